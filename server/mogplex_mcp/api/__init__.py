@@ -1,0 +1,1 @@
+"""Mogplex over HTTP: requests, answers, budget. Knows nothing of MCP."""

@@ -1,0 +1,208 @@
+"""What came back over HTTP, and what it means: data, or a named error."""
+
+import json
+import math
+import re
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from html import unescape
+from typing import Any, NoReturn
+from urllib.parse import urljoin, urlsplit
+
+from mogplex_mcp.api.errors import ErrorCode, MogplexError
+from mogplex_mcp.api.text import one_line
+
+# Said by POST /runs about a repo id that it does not know, for ever (mogplex-api.md, section 2, "Starting a run").
+RUN_LIMITER_UNAVAILABLE = "run rate limit unavailable"
+# Said by POST /runs when its own limits of run starts are spent; other requests of this token are still welcome.
+RUN_LIMIT_EXCEEDED = "run rate limit exceeded"
+
+# The window of the rate limit: what Retry-After always says, and what counts where an answer has no such header.
+RATE_LIMIT_SECONDS = 60.0
+
+_CODES = {
+    "BAD_REQUEST": ErrorCode.BAD_REQUEST,
+    "UNAUTHORIZED": ErrorCode.UNAUTHORIZED,
+    "FORBIDDEN": ErrorCode.FORBIDDEN,
+    "NOT_FOUND": ErrorCode.NOT_FOUND,
+    "CONFLICT": ErrorCode.CONFLICT,
+    "IDEMPOTENCY_CONFLICT": ErrorCode.IDEMPOTENCY_CONFLICT,
+    "RATE_LIMITED": ErrorCode.RATE_LIMITED,
+    "INTERNAL_ERROR": ErrorCode.INTERNAL_ERROR,
+    "SERVICE_UNAVAILABLE": ErrorCode.SERVICE_UNAVAILABLE,
+}
+# Where status and code were seen to disagree, these statuses tell the truth: 404 with BAD_REQUEST, 403 with CONFLICT.
+_TELLING_STATUSES = {
+    401: ErrorCode.UNAUTHORIZED,
+    403: ErrorCode.FORBIDDEN,
+    404: ErrorCode.NOT_FOUND,
+    429: ErrorCode.RATE_LIMITED,
+    501: ErrorCode.NOT_SUPPORTED,
+    502: ErrorCode.SERVICE_UNAVAILABLE,
+    504: ErrorCode.SERVICE_UNAVAILABLE,
+}
+_OTHER_STATUSES = {
+    409: ErrorCode.CONFLICT,
+    503: ErrorCode.SERVICE_UNAVAILABLE,
+}
+_HTML_TITLE = re.compile(r"<title[^>]*>(.*?)</title", re.IGNORECASE | re.DOTALL)
+
+
+@dataclass(frozen=True)
+class Answer:
+    """One answer as it came, its body read to the end and decompressed.
+
+    Attributes:
+        url: What was asked for; holds no secret, since the token travels in a header.
+        status: The HTTP status.
+        content_type: The header, lower case, without parameters; "" when there was none.
+        location: Where a redirect points to; "" when nowhere.
+        retry_after: Seconds to wait, from the header of that name.
+        body: The bytes.
+    """
+
+    url: str
+    status: int
+    content_type: str
+    location: str
+    retry_after: float | None
+    body: bytes
+
+    @property
+    def host(self) -> str:
+        """The host that answered."""
+        return urlsplit(self.url).hostname or ""
+
+    def json(self) -> Any:
+        """The body as JSON, fit to be written out again.
+
+        Raises:
+            MogplexError: `REDIRECTED`, or `UNEXPECTED_ANSWER` (`RATE_LIMITED` for a bare 429) when this is no JSON.
+        """
+        if self.location and self.status // 100 == 3:  # noqa: PLR2004 - the class of redirects
+            raise self._redirected()
+        if self.content_type != "application/json":
+            self.refuse()
+        try:
+            text = self.body.decode("utf-8")
+            value = json.loads(text, parse_constant=_refuse_constant)
+            if "\\ud" in text.lower():
+                # Half an emoji, where the service cut a text: legal in JSON, but nothing downstream can encode it.
+                value = json.loads(json.dumps(value, ensure_ascii=False).encode("utf-8", "replace"))
+        except (ValueError, RecursionError):
+            self.refuse("that cannot be read")
+        return value
+
+    def refuse(self, why: str = "") -> NoReturn:
+        """Raise for what is not an answer of Mogplex's API, saying what came instead."""
+        code = ErrorCode.RATE_LIMITED if self.status == 429 else ErrorCode.UNEXPECTED_ANSWER  # noqa: PLR2004 - HTTP
+        raise MogplexError(
+            code,
+            f"Received {self._described()}{why and ' '}{why} with status {self.status} from {self.host} "
+            "instead of an answer of the Mogplex API.",
+            status=self.status,
+            retry_after=_waiting(code, self.retry_after),
+            may_have_happened=self.status // 100 in (2, 5),
+        )
+
+    def _described(self) -> str:
+        size = f"{len(self.body)} bytes"
+        if not self.body:
+            return "an empty answer"
+        start = self.body[:20_000].decode("utf-8", "replace")
+        if self.content_type in ("text/html", "application/xhtml+xml"):
+            title = _HTML_TITLE.search(start)
+            return f"an HTML page ({f'title: {one_line(unescape(title[1]), 120)}, ' if title else ''}{size})"
+        kind = "JSON" if self.content_type == "application/json" else one_line(self.content_type, 60) or "untyped data"
+        if "\x00" in start or "\ufffd" in start:
+            return f"{kind} ({size})"
+        return f'{kind} ({size}: "{one_line(start, 120)}")'
+
+    def _redirected(self) -> MogplexError:
+        try:
+            target = urlsplit(urljoin(self.url, self.location))
+            host, path = target.hostname or self.host, target.path
+        except ValueError:
+            host, path = "an unreadable address", ""
+        if path.rstrip("/").endswith("/login"):
+            hint = (
+                "That is the login page: the token was not accepted as a Bearer token. Check the base URL and proxies."
+            )
+        else:
+            hint = "Redirects are not followed, so that the token stays where it belongs. Check the base URL."
+        return MogplexError(
+            ErrorCode.REDIRECTED,
+            f"{self.host} redirects to {one_line(host, 100)} (status {self.status}). {hint}",
+            status=self.status,
+        )
+
+
+def read_envelope(answer: Answer) -> dict[str, Any]:
+    """The `data` of an answer's envelope (mogplex-api.md, section 1, "Envelope").
+
+    Raises:
+        MogplexError: What the envelope says, or `REDIRECTED` or `UNEXPECTED_ANSWER` when it is none.
+    """
+    envelope = answer.json()
+    if not isinstance(envelope, dict):
+        answer.refuse("without an envelope")
+    if envelope.get("ok") is False:
+        error = envelope.get("error")
+        raise service_error(error if isinstance(error, dict) else {}, answer.status, answer.retry_after)
+    data = envelope.get("data")
+    if envelope.get("ok") is not True or answer.status // 100 != 2 or not isinstance(data, dict):  # noqa: PLR2004 - 2xx
+        answer.refuse("without an envelope")
+    return data
+
+
+def service_error(error: dict[str, Any], status: int, retry_after: float | None) -> MogplexError:
+    """What Mogplex said, as an error of ours: `{"code", "message"}` with the status that came with it."""
+    said = error.get("message")
+    message = one_line(said) if isinstance(said, str) else ""
+    code = _error_code(error.get("code"), status)
+    # Of a 5xx nobody knows: a 500 of POST /runs was seen to leave a run behind.
+    perhaps_done = status // 100 == 5 and code is not ErrorCode.NOT_SUPPORTED  # noqa: PLR2004 - the class of failures
+    if RUN_LIMITER_UNAVAILABLE in message:
+        perhaps_done = False  # the limiter stands before everything else
+        message += ". Mogplex answers this, for ever, for a repo id that it does not know: check the repo id."
+        retry_after = None
+    return MogplexError(
+        code,
+        message or f"Mogplex gave no reason (status {status})",
+        status=status,
+        retry_after=_waiting(code, retry_after),
+        may_have_happened=perhaps_done,
+    )
+
+
+def read_retry_after(header: str, now: datetime | None = None) -> float | None:
+    """Seconds out of a `Retry-After` header, which holds seconds or a date; None when it holds neither."""
+    header = header.strip()
+    if re.fullmatch(r"\d{1,9}(\.\d{1,9})?", header, re.ASCII):
+        return float(header)
+    try:
+        moment = parsedate_to_datetime(header)
+        if moment.tzinfo is None:
+            moment = moment.replace(tzinfo=UTC)
+        return float(max(0, math.ceil((moment - (now or datetime.now(UTC))).total_seconds())))
+    except (ValueError, OverflowError):
+        return None
+
+
+def _error_code(code: object, status: int) -> ErrorCode:
+    if status in _TELLING_STATUSES:
+        return _TELLING_STATUSES[status]
+    if isinstance(code, str) and code in _CODES:
+        return _CODES[code]
+    if status in _OTHER_STATUSES:
+        return _OTHER_STATUSES[status]
+    return ErrorCode.BAD_REQUEST if status // 100 == 4 else ErrorCode.INTERNAL_ERROR  # noqa: PLR2004 - 4xx
+
+
+def _waiting(code: ErrorCode, retry_after: float | None) -> float | None:
+    return RATE_LIMIT_SECONDS if retry_after is None and code is ErrorCode.RATE_LIMITED else retry_after
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    raise ValueError(name)  # NaN and Infinity: Python reads them, JSON does not know them

@@ -1,0 +1,114 @@
+"""The routes of automations (mogplex-api.md, section 1): the second half of `Mogplex`."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from mogplex_mcp.api.http import JSON, MogplexHttp, check_uuid
+from mogplex_mcp.api.lenient import parse, parse_list
+from mogplex_mcp.api.models import AutomationDetail, AutomationPage, AutomationRun, AutomationRunDetail, Trigger
+
+
+class Automations:
+    """The automations of a user. All methods raise `MogplexError`; ids are checked before anything is sent."""
+
+    def __init__(self, http: MogplexHttp) -> None:
+        self._http = http
+
+    async def list_automations(self, limit: int = 50, cursor: str = "") -> AutomationPage:
+        """GET /automations: `limit` is clamped to 1..100; following a cursor was seen to fail every time."""
+        query: dict[str, str | int] = {"limit": limit}
+        if cursor:
+            query["cursor"] = cursor
+        return parse(AutomationPage, await self._http.request("GET", "/automations", query=query), "data")
+
+    async def create_automation(
+        self,
+        installation_id: int,
+        *,
+        name: str | None = None,
+        description: str | None = None,
+        notes: str | None = None,
+        graph: JSON | None = None,
+        publish: bool | None = None,
+    ) -> AutomationDetail:
+        """POST /automations: no key, each call makes one; with `publish` and a bad graph a draft is left behind."""
+        body = _but_none(
+            installationId=installation_id,
+            name=name,
+            description=description,
+            notes=notes,
+            graph=graph,
+            publish=publish,
+        )
+        return _changed(await self._http.request("POST", "/automations", body=body))
+
+    async def get_automation(self, automation_id: str) -> AutomationDetail:
+        """GET /automations/{id}."""
+        data = await self._http.request("GET", _path(automation_id))
+        return parse(AutomationDetail, data.get("automation"), "automation")
+
+    async def update_automation(
+        self,
+        automation_id: str,
+        *,
+        name: str | None = None,
+        description: str | None = None,
+        notes: str | None = None,
+        installation_id: int | None = None,
+        graph: JSON | None = None,
+    ) -> AutomationDetail:
+        """PUT /automations/{id}: None leaves a field as it is; `graph` replaces the whole draft."""
+        body = _but_none(name=name, description=description, notes=notes, installationId=installation_id, graph=graph)
+        return _changed(await self._http.request("PUT", _path(automation_id), body=body))
+
+    async def publish_automation(self, automation_id: str) -> AutomationDetail:
+        """POST /automations/{id}/publish: makes the draft live."""
+        return _changed(await self._http.request("POST", f"{_path(automation_id)}/publish"))
+
+    async def set_automation_model(
+        self, automation_id: str, node_id: str, model_id: str | None, *, publish: bool | None = None
+    ) -> AutomationDetail:
+        """PUT /automations/{id}/model: None takes the node's own model away, so that the agent's default counts."""
+        body: dict[str, Any] = {"nodeId": node_id, "modelId": model_id}
+        if publish is not None:
+            body["publish"] = publish
+        return _changed(await self._http.request("PUT", f"{_path(automation_id)}/model", body=body))
+
+    async def trigger_automation(
+        self, automation_id: str, repo_id: str, *, idempotency_key: str, values: JSON | None = None
+    ) -> Trigger:
+        """POST /automations/{id}/trigger: an answer may say `started=False` and why.
+
+        Args:
+            automation_id: A published, active automation.
+            repo_id: A repo of the same GitHub installation.
+            idempotency_key: A UUID: keys are shared by all users of Mogplex.
+            values: What the automation gets (`input` on the wire).
+        """
+        path = f"{_path(automation_id)}/trigger"
+        body = {"repoId": check_uuid(repo_id, "repo_id"), **_but_none(input=values)}
+        data = await self._http.request("POST", path, body=body, idempotency_key=idempotency_key)
+        return parse(Trigger, data.get("run"), "run", changed=True)
+
+    async def list_automation_runs(self, automation_id: str, limit: int = 20) -> list[AutomationRun]:
+        """GET /automations/{id}/runs, newest first: `limit` is clamped to 1..50."""
+        data = await self._http.request("GET", f"{_path(automation_id)}/runs", query={"limit": limit})
+        return parse_list(AutomationRun, data, "runs")
+
+    async def get_automation_run(self, automation_id: str, run_id: str) -> AutomationRunDetail | None:
+        """GET /automations/{id}/runs/{runId}; None where Mogplex answers with `run: null`."""
+        data = await self._http.request("GET", f"{_path(automation_id)}/runs/{check_uuid(run_id, 'run_id')}")
+        run = data.get("run", "missing")
+        return None if run is None else parse(AutomationRunDetail, run, "run")
+
+
+def _path(automation_id: str) -> str:
+    return f"/automations/{check_uuid(automation_id, 'automation_id')}"
+
+
+def _changed(data: Mapping[str, Any]) -> AutomationDetail:
+    return parse(AutomationDetail, data.get("automation"), "automation", changed=True)
+
+
+def _but_none(**values: Any) -> dict[str, Any]:
+    return {name: value for name, value in values.items() if value is not None}

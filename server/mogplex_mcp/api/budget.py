@@ -1,0 +1,221 @@
+"""Requests per minute: what Mogplex allows one token, counted before it is asked.
+
+Mogplex sends no rate-limit headers (mogplex-api.md, section 2, "Auth and paths"), so the only way not to be refused is
+to count. The count is kept in the user's state file: several clients of one user run several bridges with one token.
+"""
+
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from typing import Final, NamedTuple, Protocol, TypeVar
+
+import anyio
+
+from mogplex_mcp.api.errors import ErrorCode, MogplexError
+from mogplex_mcp.state import StateError, StateFile
+
+_T = TypeVar("_T")
+
+UNITS_PER_MINUTE: Final = 60
+WATCHING_UNITS_PER_MINUTE: Final = 30
+# Watching leaves the last units of a minute to what a user asks for, in whichever process that happens.
+KEPT_FOR_USERS: Final = 6
+# Mogplex counts when a request arrives, we count when it leaves: the room covers a connection that is made slowly.
+WINDOW_SECONDS: Final = 62.0
+LONGEST_WAIT_SECONDS: Final = 20.0
+LONGEST_PAUSE_SECONDS: Final = 86_400.0
+# A file that was locked or a disk that was full may be well again.
+FILE_TRIED_AGAIN_SECONDS: Final = 15.0
+
+
+class Budget(Protocol):
+    """The requests that one token may make (60 a minute; mogplex-api.md, section 1, "Rate limits")."""
+
+    async def spend(self, units: int, *, watching: bool) -> None:
+        """Wait until `units` requests may be sent, and count them.
+
+        Args:
+            units: What the request costs: 1 for REST, 2 for a hosted tool call.
+            watching: Whether this is background polling, which may use half of the minute only.
+
+        Raises:
+            MogplexError: `BUDGET_EXHAUSTED` with `retry_after`, when a user's request would wait too long.
+        """
+
+    def pause(self, seconds: float) -> None:
+        """Send nothing for `seconds`: Mogplex said 429, so others use this token too."""
+
+
+@dataclass(frozen=True)
+class Usage:
+    """What was spent within the last minute, and where it is counted."""
+
+    units: int
+    paused_seconds: float
+    shared: bool
+    problem: str
+
+
+class Spent(NamedTuple):
+    """A request that was counted."""
+
+    at: float
+    units: int
+    watching: bool
+
+
+def seconds_until_allowed(spent: Sequence[Spent], units: int, *, watching: bool, now: float) -> float:
+    """How long until `units` more may be spent; 0 for at once.
+
+    Args:
+        spent: What was counted so far, in any order.
+        units: What is to be spent.
+        watching: Whether that is background polling.
+        now: Seconds since the epoch.
+    """
+    if not watching:
+        return _seconds_until_free(spent, units, UNITS_PER_MINUTE, now)
+    watched = [one for one in spent if one.watching]
+    return max(
+        _seconds_until_free(spent, units, UNITS_PER_MINUTE - KEPT_FOR_USERS, now),
+        _seconds_until_free(watched, units, WATCHING_UNITS_PER_MINUTE, now),
+    )
+
+
+class SharedBudget:
+    """A `Budget` that all processes of this user share through the state file.
+
+    Where the file cannot be used, the process counts for itself, `usage` says why, and the file is tried again later.
+    """
+
+    def __init__(
+        self,
+        state: StateFile,
+        token: str,
+        *,
+        now: Callable[[], float] = time.time,
+        sleep: Callable[[float], Awaitable[None]] = anyio.sleep,
+    ) -> None:
+        self._state = state
+        self._token = token
+        self._now = now
+        self._sleep = sleep
+        # What this process spent is known here too, so that a file that fails in mid-minute loses nothing of it.
+        self._own: list[Spent] = []
+        self._own_pause = 0.0
+        self._problem = ""
+        self._problem_until = 0.0
+        self._watchers = anyio.Lock()
+
+    async def spend(self, units: int, *, watching: bool) -> None:
+        """See `Budget.spend`. A watcher waits as long as it takes: its caller has a deadline of its own."""
+        if watching:
+            async with self._watchers:
+                while (wait := self._take(units, watching=True)) > 0:
+                    await self._sleep(wait)
+            return
+        while (wait := self._take(units, watching=False)) > 0:
+            if wait > LONGEST_WAIT_SECONDS:
+                raise MogplexError(
+                    ErrorCode.BUDGET_EXHAUSTED,
+                    f"Mogplex allows {UNITS_PER_MINUTE} requests a minute for one token, and they are used up",
+                    retry_after=wait,
+                )
+            await self._sleep(wait)
+
+    def pause(self, seconds: float) -> None:
+        """See `Budget.pause`. An earlier, longer pause stays."""
+        until = self._now() + seconds
+
+        def write() -> None:
+            with self._state.transaction() as rows:
+                rows.execute(
+                    "INSERT INTO pauses VALUES (?, ?) ON CONFLICT DO UPDATE SET until = max(until, excluded.until)",
+                    (self._state.tenant(self._token), until),
+                )
+
+        self._own_pause = max(self._own_pause, until)
+        self._shared(write, otherwise=None)
+
+    def usage(self) -> Usage:
+        """What this token has spent within the last minute, by all bridges of this user."""
+        now = self._now()
+
+        def read() -> tuple[int, float]:
+            tenant = self._state.tenant(self._token)
+            with self._state.reading() as rows:
+                (units,) = rows.execute(
+                    "SELECT coalesce(sum(units), 0) FROM requests WHERE tenant = ? AND at > ?",
+                    (tenant, now - WINDOW_SECONDS),
+                ).fetchone()
+                until = rows.execute("SELECT until FROM pauses WHERE tenant = ?", (tenant,)).fetchone()
+            return units, until[0] if until else 0.0
+
+        own = sum(one.units for one in _recent(self._own, now))
+        units, until = self._shared(read, otherwise=(0, 0.0))
+        paused = max(until, self._own_pause) - now
+        return Usage(max(units, own), max(0.0, paused), shared=not self._problem, problem=self._problem)
+
+    def _take(self, units: int, *, watching: bool) -> float:
+        """Count the request and return 0, or return the seconds until it is worth asking again."""
+        now = self._now()
+        self._own = _recent(self._own, now)
+        wait = max(
+            _seconds_of_pause(self._own_pause, now), seconds_until_allowed(self._own, units, watching=watching, now=now)
+        )
+        if wait <= 0:
+            wait = self._shared(lambda: self._take_shared(units, watching=watching, now=now), otherwise=0.0)
+        if wait <= 0:
+            self._own.append(Spent(now, units, watching))
+        return wait
+
+    def _take_shared(self, units: int, *, watching: bool, now: float) -> float:
+        tenant = self._state.tenant(self._token)
+        with self._state.transaction() as rows:
+            rows.execute(
+                "DELETE FROM requests WHERE tenant = ? AND (at <= ? OR at > ?)",
+                (tenant, now - WINDOW_SECONDS, now + WINDOW_SECONDS),
+            )
+            until = rows.execute("SELECT until FROM pauses WHERE tenant = ?", (tenant,)).fetchone()
+            wait = _seconds_of_pause(until[0], now) if until else 0.0
+            if wait <= 0:
+                found = rows.execute("SELECT at, units, watching FROM requests WHERE tenant = ?", (tenant,))
+                spent = [Spent(*row) for row in found]
+                wait = seconds_until_allowed(spent, units, watching=watching, now=now)
+            if wait <= 0:
+                rows.execute("INSERT INTO requests VALUES (?, ?, ?, ?)", (tenant, now, units, int(watching)))
+        return wait
+
+    def _shared(self, operation: Callable[[], _T], *, otherwise: _T) -> _T:
+        """Do it in the file that all processes share, or, while that cannot be used, take what this one knows."""
+        if self._problem and self._now() < self._problem_until:
+            return otherwise
+        try:
+            result = operation()
+        except StateError as error:
+            self._problem, self._problem_until = str(error), self._now() + FILE_TRIED_AGAIN_SECONDS
+            return otherwise
+        self._problem = ""
+        return result
+
+
+def _seconds_until_free(spent: Sequence[Spent], units: int, limit: int, now: float) -> float:
+    """How long until `units` more fit under `limit` in a sliding window."""
+    used = sum(one.units for one in spent)
+    wait = 0.0
+    for one in sorted(spent):
+        if used + units <= limit:
+            break
+        used -= one.units
+        wait = max(0.0, one.at + WINDOW_SECONDS - now)
+    return wait
+
+
+def _seconds_of_pause(until: float, now: float) -> float:
+    # A pause that ends in days was written by a clock that went wrong.
+    return max(0.0, until - now) if until - now <= LONGEST_PAUSE_SECONDS else 0.0
+
+
+def _recent(spent: Sequence[Spent], now: float) -> list[Spent]:
+    """What still counts. A clock that was set back must not block for longer than another window."""
+    return [one for one in spent if now - WINDOW_SECONDS < one.at <= now + WINDOW_SECONDS]

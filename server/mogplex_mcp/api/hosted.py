@@ -1,0 +1,161 @@
+"""The hosted JSON-RPC endpoint, `POST /mcp`: for what has no route (mogplex-api.md, sections 1 and 2, "JSON-RPC")."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from pydantic import AliasPath, Field
+
+from mogplex_mcp.api.answers import Answer, service_error
+from mogplex_mcp.api.http import JSON, MogplexHttp
+from mogplex_mcp.api.lenient import Id, Json, Lenient, Record, Text, parse_list
+
+T = TypeVar("T")
+
+CALL_UNITS = 2
+CALL_TIMEOUT = 60.0
+LIST_TIMEOUT = 25.0
+
+# JSON-RPC errors mostly come with HTTP 200: this is the status that the same refusal has on a route.
+_STATUS_OF_RPC_ERROR = {
+    -32700: 400,
+    -32600: 400,
+    -32601: 501,
+    -32602: 400,
+    -32603: 500,
+    -32001: 401,
+    -32002: 429,
+    -32003: 403,
+}
+_FIRST_ERROR_STATUS = 400
+
+
+class HostedTool(Record):
+    """A tool of the hosted endpoint, described in others' words.
+
+    Attributes:
+        read_only: What its hints say; None when they say nothing.
+    """
+
+    name: Id
+    title: Text = ""
+    description: Text = ""
+    input_schema: Json = Field(default_factory=dict)
+    read_only: Lenient[bool] = Field(default=None, validation_alias=AliasPath("annotations", "readOnlyHint"))
+
+
+@dataclass(frozen=True)
+class HostedResult:
+    """What a hosted tool answered.
+
+    Attributes:
+        text: Its text blocks, mostly one line that says little.
+        structured: The data; {} when there was none.
+    """
+
+    text: str
+    structured: Mapping[str, Any]
+
+
+class HostedEndpoint:
+    """Calls the hosted tools. Stateless: no handshake, no session; and no Origin header, which would be refused."""
+
+    def __init__(self, http: MogplexHttp) -> None:
+        self._http = http
+
+    async def list_tools(self) -> list[HostedTool]:
+        """All tools that are hosted; costs one unit.
+
+        Raises:
+            MogplexError: As for any request.
+        """
+        return await self._ask(
+            "tools/list",
+            {},
+            read=lambda answer: parse_list(HostedTool, _read_result(answer), "tools"),
+            read_only=True,
+            units=1,
+            timeout=LIST_TIMEOUT,
+        )
+
+    async def call_tool(
+        self,
+        name: str,
+        arguments: JSON,
+        *,
+        timeout: float = CALL_TIMEOUT,  # noqa: ASYNC109 - handed on
+    ) -> HostedResult:
+        """Call a tool; costs two units and is never repeated.
+
+        Args:
+            name: As `list_tools` has it.
+            arguments: camelCase names; unknown ones are refused.
+            timeout: Seconds for everything.
+
+        Raises:
+            MogplexError: Also for what the tool itself reports as an error; `RATE_LIMITED` in both of its shapes.
+        """
+        return await self._ask(
+            "tools/call",
+            {"name": name, "arguments": dict(arguments)},
+            read=_read_tool_result,
+            read_only=False,
+            units=CALL_UNITS,
+            timeout=timeout,
+        )
+
+    async def _ask(
+        self,
+        method: str,
+        params: JSON,
+        *,
+        read: Callable[[Answer], T],
+        read_only: bool,
+        units: int,
+        timeout: float,  # noqa: ASYNC109 - handed on
+    ) -> T:
+        message = {"jsonrpc": "2.0", "id": 1, "method": method, "params": params}
+        return await self._http.exchange("/mcp", message, read=read, read_only=read_only, units=units, timeout=timeout)
+
+
+def _read_result(answer: Answer) -> dict[str, Any]:
+    """The `result` of a JSON-RPC answer."""
+    message = answer.json()
+    if not isinstance(message, dict) or message.get("jsonrpc") != "2.0":
+        answer.refuse("without a JSON-RPC message")
+    error = message.get("error")
+    if isinstance(error, dict):
+        data = error.get("data")
+        said = {"code": data.get("code") if isinstance(data, dict) else None, "message": error.get("message")}
+        raise service_error(said, _status_of(error.get("code"), answer.status), answer.retry_after)
+    result = message.get("result")
+    if answer.status // 100 != 2 or not isinstance(result, dict):  # noqa: PLR2004 - the class of successes
+        answer.refuse("without a result")
+    return result
+
+
+def _read_tool_result(answer: Answer) -> HostedResult:
+    """The result of a tool; an error when it calls itself one."""
+    result = _read_result(answer)
+    structured = result.get("structuredContent")
+    structured = structured if isinstance(structured, dict) else {}
+    text = _text_of(result.get("content"))
+    if result.get("isError") is True:
+        error = structured.get("error")
+        error = error if isinstance(error, dict) else {"message": text}
+        status = error.get("status")
+        raise service_error(error, status if isinstance(status, int) else 500, answer.retry_after)
+    return HostedResult(text=text, structured=structured)
+
+
+def _text_of(content: object) -> str:
+    blocks = content if isinstance(content, list) else []
+    texts = [block.get("text") for block in blocks if isinstance(block, dict)]
+    return "\n".join(text for text in texts if isinstance(text, str))
+
+
+def _status_of(rpc_code: object, status: int) -> int:
+    """The status that tells what a JSON-RPC error means."""
+    if status >= _FIRST_ERROR_STATUS:
+        return status
+    return _STATUS_OF_RPC_ERROR.get(rpc_code, 500) if isinstance(rpc_code, int) else 500

@@ -1,0 +1,247 @@
+"""One request to Mogplex: address, token, deadline, repeats; in the end data or a `MogplexError`."""
+
+import json
+import random as random_module
+import re
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Generic, TypeAlias, TypeVar
+from urllib.parse import urlsplit
+
+import anyio
+
+from mogplex_mcp.api.answers import RATE_LIMIT_SECONDS, RUN_LIMIT_EXCEEDED, Answer, read_envelope
+from mogplex_mcp.api.credentials import Token
+from mogplex_mcp.api.errors import ErrorCode, MogplexError
+from mogplex_mcp.api.identifiers import check_uuid
+
+if TYPE_CHECKING:
+    import httpx
+
+    from mogplex_mcp.api.budget import Budget
+
+__all__ = ["JSON", "MogplexHttp", "Token", "check_uuid"]
+
+JSON: TypeAlias = Mapping[str, Any]
+"""A JSON object on its way out."""
+
+T = TypeVar("T")
+
+DEFAULT_TIMEOUT = 25.0
+
+_IDEMPOTENCY_KEY = re.compile(r"[\x21-\x7e]{1,200}")
+
+
+@dataclass
+class _Call(Generic[T]):
+    """One logical request, over all of its tries.
+
+    Attributes:
+        request: What is sent, the same on each try.
+        read: Makes the result of an answer, or raises.
+        changes: Whether Mogplex may be changed by it.
+        repeatable: Whether sending it twice does no more than sending it once.
+        units: What each try costs of the budget.
+        watching: Whether it is background polling.
+        perhaps_done: Whether some try so far may have taken effect although nothing came back that says so.
+    """
+
+    request: "httpx.Request"
+    read: Callable[[Answer], T]
+    changes: bool
+    repeatable: bool
+    units: int
+    watching: bool
+    perhaps_done: bool = False
+
+
+class MogplexHttp:
+    """Sends requests to one Mogplex with one token.
+
+    Args:
+        client: Made by `create_http_client`; closed by whoever made it.
+        base_url: Made by `normalise_base_url`. The token goes there and nowhere else.
+        token: None when the user has none; then every request raises `NO_TOKEN`.
+        budget: The requests that the token may make.
+        sleep: Waits between tries.
+        random: A number from 0 to 1, for the jitter of those waits.
+    """
+
+    def __init__(
+        self,
+        client: "httpx.AsyncClient",
+        base_url: str,
+        token: Token | None,
+        budget: "Budget",
+        *,
+        sleep: Callable[[float], Awaitable[None]] = anyio.sleep,
+        random: Callable[[], float] = random_module.random,
+    ) -> None:
+        self._client = client
+        self._base_url = base_url
+        self._host = urlsplit(base_url).hostname or ""
+        self._token = token
+        self._budget = budget
+        self._sleep = sleep
+        self._random = random
+
+    @property
+    def base_url(self) -> str:
+        """The canonical base of all routes."""
+        return self._base_url
+
+    async def request(
+        self,
+        method: str,
+        path: str,
+        *,
+        query: Mapping[str, str | int] | None = None,
+        body: JSON | None = None,
+        idempotency_key: str | None = None,
+        watching: bool = False,
+        timeout: float = DEFAULT_TIMEOUT,  # noqa: ASYNC109 - a value for people and tools, made a scope inside
+        units: int = 1,
+        blocking: bool = False,
+    ) -> dict[str, Any]:
+        """Ask a v1 route (mogplex-api.md, section 1) and give back the `data` of its envelope.
+
+        GETs, and POSTs with an idempotency key, are repeated (at most 3 tries, inside the deadline) when the connection
+        broke or Mogplex answered 429, 502, 503 or 504.
+
+        Args:
+            method: GET, POST, PUT or DELETE.
+            path: Below the base URL, made of checked ids only, such as "/runs/75ce86aa-...".
+            query: Parameters of the address.
+            body: The JSON object to send.
+            idempotency_key: The header of that name, 1 to 200 visible ASCII characters.
+            watching: Whether this is background polling, which may use half of the budget only.
+            timeout: Seconds for everything: waiting for the budget, all tries, all pauses.
+            units: What each try costs of the budget.
+            blocking: Whether the route may be silent for all of `timeout` before it answers.
+
+        Raises:
+            MogplexError: Whatever went wrong; `may_have_happened` is right for requests that change something.
+        """
+        call = _Call(
+            request=self._build(method, path, query=query, body=body, idempotency_key=idempotency_key),
+            read=read_envelope,
+            changes=method != "GET",
+            repeatable=method == "GET" or (method == "POST" and idempotency_key is not None),
+            units=units,
+            watching=watching,
+        )
+        return await self._perform(call, timeout, blocking=blocking)
+
+    async def exchange(
+        self,
+        path: str,
+        body: JSON,
+        *,
+        read: Callable[[Answer], T],
+        read_only: bool,
+        timeout: float = DEFAULT_TIMEOUT,  # noqa: ASYNC109 - see `request`
+        units: int = 1,
+    ) -> T:
+        """POST something whose answer has another form than the envelope, with the same care as `request`.
+
+        Args:
+            path: Below the base URL.
+            body: The JSON object to send.
+            read: Makes the result of an answer, or raises a MogplexError.
+            read_only: Whether this changes nothing, and so may be repeated.
+            timeout: Seconds for everything.
+            units: What each try costs of the budget.
+
+        Raises:
+            MogplexError: As `request`.
+        """
+        call = _Call(
+            request=self._build("POST", path, body=body),
+            read=read,
+            changes=not read_only,
+            repeatable=read_only,
+            units=units,
+            watching=False,
+        )
+        return await self._perform(call, timeout, blocking=True)
+
+    def _build(
+        self,
+        method: str,
+        path: str,
+        *,
+        query: Mapping[str, str | int] | None = None,
+        body: JSON | None = None,
+        idempotency_key: str | None = None,
+    ) -> "httpx.Request":
+        """The request, refused before anything is spent when it can't be a good one."""
+        if self._token is None:
+            raise MogplexError(
+                ErrorCode.NO_TOKEN,
+                "There is no Mogplex token: make one under Settings > API keys on the Mogplex web site, "
+                "and set MOGPLEX_API_KEY to it.",
+            )
+        headers = {
+            "Authorization": f"Bearer {self._token.value}",
+            "Accept": "application/json",
+            "Accept-Encoding": "gzip",  # one coding of known appetite: the limit of an answer's size depends on it
+        }
+        if idempotency_key is not None:
+            if not _IDEMPOTENCY_KEY.fullmatch(idempotency_key):
+                raise MogplexError(
+                    ErrorCode.INVALID_ARGUMENT, "The idempotency key must be 1 to 200 visible ASCII characters."
+                )
+            headers["Idempotency-Key"] = idempotency_key
+        _refuse_nul(query)
+        _refuse_nul(body)
+        from mogplex_mcp.api.wire import build_request  # noqa: PLC0415 - the HTTP library costs 130 ms: not at start-up
+
+        try:
+            content = None
+            if body is not None:
+                content = json.dumps(body, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()
+                headers["Content-Type"] = "application/json"
+            url = self._base_url + path
+            return build_request(self._client, method, url, query=query, content=content, headers=headers)
+        except (TypeError, ValueError, RecursionError) as error:
+            raise MogplexError(
+                ErrorCode.INVALID_ARGUMENT, f"An argument cannot be sent to Mogplex ({type(error).__name__})."
+            ) from None
+
+    async def _perform(self, call: _Call[T], seconds: float, *, blocking: bool) -> T:
+        """All tries of a request, within `seconds`."""
+        from mogplex_mcp.api.retry import retrying  # noqa: PLC0415 - as above: needed by the first request only
+
+        policy = retrying(repeatable=call.repeatable, changes=call.changes, sleep=self._sleep, random=self._random)
+        if blocking:
+            call.request.extensions["timeout"] = {**call.request.extensions["timeout"], "read": seconds}
+        with anyio.move_on_after(seconds):
+            return await policy(self._try, call)
+        raise MogplexError(
+            ErrorCode.TIMED_OUT,
+            f"{self._host} did not answer within {seconds:g} seconds.",
+            may_have_happened=call.perhaps_done,
+        )
+
+    async def _try(self, call: _Call[T]) -> T:
+        """One try: the budget, then the request, then what its answer means."""
+        from mogplex_mcp.api.wire import receive  # noqa: PLC0415 - as above
+
+        perhaps_done_before = call.perhaps_done
+        try:
+            await self._budget.spend(call.units, watching=call.watching)
+            call.perhaps_done |= call.changes  # nobody knows from here on, until something says otherwise
+            return call.read(await receive(self._client, call.request))
+        except MogplexError as error:
+            call.perhaps_done = perhaps_done_before or (call.changes and error.may_have_happened)
+            error.may_have_happened = call.perhaps_done
+            if error.code is ErrorCode.RATE_LIMITED and RUN_LIMIT_EXCEEDED not in error.message:
+                self._budget.pause(min(error.retry_after or 0.0, RATE_LIMIT_SECONDS))
+            raise
+
+
+def _refuse_nul(values: Mapping[str, object] | None) -> None:
+    """A NUL anywhere is a 500 on the other side (mogplex-api.md, section 2, "Starting a run")."""
+    for name, value in (values or {}).items():
+        if isinstance(value, str) and "\0" in value:
+            raise MogplexError(ErrorCode.INVALID_ARGUMENT, f"{name} holds a NUL character: leave it away.")

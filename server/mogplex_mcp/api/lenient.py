@@ -1,0 +1,134 @@
+"""Fields of answers that may be missing, null or of a wrong type without spoiling the rest of the answer."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Annotated, Any, TypeVar
+
+from pydantic import (
+    AliasGenerator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    StringConstraints,
+    ValidationError,
+    ValidatorFunctionWrapHandler,
+    WrapValidator,
+)
+from pydantic.alias_generators import to_camel
+
+from mogplex_mcp.api.errors import ErrorCode, MogplexError
+from mogplex_mcp.api.text import one_line
+
+T = TypeVar("T")
+M = TypeVar("M", bound=BaseModel)
+
+
+def _or_none(value: object, handler: ValidatorFunctionWrapHandler) -> Any:
+    try:
+        return handler(value)
+    except ValidationError:
+        return None
+
+
+def _or_blank(value: object, handler: ValidatorFunctionWrapHandler) -> Any:
+    return _or_none(value, handler) or ""
+
+
+def _or_false(value: object, handler: ValidatorFunctionWrapHandler) -> Any:
+    return _or_none(value, handler) or False
+
+
+def _moment_or_none(value: object, handler: ValidatorFunctionWrapHandler) -> datetime | None:
+    moment = _or_none(value, handler) if isinstance(value, str | datetime) else None
+    if isinstance(moment, datetime):
+        return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    return None
+
+
+def _objects(value: object) -> list[Any]:
+    return [item for item in value if isinstance(item, Mapping | BaseModel)] if isinstance(value, list | tuple) else []
+
+
+def _texts(value: object) -> list[str]:
+    return [item for item in value if isinstance(item, str)] if isinstance(value, list | tuple) else []
+
+
+def _object(value: object) -> dict[str, Any]:
+    return dict(value) if isinstance(value, Mapping) else {}
+
+
+Id = Annotated[str, StringConstraints(min_length=1)]
+"""An id without which the rest is of no use: its absence is an error."""
+
+Lenient = Annotated[T | None, WrapValidator(_or_none)]
+"""`T`, or None when it is missing or anything else."""
+
+Text = Annotated[str, WrapValidator(_or_blank)]
+"""Text that the contract promises; "" when it is missing all the same."""
+
+Flag = Annotated[bool, WrapValidator(_or_false)]
+"""True, or False for everything that is not true."""
+
+Moment = Annotated[datetime | None, WrapValidator(_moment_or_none)]
+"""An aware time out of ISO text with 0 to 6 fraction digits; UTC when no zone is given; or None."""
+
+Items = Annotated[list[T], BeforeValidator(_objects)]
+"""The objects of a list, for models without required fields; [] when there is no list."""
+
+Texts = Annotated[list[str], BeforeValidator(_texts)]
+"""The strings of a list; [] when there is no list."""
+
+
+Json = Annotated[dict[str, Any], BeforeValidator(_object)]
+"""A JSON object of any content; {} when there is none."""
+
+
+class Record(BaseModel):
+    """The common ground of what is read from the API: snake_case names out of either spelling, the unknown ignored."""
+
+    model_config = ConfigDict(
+        alias_generator=AliasGenerator(validation_alias=to_camel),
+        validate_by_name=True,
+        validate_by_alias=True,
+        extra="ignore",
+        frozen=True,
+        allow_inf_nan=False,
+        defer_build=True,  # a model costs milliseconds to build; most processes need only a few of them
+    )
+
+
+def parse(model: type[M], value: object, what: str, *, changed: bool = False) -> M:
+    """Make a model of a part of an answer.
+
+    Args:
+        model: The model.
+        value: The part of the answer.
+        what: Its name, such as "run", for the error.
+        changed: Whether the answer was to a request that changed something.
+
+    Raises:
+        MogplexError: `UNEXPECTED_ANSWER` naming the field, when something is missing that must be there.
+    """
+    try:
+        return model.model_validate(value)
+    except ValidationError as error:
+        # Only the place is told: the values may be secrets (mogplex-api.md, section 3, point 7).
+        first = error.errors(include_url=False, include_context=False, include_input=False)[0]
+        place = ".".join([what, *(one_line(str(part), 60) for part in first["loc"])])
+    raise MogplexError(
+        ErrorCode.UNEXPECTED_ANSWER,
+        f"Mogplex answered without a usable {place}.",
+        may_have_happened=changed,
+    )
+
+
+def parse_list(model: type[M], data: Mapping[str, Any], name: str) -> list[M]:
+    """Make models of the list that must be there under `name`.
+
+    Raises:
+        MogplexError: `UNEXPECTED_ANSWER`, when there is no list or one of its members lacks its id.
+    """
+    values = data.get(name)
+    if not isinstance(values, list):
+        raise MogplexError(ErrorCode.UNEXPECTED_ANSWER, f"Mogplex answered without a list of {name}.")
+    return [parse(model, value, name) for value in values]

@@ -1,0 +1,227 @@
+"""The user's state file: one SQLite database that all bridges of this user on this machine share.
+
+The journal of runs and the count of requests live here. Who uses it opens a `transaction`, or `reading` for what only
+looks; where the file cannot be used, what to do about it is the user's of this module: the journal refuses to start,
+the budget counts in the process.
+"""
+
+import contextlib
+import hashlib
+import hmac
+import itertools
+import secrets
+import sqlite3
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+SCHEMA_VERSION: Final = 1
+BUSY_SECONDS: Final = 2.0
+
+_SCHEMA: Final = """
+CREATE TABLE secret (id INTEGER PRIMARY KEY CHECK (id = 1), key BLOB NOT NULL);
+CREATE TABLE runs (
+    tenant TEXT NOT NULL,
+    key TEXT NOT NULL,
+    fate TEXT NOT NULL,
+    fingerprint TEXT NOT NULL,
+    forced INTEGER NOT NULL,
+    run_id TEXT NOT NULL,
+    repo_id TEXT NOT NULL,
+    repo TEXT NOT NULL,
+    base_branch TEXT NOT NULL,
+    prompt_line TEXT NOT NULL,
+    status TEXT NOT NULL,
+    pull_request TEXT NOT NULL,
+    created_at REAL NOT NULL,
+    checked_at REAL NOT NULL,
+    PRIMARY KEY (tenant, key)
+) WITHOUT ROWID;
+CREATE INDEX runs_by_id ON runs (tenant, run_id);
+CREATE INDEX runs_by_age ON runs (tenant, created_at);
+CREATE INDEX runs_by_fingerprint ON runs (tenant, fingerprint, created_at);
+CREATE TABLE requests (tenant TEXT NOT NULL, at REAL NOT NULL, units INTEGER NOT NULL, watching INTEGER NOT NULL);
+CREATE INDEX requests_by_time ON requests (tenant, at);
+CREATE TABLE pauses (tenant TEXT PRIMARY KEY, until REAL NOT NULL);
+CREATE TABLE wait_caps (client TEXT PRIMARY KEY, seconds REAL NOT NULL, until REAL NOT NULL);
+"""
+
+
+class StateError(Exception):
+    """The state file cannot be used; the message says which file and why, in one line."""
+
+
+class StateFile:
+    """A SQLite database, opened when it is first used.
+
+    A file that is no database any more is set aside under a name with the time in it, and a new one is begun; `warning`
+    then says so. A file of a newer version is left alone and refused. A file that somebody moved or removed is no
+    longer written: the one that has its name now is opened instead.
+
+    Args:
+        path: Where the file is; its folder is made when missing. None keeps everything in memory.
+    """
+
+    def __init__(self, path: Path | None) -> None:
+        self.path = path
+        self.warning = ""
+        self._connection: sqlite3.Connection | None = None
+        self._opened: tuple[int, int] | None = None
+        self._key = b""
+
+    @contextlib.contextmanager
+    def transaction(self, *, durable: bool = False) -> Iterator[sqlite3.Connection]:
+        """One write transaction; rolled back when the body raises.
+
+        Args:
+            durable: Whether the commit must have reached the disk when the block ends. Others survive a killed
+                process, not a power failure.
+
+        Raises:
+            StateError: The file cannot be opened, written or locked within 2 seconds.
+        """
+        with self._block("BEGIN IMMEDIATE", "FULL" if durable else "NORMAL") as connection:
+            yield connection
+
+    @contextlib.contextmanager
+    def reading(self) -> Iterator[sqlite3.Connection]:
+        """A consistent look at the file, also at one that cannot be written.
+
+        Raises:
+            StateError: The file cannot be opened or read.
+        """
+        with self._block("BEGIN", "NORMAL") as connection:
+            yield connection
+
+    def tenant(self, token: str) -> str:
+        """The name under which rows of this token are kept: a hash with a key that never leaves the file.
+
+        Raises:
+            StateError: The file cannot be used.
+        """
+        if not self._key or self._is_moved():
+            with self.reading() as connection:
+                row = connection.execute("SELECT key FROM secret").fetchone()
+            if row is None:
+                with self.transaction(durable=True) as connection:
+                    connection.execute("INSERT OR IGNORE INTO secret VALUES (1, ?)", (secrets.token_bytes(32),))
+                    row = connection.execute("SELECT key FROM secret").fetchone()
+            self._key = row[0]
+        return hmac.new(self._key, token.encode(), hashlib.sha256).hexdigest()[:32]
+
+    def close(self) -> None:
+        """Close the file; the next transaction opens it again."""
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+    @contextlib.contextmanager
+    def _block(self, begin: str, synchronous: str) -> Iterator[sqlite3.Connection]:
+        try:
+            connection = self._open()
+            connection.execute(f"PRAGMA synchronous = {synchronous}")
+            connection.execute(begin)
+            try:
+                yield connection
+                connection.execute("COMMIT")
+            except BaseException:
+                # A full disk has ended the transaction already.
+                if connection.in_transaction:
+                    connection.execute("ROLLBACK")
+                raise
+        except (sqlite3.Error, OSError) as error:
+            if self.path is not None:
+                self.close()
+            raise StateError(f"the state file {self.path or '(in memory)'} cannot be used: {error}") from error
+
+    def _open(self) -> sqlite3.Connection:
+        if self._is_moved():
+            self.close()
+            self._key = b""
+        if self._connection is None:
+            before = _identity(self.path)
+            try:
+                self._connection = _connect(self.path)
+            except sqlite3.DatabaseError as error:
+                if self.path is None or isinstance(error, sqlite3.OperationalError):
+                    raise
+                # Where another process has set it aside in the meantime, the file that is there now is a new one.
+                if before == _identity(self.path):
+                    self.warning = _set_aside(self.path, error)
+                self._key = b""
+                self._connection = _connect(self.path)
+            self._opened = _identity(self.path)
+        return self._connection
+
+    def _is_moved(self) -> bool:
+        return self._connection is not None and self._opened != _identity(self.path)
+
+
+def _connect(path: Path | None) -> sqlite3.Connection:
+    """Open the file, patiently: while another process makes it or closes it last, SQLite says "locked" at once."""
+    given_up = time.monotonic() + BUSY_SECONDS
+    while True:
+        try:
+            return _connect_once(path)
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > given_up:
+                raise
+            time.sleep(0.02)
+
+
+def _connect_once(path: Path | None) -> sqlite3.Connection:
+    if path is not None and not path.exists():
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        path.touch(mode=0o600, exist_ok=True)
+    connection = sqlite3.connect(path or ":memory:", timeout=BUSY_SECONDS, isolation_level=None)
+    try:
+        connection.execute("PRAGMA journal_mode = WAL")
+        (version,) = connection.execute("PRAGMA user_version").fetchone()
+        if version > SCHEMA_VERSION:
+            raise _newer(version)
+        if version < SCHEMA_VERSION:
+            connection.execute("BEGIN IMMEDIATE")
+            # Another process may have made the tables while this one waited for the lock.
+            (version,) = connection.execute("PRAGMA user_version").fetchone()
+            if version == 0:
+                for statement in filter(str.strip, _SCHEMA.split(";")):
+                    connection.execute(statement)
+                connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
+            connection.execute("COMMIT")
+        # A table that is damaged inside is found here and not in the middle of a start.
+        (verdict,) = connection.execute("PRAGMA quick_check(1)").fetchone()
+        if verdict != "ok":
+            raise sqlite3.DatabaseError(verdict)
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def _newer(version: int) -> sqlite3.OperationalError:
+    error = sqlite3.OperationalError(f"it was written by a newer mogplex-mcp (schema {version})")
+    error.sqlite_errorcode = sqlite3.SQLITE_ERROR
+    return error
+
+
+def _identity(path: Path | None) -> tuple[int, int] | None:
+    """Which file has this name now; None when there is none."""
+    if path is None:
+        return None
+    try:
+        status = path.stat()
+    except FileNotFoundError:
+        return None
+    return status.st_dev, status.st_ino
+
+
+def _set_aside(path: Path, error: sqlite3.DatabaseError) -> str:
+    stem = f"{path.name}.damaged-{time.strftime('%Y%m%dT%H%M%S')}"
+    names = itertools.chain([stem], (f"{stem}-{number}" for number in itertools.count(2)))
+    kept = next(kept for name in names if not (kept := path.with_name(name)).exists())
+    for suffix in ("", "-wal", "-shm"):
+        # Another process may have set it aside a moment ago.
+        with contextlib.suppress(FileNotFoundError):
+            path.with_name(path.name + suffix).rename(kept.with_name(kept.name + suffix))
+    return f"The list of runs was damaged ({error}); it was set aside as {kept} and a new one was begun."

@@ -1,0 +1,57 @@
+import logging
+import ssl
+import subprocess
+import sys
+
+import httpx
+import pytest
+
+from mogplex_mcp.api import connection
+from mogplex_mcp.api.connection import create_http_client
+from mogplex_mcp.api.errors import ErrorCode, MogplexError
+
+pytestmark = pytest.mark.anyio
+
+
+async def test_pool_timeouts_and_headers_are_chosen_on_purpose() -> None:
+    async with create_http_client(version="9.8.7") as client:
+        assert client.timeout == httpx.Timeout(20.0, connect=5.0)
+        assert client.headers["user-agent"] == "mogplex-mcp/9.8.7"
+        assert not client.follow_redirects
+        pool = client._transport._pool  # type: ignore[attr-defined] # httpx has no public way to look
+        assert (pool._max_connections, pool._max_keepalive_connections, pool._keepalive_expiry) == (256, 64, 60.0)
+
+
+async def test_certificates_are_checked_and_read_once() -> None:
+    context = connection._tls_context()
+    assert context.verify_mode is ssl.CERT_REQUIRED
+    assert context.check_hostname
+    assert connection._tls_context() is context
+
+
+async def test_the_library_does_not_log_every_request(caplog: pytest.LogCaptureFixture) -> None:
+    transport = httpx.MockTransport(lambda _: httpx.Response(200))
+    async with create_http_client(version="1", transport=transport) as client:
+        with caplog.at_level(logging.INFO):
+            await client.get("https://mogplex.test/")
+    assert caplog.records == []
+
+
+@pytest.mark.parametrize(
+    "proxy", ["socks5://eve:hunter2@127.0.0.1:1", "nonsense://eve:hunter2@x", "http://[eve:hunter2"]
+)
+def test_a_proxy_that_cannot_be_used_is_named_without_its_password(monkeypatch: pytest.MonkeyPatch, proxy: str) -> None:
+    monkeypatch.setenv("ALL_PROXY", proxy)
+    with pytest.raises(MogplexError, match="ALL_PROXY") as caught:
+        create_http_client(version="1")
+    assert caught.value.code is ErrorCode.INVALID_ARGUMENT
+    assert "hunter2" not in str(caught.value)
+
+
+def test_importing_the_api_loads_neither_the_http_library_nor_a_database() -> None:
+    program = (
+        "import sys\n"
+        "import mogplex_mcp.api.client, mogplex_mcp.api.connection, mogplex_mcp.api.hosted, mogplex_mcp.api.base_url\n"
+        "assert not {'httpx', 'sqlite3', 'tenacity', 'truststore', 'mcp'} & set(sys.modules)\n"
+    )
+    subprocess.run([sys.executable, "-c", program], check=True)  # noqa: S603 - our own program

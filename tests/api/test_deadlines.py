@@ -1,0 +1,60 @@
+"""Whole waits, in virtual time: with the real sleep between tries."""
+
+import anyio
+import httpx
+import pytest
+
+from mogplex_mcp.api.client import Mogplex
+from mogplex_mcp.api.errors import ErrorCode, MogplexError
+from mogplex_mcp.api.http import MogplexHttp
+
+from .support import BASE_URL, REPO_ID, TOKEN, CountingBudget, Network, ok, refused
+
+pytestmark = pytest.mark.anyio
+
+
+@pytest.fixture
+def anyio_backend(virtual_time: tuple[str, dict[str, object]]) -> tuple[str, dict[str, object]]:
+    return virtual_time
+
+
+def connect(network: Network, seconds: float = 0) -> MogplexHttp:
+    """With a service that takes `seconds` for each answer."""
+
+    async def answer(request: httpx.Request) -> httpx.Response:
+        await anyio.sleep(seconds)
+        return await network(request)
+
+    client = httpx.AsyncClient(transport=httpx.MockTransport(answer))
+    return MogplexHttp(client, BASE_URL, TOKEN, CountingBudget(), random=lambda: 1.0)
+
+
+async def test_all_tries_and_pauses_share_one_deadline() -> None:
+    network = Network(httpx.ReadError("reset"))
+    start = anyio.current_time()
+    with pytest.raises(MogplexError) as caught:
+        await connect(network, seconds=10).request("GET", "/repos", timeout=25)
+    assert anyio.current_time() - start == pytest.approx(25)
+    assert (caught.value.code, len(network.requests)) == (ErrorCode.TIMED_OUT, 2)
+
+
+async def test_a_wait_that_mogplex_asks_for_is_waited_once_and_then_all_is_well() -> None:
+    network = Network(refused(503, "SERVICE_UNAVAILABLE", retry_after="7"), ok(a=1))
+    start = anyio.current_time()
+    assert await connect(network).request("GET", "/repos", timeout=25) == {"a": 1}
+    assert anyio.current_time() - start == pytest.approx(7)
+
+
+async def test_a_wait_beyond_the_deadline_is_not_waited_at_all() -> None:
+    start = anyio.current_time()
+    with pytest.raises(MogplexError) as caught:
+        await connect(Network(refused(503, "X", retry_after="60"))).request("GET", "/repos", timeout=25)
+    assert (caught.value.code, caught.value.retry_after) == (ErrorCode.SERVICE_UNAVAILABLE, 60)
+    assert anyio.current_time() == start
+
+
+async def test_a_sandbox_may_take_minutes_to_boot() -> None:
+    network = Network(ok(sandbox={"id": REPO_ID}))
+    sandbox = await Mogplex(connect(network, seconds=240)).create_sandbox(REPO_ID)
+    assert sandbox.id == REPO_ID
+    assert network.requests[0].extensions["timeout"]["read"] == 300

@@ -1,0 +1,319 @@
+"""Against real sockets: what a mocked transport cannot show."""
+
+import asyncio
+import contextlib
+import datetime as dt
+import socket
+import ssl
+import sys
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import anyio
+import httpx
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+
+from mogplex_mcp.api import connection
+from mogplex_mcp.api.connection import create_http_client
+from mogplex_mcp.api.errors import ErrorCode, MogplexError
+from mogplex_mcp.api.http import MogplexHttp
+
+from .support import TOKEN, CountingBudget, raw_answer, read_request, serving
+
+pytestmark = pytest.mark.anyio
+
+OK = raw_answer(b'{"ok":true,"data":{"a":1}}')
+
+
+@pytest.fixture
+async def client() -> AsyncIterator[httpx.AsyncClient]:
+    async with create_http_client(version="1.2.3") as client:
+        yield client
+
+
+async def _no_sleep(seconds: float) -> None:
+    assert seconds >= 0
+
+
+def connect(client: httpx.AsyncClient, base_url: str) -> MogplexHttp:
+    return MogplexHttp(client, base_url, TOKEN, CountingBudget(), sleep=_no_sleep)
+
+
+async def failure(http: MogplexHttp, method: str = "POST", timeout: float = 25) -> MogplexError:  # noqa: ASYNC109 - handed on
+    with pytest.raises(MogplexError) as caught:
+        await http.request(method, "/runs", timeout=timeout)
+    assert TOKEN.value not in str(caught.value)
+    return caught.value
+
+
+async def test_connections_are_kept_and_used_again(client: httpx.AsyncClient) -> None:
+    connections = []
+
+    async def on_connection(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        connections.append(reader)
+        while True:
+            await read_request(reader)
+            writer.write(OK)
+
+    async with serving(on_connection) as base_url:
+        http = connect(client, base_url)
+        for _ in range(3):
+            assert await http.request("GET", "/repos") == {"a": 1}
+        await client.aclose()
+    assert len(connections) == 1
+
+
+async def test_an_idle_connection_that_the_server_closed_fails_no_call(client: httpx.AsyncClient) -> None:
+    closed = asyncio.Event()
+
+    async def on_connection(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await read_request(reader)
+        writer.write(OK)
+        await writer.drain()
+        writer.close()
+        await writer.wait_closed()
+        closed.set()
+
+    async with serving(on_connection) as base_url:
+        http = connect(client, base_url)
+        for method in ("GET", "POST", "GET"):
+            closed.clear()
+            assert await http.request(method, "/runs") == {"a": 1}
+            await closed.wait()
+
+
+async def test_a_request_that_meets_the_closing_of_an_idle_connection_is_repeated_once(
+    client: httpx.AsyncClient,
+) -> None:
+    requests = []
+
+    async def on_connection(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        requests.append(await read_request(reader))
+        writer.write(OK)
+        if len(requests) == 1:
+            requests.append(await read_request(reader))  # and closes without an answer
+
+    async with serving(on_connection) as base_url:
+        http = connect(client, base_url)
+        assert await http.request("GET", "/repos") == {"a": 1}
+        assert await http.request("POST", "/runs", idempotency_key="key-1") == {"a": 1}
+    assert [request.split(b" ")[0] for request in requests] == [b"GET", b"POST", b"POST"]
+
+
+async def test_a_write_without_a_key_is_not_repeated_and_may_have_happened(client: httpx.AsyncClient) -> None:
+    requests = []
+
+    async def on_connection(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        requests.append(await read_request(reader))
+        del writer
+
+    async with serving(on_connection) as base_url:
+        error = await failure(connect(client, base_url))
+    assert (error.code, error.may_have_happened, len(requests)) == (ErrorCode.CONNECTION_LOST, True, 1)
+
+
+async def test_a_reset_is_a_lost_connection(client: httpx.AsyncClient) -> None:
+    async def on_connection(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await read_request(reader)
+        raw = writer.get_extra_info("socket")
+        raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
+        writer.transport.abort()
+
+    async with serving(on_connection) as base_url:
+        error = await failure(connect(client, base_url))
+    assert (error.code, error.may_have_happened) == (ErrorCode.CONNECTION_LOST, True)
+
+
+@pytest.mark.parametrize(
+    "cut", [OK[:10], OK[:-5], b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\n{", b"garbage\r\n\r\n"]
+)
+async def test_a_cut_or_broken_answer_is_a_lost_connection(client: httpx.AsyncClient, cut: bytes) -> None:
+    async def on_connection(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await read_request(reader)
+        writer.write(cut)
+        await writer.drain()
+
+    async with serving(on_connection) as base_url:
+        error = await failure(connect(client, base_url))
+    assert (error.code, error.may_have_happened) == (ErrorCode.CONNECTION_LOST, True)
+
+
+async def test_a_body_that_trickles_ends_at_the_deadline(client: httpx.AsyncClient) -> None:
+    done = anyio.Event()
+
+    async def on_connection(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await read_request(reader)
+        writer.write(OK[:-5])
+        await done.wait()
+
+    async with serving(on_connection) as base_url:
+        error = await failure(connect(client, base_url), timeout=0.1)
+        done.set()
+    assert (error.code, error.may_have_happened) == (ErrorCode.TIMED_OUT, True)
+
+
+async def test_a_refused_connection_is_unreachable_and_nothing_happened(client: httpx.AsyncClient) -> None:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    error = await failure(connect(client, f"http://127.0.0.1:{port}/api/v1/mogplex"))
+    assert (error.code, error.may_have_happened) == (ErrorCode.UNREACHABLE, False)
+    assert error.message == "127.0.0.1 could not be reached: the connection was refused."
+
+
+async def test_an_unknown_name_is_unreachable(client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def getaddrinfo(*_: object, **__: object) -> object:
+        raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+
+    monkeypatch.setattr(anyio, "getaddrinfo", getaddrinfo)
+    monkeypatch.setattr("anyio._core._sockets.getaddrinfo", getaddrinfo)
+    error = await failure(connect(client, "https://no-such-host.invalid/api/v1/mogplex"))
+    assert (error.code, error.may_have_happened) == (ErrorCode.UNREACHABLE, False)
+    assert "no-such-host.invalid could not be resolved" in error.message
+
+
+async def test_a_server_that_does_not_speak_tls_is_a_tls_fault(client: httpx.AsyncClient) -> None:
+    async def on_connection(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read(100)
+        writer.write(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+        await writer.drain()
+
+    async with serving(on_connection) as base_url:
+        error = await failure(connect(client, base_url.replace("http:", "https:")))
+    assert (error.code, error.may_have_happened) == (ErrorCode.TLS_FAILED, False)
+
+
+def _self_signed(folder: Path) -> ssl.SSLContext:
+    """A server's context with a certificate for localhost that nobody trusts."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "localhost")])
+    now = dt.datetime.now(dt.UTC)
+    certificate = (
+        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
+        .not_valid_before(now - dt.timedelta(days=1))
+        .not_valid_after(now + dt.timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
+        .sign(key, hashes.SHA256())
+    )
+    file = folder / "server.pem"
+    plain = serialization.NoEncryption()
+    file.write_bytes(
+        certificate.public_bytes(serialization.Encoding.PEM)
+        + key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, plain)
+    )
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(file)
+    return context
+
+
+async def test_a_certificate_that_is_not_trusted_is_a_tls_fault_that_says_what_to_do(
+    client: httpx.AsyncClient, tmp_path: Path
+) -> None:
+    async def on_connection(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        del reader
+        writer.close()
+
+    server = await asyncio.start_server(on_connection, "127.0.0.1", 0, ssl=_self_signed(tmp_path))
+    async with server:
+        port = server.sockets[0].getsockname()[1]
+        error = await failure(connect(client, f"https://localhost:{port}/api/v1/mogplex"))
+    assert (error.code, error.may_have_happened) == (ErrorCode.TLS_FAILED, False)
+    assert "The certificate of localhost was not accepted: self-signed certificate" in error.message
+    assert "trust store" in error.message
+
+
+@pytest.mark.skipif(sys.platform in ("darwin", "win32"), reason="trust is not in a file there")
+async def test_a_tls_connection_to_a_server_that_the_system_trusts_is_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    connections = []
+
+    async def on_connection(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        connections.append(reader)
+        with contextlib.suppress(asyncio.IncompleteReadError, ConnectionError):
+            while True:
+                await read_request(reader)
+                writer.write(OK)
+        writer.close()
+
+    server = await asyncio.start_server(on_connection, "127.0.0.1", 0, ssl=_self_signed(tmp_path))
+    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "server.pem"))
+    connection._tls_context.cache_clear()
+    async with server, create_http_client(version="1") as client:
+        http = connect(client, f"https://localhost:{server.sockets[0].getsockname()[1]}/api/v1/mogplex")
+        for _ in range(3):
+            assert await http.request("GET", "/repos") == {"a": 1}
+        await client.aclose()
+    connection._tls_context.cache_clear()
+    assert len(connections) == 1
+
+
+async def test_a_redirect_to_another_origin_never_reaches_it_with_the_token(client: httpx.AsyncClient) -> None:
+    reached = []
+
+    async def elsewhere(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        reached.append(await read_request(reader))
+        writer.write(OK)
+
+    async with serving(elsewhere) as other_url:
+        redirect = f"HTTP/1.1 308 Moved\r\nLocation: {other_url}/repos\r\nContent-Length: 0\r\n\r\n".encode()
+
+        async def on_connection(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            await read_request(reader)
+            writer.write(redirect)
+
+        async with serving(on_connection) as base_url:
+            error = await failure(connect(client, base_url), "GET")
+    assert (error.code, reached) == (ErrorCode.REDIRECTED, [])
+
+
+async def test_neither_a_netrc_file_nor_cookies_change_what_is_sent(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    netrc = "machine 127.0.0.1 login eve password hunter2\n"
+    for name in ("netrc", ".netrc", "_netrc"):
+        (tmp_path / name).write_text(netrc)
+        (tmp_path / name).chmod(0o600)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
+    requests = []
+
+    async def on_connection(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while True:
+            requests.append(await read_request(reader))
+            writer.write(raw_answer(b'{"ok":true,"data":{}}', "Set-Cookie: session=abc; Path=/"))
+
+    async with create_http_client(version="1.2.3") as client, serving(on_connection) as base_url:
+        http = connect(client, base_url)
+        await http.request("GET", "/repos")
+        await http.request("GET", "/repos")
+        assert len(client.cookies.jar) == 0
+        await client.aclose()
+    assert len(requests) == 2
+    for request in requests:
+        assert f"Authorization: Bearer {TOKEN.value}".encode() in request
+        assert request.lower().count(b"authorization") == 1
+        assert b"cookie" not in request.lower()
+        assert b"User-Agent: mogplex-mcp/1.2.3" in request
+
+
+async def test_a_proxy_of_the_environment_is_used(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = []
+
+    async def proxy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        asked.append(await read_request(reader))
+        writer.write(b"HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n")
+
+    async with serving(proxy) as proxy_url:
+        monkeypatch.setenv("HTTPS_PROXY", proxy_url.removesuffix("/api/v1/mogplex"))
+        for name in ("https_proxy", "NO_PROXY", "no_proxy", "ALL_PROXY", "all_proxy"):
+            monkeypatch.delenv(name, raising=False)
+        async with create_http_client(version="1") as client:
+            error = await failure(connect(client, "https://mogplex.test/api/v1/mogplex"))
+    assert asked[0].startswith(b"CONNECT mogplex.test:443 ")
+    assert TOKEN.value.encode() not in asked[0]
+    assert (error.code, error.may_have_happened) == (ErrorCode.UNREACHABLE, False)
+    assert "The proxy did not connect to mogplex.test" in error.message
