@@ -1,0 +1,145 @@
+"""The simulator: a world, its clock, its faults, and the ASGI application that serves it."""
+
+import time
+from collections.abc import Awaitable, Callable, MutableMapping
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import parse_qsl
+
+import anyio
+import httpx
+
+from . import outcomes, service
+from .calls import State
+from .demo import demo_world
+from .faults import FaultKind, Faults
+from .limits import RateLimit, StartQuotas
+from .messages import BASE_PATH, Request, Response
+from .routing import resolve_dots
+from .scripts import RunScript, script_of
+from .transport import SimulatorTransport
+from .wire import WIRE, Wire
+from .world import World
+
+Scope = MutableMapping[str, Any]
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+ASGIApp = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+
+@dataclass(slots=True)
+class SeenRequest:
+    """A request that reached the simulator.
+
+    Attributes:
+        path: as sent, with its query.
+        token: what followed `Bearer `, or None.
+        at: when it came, epoch seconds.
+        status: of the answer; None while there is none, and for ever where the connection ended without one.
+        units: how much of the token's minute it cost.
+    """
+
+    method: str
+    path: str
+    token: str | None
+    at: float
+    status: int | None = None
+    units: int = 0
+
+
+class Simulator:
+    """A Mogplex API inside this process.
+
+    Args:
+        world: what it holds; None: `demo_world()`.
+        now: the clock, epoch seconds. Runs move by it alone: a fake clock makes half an hour take no time.
+        sleep: how it waits, for booting sandboxes and slow faults.
+        run_seconds: how long a scripted run takes from its start to its end.
+
+    Attributes:
+        world: what it holds; change it as you like.
+        faults: what goes wrong on purpose.
+        requests: what has been asked so far.
+    """
+
+    def __init__(
+        self,
+        world: World | None = None,
+        *,
+        now: Callable[[], float] = time.time,
+        sleep: Callable[[float], Awaitable[None]] = anyio.sleep,
+        run_seconds: float = 600.0,
+    ) -> None:
+        self.world = demo_world(now()) if world is None else world
+        self.faults = Faults()
+        self.requests: list[SeenRequest] = []
+        self.state = State(self.world, now, sleep, run_seconds, RateLimit(now), StartQuotas(now), faults=self.faults)
+
+    @property
+    def app(self) -> ASGIApp:
+        """The ASGI application. Faults of the connection need `transport()` or `serve()`; here they raise."""
+        return self._serve
+
+    def transport(self) -> httpx.AsyncBaseTransport:
+        """Make a transport for `httpx.AsyncClient` that asks this simulator, without any socket."""
+        return SimulatorTransport(self._serve, self.state.sleep)
+
+    def plan(self, script: RunScript | str) -> None:
+        """Let the next run that is started follow a script; called again, the one after that.
+
+        Raises:
+            KeyError: there is no script of this name.
+        """
+        self.state.planned.append(script_of(script))
+
+    async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            raise RuntimeError(f"the simulator speaks HTTP, not {scope['type']}")
+        wire: Wire = scope.get("extensions", {}).get(WIRE) or Wire(self.state.sleep)
+        request = await _request(scope, receive, wire)
+        seen = SeenRequest(request.method, _target(request), _token(request), self.state.now())
+        self.requests.append(seen)
+        fault = self.faults.take(request.method, request.raw_path.removeprefix(BASE_PATH) or "/")
+        instead = None if fault is None else await outcomes.instead(fault, request, wire)
+        if instead is None:
+            if fault is not None and fault.kind is FaultKind.QUEUE_FAILURE:
+                request.queue_failure = fault.seconds
+            instead = await service.answer(self.state, request)
+        seen.units = request.units
+        response = Response(instead.status, b"", instead.headers) if request.method == "HEAD" else instead
+        if fault is None or not await outcomes.spoiled(fault, response, wire, send):
+            await outcomes.send_whole(response, send)
+        seen.status = response.status
+
+
+async def _request(scope: Scope, receive: Receive, wire: Wire) -> Request:
+    body = b""
+    while True:
+        message = await receive()
+        body += message.get("body", b"")
+        if message["type"] == "http.disconnect" or not message.get("more_body", False):
+            break
+    raw_query = scope.get("query_string", b"").decode("latin-1")
+    query: dict[str, str] = {}
+    for name, value in parse_qsl(raw_query, keep_blank_values=True, errors="replace"):
+        query.setdefault(name, value)  # of a repeated parameter the first one counts
+    raw_path = scope.get("raw_path") or scope["path"].encode()
+    return Request(
+        method=scope["method"],
+        raw_path=resolve_dots(raw_path.decode("latin-1")),
+        query=query,
+        headers={name.decode("latin-1").lower(): value.decode("latin-1").strip() for name, value in scope["headers"]},
+        body=body,
+        wait=wire.wait,
+        raw_query=raw_query,
+    )
+
+
+def _target(request: Request) -> str:
+    return request.raw_path + (f"?{request.raw_query}" if request.raw_query else "")
+
+
+def _token(request: Request) -> str | None:
+    header = request.headers.get("authorization", "")
+    return header.removeprefix("Bearer ") if header.startswith("Bearer ") else None

@@ -1,0 +1,102 @@
+"""Faults on demand: what networks, proxies and a tired service do to a request."""
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from fnmatch import fnmatchcase
+
+
+class FaultKind(StrEnum):
+    """The kinds of faults.
+
+    The connection level (real over sockets, httpx exceptions in-process): `refused`, `reset_before_write` (the request
+    is not executed), `reset_after_write` (it is, and the answer is lost), `slow` (the answer comes `seconds` late),
+    `slow_body` (each part of the body does), `cut_body` (the connection ends in the middle), `wrong_length` (a
+    `Content-Length` shorter than the body).
+
+    What an edge or the service answers instead of executing the request: `html_502`, `html_200`, `empty_500`,
+    `json_500`, `rate_limited`, `unavailable`, `invalid_json`, `invalid_utf8`, `redirect` (to another host).
+
+    `queue_failure`: POST /runs answers 500 after `seconds`, and the run exists and has failed.
+    """
+
+    REFUSED = "refused"
+    RESET_BEFORE_WRITE = "reset_before_write"
+    RESET_AFTER_WRITE = "reset_after_write"
+    SLOW = "slow"
+    SLOW_BODY = "slow_body"
+    CUT_BODY = "cut_body"
+    WRONG_LENGTH = "wrong_length"
+    HTML_502 = "html_502"
+    HTML_200 = "html_200"
+    EMPTY_500 = "empty_500"
+    JSON_500 = "json_500"
+    RATE_LIMITED = "rate_limited"
+    UNAVAILABLE = "unavailable"
+    INVALID_JSON = "invalid_json"
+    INVALID_UTF8 = "invalid_utf8"
+    REDIRECT = "redirect"
+    QUEUE_FAILURE = "queue_failure"
+
+
+@dataclass(slots=True)
+class Fault:
+    """A fault and where it strikes.
+
+    Attributes:
+        kind: what happens.
+        method: HTTP method, or `*`.
+        path: pattern (fnmatch) for the path below `/api/v1/mogplex`, such as `/runs/*`.
+        times: how often it strikes; None for ever.
+        seconds: for `slow`, `slow_body` and `queue_failure`.
+        retry_after: seconds that `rate_limited` and `unavailable` put into `Retry-After`; None leaves it out.
+        message: of the error that `json_500`, `rate_limited` and `unavailable` answer; None: the usual one.
+        location: where `redirect` leads; None: the same path on another host.
+    """
+
+    kind: FaultKind | str
+    method: str = "*"
+    path: str = "*"
+    times: int | None = 1
+    seconds: float = 0.0
+    retry_after: int | None = 60
+    message: str | None = None
+    location: str | None = None
+
+    def __post_init__(self) -> None:
+        self.kind = FaultKind(self.kind)
+
+
+@dataclass(slots=True)
+class Faults:
+    """The faults that are waiting to strike, in the order in which they were added.
+
+    Attributes:
+        down: the service's database is down.
+    """
+
+    waiting: list[Fault] = field(default_factory=list)
+    down: bool = False
+
+    def add(self, fault: Fault) -> None:
+        """Add a fault behind those that wait already."""
+        self.waiting.append(fault)
+
+    def clear(self) -> None:
+        """Forget all faults and end the outage."""
+        self.waiting.clear()
+        self.down = False
+
+    def outage(self, active: bool) -> None:
+        """Begin or end an outage of the database: while it lasts, every token gets 401 (observed)."""
+        self.down = active
+
+    def take(self, method: str, path: str) -> Fault | None:
+        """Take the first fault that strikes this request, and count it."""
+        for fault in self.waiting:
+            if fault.method in ("*", method) and fnmatchcase(path, fault.path):
+                if fault.times is not None:
+                    fault.times -= 1
+                    if fault.times <= 0:
+                        self.waiting.remove(fault)
+                return fault
+        return None

@@ -1,0 +1,51 @@
+"""What a tool of the hosted JSON-RPC endpoint is."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from .checks import Schema
+
+Data = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class HostedTool:
+    """A tool of the hosted endpoint.
+
+    Attributes:
+        method: of the REST route behind it.
+        path: template; `{…}` are arguments.
+        line: makes the text of the answer from the arguments and the data.
+        query: arguments that go into the query, by argument.
+        reads: whether it is declared as read-only.
+        nested: the key under which the data goes, where the route does not nest them.
+    """
+
+    name: str
+    title: str
+    description: str
+    method: str
+    path: str
+    line: Callable[[Data, Data], str]
+    properties: dict[str, Schema] = field(default_factory=dict)
+    required: tuple[str, ...] = ()
+    query: dict[str, str] = field(default_factory=dict)
+    nested: str | None = None
+
+    @property
+    def schema(self) -> Schema:
+        """The schema of the arguments, without what only the simulator's own checks use."""
+        schema: Schema = {"type": "object", "properties": self.properties, "additionalProperties": False}
+        return schema | ({"required": list(self.required)} if self.required else {})
+
+    def definition(self) -> Data:
+        """Write the tool as `tools/list` does."""
+        reads = self.method == "GET"
+        return {
+            "name": self.name,
+            "title": self.title,
+            "description": self.description,
+            "inputSchema": self.schema,
+            "annotations": {"readOnlyHint": reads, "openWorldHint": False},
+        }

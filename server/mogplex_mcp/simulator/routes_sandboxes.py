@@ -1,0 +1,94 @@
+"""`/sandboxes`: list, create, read the logs."""
+
+from typing import Any
+
+from .branches import place_of
+from .calls import Call, Endpoint, Routes, text_field, uuid_or_500
+from .ids import canonical, new_id
+from .messages import Refusal, Response, bad_request, not_found, ok
+from .moments import iso
+from .world import READ, WRITE, Sandbox
+
+_DEFAULT = 100
+_MOST = 200
+
+
+async def list_sandboxes(call: Call) -> Response:
+    """List the caller's sandboxes, newest activity first."""
+    query = call.request.query
+    now = call.now
+    found = [item for item in call.world.sandboxes if item.user_id == call.user.id and item.created_at <= now]
+    if query.get("repo_id", "").strip():
+        repo_id = uuid_or_500(query["repo_id"].strip(), "Failed to list sandboxes")
+        found = [item for item in found if item.repo_id == repo_id]
+    if query.get("status", "").strip():
+        found = [item for item in found if _status(item, now) == query["status"].strip()]
+    found.sort(key=lambda item: min(item.last_active_at, now), reverse=True)
+    return ok({"sandboxes": [_public(item, now) for item in found[: call.limit(_DEFAULT, _MOST)]]})
+
+
+async def create_sandbox(call: Call) -> Response:
+    """Boot a sandbox and wait for it, which takes as long as the world says."""
+    body = call.json_or(None)
+    repo_id = text_field(body, "repoId")
+    if repo_id is None:
+        raise bad_request("repoId is required")
+    repo = call.world.repo(canonical(repo_id) or "")
+    if repo is None or repo.user_id != call.user.id:
+        raise Refusal(404, "BAD_REQUEST", "Repo not found")
+    if not call.user.github_connected:
+        raise bad_request("Connect GitHub account first")
+    place = place_of(body, repo, new_id())
+    sandbox = Sandbox(
+        id=new_id(),
+        user_id=call.user.id,
+        repo_id=repo.id,
+        sandbox_id="pending",
+        status="creating",
+        base_branch=place.base,
+        working_branch=place.working,
+        root_directory=place.root_directory,
+        created_at=call.now,
+        last_active_at=call.now,
+    )
+    call.world.sandboxes.append(sandbox)
+    await call.request.wait(call.world.sandbox_boot_seconds)
+    sandbox.status, sandbox.sandbox_id = "running", f"sbx_{sandbox.id[:8]}"
+    sandbox.preview_url = f"https://{sandbox.sandbox_id.replace('_', '-')}.preview.invalid"
+    sandbox.install_log, sandbox.last_active_at = "added 412 packages in 9s\n", call.now
+    return ok({"sandbox": _public(sandbox, call.now)}, 202)
+
+
+async def get_logs(call: Call) -> Response:
+    """Answer with a sandbox, its logs as they are, and what happened to it."""
+    sandbox = call.world.sandbox(call.uuid("sandbox_id", "Failed to load sandbox logs"))
+    if sandbox is None or sandbox.user_id != call.user.id:
+        raise not_found("Sandbox not found")
+    logs = {"install_log": sandbox.install_log, "dev_log": sandbox.dev_log}
+    return ok({"sandbox": _public(sandbox, call.now) | logs, "lifecycle_events": sandbox.lifecycle_events})
+
+
+def _status(sandbox: Sandbox, now: float) -> str:
+    return "stopped" if sandbox.stops_at is not None and sandbox.stops_at <= now else sandbox.status
+
+
+def _public(sandbox: Sandbox, now: float) -> dict[str, Any]:
+    return {
+        "id": sandbox.id,
+        "sandbox_id": sandbox.sandbox_id,
+        "repo_id": sandbox.repo_id,
+        "status": _status(sandbox, now),
+        "base_branch": sandbox.base_branch,
+        "working_branch": sandbox.working_branch,
+        "root_directory": sandbox.root_directory,
+        "preview_url": sandbox.preview_url,
+        "created_at": iso(sandbox.created_at),
+        "last_active_at": iso(min(sandbox.last_active_at, now)),
+        "error": sandbox.error,
+    }
+
+
+ROUTES: Routes = {
+    "/sandboxes": {"GET": Endpoint(list_sandboxes), "POST": Endpoint(create_sandbox, WRITE)},
+    "/sandboxes/{sandbox_id}/logs": {"GET": Endpoint(get_logs, READ)},
+}

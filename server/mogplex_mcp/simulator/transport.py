@@ -1,0 +1,147 @@
+"""The simulator as an httpx transport: no sockets, and connection faults as the exceptions httpx raises for them."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping
+from typing import Any, NoReturn
+
+import httpx
+
+from .messages import Response
+from .wire import WIRE, Gone, Wire
+
+Message = MutableMapping[str, Any]
+App = Callable[
+    [MutableMapping[str, Any], Callable[[], Awaitable[Message]], Callable[[Message], Awaitable[None]]], Awaitable[None]
+]
+
+
+class SimulatorTransport(httpx.AsyncBaseTransport):
+    """Asks an ASGI application.
+
+    Args:
+        app: the application.
+        sleep: waits for seconds.
+    """
+
+    def __init__(self, app: App, sleep: Callable[[float], Awaitable[None]]) -> None:
+        self._app = app
+        self._sleep = sleep
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        """Send a request.
+
+        Raises:
+            httpx.ConnectError: fault `refused`.
+            httpx.ReadError: faults `reset_before_write` and `reset_after_write`.
+            httpx.ReadTimeout: the answer takes longer than the client's read timeout.
+            httpx.RemoteProtocolError: fault `cut_body`, when the body is read.
+        """
+        content = await request.aread()
+        wire = _InProcessWire(self._sleep, request)
+        answer = _Answer()
+        asked = False
+
+        async def receive() -> Message:
+            nonlocal asked
+            if asked:
+                return {"type": "http.disconnect"}
+            asked = True
+            return {"type": "http.request", "body": content, "more_body": False}
+
+        try:
+            await self._app(_scope(request, wire), receive, answer.take)
+        except Gone:
+            return wire.partial_answer()
+        return httpx.Response(answer.status, headers=answer.headers, stream=_Stream(answer.body), request=request)
+
+
+class _Answer:
+    """Collects what the application sends."""
+
+    def __init__(self) -> None:
+        self.status = 0
+        self.headers: list[tuple[bytes, bytes]] = []
+        self.body = b""
+
+    async def take(self, message: Message) -> None:
+        """Take one message."""
+        if message["type"] == "http.response.start":
+            self.status, self.headers = message["status"], list(message["headers"])
+        else:
+            self.body += message.get("body", b"")
+
+
+class _Stream(httpx.AsyncByteStream):
+    """A body, and what happens where it ends too early."""
+
+    def __init__(self, body: bytes, broken: Exception | None = None) -> None:
+        self._body = body
+        self._broken = broken
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        yield self._body
+        if self._broken is not None:
+            raise self._broken
+
+
+class _InProcessWire(Wire):
+    """A wire whose other end is the code that awaits the transport."""
+
+    def __init__(self, sleep: Callable[[float], Awaitable[None]], request: httpx.Request) -> None:
+        super().__init__(sleep)
+        self._request = request
+        self._patience: float | None = request.extensions.get("timeout", {}).get("read")
+        self._partial: httpx.Response | None = None
+
+    async def wait(self, seconds: float) -> None:
+        """Let time pass, or lose the client's patience."""
+        if self._patience is not None and seconds > self._patience:
+            await self._sleep(self._patience)
+            raise httpx.ReadTimeout("fault: slow", request=self._request)
+        await self._sleep(seconds)
+
+    async def refuse(self) -> NoReturn:
+        """Refuse the connection."""
+        raise httpx.ConnectError("fault: refused", request=self._request)
+
+    async def reset(self) -> NoReturn:
+        """Reset the connection."""
+        raise httpx.ReadError("fault: reset", request=self._request)
+
+    async def send_part(self, response: Response, sent: bytes, declared: int) -> NoReturn:
+        """Answer with a body that ends where the declared length does, or breaks before."""
+        broken = None
+        if declared > len(sent):
+            message = "peer closed connection without sending complete message body"
+            broken = httpx.RemoteProtocolError(message, request=self._request)
+        self._partial = httpx.Response(
+            response.status,
+            headers=[*response.headers, ("content-length", str(declared))],
+            stream=_Stream(sent[:declared], broken),
+            request=self._request,
+        )
+        raise Gone
+
+    def partial_answer(self) -> httpx.Response:
+        """The answer of `send_part`."""
+        if self._partial is None:
+            raise httpx.ReadError("fault: connection ended", request=self._request)
+        return self._partial
+
+
+def _scope(request: httpx.Request, wire: Wire) -> dict[str, Any]:
+    path, _, query = request.url.raw_path.partition(b"?")
+    return {
+        "type": "http",
+        "asgi": {"version": "3.0"},
+        "http_version": "1.1",
+        "method": request.method,
+        "scheme": request.url.scheme,
+        "path": request.url.path,
+        "raw_path": path,
+        "query_string": query,
+        "root_path": "",
+        "headers": [(name.lower(), value) for name, value in request.headers.raw],
+        "server": (request.url.host, request.url.port),
+        "client": ("127.0.0.1", 1),
+        "extensions": {WIRE: wire},
+    }

@@ -1,0 +1,270 @@
+"""What a simulated Mogplex holds: users, tokens, repos, sandboxes, runs, automations.
+
+Plain data that a test or a demo may build and change as it likes. Moments are epoch seconds. How a run looks at a
+moment is not stored here but worked out from its script (`lives.py`).
+"""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from .scripts import RunScript
+
+READ = "read"
+WRITE = "write"
+
+
+@dataclass(slots=True)
+class User:
+    """Somebody with an account.
+
+    Attributes:
+        id: UUID.
+        name: for people who read a world.
+        github_connected: without it, creating a sandbox is refused ("Connect GitHub account first").
+        funded: without it, whatever needs the sandbox provider is refused for want of a billing balance.
+        default_model: the model of an agent node that a new automation starts with.
+        agents: the answer of `GET /agents`.
+        models: the answer of `GET /models`.
+        mcp_servers: the answer of `GET /mcp/servers`, credentials in clear text; None makes that route fail.
+        installations: GitHub installations on which this user may create automations.
+    """
+
+    id: str
+    name: str
+    github_connected: bool = True
+    funded: bool = True
+    default_model: str = "openai/gpt-5.4"
+    agents: list[dict[str, Any]] = field(default_factory=list)
+    models: list[dict[str, Any]] = field(default_factory=list)
+    mcp_servers: list[dict[str, Any]] | None = field(default_factory=list)
+    installations: set[int] = field(default_factory=set)
+
+
+@dataclass(slots=True)
+class Token:
+    """Something that authenticates: a personal access token (`mog_…`) or an OAuth access token.
+
+    Attributes:
+        value: what follows `Bearer `.
+        user_id: whose token this is.
+        scopes: `read` and `write`, both, or none.
+        limited: counted against 60 requests a minute. OAuth tokens were seen not to be.
+        valid: False for an expired or revoked one.
+    """
+
+    value: str
+    user_id: str
+    scopes: frozenset[str] = frozenset({READ, WRITE})
+    limited: bool = True
+    valid: bool = True
+
+
+@dataclass(slots=True)
+class EnvVar:
+    """An environment variable of a repo's hosting project. Its value is written and never read."""
+
+    id: str
+    key: str
+    value: str
+    target: list[str]
+    type: str
+    updated_at: float
+
+
+@dataclass(slots=True)
+class Repo:
+    """A repository row. `full_name` is not unique: monorepo rows differ in `root_directory`."""
+
+    id: str
+    user_id: str
+    full_name: str
+    installation_id: int | None = 1
+    default_branch: str = "main"
+    root_directory: str | None = None
+    hidden: bool = False
+    env_vars: list[EnvVar] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class Sandbox:
+    """A cloud machine on a branch.
+
+    Attributes:
+        stops_at: from this moment on the status reads `stopped`, whatever `status` says.
+        created_at: before this moment the sandbox is not listed.
+    """
+
+    id: str
+    user_id: str
+    repo_id: str
+    sandbox_id: str | None
+    status: str
+    base_branch: str
+    working_branch: str
+    created_at: float
+    last_active_at: float
+    root_directory: str | None = None
+    preview_url: str | None = None
+    error: str | None = None
+    install_log: str | None = None
+    dev_log: str | None = None
+    lifecycle_events: list[dict[str, Any]] = field(default_factory=list)
+    stops_at: float | None = None
+
+
+@dataclass(slots=True)
+class Event:
+    """A row of a run's events, `payload` as it was written (the API redacts and cuts it on the way out)."""
+
+    id: str
+    type: str
+    created_at: float
+    message: str | None = None
+    payload: dict[str, Any] = field(default_factory=dict)
+    tool_name: str | None = None
+
+
+@dataclass(slots=True)
+class Run:
+    """A run of a coding agent.
+
+    Attributes:
+        sandbox_from_start: False hides the sandbox until the script's step that has one.
+        script: its life by itself; what people did to it (a cancellation, a failed queue) is in the fields below.
+        seconds: how long the script takes from start to end.
+        events: rows besides those of the script.
+        ended: a status that was set from outside at `ended_at` and ends the script there.
+        ai_call_status: what the agent call behind the run says, where it disagrees with the run.
+        command_id: the process in the sandbox, which a cancellation has to reach.
+        updated_at: the last change of the run row, where the script does not say.
+        idempotency_key: belongs to the user, never expires.
+        fingerprint: what the request was; another one under the same key is a conflict.
+    """
+
+    id: str
+    user_id: str
+    repo_id: str
+    full_name: str
+    created_at: float
+    script: RunScript
+    base: str = "main"
+    working: str = "main"
+    create_branch: bool = False
+    seconds: float = 600.0
+    harness: str = "codex"
+    root_directory: str | None = None
+    ai_call_id: str = ""
+    sandbox_record_id: str | None = None
+    sandbox_id: str | None = None
+    sandbox_from_start: bool = True
+    runtime_run_id: str | None = None
+    number: int = 1
+    events: list[Event] = field(default_factory=list)
+    ended: str | None = None
+    ended_at: float | None = None
+    error: str | None = None
+    ai_call_status: str | None = None
+    command_id: str | None = None
+    updated_at: float | None = None
+    idempotency_key: str | None = None
+    fingerprint: str = ""
+
+
+@dataclass(slots=True)
+class Version:
+    """A published version of an automation."""
+
+    id: str
+    number: int
+    graph: dict[str, Any]
+    created_at: float
+
+
+@dataclass(slots=True)
+class Automation:
+    """A flow of nodes that events or people trigger."""
+
+    id: str
+    user_id: str
+    installation_id: int
+    name: str
+    created_at: float
+    updated_at: float
+    draft: dict[str, Any]
+    description: str | None = None
+    notes: str | None = None
+    status: str = "inactive"
+    published: Version | None = None
+
+
+@dataclass(slots=True)
+class JobRun:
+    """A run of an automation.
+
+    Attributes:
+        recorded: a complete detail answer that is used as it is; what the other fields say is then only for lists.
+        started_at: None while it never started.
+        seconds: how long it runs until it succeeds; None runs for ever.
+    """
+
+    id: str
+    automation_id: str
+    repo_id: str
+    created_at: float
+    key: str | None = None
+    version_id: str | None = None
+    started_at: float | None = None
+    seconds: float | None = 600.0
+    last_start_error: str | None = None
+    metadata: dict[str, Any] = field(default_factory=dict)
+    dispatch_events: list[dict[str, Any]] = field(default_factory=list)
+    runtime_run_id: str | None = None
+    recorded: dict[str, Any] | None = None
+
+
+@dataclass(slots=True)
+class World:
+    """Everything a simulated Mogplex knows.
+
+    Attributes:
+        canonical_host: requests for `www.` in front of it are redirected to it.
+        canonical_scheme: the scheme of those redirects.
+        env_vars_available: False answers 501 as observed; True makes the published contract work.
+        sandbox_boot_seconds: how long `POST /sandboxes` blocks.
+        repo_job_limit: active automation runs per repo from which on triggers are suppressed.
+        default_script: the script of a run for which none was planned.
+    """
+
+    users: list[User] = field(default_factory=list)
+    tokens: list[Token] = field(default_factory=list)
+    repos: list[Repo] = field(default_factory=list)
+    sandboxes: list[Sandbox] = field(default_factory=list)
+    runs: dict[str, Run] = field(default_factory=dict)
+    automations: dict[str, Automation] = field(default_factory=dict)
+    job_runs: dict[str, JobRun] = field(default_factory=dict)
+    canonical_host: str = "mogplex.com"
+    canonical_scheme: str = "https"
+    env_vars_available: bool = False
+    sandbox_boot_seconds: float = 90.0
+    repo_job_limit: int = 25
+    default_script: str = "success"
+
+    def user(self, user_id: str) -> User:
+        """Find a user.
+
+        Raises:
+            StopIteration: there is none with this id.
+        """
+        return next(user for user in self.users if user.id == user_id)
+
+    def token(self, value: str) -> Token | None:
+        """Find a token by its value."""
+        return next((token for token in self.tokens if token.value == value), None)
+
+    def repo(self, repo_id: str) -> Repo | None:
+        """Find a repo of any user by its canonical id."""
+        return next((repo for repo in self.repos if repo.id == repo_id), None)
+
+    def sandbox(self, sandbox_id: str) -> Sandbox | None:
+        """Find a sandbox of any user by the id of its record."""
+        return next((sandbox for sandbox in self.sandboxes if sandbox.id == sandbox_id), None)
