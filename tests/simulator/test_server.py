@@ -117,7 +117,7 @@ async def test_serving_stops_when_it_is_cancelled_and_leaves_stdout_alone(
 
 def test_only_who_serves_pays_for_the_server() -> None:
     program = "import sys, mogplex_mcp.simulator; print('uvicorn' in sys.modules)"
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)  # noqa: S603 - our own program
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
 
     assert done.stdout == "False\n"
 

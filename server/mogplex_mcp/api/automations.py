@@ -95,9 +95,12 @@ class Automations:
         data = await self._http.request("GET", f"{_path(automation_id)}/runs", query={"limit": limit})
         return parse_list(AutomationRun, data, "runs")
 
-    async def get_automation_run(self, automation_id: str, run_id: str) -> AutomationRunDetail | None:
+    async def get_automation_run(
+        self, automation_id: str, run_id: str, *, watching: bool = False
+    ) -> AutomationRunDetail | None:
         """GET /automations/{id}/runs/{runId}; None where Mogplex answers with `run: null`."""
-        data = await self._http.request("GET", f"{_path(automation_id)}/runs/{check_uuid(run_id, 'run_id')}")
+        path = f"{_path(automation_id)}/runs/{check_uuid(run_id, 'run_id')}"
+        data = await self._http.request("GET", path, watching=watching)
         run = data.get("run", "missing")
         return None if run is None else parse(AutomationRunDetail, run, "run")
 

@@ -5,6 +5,7 @@ to count. The count is kept in the user's state file: several clients of one use
 """
 
 import time
+from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Final, NamedTuple, Protocol, TypeVar
@@ -23,6 +24,7 @@ KEPT_FOR_USERS: Final = 6
 # Mogplex counts when a request arrives, we count when it leaves: the room covers a connection that is made slowly.
 WINDOW_SECONDS: Final = 62.0
 LONGEST_WAIT_SECONDS: Final = 20.0
+RESERVED_SECONDS: Final = 1.0
 LONGEST_PAUSE_SECONDS: Final = 86_400.0
 # A file that was locked or a disk that was full may be well again.
 FILE_TRIED_AGAIN_SECONDS: Final = 15.0
@@ -79,6 +81,7 @@ def seconds_until_allowed(spent: Sequence[Spent], units: int, *, watching: bool,
     return max(
         _seconds_until_free(spent, units, UNITS_PER_MINUTE - KEPT_FOR_USERS, now),
         _seconds_until_free(watched, units, WATCHING_UNITS_PER_MINUTE, now),
+        _seconds_until_even(watched, now),
     )
 
 
@@ -105,20 +108,25 @@ class SharedBudget:
         self._own_pause = 0.0
         self._problem = ""
         self._problem_until = 0.0
-        self._watchers = anyio.Lock()
+        self._reserved: deque[float] = deque()
+
+    async def reserve(self) -> None:
+        """Wait until a poll may be sent, as long as that takes, and count it: the next poll is this one."""
+        while (wait := self._take(1, watching=True)) > 0:
+            await self._sleep(wait)
+        self._reserved.append(self._now())
 
     async def spend(self, units: int, *, watching: bool) -> None:
         """See `Budget.spend`. A watcher waits as long as it takes: its caller has a deadline of its own."""
-        if watching:
-            async with self._watchers:
-                while (wait := self._take(units, watching=True)) > 0:
-                    await self._sleep(wait)
-            return
-        while (wait := self._take(units, watching=False)) > 0:
-            if wait > LONGEST_WAIT_SECONDS:
+        while watching and self._reserved:
+            # A poll that was given up before it was sent has used its time.
+            if self._now() - self._reserved.popleft() <= RESERVED_SECONDS:
+                return
+        while (wait := self._take(units, watching=watching)) > 0:
+            if wait > LONGEST_WAIT_SECONDS and not watching:
                 raise MogplexError(
                     ErrorCode.BUDGET_EXHAUSTED,
-                    f"Mogplex allows {UNITS_PER_MINUTE} requests a minute for one token, and they are used up",
+                    f"the {UNITS_PER_MINUTE} requests a minute that Mogplex allows one token are used up",
                     retry_after=wait,
                 )
             await self._sleep(wait)
@@ -128,10 +136,11 @@ class SharedBudget:
         until = self._now() + seconds
 
         def write() -> None:
+            tenant = self._state.tenant(self._token)
             with self._state.transaction() as rows:
                 rows.execute(
                     "INSERT INTO pauses VALUES (?, ?) ON CONFLICT DO UPDATE SET until = max(until, excluded.until)",
-                    (self._state.tenant(self._token), until),
+                    (tenant, until),
                 )
 
         self._own_pause = max(self._own_pause, until)
@@ -209,6 +218,18 @@ def _seconds_until_free(spent: Sequence[Spent], units: int, limit: int, now: flo
         used -= one.units
         wait = max(0.0, one.at + WINDOW_SECONDS - now)
     return wait
+
+
+def _seconds_until_even(watched: Sequence[Spent], now: float) -> float:
+    """How long until the next poll of many: where half of watching's share is gone, the rest is spent evenly.
+
+    Else all that watch would ask at the same moment, and then hear nothing for a minute.
+    """
+    used = sum(one.units for one in watched)
+    if 2 * used < WATCHING_UNITS_PER_MINUTE:
+        return 0.0
+    last = max(watched)
+    return max(0.0, last.at + last.units * WINDOW_SECONDS / WATCHING_UNITS_PER_MINUTE - now)
 
 
 def _seconds_of_pause(until: float, now: float) -> float:

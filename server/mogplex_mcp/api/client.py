@@ -155,9 +155,10 @@ class Mogplex(Automations):
         timeout: float = DEFAULT_TIMEOUT,  # noqa: ASYNC109 - handed on
     ) -> StartedRun:
         """POST /runs. Every request that arrives spends quota of starts: what can be checked is checked here first."""
+        check_prompt(start.prompt)
         body = {
             "repoId": check_uuid(start.repo_id, "repo_id"),
-            "prompt": _checked_prompt(start.prompt),
+            "prompt": start.prompt,
             "createBranch": start.create_branch,
             **given(
                 harness=start.harness,
@@ -220,13 +221,21 @@ def given(**values: Any) -> dict[str, Any]:
     return {name: value for name, value in values.items() if value is not None and value not in ("", [])}
 
 
-def _checked_prompt(prompt: str) -> str:
+def check_prompt(prompt: str) -> None:
+    """Refuse a prompt that Mogplex would refuse, before it costs one of the day's run starts.
+
+    Raises:
+        MogplexError: `INVALID_ARGUMENT`, with what to change.
+    """
     if not prompt.strip():
-        raise MogplexError(ErrorCode.INVALID_ARGUMENT, "prompt is empty: say what the agent has to do.")
+        problem = "the prompt is empty; say what the agent shall do"
+    elif "\0" in prompt:
+        problem = "the prompt holds a NUL character; remove it"
+    elif any("\ud800" <= character <= "\udfff" for character in prompt):
+        problem = "the prompt holds half of a surrogate pair, which is no character; remove it"
     # Mogplex counts as JavaScript does: a character outside the basic plane is two.
-    length = len(prompt.encode("utf-16-le", "surrogatepass")) // 2
-    if length > MAX_PROMPT_LENGTH:
-        raise MogplexError(
-            ErrorCode.INVALID_ARGUMENT, f"prompt is too long: {length} characters, Mogplex takes {MAX_PROMPT_LENGTH}."
-        )
-    return prompt
+    elif (units := len(prompt.encode("utf-16-le")) // 2) > MAX_PROMPT_LENGTH:
+        problem = f"the prompt has {units} UTF-16 units, {MAX_PROMPT_LENGTH} are allowed; shorten it or point to a file"
+    else:
+        return
+    raise MogplexError(ErrorCode.INVALID_ARGUMENT, problem)

@@ -35,6 +35,7 @@ class HostedTool(Record):
 
     Attributes:
         read_only: What its hints say; None when they say nothing.
+        destructive: The same.
     """
 
     name: Id
@@ -42,6 +43,7 @@ class HostedTool(Record):
     description: Text = ""
     input_schema: Json = Field(default_factory=dict)
     read_only: Lenient[bool] = Field(default=None, validation_alias=AliasPath("annotations", "readOnlyHint"))
+    destructive: Lenient[bool] = Field(default=None, validation_alias=AliasPath("annotations", "destructiveHint"))
 
 
 @dataclass(frozen=True)

@@ -1,5 +1,6 @@
 """From the name that a user says to the repository that Mogplex means."""
 
+import re
 import time
 from collections.abc import Callable, Sequence
 from difflib import get_close_matches
@@ -16,6 +17,7 @@ REMEMBERED_NAMES: Final = 256
 MOST_CANDIDATES: Final = 5
 MOST_ROWS: Final = 12
 _LONGEST_NAME: Final = 200
+_GITHUB: Final = re.compile(r"(?:\w+://)?(?:git@)?(?:www\.)?github\.com[/:]([^/?#]+/[^/?#]+)", re.IGNORECASE)
 
 
 class RepoError(MogplexError):
@@ -99,7 +101,7 @@ class RepoFinder:
 
 def _ambiguous(name: str, rows: Sequence[Repo]) -> RepoError:
     more = f" and {len(rows) - MOST_ROWS} more" if len(rows) > MOST_ROWS else ""
-    listed = "; ".join(f"{row.id} is {_shown(row)}" for row in rows[:MOST_ROWS])
+    listed = "; ".join(f"{one_line(row.id, 60)} is {_shown(row)}" for row in rows[:MOST_ROWS])
     return RepoError(
         ErrorCode.INVALID_ARGUMENT,
         f"{one_line(name, 100)} is {len(rows)} repositories on Mogplex: {listed}{more}",
@@ -115,9 +117,9 @@ def _uuid(text: str) -> str:
 
 
 def _plain_name(text: str) -> str:
-    for prefix in ("https://", "http://", "ssh://", "git@", "www.", "github.com/", "github.com:"):
-        text = text.removeprefix(prefix)
-    return text.strip("/").removesuffix(".git")
+    """owner/name out of an address on GitHub, such as that of a page inside the repository; other text as it is."""
+    address = _GITHUB.match(text)
+    return (address[1] if address else text).strip("/").removesuffix(".git")
 
 
 def _named(rows: Sequence[Repo], name: str) -> list[Repo]:
