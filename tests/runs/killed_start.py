@@ -1,0 +1,117 @@
+"""A process that starts a run and is killed, without any warning, at one step of it.
+
+python -m tests.runs.killed_start PORT STATE_FILE STEP PROMPT
+"""
+
+import os
+import signal
+import sqlite3
+import sys
+from pathlib import Path
+
+import anyio
+import httpx
+
+from mogplex_mcp.api.client import StartRun
+from mogplex_mcp.api.connection import create_http_client
+from mogplex_mcp.api.credentials import Token
+from mogplex_mcp.runs.journal import Entry, Fate
+from mogplex_mcp.runs.sqlite_journal import SqliteJournal
+from mogplex_mcp.runs.start import Starter
+from mogplex_mcp.simulator import DEMO_TOKEN
+from mogplex_mcp.state import StateFile
+from mogplex_mcp.tenant import Tenant, Tenants
+from mogplex_mcp.token_source import FoundToken
+
+REPO = "4fc47468-0f0d-5a62-b2f1-34868131c9b8"
+
+STEPS = (
+    "before the journal",
+    "in the journal's transaction",
+    "after the journal",
+    "before the request",
+    "while Mogplex works",
+    "after the answer",
+    "before the answer is noted",
+    "while the answer is noted",
+    "after the answer is noted",
+    "never",
+)
+
+
+def tenant_on(port: int, path: Path, http: httpx.AsyncClient) -> Tenant:
+    """What a bridge in one process has, on a simulator that listens on a port."""
+    tenants = Tenants(f"http://127.0.0.1:{port}/api/v1/mogplex", http, StateFile(path))
+    return tenants.of(FoundToken(Token.parse(DEMO_TOKEN), "a test"))
+
+
+def order(prompt: str) -> StartRun:
+    return StartRun(repo_id=REPO, prompt=prompt, harness="codex", create_branch=True)
+
+
+def die() -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+class DyingTransport(httpx.AsyncHTTPTransport):
+    """The real network, up to the step."""
+
+    def __init__(self, step: str) -> None:
+        super().__init__()
+        self.step = step
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        if self.step == "before the request":
+            die()
+        if self.step == "while Mogplex works":
+            # The fault on the other side keeps the answer back for longer than this.
+            with anyio.move_on_after(0.2):
+                await super().handle_async_request(request)
+            die()
+        response = await super().handle_async_request(request)
+        if self.step == "after the answer":
+            await response.aread()
+            die()
+        return response
+
+
+class DyingJournal(SqliteJournal):
+    """The real journal, up to the step."""
+
+    step = "never"
+
+    def begin(self, wanted: Entry, *, within_seconds: float) -> tuple[Entry, bool]:
+        self._die_at("before the journal")
+        result = super().begin(wanted, within_seconds=within_seconds)
+        self._die_at("after the journal")
+        return result
+
+    def settle(self, key: str, *, run_id: str, status: str, fate: Fate = Fate.STARTED) -> None:
+        self._die_at("before the answer is noted")
+        if self.step == "while the answer is noted":
+            with self._state.transaction(durable=True) as rows:
+                rows.execute("UPDATE runs SET fate = 'started'")
+                die()
+        super().settle(key, run_id=run_id, status=status, fate=fate)
+        self._die_at("after the answer is noted")
+
+    def _write(self, rows: sqlite3.Connection, tenant: str, entry: Entry) -> None:
+        super()._write(rows, tenant, entry)
+        self._die_at("in the journal's transaction")
+
+    def _die_at(self, step: str) -> None:
+        if step == self.step:
+            die()
+
+
+async def main(port: str, path: str, step: str, prompt: str) -> None:
+    async with create_http_client(version="0", transport=DyingTransport(step)) as http:
+        mogplex = tenant_on(int(port), Path(path), http).mogplex
+        journal = DyingJournal(StateFile(Path(path)), DEMO_TOKEN)
+        journal.step = step
+        started = await Starter(mogplex, journal).start(order(prompt), repo="acme/web", default_branch="main")
+    sys.stdout.write(started.run.run_id)
+
+
+if __name__ == "__main__":
+    anyio.run(main, sys.argv[1], sys.argv[2], sys.argv[3], sys.argv[4])

@@ -1,0 +1,104 @@
+"""What came of a run is read out of whatever its events hold."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mogplex_mcp.runs.outcome import Phase, find_pull_request, is_stale, is_terminal, read_outcome
+from tests.runs.support import a_run, an_event
+
+NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
+PULL_REQUEST = "https://github.com/acme/web/pull/4"
+
+JSON_VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=20),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=10), inner, max_size=3),
+    max_leaves=5,
+)
+PAYLOADS = st.dictionaries(
+    st.sampled_from(["stage", "to", "pull_request_url", "changed", "exit_code", "failure_code", "payloadPreview", "x"]),
+    JSON_VALUES,
+)
+
+
+def delivery(**payload: Any) -> Any:
+    return an_event(1, payload={"stage": "git_delivery", **payload})
+
+
+def test_a_run_that_delivered_is_read() -> None:
+    events = [
+        delivery(pull_request_url=PULL_REQUEST, changed=True),
+        an_event(2, "finished", payload={"exit_code": 0, "failure_code": None}),
+    ]
+    outcome = read_outcome(a_run("success"), events, now=NOW)
+    assert (outcome.phase, outcome.pull_request, outcome.changed, outcome.exit_code, outcome.failure_code) == (
+        Phase.DONE,
+        PULL_REQUEST,
+        True,
+        0,
+        "",
+    )
+
+
+def test_a_failure_is_read_from_the_run_before_the_event() -> None:
+    events = [an_event(1, "failed", message="from the event", payload={"failure_code": "sandbox_launch_failed"})]
+    assert read_outcome(a_run("failed"), events, now=NOW).failure == "from the event"
+    outcome = read_outcome(a_run("failed", error="from the run"), events, now=NOW)
+    assert (outcome.failure, outcome.failure_code) == ("from the run", "sandbox_launch_failed")
+
+
+@given(st.lists(st.tuples(st.sampled_from(["log", "finished", "status_changed", "new"]), PAYLOADS), max_size=10))
+def test_any_payload_is_read_without_complaint_and_with_the_right_types(rows: list[tuple[str, Any]]) -> None:
+    events = [an_event(number, kind, payload=payload) for number, (kind, payload) in enumerate(rows)]
+    outcome = read_outcome(a_run(), events, now=NOW)
+    assert outcome.changed in (True, False, None)
+    assert outcome.exit_code is None or type(outcome.exit_code) is int
+    assert isinstance(outcome.failure_code, str)
+    assert outcome.pull_request == "" or outcome.pull_request.startswith("https://github.com/")
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "http://github.com/acme/web/pull/4",
+        "https://github.com.evil.example/acme/web/pull/4",
+        "https://github.com@evil.example/acme/web/pull/4",
+        "https://github.com/acme/web/pull/4?x=1",
+        "https://github.com/acme/web/pull/4\nhttps://evil.example",
+        "javascript:alert(1)",
+        "",
+    ],
+)
+def test_only_a_plain_address_of_a_pull_request_is_lifted(address: str) -> None:
+    assert find_pull_request(delivery(pull_request_url=address)) == ""
+
+
+def test_a_payload_that_was_cut_still_tells_the_pull_request() -> None:
+    preview = f'{{"stage":"git_delivery","pull_request_url":"{PULL_REQUEST}","auto_committed_files":["a'
+    event = an_event(1, payload={"truncated": True, "payloadPreview": preview})
+    assert find_pull_request(event) == PULL_REQUEST
+
+
+@pytest.mark.parametrize("status", ["pending", "streaming", "a_new_one", ""])
+def test_an_unknown_status_counts_as_running(status: str) -> None:
+    assert not is_terminal(a_run(status))
+
+
+def test_a_run_is_stale_after_35_minutes_without_news() -> None:
+    run = a_run(createdAt=(NOW - timedelta(hours=1)).isoformat())
+    heard = an_event(1, createdAt=(NOW - timedelta(minutes=34)).isoformat())
+    assert is_stale(run, [], now=NOW)
+    assert not is_stale(run, [heard], now=NOW)
+    assert is_stale(run, [heard], now=NOW + timedelta(minutes=2))
+    assert not is_stale(a_run("success", createdAt=run.created_at), [], now=NOW)
+
+
+def test_a_run_that_no_worker_took_for_minutes_was_never_queued() -> None:
+    fresh = a_run("pending", createdAt=(NOW - timedelta(minutes=2)).isoformat())
+    old = a_run("pending", createdAt=(NOW - timedelta(minutes=4)).isoformat())
+    queued = a_run("pending", createdAt=(NOW - timedelta(minutes=4)).isoformat(), runtime={"runId": "r"})
+    never = [read_outcome(run, [], now=NOW).never_queued for run in (fresh, old, queued)]
+    assert never == [False, True, False]

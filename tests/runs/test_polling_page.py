@@ -1,0 +1,42 @@
+"""The page about requests and delays says what the program measures, and what is measured is good enough."""
+
+import statistics
+from typing import Any
+
+import anyio
+import pytest
+from benchmarks.polling import PAGE, Measured, measure_all, page
+
+from tests.virtual_time import VirtualTimeLoop
+
+Rows = list[tuple[float, bool, Measured]]
+
+
+@pytest.fixture(scope="module")
+def rows() -> Rows:
+    options: dict[str, Any] = {"loop_factory": VirtualTimeLoop}
+    return anyio.run(measure_all, backend_options=options)
+
+
+def ours(rows: Rows, minutes: float) -> Measured:
+    return next(measured for length, fixed, measured in rows if length == minutes and not fixed)
+
+
+def test_the_page_is_what_the_program_prints(rows: Rows) -> None:
+    assert PAGE.read_text(encoding="utf-8") == page(rows), "run: PYTHONPATH=server python -m benchmarks.polling --write"
+
+
+def test_ten_minutes_cost_at_most_eighty_requests(rows: Rows) -> None:
+    assert statistics.mean(ours(rows, 10).requests) <= 80
+
+
+def test_a_milestone_is_told_within_5_seconds_in_half_of_all_cases_and_13_in_all(rows: Rows) -> None:
+    delays = [delay for minutes in (1, 10, 30) for delay in ours(rows, minutes).pull_request]
+    assert statistics.median(delays) <= 5
+    assert statistics.median(ours(rows, 10).pull_request) <= 5
+    assert max(delays) <= 13
+
+
+@pytest.mark.parametrize("minutes", [1, 10, 30])
+def test_the_end_is_told_within_13_seconds(rows: Rows, minutes: float) -> None:
+    assert max(ours(rows, minutes).end) <= 13

@@ -1,0 +1,341 @@
+"""A start is one run, whatever happens to the request, the answer or the process."""
+
+import sqlite3
+from pathlib import Path
+
+import anyio
+import pytest
+
+from mogplex_mcp.api.errors import ErrorCode, MogplexError
+from mogplex_mcp.runs.journal import Fate
+from mogplex_mcp.simulator import DEMO_OTHER_TOKEN, DEMO_TOKEN, Fault, FaultKind
+from mogplex_mcp.state import StateError
+from tests.runs.support import count, simulated, start, started_runs, tenant_of, wanted
+
+pytestmark = pytest.mark.anyio
+
+
+@pytest.fixture
+def anyio_backend(virtual_time: object) -> object:
+    return virtual_time
+
+
+async def test_the_same_arguments_within_ten_minutes_are_the_same_run_and_cost_no_quota() -> None:
+    simulator = simulated()
+    async with tenant_of(simulator) as tenant:
+        first = await start(tenant, simulator)
+        await anyio.sleep(590)
+        second = await start(tenant, simulator)
+    assert (first.replayed, second.replayed) == (False, True)
+    assert first.run.run_id == second.run.run_id
+    assert count(simulator, "POST", "/runs") == 1
+
+
+async def test_after_ten_minutes_the_same_arguments_are_another_run() -> None:
+    simulator = simulated(3_600)
+    async with tenant_of(simulator) as tenant:
+        await start(tenant, simulator)
+        await anyio.sleep(601)
+        assert not (await start(tenant, simulator)).replayed
+    assert len(started_runs(simulator)) == 2
+
+
+async def test_a_run_that_is_over_is_not_the_same_run() -> None:
+    simulator = simulated(60)
+    async with tenant_of(simulator) as tenant:
+        await start(tenant, simulator)
+        await anyio.sleep(61)
+        assert not (await start(tenant, simulator)).replayed
+    assert len(started_runs(simulator)) == 2
+
+
+async def test_other_arguments_are_another_run() -> None:
+    simulator = simulated()
+    async with tenant_of(simulator) as tenant:
+        await start(tenant, simulator)
+        await start(tenant, simulator, "fix the other flaky test")
+    assert len(started_runs(simulator)) == 2
+
+
+async def test_force_new_starts_another_run_beside_the_same_one() -> None:
+    simulator = simulated()
+    async with tenant_of(simulator) as tenant:
+        first = await start(tenant, simulator)
+        second = await start(tenant, simulator, force_new=True)
+    assert first.run.run_id != second.run.run_id
+    assert not second.replayed
+
+
+async def test_force_new_starts_another_run_although_the_fate_of_the_earlier_one_is_unknown() -> None:
+    simulator = simulated()
+    simulator.faults.add(Fault(FaultKind.RESET_AFTER_WRITE, method="POST", times=3))
+    async with tenant_of(simulator) as tenant:
+        with pytest.raises(MogplexError, match="broke"):
+            await start(tenant, simulator)
+        assert not (await start(tenant, simulator, force_new=True)).replayed
+    assert len(started_runs(simulator)) == 2
+
+
+async def test_a_forced_start_of_unknown_fate_is_found_out_and_not_doubled() -> None:
+    simulator = simulated()
+    simulator.faults.add(Fault(FaultKind.RESET_AFTER_WRITE, method="POST", times=3))
+    async with tenant_of(simulator) as tenant:
+        with pytest.raises(MogplexError) as raised:
+            await start(tenant, simulator, force_new=True)
+        assert raised.value.may_have_happened
+        assert (await start(tenant, simulator, force_new=True)).replayed
+    assert len(started_runs(simulator)) == 1
+
+
+async def test_a_key_of_the_callers_own_finds_the_same_run_at_any_time_and_costs_no_quota() -> None:
+    simulator = simulated(60)
+    async with tenant_of(simulator) as tenant:
+        first = await start(tenant, simulator, idempotency_key="release-7")
+        await anyio.sleep(3_600)
+        second = await start(tenant, simulator, idempotency_key="release-7")
+    assert first.run.run_id == second.run.run_id
+    assert (second.replayed, second.run.status) == (True, "success")
+    assert count(simulator, "POST", "/runs") == 1
+
+
+async def test_two_keys_are_two_runs_of_the_same_arguments() -> None:
+    simulator = simulated()
+    async with tenant_of(simulator) as tenant:
+        await start(tenant, simulator, idempotency_key="a")
+        await start(tenant, simulator, idempotency_key="b")
+    assert len(started_runs(simulator)) == 2
+
+
+async def test_a_key_used_for_other_arguments_is_refused_before_it_costs_quota() -> None:
+    simulator = simulated()
+    async with tenant_of(simulator) as tenant:
+        await start(tenant, simulator, idempotency_key="a")
+        with pytest.raises(MogplexError) as raised:
+            await start(tenant, simulator, "something else", idempotency_key="a")
+    assert raised.value.code is ErrorCode.IDEMPOTENCY_CONFLICT
+    assert count(simulator, "POST", "/runs") == 1
+
+
+async def test_a_key_used_from_another_machine_for_other_arguments_is_a_conflict_and_can_be_left() -> None:
+    simulator = simulated()
+    async with tenant_of(simulator) as elsewhere:
+        await start(elsewhere, simulator, "something else", idempotency_key="a")
+    async with tenant_of(simulator) as tenant:
+        with pytest.raises(MogplexError) as raised:
+            await start(tenant, simulator, idempotency_key="a")
+        assert raised.value.code is ErrorCode.IDEMPOTENCY_CONFLICT
+        assert not raised.value.may_have_happened
+        assert not (await start(tenant, simulator)).replayed
+
+
+async def test_a_refused_key_can_be_used_again_for_what_is_right() -> None:
+    simulator = simulated()
+    async with tenant_of(simulator) as tenant:
+        simulator.faults.outage(active=True)
+        with pytest.raises(MogplexError):
+            await start(tenant, simulator, "wrong", idempotency_key="a")
+        simulator.faults.outage(active=False)
+        assert not (await start(tenant, simulator, "right", idempotency_key="a")).replayed
+
+
+@pytest.mark.parametrize("key", ["with space", "ümlaut", "x" * 201, "line\nbreak"])
+async def test_a_key_that_mogplex_would_refuse_is_refused_before_sending(key: str) -> None:
+    simulator = simulated()
+    async with tenant_of(simulator) as tenant:
+        with pytest.raises(MogplexError, match="idempotency_key must be"):
+            await start(tenant, simulator, idempotency_key=key)
+    assert not simulator.requests
+
+
+@pytest.mark.parametrize("prompt", ["", " \n", "a\0b", "\ud800", "x" * 100_001, "😀" * 50_001])
+async def test_a_prompt_that_mogplex_would_refuse_is_refused_before_sending(prompt: str) -> None:
+    simulator = simulated()
+    async with tenant_of(simulator) as tenant:
+        with pytest.raises(MogplexError) as raised:
+            await start(tenant, simulator, prompt)
+    assert raised.value.code is ErrorCode.INVALID_ARGUMENT
+    assert not simulator.requests
+
+
+async def test_a_changed_default_branch_does_not_turn_a_repetition_into_a_conflict() -> None:
+    simulator = simulated()
+    simulator.faults.add(Fault(FaultKind.RESET_AFTER_WRITE, method="POST", times=3))
+    async with tenant_of(simulator) as tenant:
+        with pytest.raises(MogplexError):
+            await start(tenant, simulator)
+        for repo in simulator.world.repos:
+            repo.default_branch = "trunk"
+        again = await tenant.starter.start(wanted(simulator), repo="acme/web", default_branch="trunk")
+    assert again.replayed
+    assert again.run.base_branch == "main"
+
+
+async def test_a_run_that_could_not_be_queued_is_found_out_within_the_same_call() -> None:
+    simulator = simulated()
+    simulator.faults.add(Fault(FaultKind.QUEUE_FAILURE, method="POST", seconds=9))
+    async with tenant_of(simulator) as tenant:
+        started = await start(tenant, simulator)
+        assert (started.replayed, started.run.status) == (True, "failed")
+        assert not (await start(tenant, simulator)).replayed
+    assert len(started_runs(simulator)) == 2
+
+
+async def test_a_run_that_was_never_queued_is_replayed_as_what_it_is() -> None:
+    simulator = simulated()
+    simulator.plan("stuck_pending")
+    async with tenant_of(simulator) as tenant:
+        await start(tenant, simulator)
+        await anyio.sleep(300)
+        again = await start(tenant, simulator)
+    assert (again.replayed, again.run.status, again.run.runtime_run_id) == (True, "pending", None)
+
+
+@pytest.mark.parametrize(("starts", "age", "says"), [(10, 0, "minute"), (30, 120, "hour"), (150, 7_200, "day")])
+async def test_a_spent_quota_is_explained_and_nothing_is_left_unknown(starts: int, age: float, says: str) -> None:
+    simulator = simulated()
+    simulator.state.quotas.fill(DEMO_TOKEN, starts, age=age)
+    async with tenant_of(simulator) as tenant:
+        with pytest.raises(MogplexError, match=f"of this {says} are used up. Nothing was started") as raised:
+            await start(tenant, simulator)
+        assert raised.value.retry_after
+        assert not raised.value.may_have_happened
+        assert not tenant.journal.entries()
+        assert tenant.budget.usage().paused_seconds == 0
+
+
+async def test_a_hanging_start_ends_in_time_and_the_next_call_finds_the_run() -> None:
+    simulator = simulated()
+    simulator.faults.add(Fault(FaultKind.SLOW, method="POST", seconds=600))
+    async with tenant_of(simulator) as tenant:
+        began = anyio.current_time()
+        with pytest.raises(MogplexError) as raised:
+            await start(tenant, simulator, seconds=4)
+        assert raised.value.may_have_happened
+        assert anyio.current_time() - began <= 4
+        assert (await start(tenant, simulator)).replayed
+    assert len(started_runs(simulator)) == 1
+
+
+async def test_a_cancelled_start_is_found_by_the_next_call() -> None:
+    simulator = simulated()
+    simulator.faults.add(Fault(FaultKind.SLOW, method="POST", seconds=10))
+    async with tenant_of(simulator) as tenant:
+        with anyio.move_on_after(1):
+            await start(tenant, simulator)
+        assert (await start(tenant, simulator)).replayed
+    assert len(started_runs(simulator)) == 1
+
+
+async def test_identical_starts_at_the_same_moment_are_one_run() -> None:
+    simulator = simulated()
+    results = []
+    async with tenant_of(simulator) as tenant, anyio.create_task_group() as tasks:
+
+        async def one() -> None:
+            results.append(await start(tenant, simulator))
+
+        for _ in range(5):
+            tasks.start_soon(one)
+    assert len(started_runs(simulator)) == 1
+    assert len({result.run.run_id for result in results}) == 1
+    assert sum(not result.replayed for result in results) == 1
+
+
+async def test_identical_starts_after_a_run_that_ended_are_one_run() -> None:
+    simulator = simulated(60)
+    async with tenant_of(simulator) as tenant:
+        await start(tenant, simulator)
+        await anyio.sleep(100)
+        async with anyio.create_task_group() as tasks:
+            for _ in range(5):
+                tasks.start_soon(start, tenant, simulator)
+    assert len(started_runs(simulator)) == 2
+
+
+async def test_a_refusal_of_one_try_does_not_close_what_another_try_may_have_started() -> None:
+    simulator = simulated()
+    simulator.faults.add(Fault(FaultKind.REFUSED, method="POST"))
+    simulator.faults.add(Fault(FaultKind.SLOW, method="POST", seconds=20))
+    simulator.faults.add(Fault(FaultKind.REDIRECT, method="POST"))
+    async with tenant_of(simulator) as tenant, anyio.create_task_group() as tasks:
+
+        async def refused() -> None:
+            with pytest.raises(MogplexError) as raised:
+                await start(tenant, simulator)
+            assert raised.value.code is ErrorCode.REDIRECTED
+
+        tasks.start_soon(refused)
+        await anyio.sleep(0.01)
+        tasks.start_soon(start, tenant, simulator)
+        await anyio.sleep(10)
+        assert (await start(tenant, simulator)).replayed
+    assert len(started_runs(simulator)) == 1
+
+
+async def test_a_journal_that_cannot_be_written_refuses_before_anything_is_sent(tmp_path: Path) -> None:
+    (tmp_path / "state").mkdir()
+    simulator = simulated()
+    async with tenant_of(simulator, tmp_path / "state") as tenant:
+        with pytest.raises(StateError):
+            await start(tenant, simulator)
+    assert not simulator.requests
+
+
+async def test_a_journal_that_fails_after_the_answer_costs_nothing_but_a_replay(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    simulator = simulated()
+    async with tenant_of(simulator, tmp_path / "state") as tenant:
+        with monkeypatch.context() as patch:
+
+            def full(*_: object, **__: object) -> None:
+                raise StateError("full")
+
+            patch.setattr(tenant.journal, "settle", full)
+            assert not (await start(tenant, simulator)).noted
+        again = await start(tenant, simulator)
+    assert (again.replayed, again.noted) == (True, True)
+    assert len(started_runs(simulator)) == 1
+
+
+async def test_the_key_is_on_the_disk_before_the_request_leaves(tmp_path: Path) -> None:
+    simulator = simulated()
+    simulator.faults.add(Fault(FaultKind.SLOW, method="POST", seconds=10))
+    async with tenant_of(simulator, tmp_path / "state") as tenant, anyio.create_task_group() as tasks:
+        tasks.start_soon(start, tenant, simulator)
+        await anyio.sleep(1)
+        with sqlite3.connect(tmp_path / "state") as other:
+            ((key, fate),) = other.execute("SELECT key, fate FROM runs").fetchall()
+        other.close()
+    assert fate == Fate.SENDING
+    assert [run.idempotency_key for run in simulator.world.runs.values() if run.idempotency_key] == [key]
+
+
+def everything_in(folder: Path) -> bytes:
+    return b"".join(file.read_bytes() for file in folder.iterdir())
+
+
+@pytest.mark.parametrize("remember", [True, False])
+async def test_nothing_secret_is_in_the_file(tmp_path: Path, *, remember: bool) -> None:
+    simulator = simulated()
+    prompt = "Fix the login page\nThe password of the test account is swordfish-9182"
+    async with tenant_of(simulator, tmp_path / "state") as tenant:
+        await start(tenant, simulator, prompt, remember_prompt=remember)
+        content = everything_in(tmp_path)
+    assert b"runs" in content
+    assert DEMO_TOKEN.encode() not in content
+    assert DEMO_TOKEN.removeprefix("mog_").encode() not in content
+    assert b"swordfish" not in content
+    assert (b"Fix the login page" in content) is remember
+
+
+async def test_users_do_not_see_each_others_runs(tmp_path: Path) -> None:
+    simulator = simulated()
+    async with (
+        tenant_of(simulator, tmp_path / "state") as mine,
+        tenant_of(simulator, tmp_path / "state", DEMO_OTHER_TOKEN) as theirs,
+    ):
+        started = await start(mine, simulator)
+        assert theirs.journal.find(started.run.run_id) is None
+        assert not theirs.journal.entries()
+        assert theirs.journal.latest(unknown_within_seconds=600) is None

@@ -1,0 +1,55 @@
+"""Neither doubled nor lost: many starts, each under a random sequence of faults, cancels and repetitions."""
+
+import os
+import random
+
+import anyio
+import pytest
+
+from mogplex_mcp.api.errors import MogplexError
+from mogplex_mcp.simulator import Fault, FaultKind, Simulator
+from mogplex_mcp.tenant import Tenant
+from tests.runs.support import simulated, start, started_runs, tenant_of
+
+pytestmark = pytest.mark.anyio
+
+STARTS = int(os.environ.get("MOGPLEX_TEST_STARTS", "500"))
+MOST_TRIES = 40
+
+
+@pytest.fixture
+def anyio_backend(virtual_time: object) -> object:
+    return virtual_time
+
+
+async def start_stubbornly(tenant: Tenant, simulator: Simulator, prompt: str, chance: random.Random) -> str:
+    """Call as a model does that is told to call again, until there is an answer."""
+    for _ in range(MOST_TRIES):
+        try:
+            with anyio.move_on_after(chance.choice((0.5, 5, 60, 60))):
+                return (await start(tenant, simulator, prompt)).run.run_id
+        except MogplexError:
+            await anyio.sleep(chance.uniform(0, 10))
+    pytest.fail("no answer at all")
+
+
+async def test_starts_under_faults_are_neither_doubled_nor_lost() -> None:
+    chance = random.Random(20_261_122)  # noqa: S311 - the same starts in each run of the test
+    kinds = [kind for kind in FaultKind if kind is not FaultKind.QUEUE_FAILURE]
+    doubled = lost = 0
+    for number in range(STARTS):
+        simulator = simulated(7_200)
+        for _ in range(chance.randrange(5)):
+            fault = Fault(chance.choice(kinds), method=chance.choice(("POST", "*")), seconds=chance.choice((1, 8, 40)))
+            fault.retry_after = chance.choice((None, 1, 60))
+            simulator.faults.add(fault)
+        async with tenant_of(simulator) as tenant:
+            prompt = f"task {number}"
+            answers = [await start_stubbornly(tenant, simulator, prompt, chance)]
+            if chance.random() < 0.3:
+                answers.append(await start_stubbornly(tenant, simulator, prompt, chance))
+            listed = [entry.run_id for entry in tenant.journal.entries()]
+        runs = started_runs(simulator)
+        doubled += len(runs) > 1 or len(set(answers)) > 1
+        lost += runs != [answers[0]] or listed != runs
+    assert (doubled, lost) == (0, 0)

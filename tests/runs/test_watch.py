@@ -1,0 +1,185 @@
+"""One poller per run, a fair share for each of many, and users first."""
+
+import random
+
+import anyio
+import pytest
+
+from mogplex_mcp.api.errors import ErrorCode, MogplexError
+from mogplex_mcp.runs.cursor import Cursor
+from mogplex_mcp.runs.tail import Reason, Until
+from mogplex_mcp.runs.turns import Turns
+from mogplex_mcp.runs.watch import Watches
+from mogplex_mcp.simulator import DEMO_TOKEN, Simulator
+from mogplex_mcp.tenant import Tenant
+from tests.runs.support import count, simulated, start, tenant_of, without_quota
+from tests.runs.test_tail import Script, follow, running
+
+pytestmark = pytest.mark.anyio
+
+
+@pytest.fixture
+def anyio_backend(virtual_time: object) -> object:
+    return virtual_time
+
+
+async def requests_for(listeners: int, *, apart: float = 0.0) -> int:
+    """What following one run to its end costs when so many listen."""
+    simulator = simulated(600)
+    ends = []
+    async with tenant_of(simulator) as tenant:
+        tenant.watches._jitter = lambda: 0.5
+        run_id = (await start(tenant, simulator)).run.run_id
+
+        async def listen(later: float) -> None:
+            await anyio.sleep(later)
+            cursor = Cursor(run_id)
+            while True:
+                news = await follow(tenant.watches.of(run_id), cursor)
+                cursor = news.cursor
+                if news.reason is Reason.ENDED:
+                    ends.append(anyio.current_time())
+                    return
+
+        async with anyio.create_task_group() as tasks:
+            for number in range(listeners):
+                tasks.start_soon(listen, number * apart)
+    assert len(ends) == listeners
+    return count(simulator, "GET", "/events")
+
+
+async def test_a_hundred_tails_of_one_run_cost_what_one_costs() -> None:
+    assert await requests_for(100) == await requests_for(1)
+
+
+async def test_a_hundred_tails_that_come_one_by_one_cost_no_more_either() -> None:
+    assert await requests_for(100, apart=1.3) <= await requests_for(1) + 2
+
+
+async def test_looks_at_the_same_moment_share_one_request_also_when_it_fails() -> None:
+    script = Script(MogplexError(ErrorCode.INTERNAL_ERROR, "no"), running(1))
+    watch = script.watch()
+    failed = []
+
+    async def look() -> None:
+        try:
+            await watch.look()
+        except MogplexError as error:
+            failed.append(error)
+
+    for asked in (1, 2):
+        async with anyio.create_task_group() as tasks:
+            for _ in range(10):
+                tasks.start_soon(look)
+        assert script.asked == asked
+    assert len(failed) == 10
+
+
+async def test_the_next_listener_goes_on_when_the_poller_goes_away() -> None:
+    script = Script(running(1), running(1, 2))
+    watch = script.watch()
+    news = []
+
+    async def short() -> None:
+        await follow(watch, Cursor("").with_events(["event-1"]), wait=1, until=Until.UPDATE)
+
+    async def long() -> None:
+        news.append(await follow(watch, Cursor("").with_events(["event-1"]), until=Until.UPDATE))
+
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(short)
+        tasks.start_soon(long)
+    assert (news[0].reason, script.asked) == (Reason.UPDATE, 2)
+
+
+async def test_who_looks_now_does_not_wait_for_the_poller_and_brings_news_to_all() -> None:
+    simulator = simulated()
+    async with tenant_of(simulator) as tenant, anyio.create_task_group() as tasks:
+        run_id = (await start(tenant, simulator)).run.run_id
+        watch = tenant.watches.of(run_id)
+        await anyio.sleep(17)
+        updates: list[float] = []
+
+        async def listen() -> None:
+            await follow(watch, (await follow(watch, wait=0)).cursor, until=Until.UPDATE)
+            updates.append(anyio.current_time())
+
+        tasks.start_soon(listen)
+        await anyio.sleep(1.5)
+        began = anyio.current_time()
+        await watch.look()
+        assert anyio.current_time() == began
+        await anyio.sleep(0.01)
+        assert updates == [began]
+
+
+async def fifty_tails(simulator: Simulator, tenant: Tenant, wait: float, seconds: float) -> dict[str, int]:
+    """How often each of fifty runs is polled while somebody tails it, again and again."""
+    tenant.watches._jitter = random.Random(7).random  # noqa: S311 - the same in each run of the test
+    run_ids = []
+    for number in range(50):
+        run_ids.append((await start(tenant, simulator, f"task {number}")).run.run_id)
+        await anyio.sleep(8)
+    since = len(simulator.requests)
+
+    async def listen(run_id: str) -> None:
+        while True:
+            await follow(tenant.watches.of(run_id), Cursor(run_id), wait=wait)
+
+    with anyio.move_on_after(seconds):
+        async with anyio.create_task_group() as tasks:
+            for run_id in run_ids:
+                tasks.start_soon(listen, run_id)
+    polled = [seen.path.split("/")[-2] for seen in simulator.requests[since:] if "/events" in seen.path]
+    return {run_id: polled.count(run_id) for run_id in run_ids}
+
+
+@pytest.mark.parametrize("wait", [4, 45, 3_600])
+async def test_fifty_runs_share_half_of_the_minute_fairly_and_users_get_the_rest(wait: float) -> None:
+    simulator = simulated(36_000)
+    without_quota(simulator)
+    async with tenant_of(simulator) as tenant, anyio.create_task_group() as tasks:
+        delays = []
+
+        async def user() -> None:
+            await anyio.sleep(420)
+            while True:
+                await anyio.sleep(4)
+                began = anyio.current_time()
+                await tenant.mogplex.list_repos()
+                delays.append(anyio.current_time() - began)
+
+        tasks.start_soon(user)
+        polls = await fifty_tails(simulator, tenant, wait, 600)
+        tasks.cancel_scope.cancel()
+    # Half of the minute for ten minutes is 300 polls, six for each run, beside the first looks.
+    assert 250 <= sum(polls.values()) <= 350
+    assert max(polls.values()) <= (2 if wait < 10 else 1.5) * min(polls.values())
+    assert max(delays) == 0
+    assert not [seen for seen in simulator.requests if seen.status == 429]
+
+
+async def test_turns_go_to_whoever_waits_longest_and_none_is_lost_by_who_gives_up() -> None:
+    turns, order = Turns(), []
+
+    async def take(since: float, patience: float) -> None:
+        with anyio.move_on_after(patience):
+            async with turns.turn(since):
+                order.append(since)
+                await anyio.sleep(1)
+
+    async with anyio.create_task_group() as tasks:
+        for since in (9, 5, 4, 7, 3, 1):
+            tasks.start_soon(take, since, 0.5 if since == 4 else 10)
+    assert order == [1, 3, 5, 7, 9]
+    async with turns.turn(0):
+        pass
+
+
+async def test_a_token_does_not_see_what_another_one_watches() -> None:
+    simulator = simulated()
+    async with tenant_of(simulator, token=DEMO_TOKEN) as mine:
+        run_id = (await start(mine, simulator)).run.run_id
+        await mine.watches.of(run_id).look()
+        other = Watches(mine.mogplex)
+        assert other.of(run_id).known is None
