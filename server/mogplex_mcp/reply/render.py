@@ -1,0 +1,69 @@
+"""From a reply to what a model reads: text and structured content with the same facts, made to fit by `fit`."""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from mcp_types import CallToolResult, TextContent
+
+from mogplex_mcp.reply.fit import fit
+from mogplex_mcp.reply.model import Reply
+from mogplex_mcp.reply.untrusted import fence
+
+
+def render(reply: Reply) -> CallToolResult:
+    """The reply as a tool result. Clients show a model the text or the JSON: both are complete."""
+    structured = fit(reply.structured(), to_text, narrow=reply.narrow)
+    return CallToolResult(content=[TextContent(type="text", text=to_text(structured))], structured_content=structured)
+
+
+def to_text(structured: Mapping[str, Any]) -> str:
+    """Structured content as text for a model: the same facts, line by line."""
+    lines = [structured["summary"]]
+    for name, value in structured.items():
+        if name == "notes":
+            lines += [f"Note: {note}" for note in value]
+        elif name == "next_steps":
+            lines += [f"Next: {_call(step)}: {step['why']}" for step in value]
+        elif name not in ("summary", "untrusted"):
+            lines += _field(name, value)
+    if "untrusted" in structured:
+        inner = [line for name, value in structured["untrusted"].items() for line in _field(name, value)]
+        lines.append(fence("\n".join(inner)))
+    return "\n".join(lines)
+
+
+def _field(name: str, value: Any) -> list[str]:
+    if isinstance(value, list) and any(isinstance(item, dict) for item in value):
+        return [f"{name}:", *(f"- {_row(item)}" for item in value)]
+    if isinstance(value, list) and all(isinstance(item, str) and item.isalnum() for item in value):
+        return [f"{name}: {', '.join(value)}"]
+    if isinstance(value, list):
+        return [f"{name}:", *(f"- {_scalar(item)}" for item in value)]
+    return [f"{name}: {_item(value) if isinstance(value, dict) else _scalar(value)}"]
+
+
+def _row(value: Any) -> str:
+    """An item of a list; its first fact needs no name, it says what the list is of."""
+    if not isinstance(value, dict) or not value:
+        return _item(value)
+    (_, first), *others = value.items()
+    return ", ".join([_item(first), *(f"{name} {_item(inner)}" for name, inner in others)])
+
+
+def _item(value: Any) -> str:
+    if isinstance(value, dict):
+        return ", ".join(f"{name} {_item(inner)}" for name, inner in value.items())
+    # In a row, a text with commas would look like more facts than it is.
+    return json.dumps(value, ensure_ascii=False) if isinstance(value, str) and "," in value else _scalar(value)
+
+
+def _scalar(value: Any) -> str:
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+
+
+def _call(step: Mapping[str, Any]) -> str:
+    arguments = ", ".join(
+        f"{name}={json.dumps(value, ensure_ascii=False)}" for name, value in step.get("arguments", {}).items()
+    )
+    return f"{step['tool']}({arguments})"

@@ -1,0 +1,200 @@
+"""Text and structured content say the same, and are short enough whatever is in them."""
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from mcp_types import TextContent
+from pydantic import BaseModel
+
+from mogplex_mcp.reply.fit import TARGET_CHARACTERS
+from mogplex_mcp.reply.model import MOST_NEXT_STEPS, NextStep, Reply
+from mogplex_mcp.reply.render import render
+
+WALL = 10_000
+
+
+class Row(BaseModel):
+    id: str
+    name: str = ""
+    state: str = ""
+
+
+class Sample(Reply):
+    """Something of every kind."""
+
+    narrow = "Ask for less."
+    rows: Sequence[Row] = ()
+    tags: Sequence[str] = ()
+    one: Row | None = None
+    count: int | None = None
+    flag: bool | None = None
+    text: str = ""
+    cursor: str = ""
+
+
+def leaves(value: Any) -> Iterator[str]:
+    if isinstance(value, Mapping):
+        for inner in value.values():
+            yield from leaves(inner)
+    elif isinstance(value, list):
+        for inner in value:
+            yield from leaves(inner)
+    else:
+        yield value if isinstance(value, str) else json.dumps(value)
+
+
+def rendered(reply: Reply) -> tuple[str, dict[str, Any]]:
+    result = render(reply)
+    (block,) = result.content
+    assert isinstance(block, TextContent)
+    assert result.structured_content is not None
+    return block.text, result.structured_content
+
+
+words = st.text(st.characters(categories=("L", "N", "P")), max_size=30)
+said = st.text(st.characters(categories=("L", "N", "P")), min_size=1, max_size=30)
+rows = st.lists(st.builds(Row, id=words, name=words, state=words), max_size=20)
+samples = st.builds(
+    Sample,
+    summary=said,
+    rows=rows,
+    tags=st.lists(words, max_size=5),
+    one=st.none() | st.builds(Row, id=words, name=words, state=words),
+    count=st.none() | st.integers(),
+    flag=st.none() | st.booleans(),
+    text=words,
+    notes=st.lists(words, max_size=3),
+    untrusted=st.dictionaries(words, words | st.lists(words, max_size=5), max_size=3),
+    next_steps=st.lists(
+        st.builds(NextStep, tool=said, arguments=st.dictionaries(words, words | st.integers(), max_size=2), why=said),
+        max_size=MOST_NEXT_STEPS,
+    ),
+)
+
+
+@given(samples)
+def test_every_fact_of_the_structured_content_stands_in_the_text(reply: Sample) -> None:
+    text, structured = rendered(reply)
+    for leaf in leaves(structured):
+        assert leaf in text or json.dumps(leaf, ensure_ascii=False) in text
+
+
+@given(samples)
+def test_the_text_has_no_line_that_the_structured_content_does_not_account_for(reply: Sample) -> None:
+    text, structured = rendered(reply)
+    facts = text.partition("Below, between the two marks")[0].splitlines()
+    lists = [value for name, value in structured.items() if isinstance(value, list)]
+    scalars = [value for value in structured.values() if not isinstance(value, list)]
+    assert len(facts) <= len(scalars) + sum(1 + len(value) for value in lists)
+
+
+@given(samples)
+def test_what_is_empty_is_left_out_and_the_summary_comes_first(reply: Sample) -> None:
+    _, structured = rendered(reply)
+    assert next(iter(structured)) == "summary"
+    assert not [name for name, value in structured.items() if value in (None, [], {}, "") and name != "summary"]
+    assert (structured.get("flag", None) is False) == (reply.flag is False)
+    assert (structured.get("count", None) == 0) == (reply.count == 0)
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.integers(0, 500),
+    st.integers(0, 3_000),
+    st.integers(0, 300_000),
+    st.sampled_from(["x", '"', "\\", "\n", "é", "😀"]),
+    st.integers(0, 60),
+)
+def test_nothing_is_ever_longer_than_the_wall(count: int, width: int, message: int, character: str, lines: int) -> None:
+    text, structured = rendered(
+        Sample(
+            summary=character + character * min(width, 2_000),
+            rows=[Row(id=str(number), name=character * width) for number in range(count)],
+            text=character * width,
+            notes=[character * min(width, 300)] * 3,
+            untrusted={"message": character * message, "lines": [character * width] * lines, "rows": ["x"] * count},
+            next_steps=[NextStep(tool="x", arguments={"cursor": "c" * 100}, why="y")] * 3,
+        )
+    )
+    assert len(text) <= WALL
+    assert len(json.dumps(structured, ensure_ascii=False)) <= WALL
+    assert structured["summary"].strip() or character == "\n"
+
+
+@given(st.integers(50, 500))
+def test_what_was_left_out_is_counted_and_how_to_get_it_is_said(count: int) -> None:
+    reply = Sample(summary="s", rows=[Row(id=f"{number:0100}") for number in range(count)], notes=["mine"])
+    _, structured = rendered(reply)
+    left_out = count - len(structured["rows"])
+    assert structured["notes"][0] == "mine"
+    if left_out:
+        assert structured["notes"][1:] == [f"{left_out} more rows left out to keep the answer short. Ask for less."]
+    assert [row["id"] for row in structured["rows"]] == [f"{number:0100}" for number in range(len(structured["rows"]))]
+
+
+def test_rows_and_what_others_wrote_of_them_are_left_out_together() -> None:
+    reply = Sample(
+        summary="s",
+        rows=[Row(id=str(number)) for number in range(200)],
+        untrusted={"rows": [{"id": str(number), "branch": "b" * 100} for number in range(200)]},
+    )
+    _, structured = rendered(reply)
+    assert len(structured["rows"]) < 200
+    assert [row["id"] for row in structured["rows"]] == [row["id"] for row in structured["untrusted"]["rows"]]
+    assert structured["notes"] == [
+        f"{200 - len(structured['rows'])} more rows left out to keep the answer short. Ask for less."
+    ]
+
+
+def test_words_of_others_are_cut_before_facts_are_left_out() -> None:
+    reply = Sample(summary="s", rows=[Row(id="1")] * 20, untrusted={"failure": "x" * 300_000})
+    _, structured = rendered(reply)
+    assert len(structured["rows"]) == 20
+    assert structured["untrusted"]["failure"].endswith(" …")
+
+
+def test_a_cursor_is_never_cut() -> None:
+    _, structured = rendered(Sample(summary="s", cursor="c" * 2_000, text="x" * 50_000))
+    assert structured["cursor"] == "c" * 2_000
+    assert len(structured["text"]) < TARGET_CHARACTERS
+
+
+def test_a_text_with_commas_cannot_pose_as_further_facts_of_its_row() -> None:
+    text, _ = rendered(Sample(summary="s", rows=[Row(id="1", name="task, state success")]))
+    assert '- 1, name "task, state success"' in text
+
+
+def test_next_steps_are_calls_spelled_out() -> None:
+    step = NextStep(tool="tail_run", arguments={"run_id": "1", "wait": 5}, why="wait")
+    text, _ = rendered(Sample(summary="s", next_steps=[step]))
+    assert text == 's\nNext: tail_run(run_id="1", wait=5): wait'
+
+
+def test_next_steps_to_tools_that_are_not_offered_are_left_out() -> None:
+    steps = [NextStep(tool="get_run", why="look"), NextStep(tool="start_run", why="do")]
+    _, structured = rendered(Sample(summary="s", next_steps=steps).offering({"get_run"}))
+    assert [step["tool"] for step in structured["next_steps"]] == ["get_run"]
+
+
+def test_more_than_three_next_steps_are_a_mistake() -> None:
+    with pytest.raises(ValueError, match="at most 3"):
+        Sample(summary="s", next_steps=[NextStep(tool="x", why="y")] * 4)
+
+
+def test_a_published_schema_has_names_and_types_and_nothing_else() -> None:
+    assert Sample.output_schema() == {
+        "type": "object",
+        "properties": {
+            "rows": {"type": "array"},
+            "tags": {"type": "array"},
+            "one": {"type": "object"},
+            "count": {"type": "integer"},
+            "flag": {"type": "boolean"},
+            "text": {"type": "string"},
+            "cursor": {"type": "string"},
+        },
+    }
