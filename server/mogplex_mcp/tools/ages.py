@@ -1,0 +1,22 @@
+"""Times as people and models read them: how long ago, beside the exact time."""
+
+from datetime import datetime
+from typing import Final
+
+_UNITS: Final = ((86_400, "d"), (3_600, "h"), (60, "min"))
+
+
+def duration(seconds: float) -> str:
+    """Seconds as "42 s", "3 min", "2 h" or "5 d"."""
+    seconds = max(0.0, seconds)
+    for size, unit in _UNITS:
+        if seconds >= size:
+            return f"{seconds / size:.0f} {unit}"
+    return f"{seconds:.0f} s"
+
+
+def ago(time: datetime | None, now: datetime) -> str:
+    """A time as "2026-11-22T10:42Z (3 min ago)", or empty when it is not known."""
+    if time is None:
+        return ""
+    return f"{time:%Y-%m-%dT%H:%MZ} ({duration((now - time).total_seconds())} ago)"

@@ -1,0 +1,190 @@
+"""A tool's arguments: the flat schema that clients see, and what is made of what models really send."""
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from difflib import get_close_matches
+from typing import Any, Final, Literal, get_args, get_origin
+
+from pydantic import BaseModel, ValidationError
+from pydantic.fields import FieldInfo
+
+LONGEST_TEXT: Final = 2_000
+"""For text without a limit of its own: a bound against nonsense, not published since no sensible call meets it."""
+LARGEST_NUMBER: Final = 1_000_000
+"""From here on a bound of a number is one against nonsense as well."""
+
+_SHOWN_CHARACTERS: Final = 60
+
+
+class ArgumentError(Exception):
+    """Arguments that a tool cannot take; the message says which, why, and what it takes."""
+
+
+def input_schema(arguments: type[BaseModel]) -> dict[str, Any]:
+    """The published schema: flat, without what goes without saying (titles, empty defaults, bounds against nonsense).
+
+    Limits are said in the description too, since some clients drop them from schemas.
+    """
+    schema = arguments.model_json_schema()
+    properties = schema.get("properties", {})
+    for one in properties.values():
+        one.pop("title", None)
+        if not one.get("default", True):
+            del one["default"]
+        if one.get("maxLength", LONGEST_TEXT) <= LONGEST_TEXT:
+            one.pop("maxLength", None)
+        if one.get("maximum", LARGEST_NUMBER) >= LARGEST_NUMBER:
+            one.pop("maximum", None)
+        if limits := _unsaid_limits(one):
+            one["description"] = f"{one.get('description', '')} {limits}".strip()
+    required = {"required": schema["required"]} if "required" in schema else {}
+    return {"type": "object", "properties": properties, **required}
+
+
+def _unsaid_limits(schema: Mapping[str, Any]) -> str:
+    said = schema.get("description", "")
+    if "maximum" in schema and str(schema["maximum"]) not in said:
+        return f"{schema['minimum']} to {schema['maximum']}." if "minimum" in schema else f"Up to {schema['maximum']}."
+    if "maxLength" in schema and str(schema["maxLength"]) not in said:
+        return f"At most {schema['maxLength']} characters."
+    return ""
+
+
+def check(arguments: type[BaseModel], given: Mapping[str, Any]) -> dict[str, Any]:
+    """The arguments of a call, checked and with defaults.
+
+    Models send "" and "null" for what they leave out, numbers in strings, one value in a list, lists as JSON text: all
+    of that is taken for what it means.
+
+    Args:
+        arguments: The tool's arguments; the class has the tool's name.
+        given: What the client sent.
+
+    Raises:
+        ArgumentError: Something is unknown, missing, or out of its limits.
+    """
+    known = arguments.model_fields
+    _refuse_unknown(arguments.__name__, given, known)
+    wanted = {name: _meant(value, known[name].annotation) for name, value in given.items() if not _is_absent(value)}
+    try:
+        checked = arguments.model_validate(wanted)
+    except ValidationError as error:
+        # Of a list with several wrong items, the first is enough.
+        problems = {str(one["loc"][0]): one for one in reversed(error.errors(include_url=False))}
+        raise ArgumentError(
+            "; ".join(
+                _problem(arguments.__name__, name, known[name], problems[name]) for name in known if name in problems
+            )
+        ) from None
+    values = {name: getattr(checked, name) for name in known}
+    for name, value in values.items():
+        for text in value if isinstance(value, list) else [value]:
+            if isinstance(text, str):
+                _check_text(name, text, bounded=_most_characters(known[name]) is None)
+    return values
+
+
+def _refuse_unknown(tool: str, given: Mapping[str, Any], known: Mapping[str, FieldInfo]) -> None:
+    problems = []
+    for name in given:
+        if name not in known:
+            near = get_close_matches(re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name).lower(), known, n=1)
+            problems.append(f"{tool} has no argument {_quoted(name)}." + (f" Did you mean {near[0]}?" if near else ""))
+    if problems:
+        takes = f"It takes: {', '.join(known)}." if known else "It takes none."
+        raise ArgumentError(" ".join([*problems[:5], takes]))
+
+
+def _is_absent(value: Any) -> bool:
+    """Whether this is what models send for an argument that they leave out."""
+    return value is None or value in ([], {}) or (isinstance(value, str) and value.strip() in ("", "null"))
+
+
+def _meant(value: Any, annotation: Any) -> Any:
+    """What a model meant by a value of the wrong JSON type; the value itself where that is not clear."""
+    if (get_origin(annotation) or annotation) in (list, dict):
+        return _meant_container(value, wants_list=(get_origin(annotation) or annotation) is list)
+    if isinstance(value, list) and len(value) == 1:
+        value = value[0]
+    if annotation is str:
+        return str(value) if isinstance(value, (int, float)) and not isinstance(value, bool) else value
+    if not isinstance(value, str):
+        return value
+    plain = value.strip().strip("\"'")
+    if get_origin(annotation) is not Literal:
+        return plain
+    same = {_letters(option): option for option in get_args(annotation)}
+    return same.get(_letters(plain), plain)
+
+
+def _meant_container(value: Any, *, wants_list: bool) -> Any:
+    if isinstance(value, str):
+        try:
+            value = json.loads(value)
+        except (ValueError, RecursionError):
+            if value.lstrip().startswith(("[", "{")):
+                return value
+    return [value] if wants_list and isinstance(value, (str, int, float)) else value
+
+
+def _letters(text: str) -> str:
+    return text.casefold().replace("_", "-")
+
+
+def _check_text(name: str, text: str, *, bounded: bool) -> None:
+    if bounded and len(text) > LONGEST_TEXT:
+        raise ArgumentError(f"{name} must have at most {LONGEST_TEXT} characters, but has {len(text)}")
+    if "\0" in text:
+        raise ArgumentError(f"{name} holds a NUL character; remove it")
+    if any("\ud800" <= character <= "\udfff" for character in text):
+        raise ArgumentError(f"{name} holds half of a surrogate pair, which is no character; remove it")
+
+
+def _problem(tool: str, name: str, field: FieldInfo, problem: Mapping[str, Any]) -> str:
+    if problem["type"] == "missing":
+        return f"{tool} needs the argument {name}: {field.description or 'it has no default'}".rstrip(".")
+    given = problem["input"]
+    if problem["type"] == "string_too_long":
+        return f"{name} must have at most {_most_characters(field)} characters, but has {len(given)}"
+    return f"{name} must be {_wanted(field)}, but {_quoted(given)} was given"
+
+
+def _wanted(field: FieldInfo) -> str:
+    """What the argument takes, in words: pydantic's own speak of strings and integers."""
+    annotation = field.annotation
+    origin = get_origin(annotation) or annotation
+    if origin is Literal:
+        return f"one of {', '.join(map(str, get_args(annotation)))}"
+    if origin is list:
+        options = [option for item in get_args(annotation) for option in get_args(item)]
+        return f"a list of {', '.join(map(str, options))}" if options else "a list of texts"
+    kinds: dict[Any, str] = {
+        int: "a whole number",
+        float: "a number",
+        bool: "true or false",
+        dict: "an object",
+        str: "one text",
+    }
+    least, most = _bound(field, "ge"), _bound(field, "le")
+    limits = "" if least is None else f" of {least} or more" if most is None else f" from {least} to {most}"
+    return kinds.get(origin, "of another type") + limits
+
+
+def _bound(field: FieldInfo, name: str) -> Any:
+    return next((getattr(one, name) for one in field.metadata if hasattr(one, name)), None)
+
+
+def _most_characters(field: FieldInfo) -> Any:
+    return _bound(field, "max_length")
+
+
+def _quoted(value: Any) -> str:
+    text = json.dumps(value, ensure_ascii=True, default=repr)
+    return text if len(text) <= _SHOWN_CHARACTERS else text[: _SHOWN_CHARACTERS - 1] + "…"
+
+
+def nearest(kind: str, name: str, known: Sequence[str]) -> str:
+    """What to say of a name that does not exist: the nearest ones, or all."""
+    near = get_close_matches(name, known, n=3) or known
+    return f"there is no {kind} {_quoted(name)}; did you mean {' or '.join(near)}?"

@@ -1,0 +1,185 @@
+"""What is told of automations and their graphs. Names, labels and graphs are others' words."""
+
+import re
+from collections.abc import Sequence
+from typing import Any, ClassVar, Final
+
+from pydantic import BaseModel
+
+from mogplex_mcp.api.models import Automation, AutomationDetail, AutomationPage
+from mogplex_mcp.reply.model import NextStep, Reply
+from mogplex_mcp.reply.untrusted import clean, clean_line, word
+from mogplex_mcp.tools.ages import ago
+from mogplex_mcp.tools.call import Call
+from mogplex_mcp.tools.graphs import SECRET_MARK, cannot_be_written, changes, edge_count, graph_text, node_rows
+from mogplex_mcp.tools.pages import page_of
+
+MOST_AUTOMATIONS: Final = 100
+_CURSOR: Final = re.compile(r"[A-Za-z0-9_=.-]{1,500}")
+
+
+class AutomationRow(BaseModel):
+    """One automation of a list."""
+
+    automation_id: str
+    status: str
+    published: bool
+    installation_id: int | None = None
+    updated: str = ""
+
+
+class AutomationList(Reply):
+    """Automations, the newest first."""
+
+    narrow: ClassVar[str] = "Call list_automations with a smaller limit."
+    automations: Sequence[AutomationRow] = ()
+    next_cursor: str = ""
+
+
+class AutomationDetails(Reply):
+    """One automation."""
+
+    narrow: ClassVar[str] = "Call get_automation with detail graph."
+    automation_id: str
+    status: str
+    installation_id: int | None = None
+    published_version: int | None = None
+    draft_is_published: bool | None = None
+    updated: str = ""
+    nodes: int = 0
+    edges: int = 0
+    page: str = ""
+
+
+def list_reply(call: Call, found: AutomationPage, limit: int) -> AutomationList:
+    """The answer to list_automations."""
+    automations = found.automations
+    notes = []
+    cursor = found.next_cursor or ""
+    if cursor:
+        raised = "" if limit == MOST_AUTOMATIONS else f" Raise limit instead (at most {MOST_AUTOMATIONS})."
+        notes.append(f"There are more; following next_cursor was seen to fail on Mogplex's side each time.{raised}")
+    steps = []
+    if len(automations) == 1:
+        arguments = {"automation_id": word(automations[0].id)}
+        steps.append(NextStep(tool="get_automation", arguments=arguments, why="see what it does"))
+    return AutomationList(
+        summary=f"{len(automations) or 'No'} {'automation' if len(automations) == 1 else 'automations'}.",
+        automations=[_row(call, one) for one in automations],
+        next_cursor=cursor if _CURSOR.fullmatch(cursor) else "",
+        notes=notes,
+        untrusted={"automations": [_named(one) for one in automations]} if automations else {},
+        next_steps=steps,
+    )
+
+
+def summary_reply(
+    call: Call, found: AutomationDetail, summary: str = "", notes: Sequence[str] = ()
+) -> AutomationDetails:
+    """An automation with the nodes of its draft."""
+    untrusted: dict[str, Any] = _named(found) | {"notes": clean(found.notes or "", 1_000)}
+    untrusted["nodes"] = node_rows(found.draft_graph)
+    arguments = {"automation_id": word(found.id)}
+    steps = [
+        NextStep(tool="get_automation", arguments=arguments | {"detail": "graph"}, why="read the draft, to edit it"),
+        NextStep(tool="list_automation_runs", arguments=arguments, why="see its runs"),
+    ]
+    if found.published_version:
+        trigger = NextStep(tool="trigger_automation", arguments=arguments, why="run it on a repository; add repo")
+        steps.insert(0, trigger)
+    return _details(call, found).model_copy(
+        update={
+            "summary": summary or f"The automation is {_state(found)}.",
+            "notes": [*notes, *_notes(found)],
+            "untrusted": untrusted,
+            "next_steps": steps,
+        }
+    )
+
+
+def graph_reply(call: Call, found: AutomationDetail, *, published: bool, page: int) -> AutomationDetails:
+    """A page of a graph as JSON text.
+
+    Raises:
+        ArgumentError: There is no such page.
+    """
+    graph = found.draft_graph
+    if published:
+        graph = found.published_version.graph if found.published_version else {}
+    which = "published graph" if published else "draft"
+    text, hidden = graph_text(graph)
+    shown = page_of(text, page)
+    arguments = {"automation_id": word(found.id), "detail": "published_graph" if published else "graph"}
+    notes = []
+    if shown.count > 1:
+        notes.append("The pages, joined without anything between, are the JSON of the graph.")
+    if hidden:
+        notes.append(
+            f"What looks like a secret is shown as {SECRET_MARK}. The graph cannot be written back like this: "
+            "change it on the Mogplex web page."
+        )
+    elif reason := cannot_be_written(graph):
+        notes.append(reason)
+    elif not published:
+        notes.append("To change it, send the whole graph to update_automation: it replaces the draft.")
+    steps = []
+    if page < shown.count:
+        steps.append(NextStep(tool="get_automation", arguments=arguments | {"page": page + 1}, why="the next page"))
+    return _details(call, found).model_copy(
+        update={
+            "summary": f"The {which} has {len(node_rows(graph))} nodes and {edge_count(graph)} edges."
+            if graph
+            else f"There is no {which}.",
+            "page": shown.place if graph else "",
+            "notes": notes if graph else [],
+            "untrusted": {"graph": shown.text} if graph else {},
+            "next_steps": steps,
+        }
+    )
+
+
+def _details(call: Call, found: AutomationDetail) -> AutomationDetails:
+    version = found.published_version
+    return AutomationDetails(
+        summary="",
+        automation_id=word(found.id),
+        status=word(found.status),
+        installation_id=found.installation_id,
+        published_version=version.version_number if version else None,
+        draft_is_published=not changes(version.graph, found.draft_graph) if version else None,
+        updated=ago(found.updated_at, call.now),
+        nodes=len(node_rows(found.draft_graph)),
+        edges=edge_count(found.draft_graph),
+    )
+
+
+def _state(found: AutomationDetail) -> str:
+    if found.published_version is None:
+        return "a draft that was never published"
+    return f"{word(found.status)}, version {found.published_version.version_number or '(unknown)'} is published"
+
+
+def _notes(found: AutomationDetail) -> list[str]:
+    notes = []
+    version = found.published_version
+    if version is None:
+        notes.append("It cannot be triggered before it is published.")
+    elif changed := len(changes(version.graph, found.draft_graph)):
+        notes.append(f"The draft differs from what is published in {changed} places; publishing makes it live.")
+    if reason := cannot_be_written(found.draft_graph):
+        notes.append(reason)
+    return notes
+
+
+def _row(call: Call, one: Automation) -> AutomationRow:
+    return AutomationRow(
+        automation_id=word(one.id),
+        status=word(one.status),
+        published=bool(one.published_version_id),
+        installation_id=one.installation_id,
+        updated=ago(one.updated_at, call.now),
+    )
+
+
+def _named(one: Automation) -> dict[str, Any]:
+    return {"name": clean_line(one.name, 100), "description": clean_line(one.description or "", 200)}

@@ -1,0 +1,259 @@
+"""What is told of runs of automations. Resume tokens and ids of users are never told."""
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar, Final, Literal
+
+from pydantic import BaseModel
+
+from mogplex_mcp.api.models import AutomationRun, AutomationRunDetail
+from mogplex_mcp.reply.model import NextStep, Reply
+from mogplex_mcp.reply.untrusted import clean, clean_line, name, word
+from mogplex_mcp.runs.triggers import Triggered, has_ended
+from mogplex_mcp.tools.ages import ago, duration
+from mogplex_mcp.tools.call import Call
+from mogplex_mcp.tools.pages import page_of
+
+Section = Literal["summary", "nodes", "findings", "calls", "events", "waits"]
+
+_FIELDS: Final[Mapping[str, str]] = {
+    "nodes": "node_runs",
+    "findings": "review_findings",
+    "calls": "ai_calls",
+    "events": "dispatch_events",
+    "waits": "waits",
+}
+_NEVER_TOLD: Final = frozenset({"resumetoken", "userid"})
+_ERROR_CHARACTERS: Final = 600
+
+
+class AutomationRunRow(BaseModel):
+    """One run of a list."""
+
+    run_id: str
+    status: str
+    repo: str = ""
+    created: str = ""
+    took: str = ""
+
+
+class AutomationRunList(Reply):
+    """Runs of an automation, the newest first."""
+
+    narrow: ClassVar[str] = "Call list_automation_runs with a smaller limit."
+    runs: Sequence[AutomationRunRow] = ()
+
+
+class AutomationRunDetails(Reply):
+    """One run of an automation."""
+
+    narrow: ClassVar[str] = "Call get_automation_run with detail."
+    run_id: str
+    automation_id: str
+    status: str
+    ended: bool
+    repo: str = ""
+    created: str = ""
+    took: str = ""
+    source: str = ""
+    tokens: int | None = None
+    cost_usd: float | None = None
+    parts: Mapping[str, int] = {}
+    page: str = ""
+
+
+class TriggeredAutomation(Reply):
+    """What came of a trigger."""
+
+    automation_id: str
+    run_id: str = ""
+    started: bool
+    replayed: bool = False
+    status: str = ""
+    reason: str = ""
+
+
+def runs_reply(
+    call: Call, automation_id: str, runs: Sequence[AutomationRun], *, limit: int, most: int
+) -> AutomationRunList:
+    """The answer to list_automation_runs."""
+    steps = []
+    if runs:
+        arguments = {"automation_id": automation_id, "run_id": word(runs[0].id)}
+        steps.append(NextStep(tool="get_automation_run", arguments=arguments, why="look at the newest one"))
+    raised = "" if limit == most else f"; raise limit (at most {most})"
+    problems = {word(run.id): problem for run in runs if (problem := _problem(run, 200))}
+    return AutomationRunList(
+        summary=f"{len(runs) or 'No'} {'run' if len(runs) == 1 else 'runs'} of this automation.",
+        runs=[
+            AutomationRunRow(
+                run_id=word(run.id),
+                status=word(run.status),
+                repo=name(run.repo_full_name or "", run.repo_id or ""),
+                created=ago(run.created_at, call.now),
+                took=_took(run),
+            )
+            for run in runs
+        ],
+        notes=[f"There may be older ones, and Mogplex has no pages{raised}."] if len(runs) >= limit else [],
+        untrusted={"errors": problems} if problems else {},
+        next_steps=steps,
+    )
+
+
+def run_reply(
+    call: Call, automation_id: str, run: AutomationRunDetail, *, section: Section, page: int, notes: Sequence[str]
+) -> AutomationRunDetails:
+    """The answer to get_automation_run.
+
+    Raises:
+        ArgumentError: There is no such page.
+    """
+    arguments = {"automation_id": automation_id, "run_id": word(run.id)}
+    untrusted: dict[str, Any] = {}
+    place = ""
+    steps = []
+    if section == "summary":
+        untrusted, steps = _summary(run), _steps(run, arguments)
+        notes = [*notes, *_notes(run)]
+    elif _items(run, section):
+        shown = page_of("\n".join(map(_line, _items(run, section))), page)
+        untrusted, place = {section: shown.text}, shown.place
+        if page < shown.count:
+            following = arguments | {"detail": section, "page": page + 1}
+            steps = [NextStep(tool="get_automation_run", arguments=following, why="the next page")]
+    else:
+        notes = [*notes, f"This run has no {section}."]
+    tokens = [count for count in (run.input_tokens, run.output_tokens) if count is not None]
+    return AutomationRunDetails(
+        summary=_sentence(run),
+        run_id=word(run.id),
+        automation_id=automation_id,
+        status=word(run.status),
+        ended=has_ended(run),
+        repo=name(run.repo_full_name or "", run.repo_id or ""),
+        created=ago(run.created_at, call.now),
+        took=_took(run),
+        source=word(run.source_type or run.source_kind or "", ""),
+        tokens=sum(tokens) if tokens else None,
+        cost_usd=run.cost_usd,
+        parts={part: len(items) for part in _FIELDS if (items := _items(run, part))},
+        page=place,
+        notes=notes,
+        untrusted=untrusted,
+        next_steps=steps,
+    )
+
+
+def triggered_reply(automation_id: str, triggered: Triggered) -> TriggeredAutomation:
+    """The answer to trigger_automation, honest about what was not started."""
+    started = bool(triggered.run_id) and not triggered.replayed
+    notes = []
+    if started:
+        summary = "The automation was triggered."
+    elif triggered.replayed:
+        summary = "This run was triggered before; no second one was started."
+        notes.append("If the user really wants another one, call trigger_automation with force_new.")
+        if triggered.outcome:
+            notes.append("If it stays pending with a start error, Mogplex could not queue it and it will never run.")
+    else:
+        summary = f"Mogplex started nothing: {_REASONS.get(triggered.reason, 'it gave the reason below')}."
+    arguments = {"automation_id": automation_id, "run_id": triggered.run_id, "wait_seconds": 3_600}
+    follow = NextStep(tool="get_automation_run", arguments=arguments, why="wait for its end")
+    later = NextStep(tool="list_automation_runs", arguments={"automation_id": automation_id}, why="see what is running")
+    return TriggeredAutomation(
+        summary=summary,
+        automation_id=automation_id,
+        run_id=triggered.run_id,
+        started=started,
+        replayed=triggered.replayed,
+        status=word(triggered.status, ""),
+        reason=word(triggered.reason, ""),
+        notes=notes,
+        next_steps=[follow if triggered.run_id else later],
+    )
+
+
+_REASONS: Final = {
+    "REPO_PENDING_LIMIT": "too many runs of automations are pending on this repository; try again when some have ended"
+}
+
+
+def _sentence(run: AutomationRunDetail) -> str:
+    waiting = sum(wait.status == "waiting" for wait in run.waits)
+    if has_ended(run):
+        return f"The run has ended: {word(run.status)}."
+    if waiting:
+        return "The run waits for somebody: see waits. It can be answered on the Mogplex web page."
+    return f"The run is {word(run.status)}. Nothing is lost; do not trigger it again."
+
+
+def _notes(run: AutomationRunDetail) -> list[str]:
+    notes = []
+    if run.last_start_error and not has_ended(run) and run.started_at is None:
+        notes.append("Mogplex could not start it; if it stays so, it will never run. Trigger it again with force_new.")
+    parts = [part for part in _FIELDS if _items(run, part)]
+    if parts:
+        notes.append(f"Call get_automation_run with detail {', '.join(parts)} for all of it.")
+    return notes
+
+
+def _steps(run: AutomationRunDetail, arguments: Mapping[str, Any]) -> list[NextStep]:
+    if has_ended(run) or any(wait.status == "waiting" for wait in run.waits):
+        return []
+    return [
+        NextStep(
+            tool="get_automation_run",
+            arguments={**arguments, "wait_seconds": 3_600},
+            why="wait for its end; one call waits, do not poll",
+        )
+    ]
+
+
+def _summary(run: AutomationRunDetail) -> dict[str, Any]:
+    nodes = [
+        {"node": clean_line(node.node_id, 60), "type": word(node.node_type), "status": word(node.status)}
+        | ({"error": clean_line(node.error, 300)} if node.error else {})
+        for node in run.node_runs
+    ]
+    findings = [
+        {"severity": word(one.severity), "title": clean_line(one.title, 120), "path": clean_line(one.path or "", 120)}
+        for one in run.review_findings
+    ]
+    waits = [
+        {"node": clean_line(wait.node_id, 60), "kind": word(wait.wait_kind), "status": word(wait.status)}
+        | ({"prompt": clean_line(wait.prompt, 300)} if wait.prompt else {})
+        for wait in run.waits
+    ]
+    parts = {"error": _problem(run, _ERROR_CHARACTERS), "nodes": nodes, "findings": findings, "waits": waits}
+    return {part: value for part, value in parts.items() if value}
+
+
+def _items(run: AutomationRunDetail, section: str) -> Sequence[BaseModel]:
+    items: Sequence[BaseModel] = getattr(run, _FIELDS[section])
+    return items
+
+
+def _line(item: BaseModel) -> str:
+    """Everything that is known of a part of a run, on one line of JSON."""
+    text = json.dumps(_told(item.model_dump(mode="json", exclude_none=True)), ensure_ascii=False)
+    return clean(text, len(text))
+
+
+def _told(value: Any) -> Any:
+    """The value without what is nobody's business, at any depth."""
+    if isinstance(value, dict):
+        return {key: _told(inner) for key, inner in value.items() if _plain(key) not in _NEVER_TOLD}
+    return [_told(inner) for inner in value] if isinstance(value, list) else value
+
+
+def _plain(key: object) -> str:
+    return str(key).casefold().replace("-", "").replace("_", "")
+
+
+def _problem(run: AutomationRun, limit: int) -> str:
+    return clean_line(run.error or run.last_start_error or run.cancel_reason or "", limit)
+
+
+def _took(run: AutomationRun) -> str:
+    return "" if run.duration_ms is None else duration(run.duration_ms / 1_000)

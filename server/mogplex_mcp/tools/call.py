@@ -1,0 +1,73 @@
+"""What a tool is given beside its arguments: whose call this is, how long it may take, where progress goes."""
+
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+import anyio
+
+from mogplex_mcp.clients import LearntCaps, client_key, listed_cap
+from mogplex_mcp.settings import Settings
+from mogplex_mcp.tenant import Tenant
+from mogplex_mcp.tools.consent import Consent
+
+Progress = Callable[[float, str], Awaitable[None]]
+
+
+@dataclass(frozen=True)
+class Call:
+    """One call of a tool.
+
+    Attributes:
+        tenant: Who calls.
+        settings: What the user chose.
+        client: The client's name, as it gave it.
+        version: Its version.
+        arrived: When the call came, on the clock of the event loop.
+        learnt: What clients turned out to bear.
+        progress: Tells the client how far the call is, by a number that rises and a text, if it asked for that.
+        clock: Seconds since the epoch.
+        offered: The names of the tools that this server offers.
+        warnings: What the user should know of the state file.
+        consent: Whether the user agrees with what the call is about to do.
+    """
+
+    tenant: Tenant
+    settings: Settings
+    client: str
+    version: str
+    arrived: float
+    learnt: LearntCaps
+    progress: Progress
+    offered: frozenset[str]
+    warnings: Callable[[], list[str]]
+    clock: Callable[[], float] = time.time
+    consent: Consent = field(default_factory=Consent)
+
+    @property
+    def now(self) -> datetime:
+        """The time of day."""
+        return datetime.fromtimestamp(self.clock(), UTC)
+
+    @property
+    def wait_cap(self) -> float:
+        """The longest that this client is known to wait for an answer, in seconds."""
+        if self.settings.max_wait is not None:
+            return self.settings.max_wait
+        return min(self.learnt.cap(self.client_key) or listed_cap(self.client), listed_cap(self.client))
+
+    @property
+    def client_key(self) -> str:
+        """The client's name and version in one."""
+        return client_key(self.client, self.version)
+
+    @property
+    def deadline(self) -> float:
+        """When the answer has to be there, on the clock of the event loop."""
+        return self.arrived + self.wait_cap
+
+    @property
+    def remaining(self) -> float:
+        """Seconds until the deadline, never less than one: something is always tried."""
+        return max(1.0, self.deadline - anyio.current_time())

@@ -1,0 +1,103 @@
+"""From a `tools/call` to its result: find the tool, check the arguments, run it in time, name what goes wrong."""
+
+import logging
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+import anyio
+from mcp_types import CallToolResult, TextContent
+
+from mogplex_mcp.api.errors import ErrorCode, MogplexError
+from mogplex_mcp.reply.render import render
+from mogplex_mcp.reply.untrusted import clean_line
+from mogplex_mcp.state import StateError
+from mogplex_mcp.tools.arguments import ArgumentError, check, nearest
+from mogplex_mcp.tools.call import Call
+from mogplex_mcp.tools.errors import Failure, explain
+from mogplex_mcp.tools.toolset import Tool
+
+# How far beyond the wait that its client bears a tool is ended, as a share of that wait: its own deadlines come first.
+_GRACE: Final = 0.1
+
+logger = logging.getLogger(__name__)
+
+
+async def dispatch(
+    tools: Mapping[str, Tool], name: str, arguments: Mapping[str, Any], open_call: Callable[[], Call], *, base_url: str
+) -> CallToolResult:
+    """Run a tool. Whatever goes wrong becomes a tool error that says what happened, why, and what to do next.
+
+    Args:
+        tools: What is offered, by name.
+        name: What the client calls.
+        arguments: What it gives.
+        open_call: Makes what the tool is given beside its arguments.
+        base_url: Where Mogplex is.
+    """
+    tool = tools.get(name)
+    if tool is None:
+        return _failed(_unknown_tool(name, tools))
+    try:
+        return await _run(tool, arguments, open_call(), tools)
+    except Exception as error:  # noqa: BLE001 - whatever it is: a client could do nothing with a protocol error
+        return _failed(_failure(_first(error), tool, tools, base_url))
+
+
+async def _run(tool: Tool, arguments: Mapping[str, Any], call: Call, tools: Mapping[str, Tool]) -> CallToolResult:
+    if tool.needs_token and (problem := call.tenant.found.problem):
+        raise problem.with_traceback(None)  # the same one each time: its traceback would grow with every call
+    checked = check(tool.arguments, arguments)
+    with anyio.CancelScope(deadline=call.deadline + _GRACE * call.wait_cap):
+        reply = await tool.function(call, **checked)
+        return render(reply.offering(tools))
+    raise MogplexError(
+        ErrorCode.TIMED_OUT,
+        f"{tool.name} was not done after {call.wait_cap:g} seconds",
+        may_have_happened=not tool.hints.reads_only,
+    )
+
+
+def _failure(error: Exception, tool: Tool, tools: Mapping[str, Tool], base_url: str) -> Failure:
+    match error:
+        case ArgumentError():
+            return Failure(
+                "Nothing was done", str(error), f"Correct that and call {tool.name} again", "invalid_argument"
+            )
+        case MogplexError():
+            return explain(error, base_url=base_url, offered=tools, tool=tool.name, repeatable=tool.hints.idempotent)
+        case StateError():
+            return Failure(
+                "Nothing was sent to Mogplex, because the journal of runs cannot be used",
+                f"{clean_line(str(error), 300)}. The journal keeps a run from being started twice",
+                "Ask the user to make room for that file or to fix its permissions, or to set MOGPLEX_MCP_STATE_FILE "
+                "to another one; MOGPLEX_MCP_WITHOUT_JOURNAL=1 goes without",
+                "journal_unusable",
+            )
+    # The traceback is for the operator; a model could do nothing with it.
+    logger.error("The tool %s failed", tool.name, exc_info=error)
+    return Failure(
+        f"mogplex-mcp itself failed in {tool.name}",
+        "This is a fault of the bridge, not of the call; its log on stderr has the details",
+        "Call it again once; if it stays so, tell the user",
+        "bridge_fault",
+    )
+
+
+def _unknown_tool(name: str, tools: Mapping[str, Tool]) -> Failure:
+    return Failure(
+        "Nothing was done",
+        nearest("tool", clean_line(name, 60), list(tools)),
+        "Call one of those, or list the tools of this server again",
+        "unknown_tool",
+    )
+
+
+def _first(error: Exception) -> Exception:
+    """The error itself, or the first one of a group, which task groups make."""
+    while isinstance(error, ExceptionGroup):
+        error = error.exceptions[0]
+    return error
+
+
+def _failed(failure: Failure) -> CallToolResult:
+    return CallToolResult(content=[TextContent(type="text", text=failure.text)], is_error=True)

@@ -1,0 +1,57 @@
+"""Reviews of pull requests."""
+
+from typing import Annotated
+
+from pydantic import Field
+
+from mogplex_mcp.reply.model import Reply
+from mogplex_mcp.reply.untrusted import clean_line, word
+from mogplex_mcp.tools.call import Call
+from mogplex_mcp.tools.toolset import Hints, Toolset
+
+toolset = Toolset("reviews", "Reviews of pull requests.", by_default=False)
+
+
+class QueuedReview(Reply):
+    """What came of asking for a review."""
+
+    pr_number: int
+    queued: bool
+    started: bool
+    deferred: bool
+    run_id: str = ""
+    status: str = ""
+
+
+@toolset.tool("Review a pull request again", Hints(reads_only=False, idempotent=False, open_world=True))
+async def rerun_pr_review(
+    call: Call,
+    repo: Annotated[str, Field(description="owner/name or id.")],
+    pr_number: Annotated[int, Field(description="1 or more.", ge=1, le=2_147_483_647)],
+) -> QueuedReview:
+    """Let Mogplex review a pull request again. Each call queues one more review, which costs money.
+
+    Its findings appear on the pull request.
+    """
+    found = await call.tenant.repos.find(repo)
+    answer = await call.tenant.mogplex.rerun_pr_review(found.id, pr_number)
+    if answer.started:
+        summary = f"The review of pull request {pr_number} was started."
+    elif answer.deferred:
+        summary = f"The review of pull request {pr_number} was put off; Mogplex starts it later."
+    elif answer.queued:
+        summary = f"The review of pull request {pr_number} is queued."
+    else:
+        summary = f"Mogplex queued no review of pull request {pr_number}."
+    reason = clean_line(answer.reason or "", 300)
+    return QueuedReview(
+        summary=summary,
+        pr_number=pr_number,
+        queued=answer.queued,
+        started=answer.started,
+        deferred=answer.deferred,
+        run_id=word(answer.job_run_id or "", ""),
+        status=word(answer.status or "", ""),
+        notes=["Do not call it again for the same review: each call queues one more."],
+        untrusted={"reason": reason} if reason else {},
+    )

@@ -1,0 +1,320 @@
+"""What is told of runs: replies made of snapshots and outcomes, with what to do next."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import ClassVar
+
+from pydantic import BaseModel
+
+from mogplex_mcp.api import models
+from mogplex_mcp.reply.fit import fitting
+from mogplex_mcp.reply.model import NextStep, Reply
+from mogplex_mcp.reply.untrusted import clean_line, word
+from mogplex_mcp.runs.fold import Fold
+from mogplex_mcp.runs.journal import TERMINAL_STATUSES
+from mogplex_mcp.runs.outcome import Outcome, Phase, read_outcome
+from mogplex_mcp.runs.start import Started
+from mogplex_mcp.runs.tail import Reason, Tail
+from mogplex_mcp.runs.watch import EVENT_WINDOW, Snapshot
+from mogplex_mcp.tools.ages import ago, duration
+
+EVENT_CHARACTERS = 400
+# Of all events of one answer.
+EVENTS_CHARACTERS = 4_000
+FAILURE_CHARACTERS = 600
+# Longer than any time between two polls that do not wait for others.
+OLD_SECONDS = 20.0
+
+
+class StartedRun(Reply):
+    """A run that was started, or found to be going on already."""
+
+    run_id: str
+    repo: str
+    status: str
+    harness: str = ""
+    replayed: bool
+
+
+class RunNews(Reply):
+    """What is new in a run."""
+
+    narrow: ClassVar[str] = "Call get_run for an overview."
+    run_id: str
+    repo: str = ""
+    status: str
+    phase: str
+    pull_request: str = ""
+    changed: bool | None = None
+    exit_code: int | None = None
+    failure_code: str = ""
+    stale: bool | None = None
+    truncated_upstream: bool | None = None
+    cursor: str = ""
+
+
+class RunDetails(Reply):
+    """One run as it stands."""
+
+    narrow: ClassVar[str] = "Mogplex's own page of the run has the rest."
+    run_id: str
+    repo: str = ""
+    repo_id: str = ""
+    status: str
+    phase: str
+    harness: str = ""
+    created: str = ""
+    updated: str = ""
+    pull_request: str = ""
+    changed: bool | None = None
+    exit_code: int | None = None
+    failure_code: str = ""
+    sandbox_id: str = ""
+    truncated_upstream: bool | None = None
+
+
+class RunRow(BaseModel):
+    """One run of the list."""
+
+    run_id: str
+    repo: str = ""
+    status: str
+    started: str = ""
+    pull_request: str = ""
+    task: str = ""
+
+
+class RunList(Reply):
+    """Runs, the newest first."""
+
+    narrow: ClassVar[str] = "Call list_runs with repo, status or a smaller max_age_hours."
+    runs: Sequence[RunRow] = ()
+
+
+class CancelledRun(Reply):
+    """What stopping a run came to."""
+
+    run_id: str
+    repo: str = ""
+    status: str
+    already_terminal: bool
+
+
+def started_reply(started: Started, *, repo: str, now: datetime) -> StartedRun:
+    """The answer to start_run: the id first, and honest about what is not a new run."""
+    run = started.run
+    follow = NextStep(tool="tail_run", arguments={"run_id": run.run_id}, why="wait for its pull request")
+    notes = []
+    if run.status == "failed" and started.replayed:
+        summary = f"Mogplex accepted the run on {repo}, but could not queue it: it has failed and nothing was done."
+        follow = NextStep(tool="get_run", arguments={"run_id": run.run_id}, why="see the reason")
+        notes.append("Starting it again is safe: the failed run is over. If it fails again, Mogplex has an outage.")
+    elif started.replayed:
+        age = f", started {duration((now - run.created_at).total_seconds())} ago" if run.created_at else ""
+        summary = f"This run is already there{age}; no second one was started on {repo}."
+        if read_outcome(run, (), now=now).never_queued:
+            notes.append(_NEVER_QUEUED)
+            follow = NextStep(tool="cancel_run", arguments={"run_id": run.run_id}, why="stop it, if the user agrees")
+        elif not run.runtime_run_id and run.status == "pending":
+            notes.append("No worker has taken it yet; if that stays so for minutes, it will never run.")
+        else:
+            notes.append("If the user really wants another one beside it, call start_run with force_new.")
+    else:
+        summary = f"Run started on {repo}."
+    if not started.noted:
+        notes.append("The journal could not be written: keep this run_id, list_runs will not show it.")
+    return StartedRun(
+        summary=summary,
+        run_id=run.run_id,
+        repo=repo,
+        status=word(run.status),
+        harness=word(run.harness, ""),
+        replayed=started.replayed,
+        untrusted=_branches(run),
+        notes=notes,
+        next_steps=[follow],
+    )
+
+
+def news_reply(news: Tail, *, repo: str, now: datetime) -> RunNews:
+    """The answer to tail_run: how the run stands, what is new, and the next call spelled out."""
+    snapshot, outcome, run = news.snapshot, news.outcome, news.snapshot.run
+    ended = news.reason is Reason.ENDED
+    events = [event_line(one) for one in news.folds]
+    untrusted: dict[str, object] = {"events": events} if events else {}
+    if ended and outcome.failure:
+        untrusted["failure"] = clean_line(outcome.failure, FAILURE_CHARACTERS)
+    notes = _notes(snapshot, now)
+    if news.more:
+        notes.append(f"{news.more} more events are there; the next call with this cursor tells them.")
+    return RunNews(
+        summary=_news_summary(news, now),
+        run_id=run.run_id,
+        repo=repo,
+        status=word(run.status),
+        phase=outcome.phase,
+        pull_request=outcome.pull_request,
+        changed=outcome.changed,
+        exit_code=outcome.exit_code,
+        failure_code=word(outcome.failure_code, ""),
+        stale=news.reason is Reason.STALE or None,
+        truncated_upstream=snapshot.saturated or None,
+        cursor="" if ended and not news.more else str(news.cursor),
+        untrusted=untrusted,
+        notes=notes,
+        next_steps=_steps_after(news),
+    )
+
+
+def details_reply(
+    snapshot: Snapshot, outcome: Outcome, folds: Sequence[Fold], *, repo: str, now: datetime
+) -> RunDetails:
+    """The answer to get_run."""
+    run = snapshot.run
+    untrusted: dict[str, object] = {**_branches(run)}
+    if outcome.failure:
+        untrusted["failure"] = clean_line(outcome.failure, FAILURE_CHARACTERS)
+    # The newest events say how it stands; what came before can be told by tail_run.
+    events = fitting((event_line(one) for one in reversed(folds)), EVENTS_CHARACTERS)[::-1]
+    untrusted |= {"events": events} if events else {}
+    notes = _notes(snapshot, now)
+    if len(events) < len(folds):
+        notes.append(f"{len(folds) - len(events)} earlier events are left out; tail_run without a cursor tells all.")
+    if outcome.never_queued:
+        notes.append(_NEVER_QUEUED)
+    running = not outcome.is_terminal
+    follow = NextStep(tool="tail_run", arguments={"run_id": run.run_id}, why="wait for its end")
+    return RunDetails(
+        summary=f"The run is {outcome.phase}{' (pull request open)' if outcome.pull_request else ''}.",
+        run_id=run.run_id,
+        repo=repo,
+        repo_id=word(run.repo_id, ""),
+        status=word(run.status),
+        phase=outcome.phase,
+        harness=word(run.harness, ""),
+        created=ago(run.created_at, now),
+        updated=ago(run.updated_at, now),
+        pull_request=outcome.pull_request,
+        changed=outcome.changed,
+        exit_code=outcome.exit_code,
+        failure_code=word(outcome.failure_code, ""),
+        sandbox_id=word(run.sandbox_record_id or "", ""),
+        truncated_upstream=snapshot.saturated or None,
+        untrusted=untrusted,
+        notes=notes,
+        next_steps=[follow] if running and not outcome.never_queued else [],
+    )
+
+
+def cancelled_reply(cancelled: models.CancelledRun, *, repo: str) -> CancelledRun:
+    """The answer to cancel_run, which is honest when there was nothing to stop."""
+    run = cancelled.run
+    stopped = run.status == "cancelled" and not cancelled.already_terminal
+    if cancelled.already_terminal:
+        summary = f"The run was over before: {word(run.status)}. Nothing was stopped."
+    elif stopped:
+        summary = "The run is cancelled."
+    else:
+        summary = f"Mogplex was asked to stop the run; it is still {word(run.status)}."
+    follow = NextStep(tool="tail_run", arguments={"run_id": run.run_id}, why="see it stop")
+    return CancelledRun(
+        summary=summary,
+        run_id=run.run_id,
+        repo=repo,
+        status=word(run.status),
+        already_terminal=cancelled.already_terminal,
+        next_steps=[follow] if run.status not in TERMINAL_STATUSES else [],
+    )
+
+
+def event_line(one: Fold) -> str:
+    """Events of one kind on one line: time, kind, how many, what the last one says."""
+    event = one.last
+    time = f"{event.created_at:%H:%M:%S} " if event.created_at else ""
+    kind = clean_line(event.type if one.kind.startswith(event.type + " " + event.id) else one.kind, 60)
+    count = f" x{len(one.events)}" if len(one.events) > 1 else ""
+    message = clean_line(event.message or "", EVENT_CHARACTERS)
+    return f"{time}{kind}{count}: {message}" if message else f"{time}{kind}{count}"
+
+
+_NEVER_QUEUED = (
+    "Mogplex accepted this run minutes ago, but no worker ever took it: it will not run. "
+    "Stop it with cancel_run and start it again with force_new."
+)
+_STALE = (
+    "Nothing was heard of this run for 35 minutes. It may be dead: look at its sandbox, or stop it with cancel_run and "
+    "start it again."
+)
+
+
+def _news_summary(news: Tail, now: datetime) -> str:
+    run, outcome = news.snapshot.run, news.outcome
+    age = f" after {duration((now - run.created_at).total_seconds())}" if run.created_at else ""
+    count = sum(len(one.events) for one in news.folds)
+    new = f" {count} new events." if count else " Nothing new."
+    match news.reason:
+        case Reason.NEVER_QUEUED:
+            summary = _NEVER_QUEUED
+        case Reason.STALE:
+            summary = _STALE
+        case Reason.ENDED:
+            summary = _ended_summary(outcome, news.snapshot)
+        case Reason.MILESTONE if outcome.pull_request:
+            summary = f"The pull request is open; the run itself is still {outcome.phase}{age}."
+        case Reason.MILESTONE:
+            summary = f"The run reports a failure; it is {outcome.phase}{age}."
+        case Reason.UPDATE:
+            summary = f"The run is {outcome.phase}{age}.{new}"
+        case Reason.TIME_UP:
+            summary = f"Still running on Mogplex ({outcome.phase}{age}). Nothing is lost. Do not start it again.{new}"
+    return summary
+
+
+def _ended_summary(outcome: Outcome, snapshot: Snapshot) -> str:
+    if outcome.phase is Phase.CANCELLED:
+        return "The run was cancelled."
+    if outcome.phase is Phase.FAILED:
+        pull_request = " A pull request was opened all the same." if outcome.pull_request else ""
+        return f"The run failed.{pull_request}"
+    if outcome.pull_request:
+        return "The run is done. Its pull request is open for review."
+    if outcome.changed is False:
+        return "The run is done; the agent changed nothing, so there is no pull request."
+    if snapshot.saturated:
+        return "The run is done. Whether there is a pull request cannot be read here; look at its branch on GitHub."
+    return "The run is done. It reported no pull request."
+
+
+def _steps_after(news: Tail) -> list[NextStep]:
+    run_id = news.snapshot.run.run_id
+    if news.reason in (Reason.NEVER_QUEUED, Reason.STALE):
+        return [NextStep(tool="cancel_run", arguments={"run_id": run_id}, why="stop it, if the user agrees")]
+    if news.reason is Reason.ENDED and not news.more:
+        sandbox = news.snapshot.run.sandbox_record_id
+        if news.outcome.phase is Phase.FAILED and sandbox:
+            return [NextStep(tool="get_sandbox_logs", arguments={"sandbox_id": sandbox}, why="look for the reason")]
+        return []
+    arguments = {"run_id": run_id, "cursor": str(news.cursor)}
+    return [NextStep(tool="tail_run", arguments=arguments, why="go on waiting; one call waits, do not poll")]
+
+
+def _notes(snapshot: Snapshot, now: datetime) -> list[str]:
+    notes = []
+    if snapshot.saturated:
+        notes.append(f"Mogplex shows the first {EVENT_WINDOW} events only; later ones cannot be read.")
+    age = now.timestamp() - snapshot.at
+    if snapshot.fault:
+        notes.append(
+            f"Mogplex could not be asked again just now ({snapshot.fault.code}): this is the last known state."
+        )
+    elif age > OLD_SECONDS:
+        notes.append(
+            f"This is how it stood {duration(age)} ago: all that watch share half of the requests of a minute."
+        )
+    return notes
+
+
+def _branches(run: models.Run) -> dict[str, str]:
+    """Names of branches, which agents and strangers choose."""
+    named = {"base_branch": run.base_branch, "working_branch": run.working_branch}
+    return {name: clean_line(text, 200) for name, text in named.items() if text}
