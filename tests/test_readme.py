@@ -1,0 +1,128 @@
+"""What the README and the examples tell people to write is true."""
+
+import ast
+import json
+import os
+import re
+import shlex
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from mcp import Client, StdioServerParameters
+
+from mogplex_mcp.settings import OPTIONS
+from mogplex_mcp.tools.catalog import TOOLSETS
+from tests.transports.processes import PROGRAM, environment
+
+pytestmark = pytest.mark.anyio
+
+ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text()
+TOKEN = "mog_YOUR_TOKEN"
+
+
+def blocks(language: str) -> list[str]:
+    return re.findall(rf"```{language}\n(.*?)```", README, re.DOTALL)
+
+
+def entries() -> Iterator[tuple[str, dict[str, Any]]]:
+    """Every server entry that the README and mcp.json.example show."""
+    texts = {f"README {number}": text for number, text in enumerate(blocks("json"))}
+    for source, text in (texts | {"mcp.json.example": (ROOT / "mcp.json.example").read_text()}).items():
+        shown = json.loads(text)
+        for name, entry in (shown.get("mcpServers") or shown["servers"]).items():
+            yield f"{source}: {name}", entry
+    for text in blocks("toml"):
+        yield "Codex", tomllib.loads(text)["mcp_servers"]["mogplex"]
+    for text in blocks("sh"):
+        if text.startswith("claude mcp add"):
+            before, _, after = text.partition(" -- ")
+            name, _, value = shlex.split(before)[shlex.split(before).index("--env") + 1].partition("=")
+            command, *arguments = shlex.split(after)
+            yield "Claude Code", {"command": command, "args": arguments, "env": {name: value}}
+    for text in blocks("python"):
+        (params,) = (
+            keyword.value
+            for node in ast.walk(ast.parse(text))
+            if isinstance(node, ast.Call)
+            for keyword in node.keywords
+            if keyword.arg == "params"
+        )
+        assert isinstance(params, ast.Dict)
+        shown = {
+            key.value: value
+            for key, value in zip(params.keys, params.values, strict=True)
+            if isinstance(key, ast.Constant)
+        }
+        entry = {name: ast.literal_eval(shown[name]) for name in ("command", "args")}
+        assert isinstance(shown["env"], ast.Dict)
+        yield (
+            "OpenAI Agents SDK",
+            entry | {"env": {key.value: TOKEN for key in shown["env"].keys if isinstance(key, ast.Constant)}},
+        )
+
+
+ENTRIES = dict(entries())
+
+
+def started(entry: dict[str, Any]) -> list[str]:
+    """The command line of an entry, with this checkout in the place of the published package."""
+    command, arguments = entry["command"], list(entry.get("args", []))
+    if command == "uvx":
+        assert arguments.pop(0) == "mogplex-mcp"
+    else:
+        assert command.endswith("/.venv/bin/mogplex-mcp")
+    return [*PROGRAM, *arguments]
+
+
+def test_all_clients_that_are_promised_have_their_section() -> None:
+    for client in ("Claude Desktop", "Claude Code", "Cursor", "VS Code", "Codex", "Gemini CLI", "OpenAI Agents SDK"):
+        assert f"### {client}\n" in README
+    assert len(ENTRIES) >= 11
+
+
+@pytest.mark.parametrize("name", [name for name, entry in ENTRIES.items() if "command" in entry])
+async def test_what_a_snippet_names_starts_and_offers_its_tools(name: str, tmp_path: Path) -> None:
+    entry = ENTRIES[name]
+    known = {variable for option in OPTIONS for variable in option.environment}
+    assert set(entry.get("env", {})) <= known
+    command, *arguments = started(entry)
+    server = StdioServerParameters(command=command, args=arguments, env=environment(tmp_path, entry.get("env")))
+    async with Client(server) as client:
+        offered = await client.list_tools()
+    assert {"list_repos", "start_run", "tail_run"} <= {tool.name for tool in offered.tools}
+
+
+@pytest.mark.parametrize("name", [name for name, entry in ENTRIES.items() if "url" in entry])
+def test_an_http_snippet_names_the_default_address_and_the_header_that_is_asked_for(name: str) -> None:
+    entry = ENTRIES[name]
+    (port,) = (option for option in OPTIONS if option.setting == "port")
+    assert port.flag == "port"
+    assert entry["url"] == "http://127.0.0.1:8765/mcp"
+    assert entry["headers"] == {"Authorization": f"Bearer {TOKEN}"}
+
+
+def test_the_two_commands_are_what_the_checks_run() -> None:
+    demo, tests = (block.strip() for block in blocks("sh")[:2])
+    assert tests in (ROOT / ".ci" / "run").read_text().splitlines()
+    assert demo.split(" && ")[:1] == tests.split(" && ")[:1]
+    assert demo.endswith(".venv/bin/mogplex-mcp demo")
+
+
+def test_the_table_of_tools_is_made_from_the_code() -> None:
+    rows = ["| Tool | Toolset | What it does |", "|---|---|---|"]
+    for toolset in TOOLSETS:
+        for tool in toolset.tools:
+            first = re.split(r"(?<=[.:]) ", tool.description)[0].rstrip(".:")
+            rows.append(f"| `{tool.name}` | {toolset.name} | {first}. |")
+    start, end = "<!-- tools: made from the code by tests/test_readme.py -->\n", "<!-- /tools -->"
+    before, _, rest = README.partition(start)
+    table, _, after = rest.partition(end)
+    wanted = "\n".join(rows) + "\n"
+    if os.environ.get("UPDATE_SNAPSHOTS"):
+        (ROOT / "README.md").write_text(before + start + wanted + end + after)
+    else:
+        assert table == wanted, "set UPDATE_SNAPSHOTS=1 and run this test again to rewrite the table"

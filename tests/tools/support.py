@@ -1,0 +1,81 @@
+"""A bridge in the test's own process: a real MCP client, the real server, a simulated Mogplex."""
+
+import contextlib
+from collections.abc import AsyncIterator, Callable
+from typing import Any, Literal
+
+import httpx
+from mcp import Client
+from mcp_types import CallToolResult, TextContent
+
+from mogplex_mcp.app import create_server
+from mogplex_mcp.settings import Settings
+from mogplex_mcp.simulator import DEMO_TOKEN, Simulator
+from tests.virtual_time import virtual_now
+
+Mode = Literal["legacy", "auto"]
+
+
+def settings(token: str = DEMO_TOKEN, **environment: str) -> Settings:
+    """Settings of somebody without a home directory: nothing of this machine is read or written."""
+    return Settings.load({"MOGPLEX_API_KEY": token, **environment})
+
+
+@contextlib.asynccontextmanager
+async def bridge(
+    simulator: Simulator | None = None,
+    *,
+    token: str = DEMO_TOKEN,
+    transport: httpx.AsyncBaseTransport | None = None,
+    mode: Mode = "auto",
+    **environment: str,
+) -> AsyncIterator[Client]:
+    """A client that is connected to a server in front of a simulator, on virtual time."""
+    simulator = simulator or Simulator(now=virtual_now)
+    server = create_server(
+        settings(token, **environment), transport=transport or simulator.transport(), now=virtual_now
+    )
+    async with Client(server, mode=mode) as client:
+        yield client
+
+
+async def answer(client: Client, tool: str, **arguments: Any) -> CallToolResult:
+    """A call that must succeed."""
+    result = await client.call_tool(tool, arguments)
+    assert not result.is_error, text_of(result)
+    return result
+
+
+async def error(client: Client, tool: str, /, **arguments: Any) -> str:
+    """A call that must be a tool error in its three parts; gives its text."""
+    result = await client.call_tool(tool, arguments)
+    text = text_of(result)
+    assert result.is_error, text
+    assert result.structured_content is None
+    happened, why, following, code = text.split("\n")
+    assert happened.endswith(".")
+    assert why.startswith("Why: ")
+    assert following.startswith("Next: ")
+    assert code.startswith("(code: ")
+    for odd in ("..", "?.", "!.", ",.", ";.", "None.", "Traceback", "Internal server error"):
+        assert odd not in text, text
+    return text
+
+
+def text_of(result: CallToolResult) -> str:
+    (block,) = result.content
+    assert isinstance(block, TextContent)
+    return block.text
+
+
+class Unreachable(httpx.AsyncBaseTransport):
+    """A network on which every request ends in the same fault."""
+
+    def __init__(self, fault: Callable[[httpx.Request], Exception | httpx.Response]) -> None:
+        self._fault = fault
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        outcome = self._fault(request)
+        if isinstance(outcome, Exception):
+            raise outcome
+        return outcome

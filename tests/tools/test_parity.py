@@ -1,0 +1,63 @@
+"""Everything that Mogplex's API can do has a tool of ours: a route or hosted tool without one turns this red."""
+
+import json
+from collections.abc import Mapping
+
+import pytest
+
+from mogplex_mcp.simulator import hosted_tools, routing
+from mogplex_mcp.tools.catalog import TOOLSETS
+from mogplex_mcp.tools.twins import hosted_twins, route_twins
+
+OWN = {tool.name: tool for toolset in TOOLSETS for tool in toolset.tools}
+DEFAULT_TOKENS, ALL_TOKENS = 4_000, 7_500
+
+
+def without_twin(twins: Mapping[str, str]) -> dict[str, str]:
+    return {name: twin for name, twin in twins.items() if twin not in OWN}
+
+
+def test_each_route_has_a_tool_that_exists() -> None:
+    assert len(route_twins()) == 25
+    assert without_twin(route_twins()) == {}
+
+
+def test_each_hosted_tool_has_a_twin_that_exists() -> None:
+    assert len(hosted_twins()) == 23
+    assert without_twin(hosted_twins()) == {}
+
+
+def test_the_table_knows_every_route_and_hosted_tool_that_was_seen() -> None:
+    seen = {f"{method} {path}" for path, methods in routing._ROUTES.items() for method in methods}
+    assert seen | {"POST /mcp"} == set(route_twins())
+    assert set(hosted_tools.HOSTED_TOOLS) == set(hosted_twins())
+
+
+@pytest.mark.parametrize("missing", ["mogplex_get_run", "mogplex_something_new"])
+def test_one_without_a_twin_would_be_found(missing: str) -> None:
+    assert without_twin({**hosted_twins(), missing: "no_such_tool"}) == {missing: "no_such_tool"}
+
+
+def test_every_tool_is_the_twin_of_something_or_has_a_reason_to_be() -> None:
+    own_ideas = {"check_connection", "list_runs", "list_hosted_tools"}
+    assert set(OWN) - set(route_twins().values()) == own_ideas
+
+
+def test_a_hosted_tool_that_only_reads_has_a_twin_that_only_reads() -> None:
+    for name, tool in hosted_tools.HOSTED_TOOLS.items():
+        assert OWN[hosted_twins()[name]].hints.reads_only == (tool.method == "GET"), name
+
+
+def tokens(*, by_default: bool) -> float:
+    definitions = [
+        tool.definition.model_dump(mode="json", by_alias=True, exclude_none=True)
+        for toolset in TOOLSETS
+        for tool in toolset.tools
+        if toolset.by_default or not by_default
+    ]
+    return len(json.dumps(definitions, ensure_ascii=False, separators=(",", ":"))) / 4
+
+
+def test_the_list_of_tools_keeps_to_its_price() -> None:
+    assert tokens(by_default=True) <= DEFAULT_TOKENS
+    assert tokens(by_default=False) <= ALL_TOKENS
