@@ -2,7 +2,6 @@
 
 import ast
 import json
-import os
 import re
 import shlex
 import tomllib
@@ -11,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from docs.generate import PAGE, page, readme
 from mcp import Client, StdioServerParameters
 
 from mogplex_mcp.settings import OPTIONS
@@ -112,17 +112,17 @@ def test_the_two_commands_are_what_the_checks_run() -> None:
     assert demo.endswith(".venv/bin/mogplex-mcp demo")
 
 
-def test_the_table_of_tools_is_made_from_the_code() -> None:
-    rows = ["| Tool | Toolset | What it does |", "|---|---|---|"]
+def test_the_reference_and_the_table_of_tools_are_made_from_the_code() -> None:
+    hint = "run: python -m docs.generate"
+    assert PAGE.read_text() == page(), hint
+    assert readme() == README, hint
+
+
+def test_the_reference_has_every_tool_resource_and_prompt() -> None:
+    text = page()
     for toolset in TOOLSETS:
         for tool in toolset.tools:
-            first = re.split(r"(?<=[.:]) ", tool.description)[0].rstrip(".:")
-            rows.append(f"| `{tool.name}` | {toolset.name} | {first}. |")
-    start, end = "<!-- tools: made from the code by tests/test_readme.py -->\n", "<!-- /tools -->"
-    before, _, rest = README.partition(start)
-    table, _, after = rest.partition(end)
-    wanted = "\n".join(rows) + "\n"
-    if os.environ.get("UPDATE_SNAPSHOTS"):
-        (ROOT / "README.md").write_text(before + start + wanted + end + after)
-    else:
-        assert table == wanted, "set UPDATE_SNAPSHOTS=1 and run this test again to rewrite the table"
+            assert f"### {tool.name}\n" in text
+            assert all(f"| `{argument}` |" in text for argument in tool.arguments.model_fields)
+    assert "mogplex://runs/{run_id}" in text
+    assert "`delegate_task`" in text

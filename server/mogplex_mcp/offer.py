@@ -1,9 +1,11 @@
-"""What a server offers and to whom: all that handlers beside those of tools need to know of a request."""
+"""What a server offers and to whom: all that the handlers of MCP requests need to know of a request."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 
+import anyio
 from mcp.server.context import ServerRequestContext
+from mcp.shared.exceptions import MCPError
+from mcp_types import INVALID_PARAMS
 
 from mogplex_mcp.bridge import Bridge
 from mogplex_mcp.runs.journal import Entry
@@ -12,28 +14,69 @@ from mogplex_mcp.settings import Settings
 from mogplex_mcp.state import StateError
 from mogplex_mcp.token_source import FoundToken
 from mogplex_mcp.tools.call import Call
+from mogplex_mcp.tools.narrowing import Narrowing
 from mogplex_mcp.tools.toolset import Tool
 
 Context = ServerRequestContext[Bridge]
 
+Identify = Callable[[Mapping[str, str]], FoundToken | None]
+"""Tells by the headers of an HTTP request whose token counts; None for the process's own."""
 
-@dataclass(frozen=True)
+
 class Offer:
     """Tells what a request may use, and whose it is.
 
+    Args:
+        settings: What the user chose.
+        narrowing: The tools that are offered, and what a request leaves of them.
+        identify: Whose token counts, where callers bring their own; else it is that of this process.
+        now: Seconds since the epoch.
+
     Attributes:
         settings: What the user chose.
-        tools: The tools that a request may use, by name.
-        whose: The token that counts for a request.
-        open_call: Makes what a tool is given, connections to Mogplex included.
-        now: Seconds since the epoch.
     """
 
-    settings: Settings
-    tools: Callable[[Context], Mapping[str, Tool]]
-    whose: Callable[[Context], FoundToken]
-    open_call: Callable[[Context], Call]
-    now: Callable[[], float]
+    def __init__(
+        self, settings: Settings, narrowing: Narrowing, *, identify: Identify | None, now: Callable[[], float]
+    ) -> None:
+        self.settings = settings
+        self._narrowing = narrowing
+        self._identify = identify
+        self._now = now
+
+    def tools(self, context: Context) -> Mapping[str, Tool]:
+        """The tools that a request may use, by name.
+
+        Raises:
+            MCPError: A header of the request names a tool that does not exist.
+        """
+        try:
+            return self._narrowing.tools(_headers(context))
+        except ValueError as error:
+            raise MCPError(INVALID_PARAMS, f"The headers that choose tools cannot be used: {error}") from None
+
+    def whose(self, context: Context) -> FoundToken:
+        """The token that counts for a request."""
+        headers = _headers(context)
+        found = self._identify(headers) if self._identify and headers is not None else None
+        return found or context.lifespan_context.own_token()
+
+    def open_call(self, context: Context) -> Call:
+        """What a tool is given; makes the connections to Mogplex if there are none yet."""
+        arrived, bridge = anyio.current_time(), context.lifespan_context
+        client, version = client_of(context)
+        return Call(
+            tenant=bridge.tenants.of(self.whose(context)),
+            settings=self.settings,
+            client=client,
+            version=version,
+            arrived=arrived,
+            learnt=bridge.learnt,
+            progress=lambda done, message: context.session.report_progress(done, message=message),
+            offered=frozenset(self.tools(context)),
+            warnings=bridge.warnings,
+            clock=self._now,
+        )
 
     def known_runs(self, context: Context, most: int) -> list[Entry]:
         """The newest runs of the caller's journal; none where it cannot be read.
@@ -44,9 +87,19 @@ class Offer:
         token = self.whose(context).token
         if token is None:
             return []
-        journal = SqliteJournal(context.lifespan_context.state, token.value, now=self.now)
+        journal = SqliteJournal(context.lifespan_context.state, token.value, now=self._now)
         try:
             return [entry for entry in journal.entries(limit=most) if entry.run_id]
         except StateError:
             # What is wrong with the journal, check_connection tells; a list has no place for it.
             return []
+
+
+def client_of(context: Context) -> tuple[str, str]:
+    """The name and version of the client, as it gave them."""
+    info = context.session.client_params.client_info if context.session.client_params else None
+    return (info.name, info.version) if info else ("", "")
+
+
+def _headers(context: Context) -> Mapping[str, str] | None:
+    return context.request.headers if context.request is not None else None

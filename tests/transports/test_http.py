@@ -39,9 +39,9 @@ def bridge(home: Path) -> Iterator[str]:
 
 
 @asynccontextmanager
-async def caller(address: str, token: str, mode: str = "auto") -> AsyncIterator[Client]:
+async def caller(address: str, token: str, mode: str = "auto", **headers: str) -> AsyncIterator[Client]:
     async with (
-        httpx2.AsyncClient(headers={"Authorization": f"Bearer {token}"}, timeout=30) as http,
+        httpx2.AsyncClient(headers={"Authorization": f"Bearer {token}", **headers}, timeout=30) as http,
         Client(streamable_http_client(address, http_client=http), mode=mode) as client,
     ):
         yield client
@@ -69,6 +69,17 @@ async def test_one_caller_never_sees_the_runs_of_another(bridge: str) -> None:
         assert "runs" in await call(client, "list_runs")
     async with caller(bridge, DEMO_OTHER_TOKEN) as client:
         assert "runs" not in await call(client, "list_runs")
+
+
+@ERAS
+async def test_a_caller_can_leave_itself_fewer_tools_and_then_has_no_others(mode: str, bridge: str) -> None:
+    async with caller(bridge, DEMO_TOKEN, mode, **{"X-MCP-Readonly": "true"}) as client:
+        listed = {tool.name for tool in (await client.list_tools()).tools}
+        refused = await client.call_tool("start_run", {"repo": "acme/web", "prompt": "Do it."})
+    assert "list_repos" in listed
+    assert "start_run" not in listed
+    assert refused.is_error
+    assert "there is no tool" in str(refused.content)
 
 
 @pytest.mark.parametrize("shown", [None, "Bearer", "Bearer secret", "Basic bW9n", "mog_" + "x" * 32])

@@ -1,0 +1,1 @@
+"""Pages for people, and the program that makes the ones that follow from the code."""
