@@ -16,6 +16,7 @@ from mogplex_mcp.tools.automations import AutomationId
 from mogplex_mcp.tools.call import Call
 from mogplex_mcp.tools.graphs import cannot_be_written, changes, check_graph, check_publishable, lost, node_rows
 from mogplex_mcp.tools.toolset import Hints, Toolset
+from mogplex_mcp.tools.wording import counted
 
 toolset = Toolset("automation_editing", "Make and change automations.", by_default=False)
 
@@ -50,7 +51,7 @@ async def list_agents(call: Call, query: Query = "") -> AgentList:
     """List the agents that an automation's agent nodes can use, to find an agentId for a graph."""
     found = [agent for agent in await call.tenant.mogplex.list_agents() if _is_meant(query, agent.id, agent.name)]
     return AgentList(
-        summary=f"{len(found) or 'No'} {'agent' if len(found) == 1 else 'agents'}.",
+        summary=f"{counted(len(found), 'agent')}.",
         count=len(found),
         untrusted={"agents": [_agent_row(agent) for agent in found]} if found else {},
     )
@@ -61,7 +62,7 @@ async def list_models(call: Call, query: Query = "") -> ModelList:
     """List the models that the user enabled, with prices in dollars per million tokens, for set_automation_model."""
     found = [model for model in await call.tenant.mogplex.list_models() if _is_meant(query, model.id, model.name)]
     return ModelList(
-        summary=f"{len(found) or 'No'} {'model' if len(found) == 1 else 'models'}.",
+        summary=f"{counted(len(found), 'model')}.",
         count=len(found),
         notes=[] if found or query else ["The user has to enable models on the Mogplex web page first."],
         untrusted={"models": [_model_row(model) for model in found]} if found else {},

@@ -9,10 +9,10 @@ from pydantic import BaseModel
 from mogplex_mcp.api.models import Automation, AutomationDetail, AutomationPage
 from mogplex_mcp.reply.model import NextStep, Reply
 from mogplex_mcp.reply.untrusted import clean, clean_line, word
-from mogplex_mcp.tools.ages import ago
 from mogplex_mcp.tools.call import Call
 from mogplex_mcp.tools.graphs import SECRET_MARK, cannot_be_written, changes, edge_count, graph_text, node_rows
 from mogplex_mcp.tools.pages import page_of
+from mogplex_mcp.tools.wording import ago, counted
 
 MOST_AUTOMATIONS: Final = 100
 _CURSOR: Final = re.compile(r"[A-Za-z0-9_=.-]{1,500}")
@@ -64,7 +64,7 @@ def list_reply(call: Call, found: AutomationPage, limit: int) -> AutomationList:
         arguments = {"automation_id": word(automations[0].id)}
         steps.append(NextStep(tool="get_automation", arguments=arguments, why="see what it does"))
     return AutomationList(
-        summary=f"{len(automations) or 'No'} {'automation' if len(automations) == 1 else 'automations'}.",
+        summary=f"{counted(len(automations), 'automation')}.",
         automations=[_row(call, one) for one in automations],
         next_cursor=cursor if _CURSOR.fullmatch(cursor) else "",
         notes=notes,

@@ -10,9 +10,9 @@ from mogplex_mcp.api.models import AutomationRun, AutomationRunDetail
 from mogplex_mcp.reply.model import NextStep, Reply
 from mogplex_mcp.reply.untrusted import clean, clean_line, name, word
 from mogplex_mcp.runs.triggers import Triggered, has_ended
-from mogplex_mcp.tools.ages import ago, duration
 from mogplex_mcp.tools.call import Call
 from mogplex_mcp.tools.pages import page_of
+from mogplex_mcp.tools.wording import ago, counted, duration
 
 Section = Literal["summary", "nodes", "findings", "calls", "events", "waits"]
 
@@ -84,7 +84,7 @@ def runs_reply(
     raised = "" if limit == most else f"; raise limit (at most {most})"
     problems = {word(run.id): problem for run in runs if (problem := _problem(run, 200))}
     return AutomationRunList(
-        summary=f"{len(runs) or 'No'} {'run' if len(runs) == 1 else 'runs'} of this automation.",
+        summary=f"{counted(len(runs), 'run')} of this automation.",
         runs=[
             AutomationRunRow(
                 run_id=word(run.id),

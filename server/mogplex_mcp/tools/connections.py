@@ -9,6 +9,7 @@ from mogplex_mcp.reply.model import Reply
 from mogplex_mcp.reply.untrusted import clean_line, name, word
 from mogplex_mcp.tools.call import Call
 from mogplex_mcp.tools.toolset import Hints, Toolset
+from mogplex_mcp.tools.wording import counted
 
 toolset = Toolset("connections", "MCP servers connected to Mogplex.", by_default=False)
 
@@ -36,7 +37,7 @@ async def list_mcp_servers(call: Call) -> ConnectionList:
     found = await call.tenant.mogplex.list_mcp_servers()
     odd = [clean_line(one.name, 100) for one in found if not name(one.name)]
     return ConnectionList(
-        summary=f"{len(found) or 'No'} MCP {'server' if len(found) == 1 else 'servers'} connected to Mogplex.",
+        summary=f"{counted(len(found), 'MCP server')} connected to Mogplex.",
         servers=[_row(one) for one in found],
         notes=["They are changed on the Mogplex web page."],
         untrusted={"unusual_names": odd} if odd else {},

@@ -12,6 +12,7 @@ from mogplex_mcp.reply.untrusted import clean_line, word
 from mogplex_mcp.tools.arguments import ArgumentError
 from mogplex_mcp.tools.call import Call
 from mogplex_mcp.tools.toolset import Hints, Toolset
+from mogplex_mcp.tools.wording import counted
 
 toolset = Toolset("env_vars", "Environment variables of a repository's deployment.", by_default=False)
 
@@ -62,7 +63,7 @@ async def list_env_vars(call: Call, repo: RepoName) -> EnvVarList:
     found = await call.tenant.mogplex.list_env_vars((await call.tenant.repos.find(repo)).id)
     odd = [clean_line(one.key, 100) for one in found if not _KEY.fullmatch(one.key)]
     return EnvVarList(
-        summary=f"{len(found) or 'No'} environment {'variable' if len(found) == 1 else 'variables'}.",
+        summary=f"{counted(len(found), 'environment variable')}.",
         env_vars=[_row(one) for one in found],
         untrusted={"unusual_names": odd} if odd else {},
     )

@@ -10,7 +10,7 @@ from mogplex_mcp.api.base_url import web_url
 from mogplex_mcp.api.errors import ErrorCode, MogplexError
 from mogplex_mcp.api.repos import RepoError
 from mogplex_mcp.reply.untrusted import clean_line
-from mogplex_mcp.tools.ages import duration
+from mogplex_mcp.tools.wording import duration
 
 REASON_CHARACTERS: Final = 3_000
 _SECONDS_WITHOUT_HEADER: Final = 60

@@ -10,6 +10,7 @@ from mogplex_mcp.reply.model import NextStep, Reply
 from mogplex_mcp.reply.untrusted import clean_line, name, word
 from mogplex_mcp.tools.call import Call
 from mogplex_mcp.tools.toolset import Hints, Toolset
+from mogplex_mcp.tools.wording import counted
 
 toolset = Toolset("repos", "Find repositories.")
 
@@ -57,9 +58,9 @@ async def list_repos(
     if len(rows) == 1:
         wanted = rows[0].id if rows[0].root_directory else rows[0].repo
         steps.append(NextStep(tool="start_run", arguments={"repo": wanted}, why="let an agent work on it; add prompt"))
-    what = f" that match {clean_line(query, 60)!r}" if query else ""
+    what = f" for {clean_line(query, 60)!r}" if query else ""
     return RepoList(
-        summary=f"{len(found) or 'No'} {'repository' if len(found) == 1 else 'repositories'}{what}.",
+        summary=f"{counted(len(found), 'repository', 'repositories')}{what}.",
         repos=rows,
         notes=notes,
         untrusted=_unusual(found),

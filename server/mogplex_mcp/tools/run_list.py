@@ -14,9 +14,9 @@ from mogplex_mcp.reply.untrusted import clean_line, word
 from mogplex_mcp.runs.journal import Entry
 from mogplex_mcp.runs.outcome import read_outcome
 from mogplex_mcp.state import StateError
-from mogplex_mcp.tools.ages import ago
 from mogplex_mcp.tools.call import Call
 from mogplex_mcp.tools.run_replies import RunList, RunRow
+from mogplex_mcp.tools.wording import ago, counted
 
 MOST_REFRESHED: Final = 8
 REFRESH_SECONDS: Final = 8.0
@@ -48,7 +48,7 @@ async def list_journal(call: Call, *, repo_id: str, status: str, max_age_hours: 
         if entry.is_open and entry.run_id
     ]
     return RunList(
-        summary=f"{len(shown)} {'run' if len(shown) == 1 else 'runs'} known on this machine.",
+        summary=f"{counted(len(shown), 'run')} known on this machine.",
         runs=[_row(call, entry) for entry in shown],
         notes=notes,
         next_steps=steps[:1],

@@ -16,7 +16,7 @@ from mogplex_mcp.runs.outcome import Outcome, Phase, read_outcome
 from mogplex_mcp.runs.start import Started
 from mogplex_mcp.runs.tail import Reason, Tail
 from mogplex_mcp.runs.watch import EVENT_WINDOW, Snapshot
-from mogplex_mcp.tools.ages import ago, duration
+from mogplex_mcp.tools.wording import ago, counted, duration
 
 EVENT_CHARACTERS = 400
 # Of all events of one answer.
@@ -146,7 +146,7 @@ def news_reply(news: Tail, *, repo: str, now: datetime) -> RunNews:
         untrusted["failure"] = clean_line(outcome.failure, FAILURE_CHARACTERS)
     notes = _notes(snapshot, now)
     if news.more:
-        notes.append(f"{news.more} more events are there; the next call with this cursor tells them.")
+        notes.append(f"{counted(news.more, 'more event')} there; the next call with this cursor tells what.")
     return RunNews(
         summary=_news_summary(news, now),
         run_id=run.run_id,
@@ -251,7 +251,7 @@ def _news_summary(news: Tail, now: datetime) -> str:
     run, outcome = news.snapshot.run, news.outcome
     age = f" after {duration((now - run.created_at).total_seconds())}" if run.created_at else ""
     count = sum(len(one.events) for one in news.folds)
-    new = f" {count} new events." if count else " Nothing new."
+    new = f" {counted(count, 'new event')}." if count else " Nothing new."
     match news.reason:
         case Reason.NEVER_QUEUED:
             summary = _NEVER_QUEUED

@@ -11,9 +11,9 @@ from mogplex_mcp.api.models import Sandbox, SandboxLogs
 from mogplex_mcp.reply.fit import fitting
 from mogplex_mcp.reply.model import NextStep, Reply
 from mogplex_mcp.reply.untrusted import clean, clean_line, word
-from mogplex_mcp.tools.ages import ago
 from mogplex_mcp.tools.call import Call
 from mogplex_mcp.tools.toolset import Hints, Toolset
+from mogplex_mcp.tools.wording import ago, counted
 
 toolset = Toolset("sandboxes", "Cloud machines: list, create, logs.")
 
@@ -80,7 +80,7 @@ async def list_sandboxes(
         arguments = {"sandbox_id": word(found[0].id)}
         steps.append(NextStep(tool="get_sandbox_logs", arguments=arguments, why="see what it printed"))
     return SandboxList(
-        summary=f"{len(found) or 'No'} {'sandbox' if len(found) == 1 else 'sandboxes'}.",
+        summary=f"{counted(len(found), 'sandbox', 'sandboxes')}.",
         sandboxes=[_row(call, one) for one in found],
         notes=notes,
         untrusted={"sandboxes": [_others_text(one) for one in found]},
@@ -165,7 +165,7 @@ async def get_sandbox_logs(
         later = {"sandbox_id": sandbox, "log": log, "from_line": last + 1, "max_lines": max_lines}
         steps.append(NextStep(tool="get_sandbox_logs", arguments=later, why="later lines"))
     return SandboxLog(
-        summary=f"The {log} log of sandbox {sandbox} has {len(lines)} {'line' if len(lines) == 1 else 'lines'}."
+        summary=f"The {log} log of sandbox {sandbox} has {counted(len(lines), 'line')}."
         if lines
         else f"Sandbox {sandbox} has no {log} log yet.",
         sandbox_id=sandbox,

@@ -1,4 +1,4 @@
-"""Times as people and models read them: how long ago, beside the exact time."""
+"""Times and counts as people and models read them."""
 
 from datetime import datetime
 from typing import Final
@@ -20,3 +20,8 @@ def ago(time: datetime | None, now: datetime) -> str:
     if time is None:
         return ""
     return f"{time:%Y-%m-%dT%H:%MZ} ({duration((now - time).total_seconds())} ago)"
+
+
+def counted(number: int, one: str, many: str = "") -> str:
+    """A number of things, such as "1 run", "3 runs" or "No runs"."""
+    return f"1 {one}" if number == 1 else f"{number or 'No'} {many or one + 's'}"
