@@ -8,7 +8,9 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Final, NoReturn
 
 from mogplex_mcp import __version__
+from mogplex_mcp.redaction import Redactor, install
 from mogplex_mcp.settings import OPTIONS, Option, Settings, SettingsError
+from mogplex_mcp.streams import STDOUT, fill_closed, say
 
 USAGE_ERROR: Final = 64
 
@@ -25,22 +27,28 @@ _COMMANDS: Final = {
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """Run a command and end the process with its exit code (64 for a wrong command line)."""
+    closed = fill_closed()
     parser = build_parser()
     given = parser.parse_args(arguments)
     try:
         settings = Settings.load(flags={name: value for name, value in vars(given).items() if value is not None})
     except SettingsError as error:
-        parser.exit(USAGE_ERROR, f"mogplex-mcp: {error}\n")
-    logging.basicConfig(
-        level=settings.log_level.upper(), stream=sys.stderr, format="%(levelname)s %(name)s %(message)s"
-    )
+        parser.exit(USAGE_ERROR, Redactor().redact(f"mogplex-mcp: {error}\n"))
+    install(settings.log_level, _redactor(settings))
+    if given.command is None and STDOUT in closed:
+        say("mogplex-mcp: stdout is closed, so there is no client to serve.")
+        sys.exit(1)
     commands = {"http": _http, "demo": _demo, "simulator": _simulator}
     sys.exit(commands.get(given.command, _stdio)(settings))
 
 
 class _Parser(argparse.ArgumentParser):
+    def __init__(self, prog: str | None = None, **more: Any) -> None:
+        # Whoever writes --api-key by mistake must not have given a file of that name.
+        super().__init__(prog, allow_abbrev=False, **more)
+
     def error(self, message: str) -> NoReturn:
-        self.exit(USAGE_ERROR, f"{self.prog}: {message}\nSee {self.prog} --help.\n")
+        self.exit(USAGE_ERROR, Redactor().redact(f"{self.prog}: {message}\nSee {self.prog} --help.\n"))
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -88,10 +96,9 @@ def _environment_help() -> str:
 
 def _stdio(settings: Settings) -> int:
     if sys.stdin.isatty():
-        print(  # noqa: T201 - the one line for people
+        say(
             "mogplex-mcp waits for an MCP client on stdin; clients start it themselves. "
-            "Try `mogplex-mcp demo`, see `mogplex-mcp --help`; Ctrl-C ends.",
-            file=sys.stderr,
+            "Try `mogplex-mcp demo`, see `mogplex-mcp --help`; Ctrl-C ends."
         )
 
     async def serve() -> None:
@@ -100,7 +107,7 @@ def _stdio(settings: Settings) -> int:
 
         await serve_stdio(create_server(settings))
 
-    return _run(serve)
+    return _run(serve, settings)
 
 
 def _http(settings: Settings) -> int:
@@ -109,7 +116,7 @@ def _http(settings: Settings) -> int:
 
         await serve_http(settings)
 
-    return _run(serve)
+    return _run(serve, settings)
 
 
 def _demo(settings: Settings) -> int:
@@ -118,7 +125,7 @@ def _demo(settings: Settings) -> int:
 
         await show_demo(settings)
 
-    return _run(show)
+    return _run(show, settings)
 
 
 def _simulator(settings: Settings) -> int:
@@ -127,10 +134,14 @@ def _simulator(settings: Settings) -> int:
 
         await serve_simulator(settings.host, settings.port, settings.demo_seconds)
 
-    return _run(serve)
+    return _run(serve, settings)
 
 
-def _run(program: Callable[[], Awaitable[None]]) -> int:
+def _redactor(settings: Settings) -> Redactor:
+    return Redactor([settings.api_key.value, settings.client_key.value])
+
+
+def _run(program: Callable[[], Awaitable[None]], settings: Settings) -> int:
     """Run a program until it ends or a signal comes; the exit code."""
     import anyio  # noqa: PLC0415 - see the module's docstring
 
@@ -142,7 +153,7 @@ def _run(program: Callable[[], Awaitable[None]]) -> int:
 
             async def listen() -> None:
                 nonlocal code
-                with anyio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
+                with anyio.open_signal_receiver(*_ending_signals()) as signals:
                     async for number in signals:
                         code = 128 + number
                         tasks.cancel_scope.cancel()
@@ -153,12 +164,24 @@ def _run(program: Callable[[], Awaitable[None]]) -> int:
 
     try:
         anyio.run(until_signal)
+    except KeyboardInterrupt:
+        # Before the loop listened, or when it did so no more.
+        code = 128 + signal.SIGINT
     except Exception as error:
         for leaf in _leaves(error):
-            print(f"mogplex-mcp: {str(leaf) or type(leaf).__name__}", file=sys.stderr)  # noqa: T201 - for people
+            said = _redactor(settings).redact(str(leaf) or type(leaf).__name__)
+            say(f"mogplex-mcp: {said}")
         logging.getLogger(__name__).debug("What failed:", exc_info=True)
         code = 1
     return code
+
+
+def _ending_signals() -> list[signal.Signals]:
+    ending = [signal.SIGINT, signal.SIGTERM]
+    # Ignored where `nohup` started this, and then it has to stay so.
+    if sys.platform != "win32" and signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
+        ending.append(signal.SIGHUP)
+    return ending
 
 
 def _leaves(error: BaseException) -> list[BaseException]:

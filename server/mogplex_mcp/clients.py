@@ -32,6 +32,8 @@ _KEPT_SHARE: Final = 0.8
 _SUSPECTED_SECONDS: Final = 3_600.0
 _KNOWN_SECONDS: Final = 30 * 86_400.0
 _SAME_SHARE: Final = 0.1
+# Names are what clients say, and they are kept.
+_LONGEST_KEY: Final = 200
 
 
 def listed_cap(client: str) -> float:
@@ -45,7 +47,7 @@ def listed_cap(client: str) -> float:
 
 def client_key(name: str, version: str) -> str:
     """The name under which something is learnt about a client."""
-    return f"{name}/{version}"
+    return f"{name}/{version}"[:_LONGEST_KEY]
 
 
 class LearntCaps:
@@ -80,6 +82,7 @@ class LearntCaps:
         seconds, now = max(SHORTEST_CAP_SECONDS, waited * _KEPT_SHARE), self._now()
         try:
             with self._state.transaction() as rows:
+                rows.execute("DELETE FROM wait_caps WHERE until < ?", (now - _KNOWN_SECONDS,))
                 known = rows.execute("SELECT seconds, until FROM wait_caps WHERE client = ?", (client,)).fetchone()
                 again = known is not None and abs(seconds - known[0]) <= _SAME_SHARE * known[0]
                 until = now + (_KNOWN_SECONDS if again else _SUSPECTED_SECONDS)

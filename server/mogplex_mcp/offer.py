@@ -8,6 +8,7 @@ from mcp.shared.exceptions import MCPError
 from mcp_types import INVALID_PARAMS
 
 from mogplex_mcp.bridge import Bridge
+from mogplex_mcp.clients import client_key
 from mogplex_mcp.runs.journal import Entry
 from mogplex_mcp.runs.sqlite_journal import SqliteJournal
 from mogplex_mcp.settings import Settings
@@ -70,6 +71,7 @@ class Offer:
             settings=self.settings,
             client=client,
             version=version,
+            learnt_as=self.learnt_as(context),
             arrived=arrived,
             learnt=bridge.learnt,
             progress=lambda done, message: context.session.report_progress(done, message=message),
@@ -77,6 +79,22 @@ class Offer:
             warnings=bridge.warnings,
             clock=self._now,
         )
+
+    def learnt_as(self, context: Context) -> str:
+        """The name under which something is learnt about the client of a request.
+
+        Where callers bring their own tokens, each has what it taught for itself: the name of a client is whatever a
+        caller says, and one that hangs up on purpose must not shorten the waits of others.
+        """
+        client = client_key(*client_of(context))
+        if self._identify is None:
+            return client
+        token = self.whose(context).token
+        try:
+            return f"{context.lifespan_context.state.tenant(token.value if token else '')}/{client}"
+        except StateError:
+            # Then nothing is learnt at all.
+            return client
 
     def known_runs(self, context: Context, most: int) -> list[Entry]:
         """The newest runs of the caller's journal; none where it cannot be read.

@@ -64,5 +64,7 @@ def _session(context: ServerRequestContext[Any, Any]) -> str | None:
     """What tells one client's request ids from another's: "" on stdio, where there is one client."""
     if context.request is None:
         return ""
-    session: str | None = context.request.headers.get(_SESSION_HEADER)
-    return session
+    headers = context.request.headers
+    session: str | None = headers.get(_SESSION_HEADER)
+    # A caller can name the session of another one, but not show its token.
+    return None if session is None else f"{headers.get('authorization', '')} {session}"

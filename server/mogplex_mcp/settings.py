@@ -13,6 +13,8 @@ import platformdirs
 
 from mogplex_mcp.api.base_url import DEFAULT_BASE_URL, normalise_base_url
 
+_MOST_COUNT: Final = 100_000
+
 LOG_LEVELS: Final = ("debug", "info", "warning", "error")
 
 
@@ -52,6 +54,7 @@ class Settings:
         default_repo: The repository that is meant where none is given.
         without_journal: Start runs even if they cannot be written down first.
         remember_prompts: Keep the first line of prompts in the journal.
+        allow_secrets_in_prompts: Hand on what holds a key, in prompts and other arguments.
         log_level: How much to say on stderr.
         demo: Talk to a Mogplex inside this process.
         demo_seconds: How long a run takes there.
@@ -59,6 +62,8 @@ class Settings:
         port: The port to serve HTTP on; 0 picks a free one.
         allowed_hosts: Names under which the HTTP server may be addressed, beside the loopback ones.
         client_key: What HTTP callers show to use this process's own token.
+        max_requests: How many HTTP requests are answered at the same time.
+        max_requests_per_caller: How many of them may be of one caller.
     """
 
     base_url: str = DEFAULT_BASE_URL
@@ -75,6 +80,7 @@ class Settings:
     default_repo: str = ""
     without_journal: bool = False
     remember_prompts: bool = True
+    allow_secrets_in_prompts: bool = False
     log_level: str = "warning"
     demo: bool = False
     demo_seconds: float = 25.0
@@ -82,6 +88,8 @@ class Settings:
     port: int = 8765
     allowed_hosts: tuple[str, ...] = ()
     client_key: Secret = Secret()
+    max_requests: int = 2_000
+    max_requests_per_caller: int = 200
 
     @classmethod
     def load(cls, environment: Mapping[str, str] | None = None, flags: Mapping[str, Any] | None = None) -> "Settings":
@@ -176,6 +184,12 @@ def _number(least: float, most: float) -> Callable[[str], float]:
     return read
 
 
+def _count(text: str) -> int:
+    if not text.isdecimal() or not 1 <= int(text) <= _MOST_COUNT:
+        raise ValueError(f"write a whole number from 1 to {_MOST_COUNT}, not {text!r}")
+    return int(text)
+
+
 def _port(text: str) -> int:
     if not text.isdecimal() or int(text) > 65_535:  # noqa: PLR2004 - the highest port
         raise ValueError(f"write a port from 0 to 65535, not {text!r}")
@@ -264,6 +278,13 @@ OPTIONS: Final[Sequence[Option]] = (
         "BOOLEAN",
     ),
     Option(
+        "allow_secrets_in_prompts",
+        ("MOGPLEX_MCP_ALLOW_SECRETS_IN_PROMPTS",),
+        "Hand on prompts and other arguments in which there is a key or token; they are refused otherwise.",
+        _switch,
+        "allow-secrets-in-prompts",
+    ),
+    Option(
         "log_level",
         ("MOGPLEX_MCP_LOG_LEVEL",),
         "How much to say on stderr: debug, info, warning or error.",
@@ -307,5 +328,23 @@ OPTIONS: Final[Sequence[Option]] = (
         "What HTTP callers may show instead of a token of their own, to use this server's.",
         Secret,
         commands=("http",),
+    ),
+    Option(
+        "max_requests",
+        ("MOGPLEX_MCP_MAX_REQUESTS",),
+        "How many requests are answered at the same time (default: 2000).",
+        _count,
+        "max-requests",
+        "NUMBER",
+        ("http",),
+    ),
+    Option(
+        "max_requests_per_caller",
+        ("MOGPLEX_MCP_MAX_REQUESTS_PER_CALLER",),
+        "How many of them may be of one token (default: 200).",
+        _count,
+        "max-requests-per-caller",
+        "NUMBER",
+        ("http",),
     ),
 )

@@ -5,6 +5,7 @@ work (Windows, files instead of pipes) the SDK's is used.
 """
 
 import contextlib
+import logging
 import os
 import selectors
 import sys
@@ -23,6 +24,8 @@ LAST_WORDS_SECONDS: Final = 0.5
 _READ_BYTES: Final = 65_536
 # What a pipe takes without blocking once it is writable (POSIX: PIPE_BUF).
 _WRITE_BYTES: Final = 4_096
+
+logger = logging.getLogger(__name__)
 
 _Incoming = MemoryObjectReceiveStream[SessionMessage | Exception]
 _Outgoing = MemoryObjectSendStream[SessionMessage]
@@ -60,20 +63,25 @@ async def pipe_streams() -> AsyncIterator[tuple[_Incoming, _Outgoing]]:
 async def _read(source: int, received: MemoryObjectSendStream[SessionMessage | Exception]) -> None:
     async with received:
         pending = bytearray()
+        too_long = False
         while True:
             await anyio.wait_readable(source)
             chunk = os.read(source, _READ_BYTES)
             if not chunk:
                 return
-            *lines, rest = (pending + chunk).split(b"\n") if b"\n" in chunk else (pending + chunk,)
-            pending = bytearray(rest)
-            for line in lines:
-                if line.strip():
-                    await received.send(_message(bytes(line)))
+            pending += chunk
+            if b"\n" in chunk:
+                first, *lines, pending = pending.split(b"\n")
+                for line in lines if too_long else (first, *lines):
+                    if line.strip() and (message := _message(line)) is not None:
+                        await received.send(message)
+                too_long = False
             if len(pending) > LARGEST_MESSAGE:
-                # The rest of it comes as a line of its own, which is no message either.
+                # All up to the end of the line belongs to it, whatever it looks like.
+                too_long = True
+                logger.warning("A message of over 16 MiB was left out")
+            if too_long:
                 pending.clear()
-                await received.send(ValueError("a message of over 16 MiB was left out"))
 
 
 async def _write(
@@ -94,13 +102,15 @@ async def _write(
             serving.cancel()
 
 
-def _message(line: bytes) -> SessionMessage | Exception:
+def _message(line: bytes | bytearray) -> SessionMessage | None:
+    """What a line says; None for what is no message. The SDK would leave that out as well, at forty times the cost."""
     try:
         # What is no UTF-8 is no JSON either, but the rest of the line may say to which request the error belongs.
         text = line.decode("utf-8", "replace")
         return SessionMessage(mcp_types.jsonrpc_message_adapter.validate_json(text, by_name=False))
     except (ValueError, RecursionError) as error:
-        return error
+        logger.debug("A line that is no message was left out (%s)", type(error).__name__)
+        return None
 
 
 @contextlib.contextmanager

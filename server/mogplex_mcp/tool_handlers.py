@@ -4,8 +4,7 @@ from dataclasses import replace
 
 import mcp_types
 
-from mogplex_mcp.clients import client_key
-from mogplex_mcp.offer import Context, Offer, client_of
+from mogplex_mcp.offer import Context, Offer
 from mogplex_mcp.tools.asking import Asker
 from mogplex_mcp.tools.call import Call
 from mogplex_mcp.tools.consent import Consent
@@ -45,7 +44,7 @@ class ToolHandlers:
                     call.tenant.scopes.check_write()
                 return call
 
-            async with open_calls.answering(context, client_key(*client_of(context))):
+            async with open_calls.answering(context, self._offer.learnt_as(context)):
                 return await dispatch(
                     tools, params.name, params.arguments or {}, open_call, base_url=self._offer.settings.base_url
                 )

@@ -25,7 +25,8 @@ KEPT_FOR_USERS: Final = 6
 WINDOW_SECONDS: Final = 62.0
 LONGEST_WAIT_SECONDS: Final = 20.0
 RESERVED_SECONDS: Final = 1.0
-LONGEST_PAUSE_SECONDS: Final = 86_400.0
+# The longest that is ever asked for: what ends later was written before the clock was set back.
+LONGEST_PAUSE_SECONDS: Final = 62.0
 # A file that was locked or a disk that was full may be well again.
 FILE_TRIED_AGAIN_SECONDS: Final = 15.0
 
@@ -109,6 +110,7 @@ class SharedBudget:
         self._problem = ""
         self._problem_until = 0.0
         self._reserved: deque[float] = deque()
+        self._swept = False
 
     async def reserve(self) -> None:
         """Wait until a poll may be sent, as long as that takes, and count it: the next poll is this one."""
@@ -181,10 +183,12 @@ class SharedBudget:
     def _take_shared(self, units: int, *, watching: bool, now: float) -> float:
         tenant = self._state.tenant(self._token)
         with self._state.transaction() as rows:
-            rows.execute(
-                "DELETE FROM requests WHERE tenant = ? AND (at <= ? OR at > ?)",
-                (tenant, now - WINDOW_SECONDS, now + WINDOW_SECONDS),
-            )
+            outside = now - WINDOW_SECONDS, now + WINDOW_SECONDS
+            rows.execute("DELETE FROM requests WHERE tenant = ? AND (at <= ? OR at > ?)", (tenant, *outside))
+            if not self._swept:
+                # Once for everybody: tokens that come over HTTP and never again must not leave rows behind.
+                rows.execute("DELETE FROM requests WHERE at <= ? OR at > ?", outside)
+                self._swept = True
             until = rows.execute("SELECT until FROM pauses WHERE tenant = ?", (tenant,)).fetchone()
             wait = _seconds_of_pause(until[0], now) if until else 0.0
             if wait <= 0:
@@ -233,7 +237,6 @@ def _seconds_until_even(watched: Sequence[Spent], now: float) -> float:
 
 
 def _seconds_of_pause(until: float, now: float) -> float:
-    # A pause that ends in days was written by a clock that went wrong.
     return max(0.0, until - now) if until - now <= LONGEST_PAUSE_SECONDS else 0.0
 
 

@@ -1,7 +1,7 @@
 """Who calls over HTTP: each request shows its own token, or the operator's client key for the operator's token."""
 
+import hashlib
 import hmac
-import json
 from collections.abc import Mapping
 from typing import Final
 
@@ -9,8 +9,12 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from mogplex_mcp.api.credentials import Token
 from mogplex_mcp.api.errors import MogplexError
+from mogplex_mcp.http.refusals import refuse
 from mogplex_mcp.settings import Settings
 from mogplex_mcp.token_source import FoundToken
+
+CALLER: Final = "mogplex_mcp.caller"
+"""Where the scope of a request says whose it is: a `Token`, or None for the token of this process."""
 
 _HELP: Final = (
     "Send 'Authorization: Bearer mog_…' with your own Mogplex token (https://mogplex.com/settings/api-keys) "
@@ -30,11 +34,14 @@ class Callers:
     """
 
     def __init__(self, settings: Settings) -> None:
-        self._client_key = settings.client_key.value.encode()
+        self._client_key = _digest(settings.client_key.value.encode()) if settings.client_key else b""
         self._demo = settings.demo
 
     def identify(self, headers: Mapping[str, str]) -> FoundToken | None:
         """Whose token counts for a request; None for the one of this process.
+
+        Args:
+            headers: Those of the request, their names in lower case, their values as Latin-1, as ASGI has them.
 
         Raises:
             RefusedError: The request shows neither a token nor the client key.
@@ -44,7 +51,8 @@ class Callers:
             return None
         if scheme.lower() != "bearer" or not shown.strip():
             raise RefusedError("There is no bearer token in the Authorization header.")
-        if self._client_key and hmac.compare_digest(shown.strip().encode(), self._client_key):
+        # Digests have one length: the comparison says nothing of that of the key either.
+        if self._client_key and hmac.compare_digest(_digest(shown.strip().encode("latin-1")), self._client_key):
             return None
         try:
             return FoundToken(Token.parse(shown), "the request")
@@ -61,23 +69,28 @@ class CallerCheck:
         self._path = path
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer 401, or let the request through."""
+        """Answer 401, or let the request through, with its caller in the scope."""
         if scope["type"] == "http" and scope["path"].rstrip("/") == self._path:
-            headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
             try:
-                self._callers.identify(headers)
+                found = self._callers.identify(_headers(scope))
             except RefusedError as refused:
-                await _answer_401(str(refused), send)
+                challenge = 'Bearer realm="mogplex-mcp"'
+                await refuse(send, 401, "unauthorized", f"{refused} {_HELP}", www_authenticate=challenge)
                 return
+            scope[CALLER] = found.token if found else None
         await self._app(scope, receive, send)
 
 
-async def _answer_401(reason: str, send: Send) -> None:
-    body = json.dumps({"error": "unauthorized", "message": f"{reason} {_HELP}"}, ensure_ascii=False).encode()
-    headers = [
-        (b"content-type", b"application/json"),
-        (b"content-length", str(len(body)).encode()),
-        (b"www-authenticate", b'Bearer realm="mogplex-mcp"'),
-    ]
-    await send({"type": "http.response.start", "status": 401, "headers": headers})
-    await send({"type": "http.response.body", "body": body})
+def _headers(scope: Scope) -> dict[str, str]:
+    """The headers by name; a second Authorization is refused, since others might read the other one.
+
+    Raises:
+        RefusedError: There are two.
+    """
+    if sum(name == b"authorization" for name, _ in scope["headers"]) > 1:
+        raise RefusedError("There is more than one Authorization header.")
+    return {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
+
+
+def _digest(value: bytes) -> bytes:
+    return hashlib.sha256(value).digest()

@@ -1,9 +1,9 @@
 """The HTTP server: MCP at /mcp, health at /healthz, addressed only by the names that the operator allows."""
 
 import contextlib
+import errno
 import ipaddress
 import socket
-import sys
 from collections.abc import Iterator
 from typing import Any, Final
 
@@ -17,16 +17,26 @@ from starlette.types import ASGIApp
 
 from mogplex_mcp import __version__
 from mogplex_mcp.app import create_server
+from mogplex_mcp.http.addressing import AddressCheck
+from mogplex_mcp.http.bodies import LARGEST_BODY, BodyCheck
 from mogplex_mcp.http.callers import CallerCheck, Callers
+from mogplex_mcp.http.connections import NEXT_HEAD_SECONDS, limited_to
+from mogplex_mcp.http.places import Places
 from mogplex_mcp.settings import Settings, SettingsError
+from mogplex_mcp.streams import say
 
 MCP_PATH: Final = "/mcp"
 SHUTDOWN_SECONDS: Final = 4
-_LOOPBACK: Final = ("127.0.0.1", "localhost", "[::1]")
+_BACKLOG: Final = 1_024
+# Beside those that wait for an answer, callers keep connections for their next request.
+_CONNECTIONS_PER_REQUEST: Final = 2
 
 
 def create_app(settings: Settings, **parts: Any) -> ASGIApp:
     """The ASGI app: stateless, answers as events so that progress and disconnects work.
+
+    A request is looked at from the outside to the inside: how it addresses this server, who calls, whether there is
+    room, what it carries. Only then MCP reads it.
 
     Args:
         settings: The user's choices.
@@ -34,51 +44,48 @@ def create_app(settings: Settings, **parts: Any) -> ASGIApp:
     """
     callers = Callers(settings)
     server = create_server(settings, identify=callers.identify, **parts)
-    names = [*_LOOPBACK, *settings.allowed_hosts]
-    app = server.streamable_http_app(
+    app: ASGIApp = server.streamable_http_app(
         streamable_http_path=MCP_PATH,
         stateless_http=True,
-        transport_security=TransportSecuritySettings(
-            allowed_hosts=[*names, *(f"{name}:*" for name in names)],
-            allowed_origins=[
-                f"{scheme}://{name}{port}" for scheme in ("http", "https") for name in names for port in ("", ":*")
-            ],
-        ),
+        max_request_body_size=LARGEST_BODY,
+        # Done below, more strictly and for every path.
+        transport_security=TransportSecuritySettings(enable_dns_rebinding_protection=False),
         custom_starlette_routes=[Route("/healthz", _health)],
     )
-    return CallerCheck(app, callers, MCP_PATH)
+    app = Places(BodyCheck(app), most=settings.max_requests, most_of_one=settings.max_requests_per_caller)
+    return AddressCheck(CallerCheck(app, callers, MCP_PATH), settings.allowed_hosts)
 
 
 async def serve_http(settings: Settings) -> None:
     """Serve until cancelled.
 
     Raises:
-        SettingsError: The address is not a loopback one and no name is allowed for it.
-        OSError: The address cannot be had.
+        SettingsError: The address cannot be had, or it is not a loopback one and no name is allowed for it.
     """
     if not _is_loopback(settings.host) and not settings.allowed_hosts:
         raise SettingsError(
             f"serving on {settings.host} opens this server to others: say by which names they may address it, "
             "with --allowed-host NAME"
         )
-    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
-    listener = socket.create_server((settings.host, settings.port), family=family)
-    address = f"[{settings.host}]" if family == socket.AF_INET6 else settings.host
+    listener = _listen(settings)
+    address = f"[{settings.host}]" if listener.family == socket.AF_INET6 else settings.host
     config = uvicorn.Config(
         create_app(settings),
+        http=limited_to(_CONNECTIONS_PER_REQUEST * settings.max_requests),
+        ws="none",
+        log_config=None,  # its loggers write through the filter of `redaction`
         log_level=settings.log_level,
         access_log=False,
         server_header=False,
+        # Nothing here depends on where a caller is, and what says so can be made up.
+        proxy_headers=False,
         lifespan="on",
+        timeout_keep_alive=int(NEXT_HEAD_SECONDS),
         # Waits in tail_run are ended, not waited for: the runs go on, and starts are in the journal.
         timeout_graceful_shutdown=1,
     )
     server = HttpServer(config)
-    print(  # noqa: T201 - for people: where it is
-        f"mogplex-mcp serves MCP at http://{address}:{listener.getsockname()[1]}{MCP_PATH}; Ctrl-C ends.",
-        file=sys.stderr,
-        flush=True,
-    )
+    say(f"mogplex-mcp serves MCP at http://{address}:{listener.getsockname()[1]}{MCP_PATH}; Ctrl-C ends.")
     try:
         await server.serve(sockets=[listener])
     finally:
@@ -98,6 +105,18 @@ class HttpServer(uvicorn.Server):
 
 async def _health(_: Request) -> JSONResponse:
     return JSONResponse({"status": "ok", "version": __version__})
+
+
+def _listen(settings: Settings) -> socket.socket:
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    try:
+        return socket.create_server((settings.host, settings.port), family=family, backlog=_BACKLOG)
+    except OSError as error:
+        if error.errno == errno.EADDRINUSE:
+            advice = "another program uses that port. Choose another one with --port; 0 picks a free one"
+        else:
+            advice = f"{error.strerror or error}. Give an address of this machine with --host"
+        raise SettingsError(f"cannot serve on {settings.host} port {settings.port}: {advice}.") from None
 
 
 def _is_loopback(host: str) -> bool:

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 import anyio
 
-from mogplex_mcp.clients import LearntCaps, client_key, listed_cap
+from mogplex_mcp.clients import LearntCaps, listed_cap
 from mogplex_mcp.settings import Settings
 from mogplex_mcp.tenant import Tenant
 from mogplex_mcp.tools.consent import Consent
@@ -24,6 +24,7 @@ class Call:
         settings: What the user chose.
         client: The client's name, as it gave it.
         version: Its version.
+        learnt_as: The name under which something is learnt about it.
         arrived: When the call came, on the clock of the event loop.
         learnt: What clients turned out to bear.
         progress: Tells the client how far the call is, by a number that rises and a text, if it asked for that.
@@ -37,6 +38,7 @@ class Call:
     settings: Settings
     client: str
     version: str
+    learnt_as: str
     arrived: float
     learnt: LearntCaps
     progress: Progress
@@ -55,12 +57,7 @@ class Call:
         """The longest that this client is known to wait for an answer, in seconds."""
         if self.settings.max_wait is not None:
             return self.settings.max_wait
-        return min(self.learnt.cap(self.client_key) or listed_cap(self.client), listed_cap(self.client))
-
-    @property
-    def client_key(self) -> str:
-        """The client's name and version in one."""
-        return client_key(self.client, self.version)
+        return min(self.learnt.cap(self.learnt_as) or listed_cap(self.client), listed_cap(self.client))
 
     @property
     def deadline(self) -> float:

@@ -1,0 +1,41 @@
+"""The three standard streams, which whoever starts this program may have closed or stopped reading."""
+
+import contextlib
+import os
+import sys
+from typing import Final
+
+STDIN: Final = 0
+STDOUT: Final = 1
+STDERR: Final = 2
+
+
+def fill_closed() -> frozenset[int]:
+    """Put something in the place of each standard stream that is closed, and tell which ones were.
+
+    The next file that is opened would get its number otherwise: a warning for stderr would be written into the state
+    file, or what a stray `print` says sent to the client.
+    """
+    closed = {number for number in (STDIN, STDOUT, STDERR) if not _is_open(number)}
+    for number in sorted(closed):
+        # The lowest free number is taken, and all lower ones are in use by now.
+        if os.open(os.devnull, os.O_RDWR) != number:
+            raise OSError(f"the standard stream {number} is closed, and nothing can be put in its place")
+    for name, number in (("stdin", STDIN), ("stdout", STDOUT), ("stderr", STDERR)):
+        if getattr(sys, name) is None:
+            setattr(sys, name, os.fdopen(number, "r" if number == STDIN else "w", closefd=False))
+    return frozenset(closed)
+
+
+def say(text: str) -> None:
+    """Write a line for people to stderr; that nobody reads it is no reason to end."""
+    with contextlib.suppress(OSError):
+        print(text, file=sys.stderr, flush=True)  # noqa: T201 - for people
+
+
+def _is_open(number: int) -> bool:
+    try:
+        os.fstat(number)
+    except OSError:
+        return False
+    return True
