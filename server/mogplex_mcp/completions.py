@@ -97,7 +97,7 @@ class Completions:
         """What Mogplex or the journal knows for an argument of this name."""
         if argument == "run_id":
             return [
-                Candidate(entry.run_id, f"{entry.repo} {entry.status} {entry.prompt_line}")
+                Candidate(word(entry.run_id, ""), f"{entry.repo} {entry.status} {entry.prompt_line}")
                 for entry in self._offer.known_runs(context, _MOST_RUNS)
             ]
         if argument == "base_branch":

@@ -207,13 +207,13 @@ class Resources:
 
 
 def _listed_run(entry: Entry) -> mcp_types.Resource:
-    repo, status = name(entry.repo), word(entry.status, "")
+    run_id, repo, status = word(entry.run_id), name(entry.repo), word(entry.status, "")
     where = f" on {repo}" if repo else ""
     begun = datetime.fromtimestamp(entry.created_at, UTC)
     task = clean_line(entry.prompt_line, 100)
     return mcp_types.Resource(
-        uri=RUN.template.expand({"run_id": entry.run_id}),
-        name=f"run-{entry.run_id[:8]}",
+        uri=RUN.template.expand({"run_id": run_id}),
+        name=f"run-{run_id[:8]}",
         title=f"Run{where} of {begun:%Y-%m-%d %H:%M}",
         description=". ".join(filter(None, [f"Last seen {status}" if status else "", f"Task: {task}" if task else ""])),
         mime_type=RUN.mime_type,
@@ -236,6 +236,6 @@ def _error(context: Context, uri: str, text: str, code: str) -> MCPError:
 
 
 def _code(text: str) -> str:
-    """The code at the end of a tool error."""
-    mark = re.search(r"\(code: (\w+)[^()]*\)$", text)
+    """The code in a tool error; what others said stands after it."""
+    mark = re.search(r"^\(code: (\w+)[^()]*\)$", text, re.MULTILINE)
     return mark[1] if mark else ""

@@ -9,6 +9,7 @@ from mcp import Client
 from mcp_types import CallToolResult, TextContent
 
 from mogplex_mcp.app import create_server
+from mogplex_mcp.reply.untrusted import WARNING
 from mogplex_mcp.settings import Settings
 from mogplex_mcp.simulator import DEMO_TOKEN, Simulator
 from tests.virtual_time import virtual_now
@@ -49,17 +50,24 @@ async def answer(client: Client, tool: str, **arguments: Any) -> CallToolResult:
 async def error(client: Client, tool: str, /, **arguments: Any) -> str:
     """A call that must be a tool error in its three parts; gives its text."""
     result = await client.call_tool(tool, arguments)
+    three_parts(result)
+    return text_of(result)
+
+
+def three_parts(result: CallToolResult) -> str:
+    """The code of a tool error, which must be in its three parts."""
     text = text_of(result)
     assert result.is_error, text
     assert result.structured_content is None
-    happened, why, following, code = text.split("\n")
+    # What others said of it is quoted at the end.
+    happened, why, following, code = text.partition(f"\n{WARNING}\n")[0].split("\n")
     assert happened.endswith(".")
     assert why.startswith("Why: ")
     assert following.startswith("Next: ")
     assert code.startswith("(code: ")
     for odd in ("..", "?.", "!.", ",.", ";.", "None.", "Traceback", "Internal server error"):
         assert odd not in text, text
-    return text
+    return code.removeprefix("(code: ").rstrip(")").partition(",")[0]
 
 
 def text_of(result: CallToolResult) -> str:

@@ -210,7 +210,7 @@ async def test_a_failure_of_the_tool_itself_is_told_in_mogplexs_words(simulator:
     arguments = {"repoId": "00000000-0000-4000-8000-00000000abcd", "prNumber": 7}
     async with bridge_with(User(YES), simulator) as client:
         text = await error(client, "call_hosted_tool", name="mogplex_wipe", arguments=arguments)
-    assert 'Mogplex says "Repository not found' in text
+    assert "Repository not found" in text.partition("<<<untrusted")[2]
     assert "code: not_found" in text
 
 

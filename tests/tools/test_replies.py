@@ -338,7 +338,7 @@ async def test_check_connection_tells_what_there_is_to_know() -> None:
     assert structured is not None
     assert structured["connected"] is True
     assert structured["scopes"] == ["read", "write"]
-    assert structured["token"] == "mog_…000A, from the environment"
+    assert structured["token"] == "mog_…, from the environment"
     assert structured["requests"] == "2 of 60 used within the last minute"
     assert structured["longest_wait_seconds"] == 30
     assert "read-only" in structured["bridge"]

@@ -1,6 +1,7 @@
 """Whether this bridge works: the token, the way to Mogplex, the budget, the journal."""
 
 from collections.abc import Awaitable, Sequence
+from typing import Any
 
 from mogplex_mcp import __version__
 from mogplex_mcp.api.errors import ErrorCode, MogplexError
@@ -50,20 +51,23 @@ async def check_connection(call: Call) -> Connection:
         summary="Connected to Mogplex.",
         connected=True,
         mogplex=call.settings.base_url + (" (simulated inside this process)" if call.settings.demo else ""),
-        token=f"mog_…{found.token.value[-4:]}, from {found.source}" if found.token else f"none, from {found.source}",
+        token=f"mog_…, from {found.source}" if found.token else f"none, from {found.source}",
         scopes=scopes,
         requests=requests,
         journal=journal,
         longest_wait_seconds=call.wait_cap,
         bridge=f"mogplex-mcp {__version__}, {'read-only' if call.settings.read_only else 'read and write'}",
-        notes=[sentence(one) for one in dict.fromkeys((trouble, usage.problem, *call.warnings())) if one],
+        notes=[
+            sentence(clean_line(one, 400)) for one in dict.fromkeys((trouble, usage.problem, *call.warnings())) if one
+        ],
         next_steps=[NextStep(tool="list_repos", why="see what can be worked on")],
     )
     if problem is None:
         return reply
     failure = explain(problem, base_url=call.settings.base_url, offered=call.offered, tool="check_connection")
     summary = f"Not connected to Mogplex. {sentence(failure.happened)} Why: {sentence(failure.why)}"
-    changes = {"connected": False, "summary": summary, "notes": [failure.following, *reply.notes], "next_steps": []}
+    changes: dict[str, Any] = {"connected": False, "summary": summary, "next_steps": []}
+    changes |= {"notes": [failure.following, *reply.notes], "untrusted": {"reason": failure.quoted}}
     return reply.model_copy(update=changes)
 
 

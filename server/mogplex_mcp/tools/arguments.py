@@ -18,7 +18,15 @@ _SHOWN_CHARACTERS: Final = 60
 
 
 class ArgumentError(Exception):
-    """Arguments that a tool cannot take; the message says which, why, and what it takes."""
+    """Arguments that a tool cannot take; the message says which, why, and what it takes.
+
+    Attributes:
+        quoted: What of it is in others' words.
+    """
+
+    def __init__(self, message: str, *, quoted: str = "") -> None:
+        super().__init__(message)
+        self.quoted = quoted
 
 
 def input_schema(arguments: type[BaseModel]) -> dict[str, Any]:

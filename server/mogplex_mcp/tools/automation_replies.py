@@ -7,6 +7,7 @@ from typing import Any, ClassVar, Final
 from pydantic import BaseModel
 
 from mogplex_mcp.api.models import Automation, AutomationDetail, AutomationPage
+from mogplex_mcp.redaction import find_key
 from mogplex_mcp.reply.model import NextStep, Reply
 from mogplex_mcp.reply.untrusted import clean, clean_line, word
 from mogplex_mcp.tools.call import Call
@@ -66,7 +67,7 @@ def list_reply(call: Call, found: AutomationPage, limit: int) -> AutomationList:
     return AutomationList(
         summary=f"{counted(len(automations), 'automation')}.",
         automations=[_row(call, one) for one in automations],
-        next_cursor=cursor if _CURSOR.fullmatch(cursor) else "",
+        next_cursor=cursor if _CURSOR.fullmatch(cursor) and not find_key(cursor) else "",
         notes=notes,
         untrusted={"automations": [_named(one) for one in automations]} if automations else {},
         next_steps=steps,

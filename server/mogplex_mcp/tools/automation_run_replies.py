@@ -89,7 +89,7 @@ def runs_reply(
             AutomationRunRow(
                 run_id=word(run.id),
                 status=word(run.status),
-                repo=name(run.repo_full_name or "", run.repo_id or ""),
+                repo=name(run.repo_full_name or "", word(run.repo_id or "", "")),
                 created=ago(run.created_at, call.now),
                 took=_took(run),
             )
@@ -131,7 +131,7 @@ def run_reply(
         automation_id=automation_id,
         status=word(run.status),
         ended=has_ended(run),
-        repo=name(run.repo_full_name or "", run.repo_id or ""),
+        repo=name(run.repo_full_name or "", word(run.repo_id or "", "")),
         created=ago(run.created_at, call.now),
         took=_took(run),
         source=word(run.source_type or run.source_kind or "", ""),
@@ -158,13 +158,13 @@ def triggered_reply(automation_id: str, triggered: Triggered) -> TriggeredAutoma
             notes.append("If it stays pending with a start error, Mogplex could not queue it and it will never run.")
     else:
         summary = f"Mogplex started nothing: {_REASONS.get(triggered.reason, 'it gave the reason below')}."
-    arguments = {"automation_id": automation_id, "run_id": triggered.run_id, "wait_seconds": 3_600}
+    arguments = {"automation_id": automation_id, "run_id": word(triggered.run_id), "wait_seconds": 3_600}
     follow = NextStep(tool="get_automation_run", arguments=arguments, why="wait for its end")
     later = NextStep(tool="list_automation_runs", arguments={"automation_id": automation_id}, why="see what is running")
     return TriggeredAutomation(
         summary=summary,
         automation_id=automation_id,
-        run_id=triggered.run_id,
+        run_id=word(triggered.run_id, ""),
         started=started,
         replayed=triggered.replayed,
         status=word(triggered.status, ""),

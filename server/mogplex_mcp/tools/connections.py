@@ -50,6 +50,6 @@ def _row(one: McpServer) -> ConnectionRow:
         enabled=one.enabled,
         transport=word(one.transport, ""),
         host=name(one.host or ""),
-        headers=one.header_names,
-        variables=one.variable_names,
+        headers=[word(header, "(unusual name)") for header in one.header_names],
+        variables=[word(variable, "(unusual name)") for variable in one.variable_names],
     )

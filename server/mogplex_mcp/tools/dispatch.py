@@ -14,10 +14,13 @@ from mogplex_mcp.state import StateError
 from mogplex_mcp.tools.arguments import ArgumentError, check, nearest
 from mogplex_mcp.tools.call import Call
 from mogplex_mcp.tools.errors import Failure, explain
+from mogplex_mcp.tools.keys import refuse_keys
 from mogplex_mcp.tools.toolset import Tool
 
 # How far beyond the wait that its client bears a tool is ended, as a share of that wait: its own deadlines come first.
 _GRACE: Final = 0.1
+# Where that is next to nothing, a machine that is busy at that moment would make an error of an answer that is ready.
+_LEAST_GRACE_SECONDS: Final = 0.5
 
 logger = logging.getLogger(__name__)
 
@@ -47,9 +50,15 @@ async def _run(tool: Tool, arguments: Mapping[str, Any], call: Call, tools: Mapp
     if tool.needs_token and (problem := call.tenant.found.problem):
         raise problem.with_traceback(None)  # the same one each time: its traceback would grow with every call
     checked = check(tool.arguments, arguments)
-    with anyio.CancelScope(deadline=call.deadline + _GRACE * call.wait_cap):
-        reply = await tool.function(call, **checked)
-        return render(reply.offering(tools))
+    if not call.settings.allow_secrets_in_prompts:
+        refuse_keys(tool.name, checked, call.tenant.found.token.value if call.tenant.found.token else "")
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(_end_late, call, tasks.cancel_scope)
+        try:
+            reply = await tool.function(call, **checked)
+            return render(reply.offering(tools))
+        finally:
+            tasks.cancel_scope.cancel()
     raise MogplexError(
         ErrorCode.TIMED_OUT,
         f"{tool.name} was not done after {call.wait_cap:g} seconds",
@@ -57,11 +66,26 @@ async def _run(tool: Tool, arguments: Mapping[str, Any], call: Call, tools: Mapp
     )
 
 
+async def _end_late(call: Call, scope: anyio.CancelScope) -> None:
+    """End a tool that goes on beyond its time.
+
+    The grace begins when the deadline is noticed: of a process that was stopped or busy over both, a tool whose own
+    deadline came at the same moment would lose the answer that it has.
+    """
+    await anyio.sleep_until(call.deadline)
+    await anyio.sleep(max(_LEAST_GRACE_SECONDS, _GRACE * call.wait_cap))
+    scope.cancel()
+
+
 def _failure(error: Exception, tool: Tool, tools: Mapping[str, Tool], base_url: str) -> Failure:
     match error:
         case ArgumentError():
             return Failure(
-                "Nothing was done", str(error), f"Correct that and call {tool.name} again", "invalid_argument"
+                "Nothing was done",
+                str(error),
+                f"Correct that and call {tool.name} again",
+                "invalid_argument",
+                quoted=error.quoted,
             )
         case MogplexError():
             return explain(error, base_url=base_url, offered=tools, tool=tool.name, repeatable=tool.hints.idempotent)

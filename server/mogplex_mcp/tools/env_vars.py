@@ -7,6 +7,7 @@ from typing import Annotated, ClassVar, Final, Literal
 from pydantic import BaseModel, BeforeValidator, Field
 
 from mogplex_mcp.api.models import EnvVar, Repo
+from mogplex_mcp.redaction import find_key
 from mogplex_mcp.reply.model import NextStep, Reply
 from mogplex_mcp.reply.untrusted import clean_line, word
 from mogplex_mcp.tools.arguments import ArgumentError
@@ -18,7 +19,8 @@ toolset = Toolset("env_vars", "Environment variables of a repository's deploymen
 
 MOST_VALUE_CHARACTERS: Final = 65_536
 MOST_KEY_CHARACTERS: Final = 256
-_KEY: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_KEY: Final = re.compile(rf"[A-Za-z_][A-Za-z0-9_]{{0,{MOST_KEY_CHARACTERS - 1}}}")
+_TIME: Final = re.compile(r"[0-9TZ:.+ -]{1,40}")
 
 Target = Literal["production", "preview", "development"]
 _EVERYWHERE: Final[list[Target]] = []
@@ -61,7 +63,7 @@ class EnvVarChange(Reply):
 async def list_env_vars(call: Call, repo: RepoName) -> EnvVarList:
     """List names, targets and kinds of a repository's environment variables; values cannot be read."""
     found = await call.tenant.mogplex.list_env_vars((await call.tenant.repos.find(repo)).id)
-    odd = [clean_line(one.key, 100) for one in found if not _KEY.fullmatch(one.key)]
+    odd = [clean_line(one.key, 100) for one in found if not _is_usual(one.key)]
     return EnvVarList(
         summary=f"{counted(len(found), 'environment variable')}.",
         env_vars=[_row(one) for one in found],
@@ -125,17 +127,21 @@ async def delete_env_var(call: Call, repo: RepoName, key: Key) -> EnvVarChange:
     )
     done = await call.tenant.mogplex.delete_env_var(found.id, key)
     count = done.deleted_count
+    if count is None:
+        summary = f"Mogplex took the request, but did not say whether {key} was deleted."
+    else:
+        summary = f"{key} was deleted." if count else f"Mogplex found no {key} to delete."
     return EnvVarChange(
-        summary=f"{key} was deleted." if count else f"Mogplex found no {key} to delete.",
+        summary=summary,
         key=key,
-        action="deleted" if count else "none",
+        action="deleted" if count else "none" if count == 0 else "unknown",
         count=count,
         next_steps=[_list_step(found)],
     )
 
 
 def _check_key(key: str) -> None:
-    if not _KEY.fullmatch(key) or len(key) > MOST_KEY_CHARACTERS:
+    if not _KEY.fullmatch(key):
         # It is not quoted: KEY=value is a common slip.
         raise ArgumentError(
             "key must be a name alone: letters, digits and underscores, no digit first, at most "
@@ -156,12 +162,18 @@ def _line(one: EnvVar) -> str:
     return f"- for {', '.join(row.target) or 'all targets'}, kept {row.kind or '(unknown)'}{changed}"
 
 
+def _is_usual(key: str) -> bool:
+    """Whether a name can be shown as one: neither a text nor a key in a wrong place."""
+    return _KEY.fullmatch(key) is not None and not find_key(key)
+
+
 def _row(one: EnvVar) -> EnvVarRow:
+    updated = str(one.updated_at or "")
     return EnvVarRow(
-        key=one.key if _KEY.fullmatch(one.key) else "(unusual name)",
+        key=one.key if _is_usual(one.key) else "(unusual name)",
         target=[word(target) for target in one.target],
         kind=word(one.type, ""),
-        updated=clean_line(str(one.updated_at or ""), 40),
+        updated=updated if _TIME.fullmatch(updated) else "",
     )
 
 

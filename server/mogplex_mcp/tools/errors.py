@@ -9,10 +9,12 @@ from mogplex_mcp.api.answers import RUN_LIMITER_UNAVAILABLE
 from mogplex_mcp.api.base_url import web_url
 from mogplex_mcp.api.errors import ErrorCode, MogplexError
 from mogplex_mcp.api.repos import RepoError
-from mogplex_mcp.reply.untrusted import clean_line
+from mogplex_mcp.redaction import without_keys
+from mogplex_mcp.reply.untrusted import clean, clean_line, fence
 from mogplex_mcp.tools.wording import duration
 
 REASON_CHARACTERS: Final = 3_000
+_QUOTED: Final = "What was answered is quoted below"
 _SECONDS_WITHOUT_HEADER: Final = 60
 _LONG_SECONDS: Final = 120
 
@@ -27,6 +29,7 @@ class Failure:
         following: What to call or set next.
         code: A word for programs.
         retry_after: Seconds to wait before the next try, when known.
+        quoted: What others said of it: Mogplex, or whatever answered in its place.
     """
 
     happened: str
@@ -34,6 +37,7 @@ class Failure:
     following: str
     code: str
     retry_after: int | None = None
+    quoted: str = ""
 
     @property
     def text(self) -> str:
@@ -41,7 +45,10 @@ class Failure:
         marks = f"code: {self.code}"
         if self.retry_after is not None:
             marks += f", retry_after_seconds: {self.retry_after}"
-        return f"{sentence(self.happened)}\nWhy: {sentence(self.why)}\nNext: {sentence(self.following)}\n({marks})"
+        text = f"{sentence(self.happened)}\nWhy: {sentence(self.why)}\nNext: {sentence(self.following)}\n({marks})"
+        # A model may be told what it gave, but not in full if that was a key in a wrong place.
+        text = without_keys(text)
+        return f"{text}\n{fence(clean(self.quoted, REASON_CHARACTERS))}" if self.quoted else text
 
 
 @dataclass(frozen=True)
@@ -181,12 +188,14 @@ def explain(
             if repeatable
             else " Look before doing it again: it could be done twice."
         )
+    why, quoted = _reason(error)
     return Failure(
         happened=happened,
-        why=_reason(error),
+        why=why,
         following=following,
         code=error.code,
         retry_after=seconds,
+        quoted=quoted,
     )
 
 
@@ -200,15 +209,15 @@ def _waiting(seconds: int) -> str:
     return f"{seconds} seconds" + (f" ({duration(seconds)})" if seconds > _LONG_SECONDS else "")
 
 
-def _reason(error: MogplexError) -> str:
+def _reason(error: MogplexError) -> tuple[str, str]:
+    """Why something went wrong in our own words, and what others said of it."""
     text = clean_line(error.message, REASON_CHARACTERS)
-    if error.status is None or error.code in (ErrorCode.REDIRECTED, ErrorCode.UNEXPECTED_ANSWER):
-        return text
+    if error.status is None:
+        return text, ""
     if text.strip(".").lower() == "internal server error":
-        return f"It gave no reason but status {error.status}"
+        return f"It gave no reason but status {error.status}", ""
     if RUN_LIMITER_UNAVAILABLE in text:
-        return (
-            f'Mogplex says "{RUN_LIMITER_UNAVAILABLE}", as it does for ever about a repository id that it does not know'
-        )
-    # Mogplex's own words are shown as said by it: they may quote what others wrote.
-    return f'Mogplex says "{text.replace(chr(34), chr(39))}"'
+        always = "as it does for ever about a repository id that it does not know"
+        return f'Mogplex says "{RUN_LIMITER_UNAVAILABLE}", {always}', ""
+    # What came in an answer is others' text: it may quote whatever somebody wrote.
+    return f"{_QUOTED} (status {error.status})", text

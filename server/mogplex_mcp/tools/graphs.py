@@ -12,6 +12,7 @@ from functools import cache
 from typing import Any, Final
 
 from mogplex_mcp.reply.untrusted import clean, clean_line
+from mogplex_mcp.reply.untrusted import name as plain_name
 from mogplex_mcp.tools.arguments import ArgumentError
 
 NODE_TYPES: Final = (
@@ -77,7 +78,7 @@ def edge_count(graph: Mapping[str, Any]) -> int:
 
 def cannot_be_written(graph: Mapping[str, Any]) -> str:
     """Why a graph that was read cannot be written back, or ""."""
-    actions = [_shown(node.get("id")) for node in _objects(graph, "nodes") if node.get("type") == READ_ONLY_TYPE]
+    actions = [_plain_id(node.get("id")) for node in _objects(graph, "nodes") if node.get("type") == READ_ONLY_TYPE]
     if not actions:
         return ""
     return (
@@ -176,12 +177,21 @@ def _publishing_faults(graph: Mapping[str, Any]) -> Iterator[str]:
         yield "to publish, a graph needs an agent node, but has none"
     for node in agents:
         if not isinstance(node.get("data"), Mapping) or not node["data"].get("agentId"):
-            yield f"the agent node {_quoted(node.get('id'))} has no agentId in its data; list_agents has the ids"
+            yield f"the agent node {_quoted_id(node.get('id'))} has no agentId in its data; list_agents has the ids"
     known = [node.get("id") for node in nodes]
     for number, edge in enumerate(_objects(graph, "edges")):
         for end in ("source", "target"):
             if edge.get(end) not in known:
-                yield f"graph.edges[{number}].{end} names no node: {_quoted(edge.get(end))}"
+                yield f"graph.edges[{number}].{end} names no node: {_quoted_id(edge.get(end))}"
+
+
+def _plain_id(value: object) -> str:
+    """An id of a node, if it is no more than that: the graph may be somebody else's."""
+    return plain_name(str(value), "(unusual id)")
+
+
+def _quoted_id(value: object) -> str:
+    return f'"{_plain_id(value)}"'
 
 
 def _refuse(faults: Sequence[str]) -> None:

@@ -36,7 +36,10 @@ def check_hosted(tool: HostedTool, arguments: Mapping[str, Any]) -> None:
     if faults:
         listed = [f"{_place(fault.absolute_path)}: {clean_line(fault.message, _FAULT_CHARACTERS)}" for fault in faults]
         names = ", ".join(clean_line(str(name), 40) for name in schema.get("properties", {})) or "none"
-        raise ArgumentError(f"{'; '.join(listed[:_MOST_FAULTS])}. The tool takes: {names}")
+        raise ArgumentError(
+            "the arguments do not fit the hosted tool's own schema; the faults are quoted below",
+            quoted=f"{'; '.join(listed[:_MOST_FAULTS])}. The tool takes: {names}",
+        )
 
 
 def _strict(schema: Mapping[str, Any]) -> dict[str, Any]:

@@ -56,7 +56,7 @@ async def list_repos(
         )
     steps = []
     if len(rows) == 1:
-        wanted = rows[0].id if rows[0].root_directory else rows[0].repo
+        wanted = rows[0].id if found[0].root_directory else name(found[0].full_name, rows[0].id)
         steps.append(NextStep(tool="start_run", arguments={"repo": wanted}, why="let an agent work on it; add prompt"))
     what = f" for {clean_line(query, 60)!r}" if query else ""
     return RepoList(

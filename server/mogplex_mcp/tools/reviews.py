@@ -16,7 +16,7 @@ class QueuedReview(Reply):
     """What came of asking for a review."""
 
     pr_number: int
-    queued: bool
+    queued: bool | None = None
     started: bool
     deferred: bool
     run_id: str = ""
@@ -41,6 +41,8 @@ async def rerun_pr_review(
         summary = f"The review of pull request {pr_number} was put off; Mogplex starts it later."
     elif answer.queued:
         summary = f"The review of pull request {pr_number} is queued."
+    elif answer.queued is None:
+        summary = f"Mogplex took the request for pull request {pr_number}, but did not say what came of it."
     else:
         summary = f"Mogplex queued no review of pull request {pr_number}."
     reason = clean_line(answer.reason or "", 300)

@@ -10,7 +10,7 @@ import anyio
 
 from mogplex_mcp.api.errors import MogplexError
 from mogplex_mcp.reply.model import NextStep
-from mogplex_mcp.reply.untrusted import clean_line, word
+from mogplex_mcp.reply.untrusted import clean_line, name, word
 from mogplex_mcp.runs.journal import Entry
 from mogplex_mcp.runs.outcome import read_outcome
 from mogplex_mcp.state import StateError
@@ -43,7 +43,7 @@ async def list_journal(call: Call, *, repo_id: str, status: str, max_age_hours: 
         notes.append(f"{len(matching) - limit} older ones are left out; raise limit.")
     shown = matching[:limit]
     steps = [
-        NextStep(tool="tail_run", arguments={"run_id": entry.run_id}, why="follow the newest one that is open")
+        NextStep(tool="tail_run", arguments={"run_id": word(entry.run_id)}, why="follow the newest one that is open")
         for entry in shown
         if entry.is_open and entry.run_id
     ]
@@ -90,8 +90,8 @@ def _row(call: Call, entry: Entry) -> RunRow:
     status = word(entry.status) if entry.status else "fate unknown"
     started = datetime.fromtimestamp(entry.created_at, UTC)
     return RunRow(
-        run_id=entry.run_id or "(not known)",
-        repo=entry.repo or entry.repo_id,
+        run_id=word(entry.run_id, "(not known)"),
+        repo=name(entry.repo, word(entry.repo_id, "")),
         status=status,
         started=ago(started, call.now),
         pull_request=entry.pull_request,

@@ -103,18 +103,20 @@ class CancelledRun(Reply):
 def started_reply(started: Started, *, repo: str, now: datetime) -> StartedRun:
     """The answer to start_run: the id first, and honest about what is not a new run."""
     run = started.run
-    follow = NextStep(tool="tail_run", arguments={"run_id": run.run_id}, why="wait for its pull request")
+    follow = NextStep(tool="tail_run", arguments={"run_id": word(run.run_id)}, why="wait for its pull request")
     notes = []
     if run.status == "failed" and started.replayed:
         summary = f"Mogplex accepted the run on {repo}, but could not queue it: it has failed and nothing was done."
-        follow = NextStep(tool="get_run", arguments={"run_id": run.run_id}, why="see the reason")
+        follow = NextStep(tool="get_run", arguments={"run_id": word(run.run_id)}, why="see the reason")
         notes.append("Starting it again is safe: the failed run is over. If it fails again, Mogplex has an outage.")
     elif started.replayed:
         age = f", started {duration((now - run.created_at).total_seconds())} ago" if run.created_at else ""
         summary = f"This run is already there{age}; no second one was started on {repo}."
         if read_outcome(run, (), now=now).never_queued:
             notes.append(_NEVER_QUEUED)
-            follow = NextStep(tool="cancel_run", arguments={"run_id": run.run_id}, why="stop it, if the user agrees")
+            follow = NextStep(
+                tool="cancel_run", arguments={"run_id": word(run.run_id)}, why="stop it, if the user agrees"
+            )
         elif not run.runtime_run_id and run.status == "pending":
             notes.append("No worker has taken it yet; if that stays so for minutes, it will never run.")
         else:
@@ -125,7 +127,7 @@ def started_reply(started: Started, *, repo: str, now: datetime) -> StartedRun:
         notes.append("The journal could not be written: keep this run_id, list_runs will not show it.")
     return StartedRun(
         summary=summary,
-        run_id=run.run_id,
+        run_id=word(run.run_id),
         repo=repo,
         status=word(run.status),
         harness=word(run.harness, ""),
@@ -149,7 +151,7 @@ def news_reply(news: Tail, *, repo: str, now: datetime) -> RunNews:
         notes.append(f"{counted(news.more, 'more event')} there; the next call with this cursor tells what.")
     return RunNews(
         summary=_news_summary(news, now),
-        run_id=run.run_id,
+        run_id=word(run.run_id),
         repo=repo,
         status=word(run.status),
         phase=outcome.phase,
@@ -183,10 +185,10 @@ def details_reply(
     if outcome.never_queued:
         notes.append(_NEVER_QUEUED)
     running = not outcome.is_terminal
-    follow = NextStep(tool="tail_run", arguments={"run_id": run.run_id}, why="wait for its end")
+    follow = NextStep(tool="tail_run", arguments={"run_id": word(run.run_id)}, why="wait for its end")
     return RunDetails(
         summary=f"The run is {outcome.phase}{' (pull request open)' if outcome.pull_request else ''}.",
-        run_id=run.run_id,
+        run_id=word(run.run_id),
         repo=repo,
         repo_id=word(run.repo_id, ""),
         status=word(run.status),
@@ -216,10 +218,10 @@ def cancelled_reply(cancelled: models.CancelledRun, *, repo: str) -> CancelledRu
         summary = "The run is cancelled."
     else:
         summary = f"Mogplex was asked to stop the run; it is still {word(run.status)}."
-    follow = NextStep(tool="tail_run", arguments={"run_id": run.run_id}, why="see it stop")
+    follow = NextStep(tool="tail_run", arguments={"run_id": word(run.run_id)}, why="see it stop")
     return CancelledRun(
         summary=summary,
-        run_id=run.run_id,
+        run_id=word(run.run_id),
         repo=repo,
         status=word(run.status),
         already_terminal=cancelled.already_terminal,
@@ -286,11 +288,11 @@ def _ended_summary(outcome: Outcome, snapshot: Snapshot) -> str:
 
 
 def _steps_after(news: Tail) -> list[NextStep]:
-    run_id = news.snapshot.run.run_id
+    run_id = word(news.snapshot.run.run_id)
     if news.reason in (Reason.NEVER_QUEUED, Reason.STALE):
         return [NextStep(tool="cancel_run", arguments={"run_id": run_id}, why="stop it, if the user agrees")]
     if news.reason is Reason.ENDED and not news.more:
-        sandbox = news.snapshot.run.sandbox_record_id
+        sandbox = word(news.snapshot.run.sandbox_record_id or "", "")
         if news.outcome.phase is Phase.FAILED and sandbox:
             return [NextStep(tool="get_sandbox_logs", arguments={"sandbox_id": sandbox}, why="look for the reason")]
         return []

@@ -10,7 +10,7 @@ from mogplex_mcp.api.errors import ErrorCode, MogplexError
 from mogplex_mcp.api.http import DEFAULT_TIMEOUT
 from mogplex_mcp.api.identifiers import check_uuid
 from mogplex_mcp.reply.fit import fitting
-from mogplex_mcp.reply.untrusted import clean_line, word
+from mogplex_mcp.reply.untrusted import name, word
 from mogplex_mcp.runs.cursor import Cursor, CursorError
 from mogplex_mcp.runs.fold import fold
 from mogplex_mcp.runs.outcome import Outcome, read_outcome
@@ -90,14 +90,14 @@ async def start_run(
             workspace_session_id=workspace_session_id,
             mode=mode,
         ),
-        repo=clean_line(found.full_name or "", 140),
+        repo=name(found.full_name),
         default_branch=default_branch,
         force_new=force_new,
         idempotency_key=idempotency_key,
         remember_prompt=call.settings.remember_prompts,
         seconds=min(DEFAULT_TIMEOUT, call.remaining),
     )
-    return started_reply(started, repo=clean_line(found.full_name or found.id, 140), now=call.now)
+    return started_reply(started, repo=name(found.full_name, word(found.id)), now=call.now)
 
 
 @toolset.tool("Follow a run", Hints(open_world=True))
@@ -236,7 +236,7 @@ def _repo(call: Call, run_id: str) -> str:
         entry = call.tenant.journal.find(run_id)
     except StateError:
         return ""
-    return entry.repo if entry else ""
+    return name(entry.repo) if entry else ""
 
 
 def _note(call: Call, snapshot: Snapshot, outcome: Outcome | None) -> None:
