@@ -61,6 +61,10 @@ class VirtualTimeLoop(asyncio.SelectorEventLoop):
     def time(self) -> float:
         return self._jumping.time
 
+    def pass_by(self, seconds: float) -> None:
+        """Let time pass in which this process does nothing, as when it is stopped."""
+        self._jumping.time += seconds
+
 
 def virtual_now() -> float:
     """The time of day inside a test on virtual time, as seconds since the epoch."""

@@ -114,7 +114,7 @@ def test_a_run_is_flat_and_typed() -> None:
 
 
 def test_models_can_be_made_by_name_too() -> None:
-    run = Run(run_id="r", base_branch="main", created_at=datetime(2026, 1, 1, tzinfo=UTC))
+    run = Run(run_id=RUN_ID, base_branch="main", created_at=datetime(2026, 1, 1, tzinfo=UTC))
     assert Run.model_validate(run.model_dump()) == run
     assert Run.model_validate_json(run.model_dump_json()) == run
 

@@ -2,7 +2,7 @@
 
 from pydantic import AliasChoices, AliasPath, Field
 
-from mogplex_mcp.api.lenient import Flag, Id, Items, Json, Lenient, Moment, Record, Text
+from mogplex_mcp.api.lenient import Flag, Id, Items, Json, Lenient, Moment, Record, Text, Uuid
 
 
 class PublishedVersion(Record):
@@ -146,13 +146,13 @@ class AutomationRunDetail(AutomationRun):
 
 
 class Trigger(Record):
-    """What came of triggering an automation; without `started`, `reason` says why not (such as REPO_PENDING_LIMIT)."""
+    """What came of triggering an automation; with `started=False`, `reason` says why not (REPO_PENDING_LIMIT)."""
 
     automation_id: Id
-    job_run_id: Lenient[str] = None
+    job_run_id: Lenient[Uuid] = None
     outcome: Text = ""
     reason: Lenient[str] = None
-    started: Flag = False
+    started: Lenient[bool] = None
     status: Lenient[str] = None
 
 
@@ -161,7 +161,7 @@ class ReviewRerun(Record):
 
     repo_id: Text = ""
     pr_number: Lenient[int] = None
-    queued: Flag = False
+    queued: Lenient[bool] = None
     job_run_id: Lenient[str] = None
     started: Flag = False
     deferred: Flag = False

@@ -36,6 +36,6 @@ class Token:
         )
 
     def __repr__(self) -> str:
-        return f"Token(mog_…{self.value[-4:]})"
+        return "Token(mog_…)"
 
     __str__ = __repr__

@@ -37,13 +37,21 @@ def transport_error(fault: httpx.RequestError, host: str) -> MogplexError:
 
 
 def _named(fault: httpx.RequestError, host: str) -> tuple[ErrorCode, str]:
-    said = one_line(str(fault), 120) or type(fault).__name__
+    said = one_line(_own_words(fault), 120) or type(fault).__name__
     if isinstance(fault, httpx.ConnectError):
         return _named_connect_error(list(_causes(fault)), host, said)
     if isinstance(fault, httpx.RemoteProtocolError) and "location header" in said:
         return ErrorCode.REDIRECTED, f"{host} redirects to an unreadable address. Check the base URL and proxies."
     code, text = next((code, text) for kind, code, text in _MEANINGS if isinstance(fault, kind))
     return code, text.format(host=host, said=said)
+
+
+def _own_words(fault: httpx.RequestError) -> str:
+    """What this side's libraries say of a fault, without what the other side sent."""
+    if isinstance(fault, httpx.ProxyError):
+        status = str(fault)[:3]
+        return f"it answered {status}" if status.isdecimal() else ""
+    return str(fault).partition(":")[0] if isinstance(fault, httpx.RemoteProtocolError) else str(fault)
 
 
 def _named_connect_error(causes: list[BaseException], host: str, said: str) -> tuple[ErrorCode, str]:

@@ -6,7 +6,7 @@ from typing import Any, TypeVar
 
 from pydantic import AliasPath, Field
 
-from mogplex_mcp.api.answers import Answer, service_error
+from mogplex_mcp.api.answers import Answer, read_envelope, service_error
 from mogplex_mcp.api.http import JSON, MogplexHttp
 from mogplex_mcp.api.lenient import Id, Json, Lenient, Record, Text, parse_list
 
@@ -123,6 +123,8 @@ class HostedEndpoint:
 def _read_result(answer: Answer) -> dict[str, Any]:
     """The `result` of a JSON-RPC answer."""
     message = answer.json()
+    if isinstance(message, dict) and message.get("ok") is False:
+        read_envelope(answer)  # raises: what stands before the endpoint speaks as the routes do
     if not isinstance(message, dict) or message.get("jsonrpc") != "2.0":
         answer.refuse("without a JSON-RPC message")
     error = message.get("error")

@@ -163,7 +163,7 @@ class MogplexHttp:
             units=units,
             watching=False,
         )
-        return await self._perform(call, timeout, blocking=True)
+        return await self._perform(call, timeout, blocking=not read_only)
 
     def _build(
         self,

@@ -3,7 +3,7 @@
 import re
 
 from mogplex_mcp.api.errors import ErrorCode, MogplexError
-from mogplex_mcp.api.text import one_line
+from mogplex_mcp.api.text import is_plain
 
 _UUID = re.compile(r"([0-9a-f]{8})-?([0-9a-f]{4})-?([0-9a-f]{4})-?([0-9a-f]{4})-?([0-9a-f]{12})")
 
@@ -25,5 +25,10 @@ def check_uuid(text: str, what: str) -> str:
     raise MogplexError(
         ErrorCode.INVALID_ARGUMENT,
         f"{what} must be a Mogplex {kind} id (a UUID such as 75ce86aa-b59e-5f62-9d77-426c941e3c32), "
-        f'got "{one_line(text, 60)}".',
+        f"got {_shown(text)}.",
     )
+
+
+def _shown(text: str) -> str:
+    """What was given, if it is no more than a name: it can come out of an answer as well."""
+    return f'"{text[:60]}"' if is_plain(text) else f"other text of {len(text)} characters"

@@ -19,15 +19,19 @@ from pydantic.alias_generators import to_camel
 from mogplex_mcp.api.errors import ErrorCode, MogplexError
 from mogplex_mcp.api.text import one_line
 
+LARGEST_NUMBER = 2**63 - 1
+"""JSON knows larger ones; no count or time is one, and neither arithmetic nor files can take them."""
+
 T = TypeVar("T")
 M = TypeVar("M", bound=BaseModel)
 
 
 def _or_none(value: object, handler: ValidatorFunctionWrapHandler) -> Any:
     try:
-        return handler(value)
+        found = handler(value)
     except ValidationError:
         return None
+    return None if isinstance(found, int) and abs(found) > LARGEST_NUMBER else found
 
 
 def _or_blank(value: object, handler: ValidatorFunctionWrapHandler) -> Any:
@@ -59,6 +63,9 @@ def _object(value: object) -> dict[str, Any]:
 
 Id = Annotated[str, StringConstraints(min_length=1)]
 """An id without which the rest is of no use: its absence is an error."""
+
+Uuid = Annotated[str, StringConstraints(pattern=r"^(?i:[0-9a-f]{8}(-?[0-9a-f]{4}){3}-?[0-9a-f]{12})$")]
+"""An id that is written down to be asked about later: one of another form could never be."""
 
 Lenient = Annotated[T | None, WrapValidator(_or_none)]
 """`T`, or None when it is missing or anything else."""

@@ -27,7 +27,7 @@ from mogplex_mcp.api.automation_models import (
     Trigger,
     Wait,
 )
-from mogplex_mcp.api.lenient import Flag, Id, Items, Json, Lenient, Moment, Record, Text, Texts
+from mogplex_mcp.api.lenient import Flag, Id, Items, Json, Lenient, Moment, Record, Text, Texts, Uuid
 
 __all__ = [
     "Agent",
@@ -164,7 +164,7 @@ class Run(Record):
     `sandbox_id` may be "pending"; `runtime_run_id` is None for a run that nothing executes yet, and may stay so.
     """
 
-    run_id: Id
+    run_id: Uuid
     ai_call_id: Lenient[str] = None
     sandbox_record_id: Lenient[str] = None
     sandbox_id: Lenient[str] = None

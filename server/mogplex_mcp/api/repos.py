@@ -10,7 +10,8 @@ from mogplex_mcp.api.client import Mogplex
 from mogplex_mcp.api.errors import ErrorCode, MogplexError
 from mogplex_mcp.api.identifiers import check_uuid
 from mogplex_mcp.api.models import Repo
-from mogplex_mcp.api.text import one_line
+from mogplex_mcp.api.text import is_plain, one_line
+from mogplex_mcp.redaction import find_key
 
 REMEMBERED_SECONDS: Final = 120.0
 REMEMBERED_NAMES: Final = 256
@@ -54,7 +55,7 @@ class RepoFinder:
         asked = text.strip(), root_directory.strip().strip("/")
         at, repo = self._remembered.get(asked, (0.0, None))
         if repo is None or not 0 <= self._now() - at < REMEMBERED_SECONDS:
-            repo = await self._find(*asked)
+            repo = _without_keys(await self._find(*asked))
             if len(self._remembered) >= REMEMBERED_NAMES:
                 self._remembered.clear()
             self._remembered[asked] = (self._now(), repo)
@@ -80,9 +81,10 @@ class RepoFinder:
         raise _ambiguous(name, rows) if rows else await self._unknown(name)
 
     async def _unknown(self, name: str) -> RepoError:
-        names = sorted({row.full_name for row in await self._mogplex.list_repos(limit=200)} - {""})
+        listed = await self._mogplex.list_repos(limit=200)
+        names = sorted({row.full_name for row in listed if is_plain(row.full_name)})
         problem = f"Mogplex has no repository {one_line(name, 100)} for this token"
-        if not names:
+        if not listed:
             advice = "There is none at all: ask the user to connect GitHub on the Mogplex web page."
             return RepoError(ErrorCode.NOT_FOUND, problem, advice)
         short = {full.rpartition("/")[2]: full for full in reversed(names)}
@@ -90,7 +92,7 @@ class RepoFinder:
         near += [short[one] for one in get_close_matches(name.rpartition("/")[2], short, n=MOST_CANDIDATES, cutoff=0.5)]
         candidates = list(dict.fromkeys(near))[:MOST_CANDIDATES]
         said = "The nearest are" if candidates else "There are"
-        shown = ", ".join(one_line(one, 100) for one in candidates or names[:MOST_CANDIDATES])
+        shown = ", ".join(one_line(one, 100) for one in candidates or names[:MOST_CANDIDATES]) or "(unusual names)"
         return RepoError(
             ErrorCode.NOT_FOUND,
             f"{problem}. {said} {shown}",
@@ -101,7 +103,7 @@ class RepoFinder:
 
 def _ambiguous(name: str, rows: Sequence[Repo]) -> RepoError:
     more = f" and {len(rows) - MOST_ROWS} more" if len(rows) > MOST_ROWS else ""
-    listed = "; ".join(f"{one_line(row.id, 60)} is {_shown(row)}" for row in rows[:MOST_ROWS])
+    listed = "; ".join(f"{_plain(row.id)} is {_shown(row)}" for row in rows[:MOST_ROWS])
     return RepoError(
         ErrorCode.INVALID_ARGUMENT,
         f"{one_line(name, 100)} is {len(rows)} repositories on Mogplex: {listed}{more}",
@@ -132,10 +134,20 @@ def _named(rows: Sequence[Repo], name: str) -> list[Repo]:
     )
 
 
+def _without_keys(repo: Repo) -> Repo:
+    """The repository without names that hold a key: they would be sent and written down again."""
+    odd = [field for field in ("full_name", "default_branch", "root_directory") if find_key(getattr(repo, field))]
+    return repo.model_copy(update=dict.fromkeys(odd, "")) if odd else repo
+
+
 def _directory(row: Repo) -> str:
     return (row.root_directory or "").strip("/")
 
 
 def _shown(row: Repo) -> str:
-    where = f" in {one_line(row.root_directory, 60)}" if row.root_directory else ""
-    return f"{one_line(row.full_name, 100)}{where}"
+    where = f" in {_plain(row.root_directory)}" if row.root_directory else ""
+    return f"{_plain(row.full_name)}{where}"
+
+
+def _plain(text: str) -> str:
+    return text if is_plain(text) else "(unusual name)"

@@ -3,8 +3,16 @@
 import re
 import unicodedata
 
+from mogplex_mcp.redaction import find_key
+
 _ANSI = re.compile(r"\x1b(\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(\x07|\x1b\\)?)")
+_PLAIN = re.compile(r"[A-Za-z0-9_.@+#/-]{1,200}")
 _TOKEN = re.compile(r"mog_[0-9A-Za-z]{4,}")
+
+
+def is_plain(text: str) -> bool:
+    """Whether the text is one name without blanks, as repositories, branches and folders have, and nothing more."""
+    return _PLAIN.fullmatch(text) is not None and not find_key(text)
 
 
 def one_line(text: str, limit: int = 300) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import astuple, fields, replace
 from typing import Any, Final
 
+from mogplex_mcp.redaction import without_keys
 from mogplex_mcp.runs.journal import Entry, Fate
 from mogplex_mcp.state import StateFile
 
@@ -50,7 +51,7 @@ class SqliteJournal:
             rows.execute("DELETE FROM runs WHERE tenant = ? AND run_id = ? AND key != ?", (tenant, run_id, key))
             rows.execute(
                 "UPDATE runs SET fate = ?, run_id = ?, status = ?, checked_at = ? WHERE tenant = ? AND key = ?",
-                (fate, run_id, status, self._now(), tenant, key),
+                (fate, _kept(run_id), _kept(status), self._now(), tenant, key),
             )
 
     def refuse(self, key: str) -> None:
@@ -110,12 +111,17 @@ class SqliteJournal:
 
     def _write(self, rows: sqlite3.Connection, tenant: str, entry: Entry) -> None:
         """Write an entry, and drop what is too old or too much."""
-        rows.execute(_WRITE, (tenant, *astuple(entry)))
+        rows.execute(_WRITE, (tenant, *map(_kept, astuple(entry))))
         rows.execute(
             "DELETE FROM runs WHERE tenant = ? AND (created_at < ? OR key IN"
             " (SELECT key FROM runs WHERE tenant = ? ORDER BY created_at DESC LIMIT -1 OFFSET ?))",
             (tenant, self._now() - KEPT_SECONDS, tenant, KEPT_ENTRIES),
         )
+
+
+def _kept(value: Any) -> Any:
+    """A value as it is written down: whoever wrote a branch or a status, no key stays in the file."""
+    return without_keys(value) if isinstance(value, str) else value
 
 
 def _same_start(rows: sqlite3.Connection, tenant: str, wanted: Entry, since: float) -> Entry | None:

@@ -19,6 +19,7 @@ from mogplex_mcp.api.client import Mogplex, StartRun, check_prompt
 from mogplex_mcp.api.errors import ErrorCode, MogplexError
 from mogplex_mcp.api.http import DEFAULT_TIMEOUT
 from mogplex_mcp.api.models import Run, StartedRun
+from mogplex_mcp.redaction import without_keys
 from mogplex_mcp.runs.journal import TERMINAL_STATUSES, Entry, Fate, Journal
 from mogplex_mcp.state import StateError
 
@@ -178,7 +179,7 @@ def _fingerprint(wanted: StartRun) -> str:
 
 
 def _first_line(prompt: str) -> str:
-    line = " ".join(prompt.strip().splitlines()[0].split())
+    line = without_keys(" ".join(prompt.strip().splitlines()[0].split()))
     return line if len(line) <= PROMPT_LINE_CHARACTERS else line[: PROMPT_LINE_CHARACTERS - 1] + "…"
 
 
@@ -192,6 +193,5 @@ def _explained(error: MogplexError) -> MogplexError:
         error.code,
         "Mogplex starts at most 10 runs a minute, 30 an hour and 150 a day with one token, and those of this"
         f" {which} are used up. Nothing was started",
-        status=error.status,
         retry_after=error.retry_after,
     )

@@ -16,6 +16,7 @@ from mogplex_mcp.api.client import Mogplex
 from mogplex_mcp.api.errors import ErrorCode, MogplexError
 from mogplex_mcp.api.identifiers import check_uuid
 from mogplex_mcp.api.models import AutomationRun, AutomationRunDetail, Trigger
+from mogplex_mcp.redaction import without_keys
 from mogplex_mcp.state import StateFile
 
 SAME_TRIGGER_SECONDS: Final = 600.0
@@ -90,7 +91,9 @@ class TriggerKeys:
         """Write down which run a trigger made."""
         tenant = self._state.tenant(self._token)
         with self._state.transaction() as rows:
-            rows.execute("UPDATE triggers SET run_id = ? WHERE tenant = ? AND key = ?", (run_id, tenant, key))
+            rows.execute(
+                "UPDATE triggers SET run_id = ? WHERE tenant = ? AND key = ?", (without_keys(run_id), tenant, key)
+            )
 
     def forget(self, key: str) -> None:
         """Nothing came of a trigger, or what came of it is over: the next one is a new one."""
@@ -188,7 +191,7 @@ class Triggerer:
             raise
         if answer.job_run_id:
             self._keys.settle(noted.key, answer.job_run_id)
-        else:
+        elif answer.started is False:
             # Mogplex does not remember the key of what it suppressed.
             self._keys.forget(noted.key)
         return _read(answer)
@@ -215,9 +218,14 @@ class Triggerer:
 
 def _read(answer: Trigger) -> Triggered:
     run_id = answer.job_run_id or ""
+    if not run_id and answer.started is not False:
+        # Its key is still written down: the same call again is told the id.
+        raise MogplexError(
+            ErrorCode.UNEXPECTED_ANSWER, "Mogplex answered without the id of a run.", may_have_happened=True
+        )
     return Triggered(
         run_id=run_id,
-        replayed=bool(run_id) and not answer.started,
+        replayed=bool(run_id) and answer.started is False,
         status=answer.status or "",
         outcome=answer.outcome,
         reason=answer.reason or "",

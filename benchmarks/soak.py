@@ -1,0 +1,321 @@
+"""The bridge under load: many waits at the same time over HTTP, many calls in a row over stdio.
+
+    python -m benchmarks.soak            the full form, about four minutes
+    python -m benchmarks.soak --short    the same, small
+
+Real processes on this machine only: a simulated Mogplex, `mogplex-mcp http` in front of it, `mogplex-mcp` on pipes.
+It stops by itself, and ends with status 1 when an answer was lost, a request went over a token's budget, or memory grew
+after the warm-up.
+"""
+
+import argparse
+import asyncio
+import re
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import IO, Any, Final
+
+from benchmarks.soak_mogplex import run_of, token_of
+from benchmarks.soak_parts import (
+    LostError,
+    Memory,
+    StdioCaller,
+    call_over_http,
+    facts_of,
+    last_object,
+    read_object,
+    running,
+)
+from mogplex_mcp.simulator import SCRIPTS
+
+_WARM: Final = 0.4
+"""The share of the load after which memory has to be flat."""
+
+_HELD: Final = 0.95
+"""The share of all calls that are open at any time: a caller that was answered needs a moment to call again."""
+
+_MEGABYTE: Final = 1_000_000
+_SAMPLE_SECONDS: Final = 1.0
+_STARTING_SECONDS: Final = 20.0
+# One in this many seconds stays within the 60 requests a minute that one token may make.
+_REQUEST_SECONDS: Final = 1.3
+_BRIDGE: Final = ("-m", "mogplex_mcp")
+# An event or several of one kind, such as "10:42:07 log install x2: done".
+_FOLDED: Final = re.compile(r"[\d:]+ [^:]+ x(\d+)(:|$)")
+_EVENTS: Final = sum(step.type is not None for step in SCRIPTS["success"].steps)
+"""What a run reports from its start to its end."""
+
+
+@dataclass(frozen=True)
+class Size:
+    """How much load.
+
+    Attributes:
+        tenants: Tokens over HTTP.
+        runs_each: Runs of each tenant.
+        calls_each: Calls that wait for one run at the same time.
+        run_seconds: How long the runs take, and so how long the waits are held.
+        wait_seconds: How long one call waits before its caller calls again.
+        ramp_seconds: Within how many seconds the callers come.
+        stdio_calls: Calls in a row over stdio.
+        most_growth: How much memory may grow after the warm-up, as a share.
+    """
+
+    tenants: int
+    runs_each: int
+    calls_each: int
+    run_seconds: float
+    wait_seconds: int
+    ramp_seconds: float
+    stdio_calls: int
+    most_growth: float
+
+    @property
+    def callers(self) -> int:
+        """Calls at the same time."""
+        return self.tenants * self.runs_each * self.calls_each
+
+
+FULL: Final = Size(50, 4, 5, 170, 25, 10, 10_000, 0.05)
+# Seconds after its start a process still loads what it uses for the first time.
+SHORT: Final = Size(10, 2, 5, 6, 4, 0.5, 400, 0.25)
+
+
+@dataclass
+class Report:
+    """What came of one kind of load.
+
+    Attributes:
+        name: What it is called.
+        memory: Of the bridge.
+        calls: How many were answered.
+        lost: Why calls were not answered as they should be.
+        least_waiting: The least calls that were open at the same time while all were meant to be.
+        seconds: How long it took.
+        mogplex: What Mogplex was asked.
+    """
+
+    name: str
+    memory: Memory
+    calls: int = 0
+    lost: list[str] = field(default_factory=list)
+    least_waiting: int | None = None
+    seconds: float = 0.0
+    mogplex: dict[str, int] = field(default_factory=dict)
+
+    def kept(self, size: Size) -> bool:
+        """Whether everything that is promised held."""
+        held = self.least_waiting is None or self.least_waiting >= size.callers * _HELD
+        return not self.lost and not self.mogplex["over_budget"] and held and self.memory.growth <= size.most_growth
+
+
+class Crowd:
+    """Callers over HTTP, each of which follows one run to its end."""
+
+    def __init__(self, address: str, size: Size, report: Report) -> None:
+        self._address = address
+        self._size = size
+        self._report = report
+        self._waiting = 0
+        self._began = time.monotonic()
+
+    async def follow_all(self) -> None:
+        """Let all callers come, and wait until each one has heard of its run's end."""
+        size = self._size
+        async with asyncio.TaskGroup() as tasks:
+            watching = tasks.create_task(self._watch())
+            callers = []
+            for number in range(size.callers):
+                tenant, run = divmod(number // size.calls_each, size.runs_each)
+                callers.append(tasks.create_task(self._follow(token_of(tenant), run_of(tenant, run))))
+                await asyncio.sleep(size.ramp_seconds / size.callers)
+            await asyncio.wait(callers)
+            watching.cancel()
+        self._report.memory.sample()
+        self._report.seconds = time.monotonic() - self._began
+
+    async def _follow(self, token: str, run_id: str) -> None:
+        """Call tail_run until the run is over: no event may be told twice or not at all."""
+        try:
+            told, news = await self._follow_to_end(token, run_id)
+        except LostError as error:
+            self._report.lost.append(str(error))
+            return
+        end = news["run_id"], news["status"], told, "pull_request" in news
+        if end != (run_id, "success", _EVENTS, True):
+            self._report.lost.append(f"of run {run_id} a caller heard {end}")
+
+    async def _follow_to_end(self, token: str, run_id: str) -> tuple[int, dict[str, Any]]:
+        """How many events were told in all, and the last answer."""
+        told, cursor = 0, ""
+        while True:
+            news = await self._call(token, {"run_id": run_id, "cursor": cursor})
+            told += sum(_count(line) for line in news.get("untrusted", {}).get("events", ()))
+            cursor = news.get("cursor", "")
+            if not cursor:
+                return told, news
+
+    async def _call(self, token: str, arguments: dict[str, Any]) -> dict[str, Any]:
+        self._waiting += 1
+        try:
+            async with asyncio.timeout(self._size.wait_seconds + 60):
+                news = await call_over_http(self._address, token, "tail_run", arguments)
+        except TimeoutError as error:
+            raise LostError("a call was not answered a minute after its wait") from error
+        finally:
+            self._waiting -= 1
+        self._report.calls += 1
+        return news
+
+    async def _watch(self) -> None:
+        """Look at the memory and count the open calls, from the warm-up until the first runs end."""
+        size, report = self._size, self._report
+        warm, last = size.run_seconds * _WARM, size.run_seconds * 0.9
+        await asyncio.sleep(self._began + warm - time.monotonic())
+        while True:
+            report.memory.sample()
+            if time.monotonic() - self._began < last:
+                least = size.callers if report.least_waiting is None else report.least_waiting
+                report.least_waiting = min(self._waiting, least)
+            await asyncio.sleep(_SAMPLE_SECONDS)
+
+
+def soak_http(size: Size, home: Path, said: IO[bytes]) -> Report:
+    """Hold many waits at the same time over HTTP."""
+    world = (str(size.tenants), str(size.runs_each), str(size.run_seconds))
+    with running(home, "-m", "benchmarks.soak_mogplex", *world, said=said) as mogplex:
+        address = read_object(mogplex)["address"]
+        serve = (*_BRIDGE, "http", "--port", "0", "--url", address)
+        more = {"MOGPLEX_MCP_MAX_WAIT": str(size.wait_seconds)}
+        with open(home / "http.log", "wb") as log, running(home, *serve, said=log, more=more) as bridge:  # noqa: PTH123 - for a process
+            address = _address(home / "http.log")
+            report = Report("HTTP", Memory(bridge.pid))
+            asyncio.run(Crowd(address, size, report).follow_all())
+        report.mogplex = last_object(mogplex)
+    return report
+
+
+def soak_stdio(size: Size, home: Path, said: IO[bytes]) -> Report:
+    """Make many calls in a row over stdio; of those that need a request, as many as one token may make."""
+    with running(home, "-m", "benchmarks.soak_mogplex", "1", "1", "0.01", said=said) as mogplex:
+        more = {"MOGPLEX_API_KEY": token_of(0)}
+        serve = (*_BRIDGE, "--url", read_object(mogplex)["address"])
+        with running(home, *serve, said=said, more=more) as bridge:
+            caller, report = StdioCaller(bridge), Report("stdio", Memory(bridge.pid))
+            _call_in_a_row(caller, size, report)
+        report.mogplex = last_object(mogplex)
+    return report
+
+
+def _call_in_a_row(caller: StdioCaller, size: Size, report: Report) -> None:
+    run_id = run_of(0, 0)
+    asking: list[tuple[str, dict[str, Any]]] = [
+        ("tail_run", {"run_id": run_id, "wait_seconds": 0}),
+        ("list_repos", {}),
+        ("get_run", {"run_id": run_id}),
+    ]
+    began, asked = time.monotonic(), 0
+    for number in range(size.stdio_calls):
+        tool, arguments = "list_runs", dict[str, Any]()
+        if time.monotonic() - began >= asked * _REQUEST_SECONDS:
+            tool, arguments = asking[asked % len(asking)]
+            asked += 1
+        try:
+            facts_of(caller.ask("tools/call", {"name": tool, "arguments": arguments}))
+        except LostError as error:
+            report.lost.append(str(error))
+        report.calls += 1
+        if number >= size.stdio_calls * _WARM and number % (size.stdio_calls // 50) == 0:
+            report.memory.sample()
+    report.seconds = time.monotonic() - began
+
+
+def _count(line: str) -> int:
+    """How many events one line of an answer tells."""
+    folded = _FOLDED.match(line)
+    return int(folded[1]) if folded else 1
+
+
+def _address(log: Path) -> str:
+    """Where a bridge says that it serves."""
+    given_up = time.monotonic() + _STARTING_SECONDS
+    while time.monotonic() < given_up:
+        if found := re.search(r"http://\S+/mcp", log.read_text()):
+            return found.group()
+        time.sleep(0.05)
+    raise LostError(f"the bridge did not start: {log.read_text()}")
+
+
+def soak(size: Size) -> list[Report]:
+    """Put both kinds of load on the bridge, one after the other."""
+    with tempfile.TemporaryDirectory() as folder, tempfile.TemporaryFile() as said:
+        home = Path(folder)
+        try:
+            return [soak_http(size, home, said), soak_stdio(size, home, said)]
+        except LostError as error:
+            said.seek(0)
+            raise LostError(f"{error}\n{said.read().decode(errors='replace')}") from error
+
+
+def table(size: Size, reports: Sequence[Report]) -> str:
+    """What came of it, as Markdown."""
+    rows: list[tuple[str, Callable[[Report], str]]] = [
+        ("Calls answered", lambda one: f"{one.calls:,}"),
+        ("Answers lost", lambda one: f"{len(one.lost)}"),
+        (
+            "Calls open at the same time, at least",
+            lambda one: "1" if one.least_waiting is None else f"{one.least_waiting:,}",
+        ),
+        ("Seconds", lambda one: f"{one.seconds:.0f}"),
+        ("Calls a second", lambda one: f"{one.calls / one.seconds:.0f}"),
+        ("Requests to Mogplex", lambda one: f"{one.mogplex['requests']:,}"),
+        ("Requests over the budget", lambda one: f"{one.mogplex['over_budget']}"),
+        ("Most units of one token in a minute", lambda one: f"{one.mogplex['busiest_minute']} of 60"),
+        ("Memory before the first call", lambda one: _megabytes(one.memory.start)),
+        ("Memory when warm", lambda one: _megabytes(one.memory.samples[0])),
+        ("Memory at the end", lambda one: _megabytes(one.memory.samples[-1])),
+        ("Highest growth since warm", lambda one: f"{one.memory.growth:.1%}"),
+        ("All promises kept", lambda one: "yes" if one.kept(size) else "NO"),
+    ]
+    lines = ["| | " + " | ".join(one.name for one in reports) + " |", "|---|" + "---:|" * len(reports)]
+    lines += [f"| {name} | " + " | ".join(map(cell, reports)) + " |" for name, cell in rows]
+    return "\n".join(lines)
+
+
+def _megabytes(count: int) -> str:
+    return f"{count / _MEGABYTE:.1f} MB"
+
+
+def main() -> int:
+    """Load, print the table, and say by the status whether everything held."""
+    arguments = argparse.ArgumentParser(prog="benchmarks.soak", description="The bridge under load.")
+    arguments.add_argument("--short", action="store_true", help="a small form, about 15 seconds")
+    size = SHORT if arguments.parse_args().short else FULL
+    _allow_open_files(2 * size.callers + 200)
+    reports = soak(size)
+    sys.stdout.write(table(size, reports) + "\n")
+    for report in reports:
+        for reason in dict.fromkeys(report.lost):
+            sys.stdout.write(f"{report.name}: {reason}\n")
+    return 0 if all(report.kept(size) for report in reports) else 1
+
+
+def _allow_open_files(wanted: int) -> None:
+    """Let this process and those that it starts open as many files as there are connections."""
+    try:
+        import resource  # noqa: PLC0415 - not on Windows, which has no such limit
+    except ImportError:
+        return
+    now, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if now != resource.RLIM_INFINITY and now < wanted:
+        resource.setrlimit(
+            resource.RLIMIT_NOFILE, (wanted if most == resource.RLIM_INFINITY else min(wanted, most), most)
+        )
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

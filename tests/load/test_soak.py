@@ -1,0 +1,42 @@
+"""The short form of the soak, in real processes: how fast it is depends on the machine, what it promises does not."""
+
+import os
+import sys
+
+import pytest
+from benchmarks.soak import SHORT, Report, soak, table
+
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="its processes are waited for as POSIX has it")
+
+
+@pytest.fixture(scope="module")
+def reports() -> dict[str, Report]:
+    return {report.name: report for report in soak(SHORT)}
+
+
+def test_no_answer_is_lost(reports: dict[str, Report]) -> None:
+    assert [reason for report in reports.values() for reason in report.lost] == []
+    assert reports["HTTP"].calls >= SHORT.callers
+    assert reports["stdio"].calls == SHORT.stdio_calls
+
+
+def test_no_request_goes_over_the_budget(reports: dict[str, Report]) -> None:
+    for report in reports.values():
+        assert report.mogplex["over_budget"] == 0
+        assert report.mogplex["failed"] == 0
+        assert report.mogplex["busiest_minute"] <= 60
+
+
+def test_all_callers_of_a_run_share_its_requests(reports: dict[str, Report]) -> None:
+    assert reports["HTTP"].mogplex["requests"] < reports["HTTP"].calls
+
+
+def test_memory_does_not_grow_once_a_process_is_warm(reports: dict[str, Report]) -> None:
+    for report in reports.values():
+        assert report.memory.growth <= SHORT.most_growth, table(SHORT, list(reports.values()))
+
+
+def test_nothing_is_left_behind(reports: dict[str, Report]) -> None:
+    for report in reports.values():
+        with pytest.raises(ProcessLookupError):
+            os.kill(report.memory.pid, 0)
