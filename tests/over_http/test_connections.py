@@ -13,7 +13,7 @@ from tests.over_http.support import HEADERS, LIST, PATIENCE, bridge, connected, 
 
 pytestmark = pytest.mark.anyio
 
-SHORT = 0.2
+SHORT = 0.5
 LONG = 60.0
 
 
