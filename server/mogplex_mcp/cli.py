@@ -103,7 +103,7 @@ def _stdio(settings: Settings) -> int:
 
     async def serve() -> None:
         from mogplex_mcp.app import create_server  # noqa: PLC0415 - see the module's docstring
-        from mogplex_mcp.stdio import serve_stdio  # noqa: PLC0415
+        from mogplex_mcp.stdio import serve_stdio  # noqa: PLC0415 - the same
 
         await serve_stdio(create_server(settings))
 

@@ -48,7 +48,7 @@ async def serve(
     class Protocol(H11Protocol):
         """Lets the application reach the connection it is answering on."""
 
-        def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # TCP only
             super().connection_made(transport)
             self.app = _with_wire(self.app, _SocketWire(simulator.state.sleep, transport))
 
