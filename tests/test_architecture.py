@@ -10,7 +10,7 @@ import pytest
 PACKAGE = Path(__file__).parent.parent / "server" / "mogplex_mcp"
 MODULES = sorted(PACKAGE.rglob("*.py"))
 # Whoever is further to the left may know those to its right.
-ORDER = ["cli", "demo", "http", "app", "tools", "reply", "runs", "api"]
+ORDER = ["cli", "commands", "demo", "http", "app", "tools", "reply", "runs", "api"]
 
 
 def imported(module: Path) -> Iterator[str]:

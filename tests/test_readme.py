@@ -13,7 +13,7 @@ import pytest
 from docs.generate import PAGE, page, readme
 from mcp import Client, StdioServerParameters
 
-from mogplex_mcp.settings import OPTIONS
+from mogplex_mcp.options import OPTIONS
 from mogplex_mcp.tools.catalog import TOOLSETS
 from tests.transports.processes import PROGRAM, environment
 

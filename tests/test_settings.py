@@ -7,7 +7,9 @@ from pathlib import Path
 import pytest
 
 from mogplex_mcp.api.base_url import DEFAULT_BASE_URL
-from mogplex_mcp.settings import OPTIONS, Option, Secret, Settings, SettingsError
+from mogplex_mcp.options import OPTIONS, Option
+from mogplex_mcp.secret import Secret
+from mogplex_mcp.settings import Settings, SettingsError
 
 TOKEN = "mog_TestTokenTestTokenTestTokenTest0"
 

@@ -8,7 +8,8 @@ from types import ModuleType
 import pytest
 
 from mogplex_mcp.api.errors import ErrorCode
-from mogplex_mcp.settings import Secret, Settings
+from mogplex_mcp.secret import Secret
+from mogplex_mcp.settings import Settings
 from mogplex_mcp.token_source import LARGEST_FILE, find_token
 
 FIRST = "mog_First0First0First0First0First0Fi"

@@ -5,7 +5,8 @@ import pytest
 
 from mogplex_mcp.http.callers import Callers, RefusedError
 from mogplex_mcp.http.serving import create_app
-from mogplex_mcp.settings import Secret, Settings
+from mogplex_mcp.secret import Secret
+from mogplex_mcp.settings import Settings
 from mogplex_mcp.simulator import DEMO_TOKEN
 from tests.over_http.support import HEADERS, LIST, ask
 

@@ -16,7 +16,8 @@ from mogplex_mcp.api.errors import ErrorCode, MogplexError
 from mogplex_mcp.api.http import MogplexHttp
 from mogplex_mcp.api.wire import MAX_ANSWER_BYTES
 from mogplex_mcp.app import create_server
-from mogplex_mcp.settings import Secret, Settings
+from mogplex_mcp.secret import Secret
+from mogplex_mcp.settings import Settings
 from mogplex_mcp.simulator import DEMO_TOKEN, Simulator
 from tests.api.support import BASE_URL, TOKEN, CountingBudget
 

@@ -9,7 +9,8 @@ from mcp import Client
 from opentelemetry.trace import NonRecordingSpan, SpanContext, TraceFlags
 
 from mogplex_mcp.app import create_server
-from mogplex_mcp.settings import Secret, Settings
+from mogplex_mcp.secret import Secret
+from mogplex_mcp.settings import Settings
 from mogplex_mcp.simulator import DEMO_TOKEN, Simulator
 
 pytestmark = pytest.mark.anyio

@@ -16,7 +16,8 @@ from mogplex_mcp.api.base_url import DEFAULT_BASE_URL
 from mogplex_mcp.app import create_server
 from mogplex_mcp.clients import CAP_SECONDS, DEFAULT_CAP_SECONDS, SHORTEST_CAP_SECONDS, LearntCaps, listed_cap
 from mogplex_mcp.patience import OpenCalls
-from mogplex_mcp.settings import Secret, Settings
+from mogplex_mcp.secret import Secret
+from mogplex_mcp.settings import Settings
 from mogplex_mcp.simulator import DEMO_TOKEN
 from mogplex_mcp.state import StateFile
 from tests.runs.support import simulated

@@ -8,7 +8,8 @@ from mcp import Client
 
 from mogplex_mcp.api.budget import SharedBudget
 from mogplex_mcp.app import create_server
-from mogplex_mcp.settings import Secret, Settings
+from mogplex_mcp.secret import Secret
+from mogplex_mcp.settings import Settings
 from mogplex_mcp.simulator import DEMO_TOKEN, Simulator
 from mogplex_mcp.state import StateFile
 from tests.virtual_time import virtual_now

@@ -1,0 +1,54 @@
+"""How a command is declared: data, so that help, parser and shell completion are made of one table."""
+
+import importlib
+from argparse import Namespace
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Any, cast
+
+from mogplex_mcp.settings import Settings
+
+Program = Callable[[Settings, Namespace], Awaitable[int]]
+"""What a command does, with the user's choices and what was given to it; returns the exit code."""
+
+
+@dataclass(frozen=True)
+class Argument:
+    """One argument of a command.
+
+    Attributes:
+        name: `repo` for one that stands by itself, `--repo` for an option; it must not be the name of a setting.
+        help: One line for --help.
+        more: What `argparse` is told beside: `metavar`, `nargs`, `choices`, `action`, …
+    """
+
+    name: str
+    help: str
+    more: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
+
+
+@dataclass(frozen=True)
+class Command:
+    """One command, or a word that has commands below it.
+
+    Attributes:
+        name: The word that a user types.
+        purpose: Half a sentence for --help, without a capital and without a full stop.
+        program: Where its `Program` is, as `module:function` below this package; empty where commands are below it.
+        arguments: What it takes.
+        commands: What is below it.
+        serves: Whether it serves MCP or Mogplex, so that all settings are about it; the others show theirs alone.
+    """
+
+    name: str
+    purpose: str
+    program: str = ""
+    arguments: tuple[Argument, ...] = ()
+    commands: tuple["Command", ...] = ()
+    serves: bool = False
+
+    def load(self) -> Program:
+        """Import what the command does."""
+        module, _, function = self.program.partition(":")
+        return cast("Program", getattr(importlib.import_module(f"{__package__}.{module}"), function))

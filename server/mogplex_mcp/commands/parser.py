@@ -1,0 +1,82 @@
+"""The parser of the command line, made of the tables of options and commands."""
+
+import argparse
+from collections.abc import Sequence
+from typing import Any, Final, NoReturn
+
+from mogplex_mcp import __version__
+from mogplex_mcp.commands.catalog import COMMANDS, STDIO
+from mogplex_mcp.commands.command import Command
+from mogplex_mcp.options import OPTIONS, Option
+from mogplex_mcp.redaction import Redactor
+
+USAGE_ERROR: Final = 64
+
+_DESCRIPTION: Final = """\
+MCP server for Mogplex: lets an AI agent start coding-agent runs on your GitHub repositories and follow them to their
+pull request. Without a command it serves MCP on stdin and stdout; that is what clients' configurations start.
+"""
+
+
+class Parser(argparse.ArgumentParser):
+    """A parser that shows no secret that was typed by mistake, and ends with the exit code 64."""
+
+    def __init__(self, prog: str | None = None, **more: Any) -> None:
+        # Whoever writes --api-key by mistake must not have given a file of that name.
+        super().__init__(prog, allow_abbrev=False, formatter_class=argparse.RawDescriptionHelpFormatter, **more)
+
+    def error(self, message: str) -> NoReturn:
+        """End the process with what is wrong."""
+        self.exit(USAGE_ERROR, Redactor().redact(f"{self.prog}: {message}\nSee {self.prog} --help.\n"))
+
+
+def build_parser() -> Parser:
+    """The parser; what it gives has the command as `command` and the texts of options under the names of settings."""
+    parser = Parser("mogplex-mcp", description=_DESCRIPTION, epilog=_environment_help())
+    parser.set_defaults(command=STDIO)
+    parser.add_argument("--version", action="version", version=f"mogplex-mcp {__version__}")
+    _add_options(parser, [option for option in OPTIONS if not option.commands])
+    _add_commands(parser, COMMANDS, required=False)
+    return parser
+
+
+def _add_commands(parser: argparse.ArgumentParser, commands: Sequence[Command], *, required: bool) -> None:
+    below = parser.add_subparsers(metavar="command", title="commands", required=required)
+    for command in commands:
+        one = below.add_parser(
+            command.name,
+            help=command.purpose,
+            description=f"{command.purpose[0].upper()}{command.purpose[1:]}.",
+            epilog=_environment_help() if command.serves else "Options of every command: see mogplex-mcp --help.",
+        )
+        for argument in command.arguments:
+            one.add_argument(argument.name, help=argument.help, **argument.more)
+        if command.commands:
+            _add_commands(one, command.commands, required=True)
+        else:
+            one.set_defaults(command=command)
+            options = [option for option in OPTIONS if not option.commands or command.name in option.commands]
+            _add_options(one, options, hidden=not command.serves)
+
+
+def _add_options(parser: argparse.ArgumentParser, options: Sequence[Option], *, hidden: bool = False) -> None:
+    for option in options:
+        if not option.flag:
+            continue
+        text = f"{option.help} [{option.environment[0]}]".replace("%", "%%")
+        more: dict[str, Any] = (
+            {"metavar": option.metavar} if option.metavar else {"action": "store_const", "const": "1"}
+        )
+        parser.add_argument(
+            f"--{option.flag}",
+            dest=option.setting,
+            help=argparse.SUPPRESS if hidden else text,
+            # What was given before the command must not be lost to a default behind it.
+            default=argparse.SUPPRESS,
+            **more,
+        )
+
+
+def _environment_help() -> str:
+    secret = [f"  {', '.join(option.environment)}\n      {option.help}" for option in OPTIONS if not option.flag]
+    return "Each option can be set by the variable in brackets. By variable only:\n" + "\n".join(secret)

@@ -1,0 +1,45 @@
+"""The commands that serve: MCP on stdin and stdout, MCP over HTTP, the demo, the simulator."""
+
+import sys
+from argparse import Namespace
+
+from mogplex_mcp.settings import Settings
+from mogplex_mcp.streams import say
+
+
+async def stdio(settings: Settings, _: Namespace) -> int:
+    """Serve one client until it closes stdin."""
+    if sys.stdin.isatty():
+        say(
+            "mogplex-mcp waits for an MCP client on stdin; clients start it themselves. "
+            "Try `mogplex-mcp demo`, see `mogplex-mcp --help`; Ctrl-C ends."
+        )
+    from mogplex_mcp.app import create_server  # noqa: PLC0415 - slow to import, and only this command needs it
+    from mogplex_mcp.stdio import serve_stdio  # noqa: PLC0415 - the same
+
+    await serve_stdio(create_server(settings))
+    return 0
+
+
+async def http(settings: Settings, _: Namespace) -> int:
+    """Serve MCP over Streamable HTTP."""
+    from mogplex_mcp.http.serving import serve_http  # noqa: PLC0415 - slow to import, and only this command needs it
+
+    await serve_http(settings)
+    return 0
+
+
+async def demo(settings: Settings, _: Namespace) -> int:
+    """Show the main job on a simulated Mogplex."""
+    from mogplex_mcp.demo import show_demo  # noqa: PLC0415 - slow to import, and only this command needs it
+
+    await show_demo(settings)
+    return 0
+
+
+async def simulator(settings: Settings, _: Namespace) -> int:
+    """Serve a simulated Mogplex."""
+    from mogplex_mcp.simulator.program import serve_simulator  # noqa: PLC0415 - the same
+
+    await serve_simulator(settings.host, settings.port, settings.demo_seconds)
+    return 0
