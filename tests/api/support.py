@@ -6,8 +6,9 @@ import json
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
-import httpx
+import httpx2
 
+from mogplex_mcp.api.connection import HttpClient
 from mogplex_mcp.api.credentials import Token
 from mogplex_mcp.api.http import MogplexHttp
 
@@ -37,11 +38,11 @@ class CountingBudget:
 class Network:
     """Answers from a list, one for each request; an exception in it is raised, the last entry stays."""
 
-    def __init__(self, *answers: httpx.Response | Exception) -> None:
+    def __init__(self, *answers: httpx2.Response | Exception) -> None:
         self.answers = list(answers)
-        self.requests: list[httpx.Request] = []
+        self.requests: list[httpx2.Request] = []
 
-    async def __call__(self, request: httpx.Request) -> httpx.Response:
+    async def __call__(self, request: httpx2.Request) -> httpx2.Response:
         self.requests.append(request)
         answer = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
         if isinstance(answer, Exception):
@@ -58,27 +59,29 @@ class Bench:
 
     def __init__(
         self,
-        network: Callable[[httpx.Request], Awaitable[httpx.Response]],
+        network: Callable[[httpx2.Request], Awaitable[httpx2.Response]],
         *,
         token: Token | None = TOKEN,
         base_url: str = BASE_URL,
     ) -> None:
         self.budget = CountingBudget()
         self.sleeps: list[float] = []
-        client = httpx.AsyncClient(transport=httpx.MockTransport(network))  # type: ignore[arg-type] # async is fine
+        client = HttpClient(httpx2.MockTransport(network), user_agent="test")  # type: ignore[arg-type] # async is fine
         self.http = MogplexHttp(client, base_url, token, self.budget, sleep=self._sleep, random=lambda: 1.0)
 
     async def _sleep(self, seconds: float) -> None:
         self.sleeps.append(seconds)
 
 
-def ok(**data: Any) -> httpx.Response:
-    return httpx.Response(200, json={"ok": True, "data": data})
+def ok(**data: Any) -> httpx2.Response:
+    return httpx2.Response(200, json={"ok": True, "data": data})
 
 
-def refused(status: int, code: str, message: str = "said so", **headers: str) -> httpx.Response:
+def refused(status: int, code: str, message: str = "said so", **headers: str) -> httpx2.Response:
     body = {"ok": False, "error": {"code": code, "message": message}}
-    return httpx.Response(status, json=body, headers={name.replace("_", "-"): value for name, value in headers.items()})
+    return httpx2.Response(
+        status, json=body, headers={name.replace("_", "-"): value for name, value in headers.items()}
+    )
 
 
 @contextlib.asynccontextmanager

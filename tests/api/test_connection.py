@@ -3,23 +3,24 @@ import ssl
 import subprocess
 import sys
 
-import httpx
+import httpx2
 import pytest
 
 from mogplex_mcp.api import connection
 from mogplex_mcp.api.connection import create_http_client
 from mogplex_mcp.api.errors import ErrorCode, MogplexError
+from mogplex_mcp.api.wire import build_request, receive
 
 pytestmark = pytest.mark.anyio
 
 
-async def test_pool_timeouts_and_headers_are_chosen_on_purpose() -> None:
+async def test_pool_and_timeouts_are_chosen_on_purpose() -> None:
     async with create_http_client(version="9.8.7") as client:
-        assert client.timeout == httpx.Timeout(20.0, connect=5.0)
-        assert client.headers["user-agent"] == "mogplex-mcp/9.8.7"
-        assert not client.follow_redirects
-        pool = client._transport._pool  # type: ignore[attr-defined] # httpx has no public way to look
-        assert (pool._max_connections, pool._max_keepalive_connections, pool._keepalive_expiry) == (256, 64, 60.0)
+        pool = client.transport._pool  # type: ignore[attr-defined] # httpx2 has no public way to look
+        request = build_request(client, "GET", "https://mogplex.test/", query=None, content=None, headers={})
+        assert request.extensions["timeout"] == {"connect": 5.0, "read": 20.0, "write": 20.0, "pool": 20.0}
+        assert request.headers["user-agent"] == "mogplex-mcp/9.8.7"
+        assert (pool._max_connections, pool._max_keepalive_connections, pool._keepalive_expiry) == (256, 256, 60.0)
 
 
 async def test_certificates_are_checked_and_read_once() -> None:
@@ -30,10 +31,13 @@ async def test_certificates_are_checked_and_read_once() -> None:
 
 
 async def test_the_library_does_not_log_every_request(caplog: pytest.LogCaptureFixture) -> None:
-    transport = httpx.MockTransport(lambda _: httpx.Response(200))
+    transport = httpx2.MockTransport(lambda _: httpx2.Response(200))
     async with create_http_client(version="1", transport=transport) as client:
         with caplog.at_level(logging.INFO):
-            await client.get("https://mogplex.test/")
+            await receive(
+                client,
+                build_request(client, "GET", "https://mogplex.test/", query=None, content=None, headers={}),
+            )
     assert caplog.records == []
 
 
@@ -52,6 +56,6 @@ def test_importing_the_api_loads_neither_the_http_library_nor_a_database() -> No
     program = (
         "import sys\n"
         "import mogplex_mcp.api.client, mogplex_mcp.api.connection, mogplex_mcp.api.hosted, mogplex_mcp.api.base_url\n"
-        "assert not {'httpx', 'sqlite3', 'tenacity', 'truststore', 'mcp'} & set(sys.modules)\n"
+        "assert not {'httpx2', 'sqlite3', 'tenacity', 'truststore', 'mcp'} & set(sys.modules)\n"
     )
     subprocess.run([sys.executable, "-c", program], check=True)

@@ -1,10 +1,11 @@
 """Whole waits, in virtual time: with the real sleep between tries."""
 
 import anyio
-import httpx
+import httpx2
 import pytest
 
 from mogplex_mcp.api.client import Mogplex
+from mogplex_mcp.api.connection import HttpClient
 from mogplex_mcp.api.errors import ErrorCode, MogplexError
 from mogplex_mcp.api.http import MogplexHttp
 
@@ -21,16 +22,16 @@ def anyio_backend(virtual_time: tuple[str, dict[str, object]]) -> tuple[str, dic
 def connect(network: Network, seconds: float = 0) -> MogplexHttp:
     """With a service that takes `seconds` for each answer."""
 
-    async def answer(request: httpx.Request) -> httpx.Response:
+    async def answer(request: httpx2.Request) -> httpx2.Response:
         await anyio.sleep(seconds)
         return await network(request)
 
-    client = httpx.AsyncClient(transport=httpx.MockTransport(answer))
+    client = HttpClient(httpx2.MockTransport(answer), user_agent="test")
     return MogplexHttp(client, BASE_URL, TOKEN, CountingBudget(), random=lambda: 1.0)
 
 
 async def test_all_tries_and_pauses_share_one_deadline() -> None:
-    network = Network(httpx.ReadError("reset"))
+    network = Network(httpx2.ReadError("reset"))
     start = anyio.current_time()
     with pytest.raises(MogplexError) as caught:
         await connect(network, seconds=10).request("GET", "/repos", timeout=25)

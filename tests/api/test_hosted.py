@@ -1,7 +1,7 @@
 import json
 from typing import Any
 
-import httpx
+import httpx2
 import pytest
 
 from mogplex_mcp.api.errors import ErrorCode, MogplexError
@@ -13,18 +13,18 @@ from .support import BASE_URL, Bench, Network
 pytestmark = pytest.mark.anyio
 
 
-def replay(number: int) -> httpx.Response:
+def replay(number: int) -> httpx2.Response:
     """A recorded answer as it came."""
     came = row(number)["response"]
     headers = {name: value for name, value in came["headers"].items() if name in ("content-type", "retry-after")}
-    return httpx.Response(came["status"], content=came["body"], headers=headers)
+    return httpx2.Response(came["status"], content=came["body"], headers=headers)
 
 
-def rpc(**message: Any) -> httpx.Response:
-    return httpx.Response(200, json={"jsonrpc": "2.0", "id": 1, **message})
+def rpc(**message: Any) -> httpx2.Response:
+    return httpx2.Response(200, json={"jsonrpc": "2.0", "id": 1, **message})
 
 
-async def failure(answer: httpx.Response) -> tuple[MogplexError, Bench]:
+async def failure(answer: httpx2.Response) -> tuple[MogplexError, Bench]:
     bench = Bench(Network(answer))
     with pytest.raises(MogplexError) as caught:
         await HostedEndpoint(bench.http).call_tool("mogplex_list_repos", {})
@@ -51,7 +51,7 @@ async def test_listing_costs_one_unit_and_keeps_schemas_as_they_came() -> None:
         {"name": "a", "title": "A", "description": "d", "inputSchema": schema, "annotations": {"readOnlyHint": True}},
         {"name": "b", "inputSchema": None, "annotations": None},
     ]
-    network = Network(httpx.RemoteProtocolError("closed"), rpc(result={"tools": tools}))
+    network = Network(httpx2.RemoteProtocolError("closed"), rpc(result={"tools": tools}))
     bench = Bench(network)
     first, second = await HostedEndpoint(bench.http).list_tools()
     assert (first.name, first.title, first.input_schema, first.read_only) == ("a", "A", schema, True)
@@ -95,15 +95,15 @@ async def test_over_the_limit_is_rate_limited_in_both_shapes(number: int) -> Non
 @pytest.mark.parametrize(
     "answer",
     [
-        httpx.Response(200, json=[]),
-        httpx.Response(200, json={"ok": True, "data": {}}),
+        httpx2.Response(200, json=[]),
+        httpx2.Response(200, json={"ok": True, "data": {}}),
         rpc(result=[]),
         rpc(),
-        httpx.Response(202),
-        httpx.Response(200, text="event: message", headers={"content-type": "text/event-stream"}),
+        httpx2.Response(202),
+        httpx2.Response(200, text="event: message", headers={"content-type": "text/event-stream"}),
     ],
 )
-async def test_what_is_no_json_rpc_result_is_described(answer: httpx.Response) -> None:
+async def test_what_is_no_json_rpc_result_is_described(answer: httpx2.Response) -> None:
     error, _ = await failure(answer)
     assert (error.code, error.may_have_happened) == (ErrorCode.UNEXPECTED_ANSWER, True)
 
@@ -122,7 +122,7 @@ async def test_an_error_without_details_is_an_internal_error(result: dict[str, A
 
 
 async def test_a_call_is_never_repeated() -> None:
-    network = Network(httpx.RemoteProtocolError("closed"))
+    network = Network(httpx2.RemoteProtocolError("closed"))
     with pytest.raises(MogplexError) as caught:
         await HostedEndpoint(Bench(network).http).call_tool("mogplex_cancel_run", {})
     assert (caught.value.may_have_happened, len(network.requests)) == (True, 1)

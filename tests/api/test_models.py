@@ -5,7 +5,7 @@ import re
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-import httpx
+import httpx2
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -44,7 +44,7 @@ CUT_TOO_EARLY = {191, 197, 198, 199, 200, 209, 210, 211}
 # Recordings that were cut inside the first member of their list.
 NOTHING_WHOLE = {514, 516, 518}
 
-READS = [row for row in rows() if row["request"]["method"] == "GET" and row["response"]["status"] == httpx.codes.OK]
+READS = [row for row in rows() if row["request"]["method"] == "GET" and row["response"]["status"] == httpx2.codes.OK]
 
 
 def assert_nothing_lost(record: object, raw: object) -> None:
@@ -83,7 +83,7 @@ async def test_a_recorded_answer_is_read_without_loss(recorded: dict[str, Any]) 
         if re.fullmatch(pattern, path_of(recorded))
     )
     envelope = envelope_of(recorded)
-    mogplex = Mogplex(Bench(Network(httpx.Response(200, json=envelope))).http)
+    mogplex = Mogplex(Bench(Network(httpx2.Response(200, json=envelope))).http)
     result = await getattr(mogplex, name)(*arguments)
     raw = envelope["data"][key] if key else envelope["data"]
     assert_nothing_lost(result, raw)

@@ -5,7 +5,7 @@ import json
 from collections.abc import Callable, Iterator
 from typing import Any
 
-import httpx
+import httpx2
 
 from tests.faults.routes import Route
 
@@ -43,7 +43,7 @@ SPOILS: dict[str, Spoil] = {
 }
 
 
-class Spoiling(httpx.AsyncBaseTransport):
+class Spoiling(httpx2.AsyncBaseTransport):
     """Spoils the JSON of the answers of one route.
 
     Args:
@@ -55,19 +55,19 @@ class Spoiling(httpx.AsyncBaseTransport):
         last: The last answer of the route, before it was spoilt.
     """
 
-    def __init__(self, whole: httpx.AsyncBaseTransport, route: Route) -> None:
+    def __init__(self, whole: httpx2.AsyncBaseTransport, route: Route) -> None:
         self._whole = whole
         self._route = route
         self.spoil: Callable[[Any], Any] | None = None
         self.last: Any = None
 
-    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+    async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
         answer = await self._whole.handle_async_request(request)
         if not self._route.fits(request.method, request.url.path):
             return answer
         self.last = json.loads(await answer.aread())
         value = self.last if self.spoil is None else self.spoil(copy.deepcopy(self.last))
-        return httpx.Response(
+        return httpx2.Response(
             answer.status_code, content=json.dumps(value), headers={"content-type": "application/json"}
         )
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import anyio
-import httpx
+import httpx2
 import pytest
 from mcp import Client
 from mcp_types import CallToolResult
@@ -61,7 +61,7 @@ class Outcome:
 
 @contextlib.asynccontextmanager
 async def everything(
-    simulator: Simulator, route: Route, transport: httpx.AsyncBaseTransport | None = None
+    simulator: Simulator, route: Route, transport: httpx2.AsyncBaseTransport | None = None
 ) -> AsyncIterator[Client]:
     """A client with all tools, which need not ask, after what comes before the call of a route."""
     with pytest.MonkeyPatch.context() as patch:

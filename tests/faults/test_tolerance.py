@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import anyio
-import httpx
+import httpx2
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -39,7 +39,7 @@ def read(recorded: dict[str, Any], envelope: Any) -> Any:
     name, arguments = next(
         (name, arguments) for path, name, arguments, _ in READ_ROUTES if re.fullmatch(path, path_of(recorded))
     )
-    mogplex = Mogplex(Bench(Network(httpx.Response(200, json=envelope))).http)
+    mogplex = Mogplex(Bench(Network(httpx2.Response(200, json=envelope))).http)
     return plain(anyio.run(functools.partial(getattr(mogplex, name), *arguments)))
 
 

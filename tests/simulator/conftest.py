@@ -1,7 +1,7 @@
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
-import httpx
+import httpx2
 import pytest
 
 from mogplex_mcp.simulator import DEMO_TOKEN, Simulator
@@ -33,9 +33,9 @@ def simulator(clock: Clock) -> Simulator:
 
 
 @pytest.fixture
-async def client(simulator: Simulator) -> AsyncIterator[httpx.AsyncClient]:
+async def client(simulator: Simulator) -> AsyncIterator[httpx2.AsyncClient]:
     headers = {"Authorization": f"Bearer {DEMO_TOKEN}"}
-    async with httpx.AsyncClient(transport=simulator.transport(), base_url=BASE, headers=headers) as opened:
+    async with httpx2.AsyncClient(transport=simulator.transport(), base_url=BASE, headers=headers) as opened:
         yield opened
 
 

@@ -2,10 +2,10 @@
 
 from typing import Any
 
-import httpx
+import httpx2
 
 
-async def start(client: httpx.AsyncClient, repo_id: str, key: str = "key", **fields: Any) -> dict[str, Any]:
+async def start(client: httpx2.AsyncClient, repo_id: str, key: str = "key", **fields: Any) -> dict[str, Any]:
     """Start a run and return it."""
     response = await post_run(client, repo_id, key, **fields)
     assert response.status_code == 202, response.text
@@ -13,14 +13,14 @@ async def start(client: httpx.AsyncClient, repo_id: str, key: str = "key", **fie
     return started
 
 
-async def post_run(client: httpx.AsyncClient, repo_id: str, key: str = "key", **fields: Any) -> httpx.Response:
+async def post_run(client: httpx2.AsyncClient, repo_id: str, key: str = "key", **fields: Any) -> httpx2.Response:
     """Ask for a run."""
     body = {"repoId": repo_id, "prompt": "Fix it"} | fields
     return await client.post("/runs", json=body, headers={"Idempotency-Key": key})
 
 
 async def watch(
-    client: httpx.AsyncClient, run_id: str, limit: int = 200
+    client: httpx2.AsyncClient, run_id: str, limit: int = 200
 ) -> tuple[dict[str, Any], list[dict[str, Any]]]:
     """Look at a run and its events."""
     response = await client.get(f"/runs/{run_id}/events", params={"limit": limit})
@@ -28,6 +28,6 @@ async def watch(
     return data["run"], data["events"]
 
 
-def error_of(response: httpx.Response) -> tuple[int, str]:
+def error_of(response: httpx2.Response) -> tuple[int, str]:
     """The status and the code of an error."""
     return response.status_code, response.json()["error"]["code"]

@@ -1,6 +1,6 @@
 import json
 
-import httpx
+import httpx2
 import pytest
 
 from mogplex_mcp.simulator import DEMO_OTHER_TOKEN, Fault, FaultKind, Simulator
@@ -14,14 +14,14 @@ pytestmark = pytest.mark.anyio
 @pytest.mark.parametrize(
     ("kind", "raised"),
     [
-        (FaultKind.REFUSED, httpx.ConnectError),
-        (FaultKind.RESET_BEFORE_WRITE, httpx.ReadError),
-        (FaultKind.RESET_AFTER_WRITE, httpx.ReadError),
-        (FaultKind.CUT_BODY, httpx.RemoteProtocolError),
+        (FaultKind.REFUSED, httpx2.ConnectError),
+        (FaultKind.RESET_BEFORE_WRITE, httpx2.ReadError),
+        (FaultKind.RESET_AFTER_WRITE, httpx2.ReadError),
+        (FaultKind.CUT_BODY, httpx2.RemoteProtocolError),
     ],
 )
 async def test_a_broken_connection_is_the_exception_that_httpx_raises(
-    kind: FaultKind, raised: type[Exception], simulator: Simulator, client: httpx.AsyncClient
+    kind: FaultKind, raised: type[Exception], simulator: Simulator, client: httpx2.AsyncClient
 ) -> None:
     simulator.faults.add(Fault(kind))
 
@@ -40,11 +40,11 @@ async def test_a_broken_connection_is_the_exception_that_httpx_raises(
     ],
 )
 async def test_only_a_fault_after_the_write_leaves_a_run_behind(
-    kind: FaultKind, runs: int, simulator: Simulator, client: httpx.AsyncClient, repo_id: str
+    kind: FaultKind, runs: int, simulator: Simulator, client: httpx2.AsyncClient, repo_id: str
 ) -> None:
     before = len(simulator.world.runs)
     simulator.faults.add(Fault(kind))
-    with pytest.raises(httpx.TransportError):
+    with pytest.raises(httpx2.TransportError):
         await post_run(client, repo_id)
 
     assert len(simulator.world.runs) - before == runs
@@ -66,7 +66,7 @@ async def test_only_a_fault_after_the_write_leaves_a_run_behind(
     ],
 )
 async def test_an_answer_from_the_edge_comes_instead_of_the_request(
-    *, kind: FaultKind, status: int, content_type: str, simulator: Simulator, client: httpx.AsyncClient, repo_id: str
+    *, kind: FaultKind, status: int, content_type: str, simulator: Simulator, client: httpx2.AsyncClient, repo_id: str
 ) -> None:
     before = len(simulator.world.runs)
     simulator.faults.add(Fault(kind))
@@ -79,7 +79,7 @@ async def test_an_answer_from_the_edge_comes_instead_of_the_request(
 
 @pytest.mark.parametrize("kind", [FaultKind.INVALID_JSON, FaultKind.INVALID_UTF8])
 async def test_what_is_not_json_cannot_be_read(
-    kind: FaultKind, simulator: Simulator, client: httpx.AsyncClient
+    kind: FaultKind, simulator: Simulator, client: httpx2.AsyncClient
 ) -> None:
     simulator.faults.add(Fault(kind))
     response = await client.get("/repos")
@@ -91,20 +91,20 @@ async def test_what_is_not_json_cannot_be_read(
 @pytest.mark.parametrize("kind", [FaultKind.RATE_LIMITED, FaultKind.UNAVAILABLE])
 @pytest.mark.parametrize(("retry_after", "header"), [(7, "7"), (None, None)])
 async def test_retry_after_can_be_chosen_and_left_out(
-    kind: FaultKind, retry_after: int | None, header: str | None, simulator: Simulator, client: httpx.AsyncClient
+    kind: FaultKind, retry_after: int | None, header: str | None, simulator: Simulator, client: httpx2.AsyncClient
 ) -> None:
     simulator.faults.add(Fault(kind, retry_after=retry_after))
 
     assert (await client.get("/repos")).headers.get("retry-after") == header
 
 
-async def test_a_redirect_leads_to_another_host(simulator: Simulator, client: httpx.AsyncClient) -> None:
+async def test_a_redirect_leads_to_another_host(simulator: Simulator, client: httpx2.AsyncClient) -> None:
     simulator.faults.add(Fault("redirect"))
 
     assert (await client.get("/repos")).headers["location"] == "https://elsewhere.invalid/api/v1/mogplex/repos"
 
 
-async def test_a_slow_answer_takes_its_time(simulator: Simulator, client: httpx.AsyncClient, clock: Clock) -> None:
+async def test_a_slow_answer_takes_its_time(simulator: Simulator, client: httpx2.AsyncClient, clock: Clock) -> None:
     before = clock.at
     simulator.faults.add(Fault("slow", seconds=3.0))
     response = await client.get("/repos", timeout=5)
@@ -114,11 +114,11 @@ async def test_a_slow_answer_takes_its_time(simulator: Simulator, client: httpx.
 
 
 async def test_a_slow_answer_outlasts_the_clients_patience_although_the_request_is_executed(
-    simulator: Simulator, client: httpx.AsyncClient, clock: Clock, repo_id: str
+    simulator: Simulator, client: httpx2.AsyncClient, clock: Clock, repo_id: str
 ) -> None:
     before = clock.at
     simulator.faults.add(Fault("slow", seconds=30.0))
-    with pytest.raises(httpx.ReadTimeout):
+    with pytest.raises(httpx2.ReadTimeout):
         await client.post(
             "/runs", json={"repoId": repo_id, "prompt": "Fix it"}, headers={"Idempotency-Key": "key"}, timeout=5
         )
@@ -127,7 +127,7 @@ async def test_a_slow_answer_outlasts_the_clients_patience_although_the_request_
     assert (await start(client, repo_id))["replayed"] is True
 
 
-async def test_a_slow_body_comes_in_parts(simulator: Simulator, client: httpx.AsyncClient, clock: Clock) -> None:
+async def test_a_slow_body_comes_in_parts(simulator: Simulator, client: httpx2.AsyncClient, clock: Clock) -> None:
     before = clock.at
     simulator.faults.add(Fault("slow_body", seconds=1.0))
     response = await client.get("/repos", timeout=2)
@@ -136,7 +136,7 @@ async def test_a_slow_body_comes_in_parts(simulator: Simulator, client: httpx.As
     assert clock.at - before == pytest.approx(4.0)
 
 
-async def test_a_wrong_length_cuts_the_json(simulator: Simulator, client: httpx.AsyncClient) -> None:
+async def test_a_wrong_length_cuts_the_json(simulator: Simulator, client: httpx2.AsyncClient) -> None:
     simulator.faults.add(Fault("wrong_length"))
     response = await client.get("/repos")
 
@@ -146,7 +146,7 @@ async def test_a_wrong_length_cuts_the_json(simulator: Simulator, client: httpx.
 
 
 async def test_faults_strike_only_where_and_as_often_as_they_should(
-    simulator: Simulator, client: httpx.AsyncClient
+    simulator: Simulator, client: httpx2.AsyncClient
 ) -> None:
     simulator.faults.add(Fault("empty_500", method="GET", path="/runs/*", times=2))
     run_id = next(iter(simulator.world.runs))
@@ -155,7 +155,7 @@ async def test_faults_strike_only_where_and_as_often_as_they_should(
     assert [(await client.get(path)).status_code for path in paths] == [200, 500, 500, 200]
 
 
-async def test_a_fault_for_ever_ends_when_it_is_cleared(simulator: Simulator, client: httpx.AsyncClient) -> None:
+async def test_a_fault_for_ever_ends_when_it_is_cleared(simulator: Simulator, client: httpx2.AsyncClient) -> None:
     simulator.faults.add(Fault("html_502", times=None))
     during = [(await client.get("/repos")).status_code for _ in range(3)]
     simulator.faults.clear()
@@ -164,7 +164,7 @@ async def test_a_fault_for_ever_ends_when_it_is_cleared(simulator: Simulator, cl
     assert (await client.get("/repos")).status_code == 200
 
 
-async def test_an_outage_gives_every_token_401_and_passes(simulator: Simulator, client: httpx.AsyncClient) -> None:
+async def test_an_outage_gives_every_token_401_and_passes(simulator: Simulator, client: httpx2.AsyncClient) -> None:
     simulator.faults.outage(active=True)
     tokens = [dict(client.headers), {"Authorization": f"Bearer {DEMO_OTHER_TOKEN}"}]
     during = [error_of(await client.get("/repos", headers=token)) for token in tokens]
@@ -179,10 +179,10 @@ async def test_an_unknown_kind_of_fault_is_refused() -> None:
         Fault("meteorite")
 
 
-async def test_what_was_asked_is_written_down(simulator: Simulator, client: httpx.AsyncClient, clock: Clock) -> None:
+async def test_what_was_asked_is_written_down(simulator: Simulator, client: httpx2.AsyncClient, clock: Clock) -> None:
     simulator.faults.add(Fault("reset_before_write", method="DELETE"))
     await client.get("/repos", params={"q": "web"})
-    with pytest.raises(httpx.ReadError):
+    with pytest.raises(httpx2.ReadError):
         await client.delete("/repos")
 
     first, second = simulator.requests

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-import httpx
+import httpx2
 import pytest
 
 from mogplex_mcp.simulator import Simulator
@@ -14,13 +14,13 @@ from .support import error_of
 pytestmark = pytest.mark.anyio
 
 
-async def names(client: httpx.AsyncClient, **query: Any) -> list[str]:
+async def names(client: httpx2.AsyncClient, **query: Any) -> list[str]:
     response = await client.get("/repos", params=query)
     return [repo["full_name"] for repo in response.json()["data"]["repos"]]
 
 
 async def test_a_sandbox_boots_for_minutes_and_then_runs(
-    simulator: Simulator, client: httpx.AsyncClient, clock: Clock, repo_id: str
+    simulator: Simulator, client: httpx2.AsyncClient, clock: Clock, repo_id: str
 ) -> None:
     before = clock.at
     response = await client.post("/sandboxes", json={"repoId": repo_id}, timeout=None)
@@ -33,7 +33,7 @@ async def test_a_sandbox_boots_for_minutes_and_then_runs(
 
 
 async def test_environment_variables_are_501_until_the_world_has_them(
-    simulator: Simulator, client: httpx.AsyncClient, repo_id: str
+    simulator: Simulator, client: httpx2.AsyncClient, repo_id: str
 ) -> None:
     path = f"/repos/{repo_id}/env-vars"
     assert error_of(await client.get(path)) == (501, "SERVICE_UNAVAILABLE")
@@ -52,7 +52,7 @@ async def test_environment_variables_are_501_until_the_world_has_them(
     assert deleted.json()["data"] == {"key": "A", "deletedCount": 1}
 
 
-async def test_each_review_queues_another_one(client: httpx.AsyncClient, repo_id: str) -> None:
+async def test_each_review_queues_another_one(client: httpx2.AsyncClient, repo_id: str) -> None:
     body = {"repoId": repo_id, "prNumber": 7}
     jobs = {(await client.post("/pr-reviews/rerun", json=body)).json()["data"]["jobRunId"] for _ in range(2)}
 
@@ -60,7 +60,7 @@ async def test_each_review_queues_another_one(client: httpx.AsyncClient, repo_id
     assert error_of(await client.post("/pr-reviews/rerun", json=body | {"prNumber": 0})) == (400, "BAD_REQUEST")
 
 
-async def test_patterns_and_case_in_repo_searches(client: httpx.AsyncClient) -> None:
+async def test_patterns_and_case_in_repo_searches(client: httpx2.AsyncClient) -> None:
     assert await names(client, q="WEB") == ["acme/web"]
     assert await names(client, q="w_b") == ["acme/web"]
     assert await names(client, q="a%b") == ["acme/mobile", "acme/web"]
@@ -69,12 +69,12 @@ async def test_patterns_and_case_in_repo_searches(client: httpx.AsyncClient) -> 
 
 
 @pytest.mark.parametrize(("limit", "count"), [("0", 1), ("-1", 1), ("2", 2), ("abc", 6), ("9999", 6), ("2x", 2)])
-async def test_limits_are_clamped_and_never_refused(limit: str, count: int, client: httpx.AsyncClient) -> None:
+async def test_limits_are_clamped_and_never_refused(limit: str, count: int, client: httpx2.AsyncClient) -> None:
     assert len(await names(client, limit=limit)) == count
 
 
 async def test_a_triggered_automation_runs_and_succeeds(
-    simulator: Simulator, client: httpx.AsyncClient, clock: Clock, repo_id: str
+    simulator: Simulator, client: httpx2.AsyncClient, clock: Clock, repo_id: str
 ) -> None:
     active = next(item.id for item in simulator.world.automations.values() if item.status == "active")
     path = f"/automations/{active}"
@@ -92,7 +92,7 @@ async def test_a_triggered_automation_runs_and_succeeds(
 
 
 async def test_a_draft_cannot_be_triggered_until_it_is_published(
-    simulator: Simulator, client: httpx.AsyncClient, repo_id: str
+    simulator: Simulator, client: httpx2.AsyncClient, repo_id: str
 ) -> None:
     draft = next(item.id for item in simulator.world.automations.values() if item.status == "inactive")
     refused = await client.post(
@@ -109,7 +109,7 @@ async def test_a_draft_cannot_be_triggered_until_it_is_published(
 
 
 async def test_publishing_a_bad_graph_at_creation_leaves_the_draft(
-    simulator: Simulator, client: httpx.AsyncClient
+    simulator: Simulator, client: httpx2.AsyncClient
 ) -> None:
     before = len(simulator.world.automations)
     start_node = {"id": "s", "type": "start", "position": {"x": 0, "y": 0}, "data": {}}
@@ -119,7 +119,7 @@ async def test_publishing_a_bad_graph_at_creation_leaves_the_draft(
     assert len(simulator.world.automations) == before + 1
 
 
-async def test_following_the_cursor_of_automations_fails_every_time(client: httpx.AsyncClient) -> None:
+async def test_following_the_cursor_of_automations_fails_every_time(client: httpx2.AsyncClient) -> None:
     first = (await client.get("/automations", params={"limit": 1})).json()["data"]
 
     assert first["nextCursor"]
@@ -129,7 +129,7 @@ async def test_following_the_cursor_of_automations_fails_every_time(client: http
     )
 
 
-async def test_the_hosted_endpoint_lists_23_tools_with_valid_schemas(client: httpx.AsyncClient) -> None:
+async def test_the_hosted_endpoint_lists_23_tools_with_valid_schemas(client: httpx2.AsyncClient) -> None:
     response = await client.post("/mcp", json={"jsonrpc": "2.0", "id": 1, "method": "tools/list"})
     tools = response.json()["result"]["tools"]
 
@@ -138,7 +138,9 @@ async def test_the_hosted_endpoint_lists_23_tools_with_valid_schemas(client: htt
     assert all(set(tool) == {"name", "title", "description", "inputSchema", "annotations"} for tool in tools)
 
 
-async def test_every_hosted_tool_reaches_a_route(simulator: Simulator, client: httpx.AsyncClient, repo_id: str) -> None:
+async def test_every_hosted_tool_reaches_a_route(
+    simulator: Simulator, client: httpx2.AsyncClient, repo_id: str
+) -> None:
     simulator.world.tokens[0].limited = False
     values: dict[str, Any] = {
         "repoId": repo_id,

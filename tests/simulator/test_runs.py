@@ -1,7 +1,7 @@
 from typing import Any
 
 import anyio
-import httpx
+import httpx2
 import pytest
 
 from mogplex_mcp.simulator import DEMO_OTHER_TOKEN, DEMO_READ_ONLY_TOKEN, Fault, FaultKind, Simulator, Token
@@ -19,7 +19,7 @@ def as_user(token: str) -> dict[str, str]:
 
 
 async def test_the_same_request_under_the_same_key_is_replayed_with_its_current_state(
-    client: httpx.AsyncClient, clock: Clock, repo_id: str
+    client: httpx2.AsyncClient, clock: Clock, repo_id: str
 ) -> None:
     first = await start(client, repo_id)
     clock.at += 600
@@ -30,14 +30,14 @@ async def test_the_same_request_under_the_same_key_is_replayed_with_its_current_
     assert again["status"] == "success"
 
 
-async def test_another_request_under_the_same_key_is_a_conflict(client: httpx.AsyncClient, repo_id: str) -> None:
+async def test_another_request_under_the_same_key_is_a_conflict(client: httpx2.AsyncClient, repo_id: str) -> None:
     await start(client, repo_id)
 
     assert error_of(await post_run(client, repo_id, prompt="Other")) == (409, "IDEMPOTENCY_CONFLICT")
 
 
 async def test_parallel_requests_under_one_key_start_one_run(
-    simulator: Simulator, client: httpx.AsyncClient, repo_id: str
+    simulator: Simulator, client: httpx2.AsyncClient, repo_id: str
 ) -> None:
     answers: list[bool] = []
 
@@ -53,7 +53,7 @@ async def test_parallel_requests_under_one_key_start_one_run(
 
 
 async def test_keys_belong_to_the_user_and_not_to_the_token(
-    simulator: Simulator, client: httpx.AsyncClient, repo_id: str
+    simulator: Simulator, client: httpx2.AsyncClient, repo_id: str
 ) -> None:
     owner = simulator.world.tokens[0].user_id
     simulator.world.tokens.append(Token("mog_SecondOfDora", owner))
@@ -65,7 +65,7 @@ async def test_keys_belong_to_the_user_and_not_to_the_token(
 
 
 async def test_a_changed_default_branch_turns_an_identical_retry_into_a_conflict(
-    simulator: Simulator, client: httpx.AsyncClient, repo_id: str
+    simulator: Simulator, client: httpx2.AsyncClient, repo_id: str
 ) -> None:
     await start(client, repo_id)
     await start(client, repo_id, "explicit", baseBranch="main", workingBranch="fix")
@@ -78,7 +78,7 @@ async def test_a_changed_default_branch_turns_an_identical_retry_into_a_conflict
 
 
 async def test_a_new_branch_without_a_name_gets_the_same_name_on_a_retry(
-    client: httpx.AsyncClient, repo_id: str
+    client: httpx2.AsyncClient, repo_id: str
 ) -> None:
     first = await start(client, repo_id, createBranch=True)
     again = await start(client, repo_id, createBranch=True)
@@ -105,27 +105,29 @@ async def test_a_new_branch_without_a_name_gets_the_same_name_on_a_retry(
     ],
 )
 async def test_what_is_wrong_with_a_start_is_said(
-    fields: dict[str, Any], expected: tuple[int, str], client: httpx.AsyncClient, repo_id: str
+    fields: dict[str, Any], expected: tuple[int, str], client: httpx2.AsyncClient, repo_id: str
 ) -> None:
     assert error_of(await post_run(client, repo_id, **fields)) == expected
 
 
-async def test_an_unknown_repo_asks_to_be_retried_for_ever(client: httpx.AsyncClient) -> None:
+async def test_an_unknown_repo_asks_to_be_retried_for_ever(client: httpx2.AsyncClient) -> None:
     assert (await post_run(client, UNKNOWN)).headers["retry-after"] == "60"
 
 
 @pytest.mark.parametrize("key", ["", "   ", "k" * 201])
-async def test_a_start_wants_a_key_of_at_most_200_characters(key: str, client: httpx.AsyncClient, repo_id: str) -> None:
+async def test_a_start_wants_a_key_of_at_most_200_characters(
+    key: str, client: httpx2.AsyncClient, repo_id: str
+) -> None:
     assert error_of(await post_run(client, repo_id, key)) == (400, "BAD_REQUEST")
 
 
-async def test_a_null_body_is_an_uncaught_error(client: httpx.AsyncClient) -> None:
+async def test_a_null_body_is_an_uncaught_error(client: httpx2.AsyncClient) -> None:
     response = await client.post("/runs", content=b"null", headers={"Idempotency-Key": "k"})
 
     assert (response.status_code, response.content) == (500, b"")
 
 
-async def test_somebody_elses_things_are_not_there(simulator: Simulator, client: httpx.AsyncClient) -> None:
+async def test_somebody_elses_things_are_not_there(simulator: Simulator, client: httpx2.AsyncClient) -> None:
     foreign = next(repo.id for repo in simulator.world.repos if repo.full_name == "olafsoft/secret")
     run_id = next(iter(simulator.world.runs))
 
@@ -133,7 +135,7 @@ async def test_somebody_elses_things_are_not_there(simulator: Simulator, client:
     assert error_of(await client.get(f"/runs/{run_id}", headers=as_user(DEMO_OTHER_TOKEN))) == (404, "NOT_FOUND")
 
 
-async def test_a_hidden_repo_is_not_listed_but_can_be_run_on(simulator: Simulator, client: httpx.AsyncClient) -> None:
+async def test_a_hidden_repo_is_not_listed_but_can_be_run_on(simulator: Simulator, client: httpx2.AsyncClient) -> None:
     hidden = next(repo for repo in simulator.world.repos if repo.hidden)
     listed = (await client.get("/repos", params={"limit": 200})).json()["data"]["repos"]
 
@@ -141,14 +143,14 @@ async def test_a_hidden_repo_is_not_listed_but_can_be_run_on(simulator: Simulato
     assert (await start(client, hidden.id))["branch"]["base"] == "develop"
 
 
-async def test_403_is_decided_before_the_body_is_read(client: httpx.AsyncClient) -> None:
+async def test_403_is_decided_before_the_body_is_read(client: httpx2.AsyncClient) -> None:
     headers = as_user(DEMO_READ_ONLY_TOKEN)
 
     assert error_of(await client.post("/runs", content=b"{", headers=headers)) == (403, "FORBIDDEN")
 
 
 async def test_a_failed_queue_leaves_a_failed_run_behind_its_500(
-    simulator: Simulator, client: httpx.AsyncClient, clock: Clock, repo_id: str
+    simulator: Simulator, client: httpx2.AsyncClient, clock: Clock, repo_id: str
 ) -> None:
     simulator.faults.add(Fault(FaultKind.QUEUE_FAILURE, method="POST", path="/runs", seconds=9.0))
     before = clock.at
@@ -163,7 +165,7 @@ async def test_a_failed_queue_leaves_a_failed_run_behind_its_500(
 
 
 async def test_cancelling_writes_both_events_and_ends_the_script(
-    client: httpx.AsyncClient, clock: Clock, repo_id: str
+    client: httpx2.AsyncClient, clock: Clock, repo_id: str
 ) -> None:
     run = await start(client, repo_id)
     clock.at += 300
@@ -180,7 +182,7 @@ async def test_cancelling_writes_both_events_and_ends_the_script(
 
 
 async def test_a_run_with_a_command_and_no_sandbox_cannot_be_cancelled(
-    simulator: Simulator, client: httpx.AsyncClient, clock: Clock, repo_id: str
+    simulator: Simulator, client: httpx2.AsyncClient, clock: Clock, repo_id: str
 ) -> None:
     simulator.plan("stuck_pending")
     run = await start(client, repo_id)
@@ -194,7 +196,7 @@ async def test_a_run_with_a_command_and_no_sandbox_cannot_be_cancelled(
 
 
 async def test_a_branch_with_an_active_sandbox_is_reused(
-    simulator: Simulator, client: httpx.AsyncClient, repo_id: str
+    simulator: Simulator, client: httpx2.AsyncClient, repo_id: str
 ) -> None:
     sandbox = simulator.world.sandboxes[0]
 
@@ -204,11 +206,11 @@ async def test_a_branch_with_an_active_sandbox_is_reused(
 
 
 @pytest.mark.parametrize("path", ["/runs/abc", "/runs/abc/events", "/sandboxes/abc/logs", "/automations/abc"])
-async def test_an_id_that_is_no_uuid_gives_500(path: str, client: httpx.AsyncClient) -> None:
+async def test_an_id_that_is_no_uuid_gives_500(path: str, client: httpx2.AsyncClient) -> None:
     assert error_of(await client.get(path)) == (500, "INTERNAL_ERROR")
 
 
-async def test_the_spelling_of_a_uuid_does_not_matter(simulator: Simulator, client: httpx.AsyncClient) -> None:
+async def test_the_spelling_of_a_uuid_does_not_matter(simulator: Simulator, client: httpx2.AsyncClient) -> None:
     run_id = next(iter(simulator.world.runs))
 
     for spelling in (run_id.upper(), run_id.replace("-", ""), f"%7B{run_id}%7D"):

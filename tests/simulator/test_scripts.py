@@ -1,4 +1,4 @@
-import httpx
+import httpx2
 import pytest
 
 from mogplex_mcp.simulator import SCRIPTS, RunScript, Simulator, Step
@@ -22,7 +22,7 @@ def test_every_promised_script_exists() -> None:
 
 @pytest.mark.parametrize("name", sorted(NAMES))
 async def test_every_script_can_be_named_in_a_prompt(
-    name: str, simulator: Simulator, client: httpx.AsyncClient, repo_id: str
+    name: str, simulator: Simulator, client: httpx2.AsyncClient, repo_id: str
 ) -> None:
     run = await start(client, repo_id, prompt=f"Fix it, simulate:{name}")
 
@@ -30,7 +30,7 @@ async def test_every_script_can_be_named_in_a_prompt(
 
 
 async def test_a_successful_run_ends_with_its_pull_request(
-    simulator: Simulator, client: httpx.AsyncClient, clock: Clock, repo_id: str
+    simulator: Simulator, client: httpx2.AsyncClient, clock: Clock, repo_id: str
 ) -> None:
     simulator.plan("success")
     run = await start(client, repo_id, workingBranch="fix/it", createBranch=True)
@@ -53,7 +53,7 @@ async def test_a_successful_run_ends_with_its_pull_request(
     assert events[-1]["payload"] == {"exit_code": 0, "failure_code": None}
 
 
-async def test_the_same_moment_shows_the_same_run(client: httpx.AsyncClient, clock: Clock, repo_id: str) -> None:
+async def test_the_same_moment_shows_the_same_run(client: httpx2.AsyncClient, clock: Clock, repo_id: str) -> None:
     run = await start(client, repo_id)
     clock.at += SECONDS / 3
 
@@ -61,7 +61,7 @@ async def test_the_same_moment_shows_the_same_run(client: httpx.AsyncClient, clo
 
 
 async def test_a_planned_script_is_used_once_and_in_order(
-    simulator: Simulator, client: httpx.AsyncClient, clock: Clock, repo_id: str
+    simulator: Simulator, client: httpx2.AsyncClient, clock: Clock, repo_id: str
 ) -> None:
     simulator.plan("failed")
     simulator.plan("no_changes")
@@ -78,7 +78,7 @@ def test_an_unknown_script_is_refused(simulator: Simulator) -> None:
 
 
 async def test_a_script_of_ones_own_is_followed(
-    simulator: Simulator, client: httpx.AsyncClient, clock: Clock, repo_id: str
+    simulator: Simulator, client: httpx2.AsyncClient, clock: Clock, repo_id: str
 ) -> None:
     simulator.plan(RunScript("own", (Step(0.5, status="napping", type="yawned", message="on {working}"),)))
     run = await start(client, repo_id)
@@ -89,7 +89,7 @@ async def test_a_script_of_ones_own_is_followed(
     assert [(event["type"], event["message"]) for event in events] == [("yawned", "on main")]
 
 
-async def statuses(simulator: Simulator, client: httpx.AsyncClient, clock: Clock, repo_id: str) -> list[str]:
+async def statuses(simulator: Simulator, client: httpx2.AsyncClient, clock: Clock, repo_id: str) -> list[str]:
     run = await start(client, repo_id)
     seen: list[str] = []
     for _ in range(100):
@@ -113,7 +113,7 @@ async def statuses(simulator: Simulator, client: httpx.AsyncClient, clock: Clock
     ],
 )
 async def test_statuses_follow_the_script(
-    *, name: str, expected: list[str], simulator: Simulator, client: httpx.AsyncClient, clock: Clock, repo_id: str
+    *, name: str, expected: list[str], simulator: Simulator, client: httpx2.AsyncClient, clock: Clock, repo_id: str
 ) -> None:
     simulator.plan(name)
 
@@ -121,7 +121,7 @@ async def test_statuses_follow_the_script(
 
 
 async def test_a_run_the_queue_never_took_has_no_runtime(
-    simulator: Simulator, client: httpx.AsyncClient, repo_id: str
+    simulator: Simulator, client: httpx2.AsyncClient, repo_id: str
 ) -> None:
     simulator.plan("stuck_pending")
 
@@ -129,7 +129,7 @@ async def test_a_run_the_queue_never_took_has_no_runtime(
 
 
 async def test_late_events_land_in_the_middle(
-    simulator: Simulator, client: httpx.AsyncClient, clock: Clock, repo_id: str
+    simulator: Simulator, client: httpx2.AsyncClient, clock: Clock, repo_id: str
 ) -> None:
     simulator.plan("late_events")
     run = await start(client, repo_id)
@@ -145,7 +145,7 @@ async def test_late_events_land_in_the_middle(
 
 
 async def test_ties_share_a_moment_and_have_no_useful_order(
-    simulator: Simulator, client: httpx.AsyncClient, clock: Clock, repo_id: str
+    simulator: Simulator, client: httpx2.AsyncClient, clock: Clock, repo_id: str
 ) -> None:
     simulator.plan("ties")
     run = await start(client, repo_id)
@@ -159,7 +159,7 @@ async def test_ties_share_a_moment_and_have_no_useful_order(
 
 
 async def test_only_the_oldest_200_of_500_events_can_be_read(
-    simulator: Simulator, client: httpx.AsyncClient, clock: Clock, repo_id: str
+    simulator: Simulator, client: httpx2.AsyncClient, clock: Clock, repo_id: str
 ) -> None:
     simulator.plan("many_events")
     run = await start(client, repo_id)
@@ -172,7 +172,7 @@ async def test_only_the_oldest_200_of_500_events_can_be_read(
 
 
 async def test_messages_come_raw_and_payloads_redacted_and_cut(
-    simulator: Simulator, client: httpx.AsyncClient, clock: Clock, repo_id: str
+    simulator: Simulator, client: httpx2.AsyncClient, clock: Clock, repo_id: str
 ) -> None:
     simulator.plan("long_messages")
     run = await start(client, repo_id)
@@ -203,7 +203,7 @@ async def test_the_last_event_and_the_terminal_status_come_apart(
     status: str,
     last: str,
     simulator: Simulator,
-    client: httpx.AsyncClient,
+    client: httpx2.AsyncClient,
     clock: Clock,
     repo_id: str,
 ) -> None:
@@ -216,7 +216,7 @@ async def test_the_last_event_and_the_terminal_status_come_apart(
 
 
 async def test_the_run_row_changes_with_its_status_and_not_with_each_event(
-    client: httpx.AsyncClient, clock: Clock, repo_id: str
+    client: httpx2.AsyncClient, clock: Clock, repo_id: str
 ) -> None:
     run = await start(client, repo_id)
     clock.at += 0.08 * SECONDS

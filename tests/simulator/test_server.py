@@ -6,7 +6,7 @@ import sys
 from collections.abc import AsyncIterator
 
 import anyio
-import httpx
+import httpx2
 import pytest
 
 from mogplex_mcp.simulator import DEMO_TOKEN, Fault, FaultKind, Simulator, serve
@@ -30,21 +30,21 @@ async def port(simulator: Simulator) -> AsyncIterator[int]:
 
 
 @pytest.fixture
-async def client(port: int) -> AsyncIterator[httpx.AsyncClient]:
+async def client(port: int) -> AsyncIterator[httpx2.AsyncClient]:
     base = f"http://127.0.0.1:{port}/api/v1/mogplex"
     headers = {"Authorization": f"Bearer {DEMO_TOKEN}"}
-    async with httpx.AsyncClient(base_url=base, headers=headers, timeout=5, trust_env=False) as opened:
+    async with httpx2.AsyncClient(base_url=base, headers=headers, timeout=5, trust_env=False) as opened:
         yield opened
 
 
-async def test_a_run_can_be_started_and_followed(client: httpx.AsyncClient, clock: Clock, repo_id: str) -> None:
+async def test_a_run_can_be_started_and_followed(client: httpx2.AsyncClient, clock: Clock, repo_id: str) -> None:
     run = await start(client, repo_id)
     clock.at += 600
 
     assert (await client.get(f"/runs/{run['runId']}")).json()["data"]["run"]["status"] == "success"
 
 
-async def test_answers_are_sent_in_chunks_and_name_no_server(client: httpx.AsyncClient) -> None:
+async def test_answers_are_sent_in_chunks_and_name_no_server(client: httpx2.AsyncClient) -> None:
     response = await client.get("/repos")
 
     assert response.headers["transfer-encoding"] == "chunked"
@@ -54,14 +54,14 @@ async def test_answers_are_sent_in_chunks_and_name_no_server(client: httpx.Async
 @pytest.mark.parametrize(
     ("kind", "raised"),
     [
-        (FaultKind.REFUSED, httpx.RemoteProtocolError),
-        (FaultKind.RESET_BEFORE_WRITE, httpx.ReadError),
-        (FaultKind.RESET_AFTER_WRITE, httpx.ReadError),
-        (FaultKind.CUT_BODY, httpx.RemoteProtocolError),
+        (FaultKind.REFUSED, httpx2.RemoteProtocolError),
+        (FaultKind.RESET_BEFORE_WRITE, httpx2.ReadError),
+        (FaultKind.RESET_AFTER_WRITE, httpx2.ReadError),
+        (FaultKind.CUT_BODY, httpx2.RemoteProtocolError),
     ],
 )
 async def test_connections_really_break(
-    kind: FaultKind, raised: type[Exception], simulator: Simulator, client: httpx.AsyncClient
+    kind: FaultKind, raised: type[Exception], simulator: Simulator, client: httpx2.AsyncClient
 ) -> None:
     simulator.faults.add(Fault(kind))
 
@@ -72,17 +72,17 @@ async def test_connections_really_break(
 
 @pytest.mark.parametrize(("kind", "runs"), [(FaultKind.RESET_BEFORE_WRITE, 0), (FaultKind.RESET_AFTER_WRITE, 1)])
 async def test_a_reset_comes_before_or_after_the_write(
-    kind: FaultKind, runs: int, simulator: Simulator, client: httpx.AsyncClient, repo_id: str
+    kind: FaultKind, runs: int, simulator: Simulator, client: httpx2.AsyncClient, repo_id: str
 ) -> None:
     before = len(simulator.world.runs)
     simulator.faults.add(Fault(kind))
-    with pytest.raises(httpx.TransportError):
+    with pytest.raises(httpx2.TransportError):
         await post_run(client, repo_id)
 
     assert len(simulator.world.runs) - before == runs
 
 
-async def test_a_wrong_length_gives_half_a_body(simulator: Simulator, client: httpx.AsyncClient) -> None:
+async def test_a_wrong_length_gives_half_a_body(simulator: Simulator, client: httpx2.AsyncClient) -> None:
     whole = await client.get("/repos")
     simulator.faults.add(Fault("wrong_length"))
     half = await client.get("/repos")
@@ -93,11 +93,11 @@ async def test_a_wrong_length_gives_half_a_body(simulator: Simulator, client: ht
 
 @pytest.mark.parametrize("kind", [FaultKind.SLOW, FaultKind.SLOW_BODY])
 async def test_slowness_outlasts_the_clients_patience(
-    kind: FaultKind, simulator: Simulator, client: httpx.AsyncClient
+    kind: FaultKind, simulator: Simulator, client: httpx2.AsyncClient
 ) -> None:
     simulator.faults.add(Fault(kind, seconds=60))
 
-    with pytest.raises(httpx.ReadTimeout):
+    with pytest.raises(httpx2.ReadTimeout):
         await client.get("/repos", timeout=0.05)
 
 
@@ -106,7 +106,7 @@ async def test_serving_stops_when_it_is_cancelled_and_leaves_stdout_alone(
 ) -> None:
     async with anyio.create_task_group() as group:
         port = await group.start(serve, simulator, "127.0.0.1", 0)
-        async with httpx.AsyncClient(trust_env=False) as client:
+        async with httpx2.AsyncClient(trust_env=False) as client:
             await client.get(f"http://127.0.0.1:{port}/login")
         group.cancel_scope.cancel()
 

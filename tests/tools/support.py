@@ -4,7 +4,7 @@ import contextlib
 from collections.abc import AsyncIterator, Callable
 from typing import Any, Literal
 
-import httpx
+import httpx2
 from mcp import Client
 from mcp_types import CallToolResult, TextContent
 
@@ -27,7 +27,7 @@ async def bridge(
     simulator: Simulator | None = None,
     *,
     token: str = DEMO_TOKEN,
-    transport: httpx.AsyncBaseTransport | None = None,
+    transport: httpx2.AsyncBaseTransport | None = None,
     mode: Mode = "auto",
     **environment: str,
 ) -> AsyncIterator[Client]:
@@ -76,13 +76,13 @@ def text_of(result: CallToolResult) -> str:
     return block.text
 
 
-class Unreachable(httpx.AsyncBaseTransport):
+class Unreachable(httpx2.AsyncBaseTransport):
     """A network on which every request ends in the same fault."""
 
-    def __init__(self, fault: Callable[[httpx.Request], Exception | httpx.Response]) -> None:
+    def __init__(self, fault: Callable[[httpx2.Request], Exception | httpx2.Response]) -> None:
         self._fault = fault
 
-    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+    async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
         outcome = self._fault(request)
         if isinstance(outcome, Exception):
             raise outcome

@@ -3,7 +3,7 @@
 import ssl
 from typing import Any
 
-import httpx
+import httpx2
 import pytest
 from mcp import Client
 
@@ -113,8 +113,8 @@ async def test_an_unreachable_host_is_named_with_what_to_check(tool: str) -> Non
 
 
 async def test_a_tls_failure_is_named_and_trying_again_is_not_advised() -> None:
-    def fault(request: httpx.Request) -> Exception:
-        refused = httpx.ConnectError("certificate verify failed", request=request)
+    def fault(request: httpx2.Request) -> Exception:
+        refused = httpx2.ConnectError("certificate verify failed", request=request)
         refused.__cause__ = cause = ssl.SSLCertVerificationError(1, "certificate verify failed")
         cause.verify_message = "unable to get local issuer certificate"
         return refused
@@ -141,8 +141,8 @@ async def test_a_tls_failure_is_named_and_trying_again_is_not_advised() -> None:
 async def test_what_is_no_answer_of_mogplex_is_described_and_named(
     status: int, kind: str, body: str, said: str
 ) -> None:
-    def page(_: httpx.Request) -> httpx.Response:
-        return httpx.Response(status, content=body, headers={"content-type": kind} if kind else {})
+    def page(_: httpx2.Request) -> httpx2.Response:
+        return httpx2.Response(status, content=body, headers={"content-type": kind} if kind else {})
 
     async with bridge(transport=Unreachable(page)) as client:
         text = await error(client, "list_repos")

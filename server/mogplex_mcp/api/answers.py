@@ -10,6 +10,8 @@ from html import unescape
 from typing import Any, NoReturn
 from urllib.parse import urljoin, urlsplit
 
+from pydantic_core import from_json
+
 from mogplex_mcp.api.errors import ErrorCode, MogplexError
 from mogplex_mcp.api.text import one_line
 
@@ -85,14 +87,17 @@ class Answer:
         if self.content_type != "application/json":
             self.refuse()
         try:
-            text = self.body.decode("utf-8")
-            value = json.loads(text, parse_constant=_refuse_constant)
-            if "\\ud" in text.lower():
-                # Half an emoji, where the service cut a text: legal in JSON, but nothing downstream can encode it.
-                value = json.loads(json.dumps(value, ensure_ascii=False).encode("utf-8", "replace"))
+            return from_json(self.body, allow_inf_nan=False, cache_strings="keys")
+        except ValueError:
+            return self._odd_json()
+
+    def _odd_json(self) -> Any:
+        """JSON with half an emoji, where the service cut a text: legal, but nothing downstream can encode it."""
+        try:
+            value = json.loads(self.body.decode("utf-8"), parse_constant=_refuse_constant)
+            return json.loads(json.dumps(value, ensure_ascii=False).encode("utf-8", "replace"))
         except (ValueError, RecursionError):
             self.refuse("that cannot be read")
-        return value
 
     def refuse(self, why: str = "") -> NoReturn:
         """Raise for what is not an answer of Mogplex's API, saying what came instead."""

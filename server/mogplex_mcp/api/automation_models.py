@@ -2,14 +2,14 @@
 
 from pydantic import AliasChoices, AliasPath, Field
 
-from mogplex_mcp.api.lenient import Flag, Id, Items, Json, Lenient, Moment, Record, Text, Uuid
+from mogplex_mcp.api.lenient import Flag, Id, Int, Items, Json, Lenient, Moment, Record, Text, Uuid
 
 
 class PublishedVersion(Record):
     """What of an automation is live."""
 
     id: Text = ""
-    version_number: Lenient[int] = None
+    version_number: Lenient[Int] = None
     graph: Json = Field(default_factory=dict)
     created_at: Moment = None
 
@@ -18,7 +18,7 @@ class Automation(Record):
     """An automation as lists show it."""
 
     id: Id
-    installation_id: Lenient[int] = None
+    installation_id: Lenient[Int] = None
     name: Text = ""
     description: Lenient[str] = None
     status: Text = ""
@@ -61,16 +61,16 @@ class AutomationRun(Record):
     created_at: Moment = None
     started_at: Moment = None
     completed_at: Moment = None
-    duration_ms: Lenient[int] = None
-    input_tokens: Lenient[int] = None
-    output_tokens: Lenient[int] = None
+    duration_ms: Lenient[Int] = None
+    input_tokens: Lenient[Int] = None
+    output_tokens: Lenient[Int] = None
     cost_usd: Lenient[float] = None
     error: Lenient[str] = None
-    start_attempts: Lenient[int] = None
+    start_attempts: Lenient[Int] = None
     last_start_error: Lenient[str] = None
     cancel_reason: Lenient[str] = None
     cancelable: Lenient[bool] = None
-    active_wait_count: Lenient[int] = None
+    active_wait_count: Lenient[Int] = None
 
 
 class NodeRun(Record):
@@ -82,7 +82,7 @@ class NodeRun(Record):
     status: Text = ""
     started_at: Moment = None
     completed_at: Moment = None
-    duration_ms: Lenient[int] = None
+    duration_ms: Lenient[Int] = None
     error: Lenient[str] = None
     output: Json = Field(default_factory=dict)
 
@@ -102,8 +102,8 @@ class AiCall(Record):
     type: Text = ""
     model: Lenient[str] = None
     status: Text = ""
-    total_tokens: Lenient[int] = None
-    tool_calls_count: Lenient[int] = None
+    total_tokens: Lenient[Int] = None
+    tool_calls_count: Lenient[Int] = None
     cost_usd: Lenient[float] = None
     error: Lenient[str] = None
     started_at: Moment = None
@@ -117,10 +117,10 @@ class ReviewFinding(Record):
     title: Text = ""
     body: Text = ""
     path: Lenient[str] = None
-    line: Lenient[int] = None
+    line: Lenient[Int] = None
     status: Text = ""
     repo_full_name: Lenient[str] = None
-    pr_number: Lenient[int] = None
+    pr_number: Lenient[Int] = None
     issue_url: Lenient[str] = None
 
 
@@ -160,7 +160,7 @@ class ReviewRerun(Record):
     """What came of asking for another review of a pull request."""
 
     repo_id: Text = ""
-    pr_number: Lenient[int] = None
+    pr_number: Lenient[Int] = None
     queued: Lenient[bool] = None
     job_run_id: Lenient[str] = None
     started: Flag = False

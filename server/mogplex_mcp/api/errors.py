@@ -11,6 +11,8 @@ class ErrorCode(StrEnum):
     MALFORMED_TOKEN = "malformed_token"  # noqa: S105 - a name, not a secret
     INVALID_ARGUMENT = "invalid_argument"
     BUDGET_EXHAUSTED = "budget_exhausted"
+    # This program could not wait any longer.
+    ENDING = "ending"
     # Nothing came back, or nothing that Mogplex's API would say.
     UNREACHABLE = "unreachable"
     TLS_FAILED = "tls_failed"

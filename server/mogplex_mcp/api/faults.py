@@ -4,54 +4,52 @@ import socket
 import ssl
 from collections.abc import Iterator
 
-import httpx
+import httpx2
 
 from mogplex_mcp.api.errors import ErrorCode, MogplexError
 from mogplex_mcp.api.text import one_line
 
 # Nothing of the request can have left this machine when one of these happened.
 _BEFORE_SENDING = (
-    httpx.ConnectError,
-    httpx.ConnectTimeout,
-    httpx.PoolTimeout,
-    httpx.ProxyError,
-    httpx.UnsupportedProtocol,
+    httpx2.ConnectError,
+    httpx2.ConnectTimeout,
+    httpx2.PoolTimeout,
+    httpx2.ProxyError,
+    httpx2.UnsupportedProtocol,
 )
 
 
 # The first row that fits counts.
-_MEANINGS: tuple[tuple[type[httpx.RequestError], ErrorCode, str], ...] = (
-    (httpx.ProxyError, ErrorCode.UNREACHABLE, "The proxy did not connect to {host}: {said}."),
-    (httpx.ConnectTimeout, ErrorCode.UNREACHABLE, "{host} did not accept a connection in time."),
-    (httpx.PoolTimeout, ErrorCode.TIMED_OUT, "No connection to {host} became free: too many requests are under way."),
-    (httpx.TimeoutException, ErrorCode.TIMED_OUT, "{host} stopped answering."),
-    (httpx.DecodingError, ErrorCode.UNEXPECTED_ANSWER, "The answer of {host} could not be decompressed."),
-    (httpx.UnsupportedProtocol, ErrorCode.UNREACHABLE, "{host} could not be reached: {said}."),
-    (httpx.RequestError, ErrorCode.CONNECTION_LOST, "The connection to {host} broke: {said}."),
+_MEANINGS: tuple[tuple[type[httpx2.RequestError], ErrorCode, str], ...] = (
+    (httpx2.ProxyError, ErrorCode.UNREACHABLE, "The proxy did not connect to {host}: {said}."),
+    (httpx2.ConnectTimeout, ErrorCode.UNREACHABLE, "{host} did not accept a connection in time."),
+    (httpx2.PoolTimeout, ErrorCode.TIMED_OUT, "No connection to {host} became free: too many requests are under way."),
+    (httpx2.TimeoutException, ErrorCode.TIMED_OUT, "{host} stopped answering."),
+    (httpx2.DecodingError, ErrorCode.UNEXPECTED_ANSWER, "The answer of {host} could not be decompressed."),
+    (httpx2.UnsupportedProtocol, ErrorCode.UNREACHABLE, "{host} could not be reached: {said}."),
+    (httpx2.RequestError, ErrorCode.CONNECTION_LOST, "The connection to {host} broke: {said}."),
 )
 
 
-def transport_error(fault: httpx.RequestError, host: str) -> MogplexError:
+def transport_error(fault: httpx2.RequestError, host: str) -> MogplexError:
     """What a fault of the transport means; `may_have_happened` is True when the request may have been received."""
     return MogplexError(*_named(fault, host), may_have_happened=not isinstance(fault, _BEFORE_SENDING))
 
 
-def _named(fault: httpx.RequestError, host: str) -> tuple[ErrorCode, str]:
+def _named(fault: httpx2.RequestError, host: str) -> tuple[ErrorCode, str]:
     said = one_line(_own_words(fault), 120) or type(fault).__name__
-    if isinstance(fault, httpx.ConnectError):
+    if isinstance(fault, httpx2.ConnectError):
         return _named_connect_error(list(_causes(fault)), host, said)
-    if isinstance(fault, httpx.RemoteProtocolError) and "location header" in said:
-        return ErrorCode.REDIRECTED, f"{host} redirects to an unreadable address. Check the base URL and proxies."
     code, text = next((code, text) for kind, code, text in _MEANINGS if isinstance(fault, kind))
     return code, text.format(host=host, said=said)
 
 
-def _own_words(fault: httpx.RequestError) -> str:
+def _own_words(fault: httpx2.RequestError) -> str:
     """What this side's libraries say of a fault, without what the other side sent."""
-    if isinstance(fault, httpx.ProxyError):
+    if isinstance(fault, httpx2.ProxyError):
         status = str(fault)[:3]
         return f"it answered {status}" if status.isdecimal() else ""
-    return str(fault).partition(":")[0] if isinstance(fault, httpx.RemoteProtocolError) else str(fault)
+    return str(fault).partition(":")[0] if isinstance(fault, httpx2.RemoteProtocolError) else str(fault)
 
 
 def _named_connect_error(causes: list[BaseException], host: str, said: str) -> tuple[ErrorCode, str]:

@@ -16,9 +16,10 @@ from mogplex_mcp.api.errors import ErrorCode, MogplexError
 from mogplex_mcp.api.identifiers import check_uuid
 
 if TYPE_CHECKING:
-    import httpx
+    import httpx2
 
     from mogplex_mcp.api.budget import Budget
+    from mogplex_mcp.api.connection import HttpClient
 
 __all__ = ["JSON", "MogplexHttp", "Token", "check_uuid"]
 
@@ -46,7 +47,7 @@ class _Call(Generic[T]):
         perhaps_done: Whether some try so far may have taken effect although nothing came back that says so.
     """
 
-    request: "httpx.Request"
+    request: "httpx2.Request"
     read: Callable[[Answer], T]
     changes: bool
     repeatable: bool
@@ -69,7 +70,7 @@ class MogplexHttp:
 
     def __init__(
         self,
-        client: "httpx.AsyncClient",
+        client: "HttpClient",
         base_url: str,
         token: Token | None,
         budget: "Budget",
@@ -173,7 +174,7 @@ class MogplexHttp:
         query: Mapping[str, str | int] | None = None,
         body: JSON | None = None,
         idempotency_key: str | None = None,
-    ) -> "httpx.Request":
+    ) -> "httpx2.Request":
         """The request, refused before anything is spent when it can't be a good one."""
         if self._token is None:
             raise MogplexError(

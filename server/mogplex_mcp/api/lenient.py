@@ -1,7 +1,9 @@
 """Fields of answers that may be missing, null or of a wrong type without spoiling the rest of the answer."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cache
 from typing import Annotated, Any, TypeVar
 
 from pydantic import (
@@ -9,12 +11,16 @@ from pydantic import (
     BaseModel,
     BeforeValidator,
     ConfigDict,
+    Field,
+    GetCoreSchemaHandler,
     StringConstraints,
+    TypeAdapter,
     ValidationError,
     ValidatorFunctionWrapHandler,
     WrapValidator,
 )
 from pydantic.alias_generators import to_camel
+from pydantic_core import CoreSchema, core_schema
 
 from mogplex_mcp.api.errors import ErrorCode, MogplexError
 from mogplex_mcp.api.text import one_line
@@ -26,24 +32,25 @@ T = TypeVar("T")
 M = TypeVar("M", bound=BaseModel)
 
 
-def _or_none(value: object, handler: ValidatorFunctionWrapHandler) -> Any:
-    try:
-        found = handler(value)
-    except ValidationError:
-        return None
-    return None if isinstance(found, int) and abs(found) > LARGEST_NUMBER else found
+@dataclass(frozen=True)
+class _Otherwise:
+    """Stands for what cannot be read as the type that it annotates.
 
+    Said to pydantic's core instead of caught in a validator of ours: most fields of all answers are of this kind, and
+    this takes a fifth of the time.
+    """
 
-def _or_blank(value: object, handler: ValidatorFunctionWrapHandler) -> Any:
-    return _or_none(value, handler) or ""
+    default: object
 
-
-def _or_false(value: object, handler: ValidatorFunctionWrapHandler) -> Any:
-    return _or_none(value, handler) or False
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        return core_schema.with_default_schema(handler(source), default=self.default, on_error="default")
 
 
 def _moment_or_none(value: object, handler: ValidatorFunctionWrapHandler) -> datetime | None:
-    moment = _or_none(value, handler) if isinstance(value, str | datetime) else None
+    try:
+        moment = handler(value) if isinstance(value, str | datetime) else None
+    except ValidationError:
+        return None
     if isinstance(moment, datetime):
         return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
     return None
@@ -67,13 +74,16 @@ Id = Annotated[str, StringConstraints(min_length=1)]
 Uuid = Annotated[str, StringConstraints(pattern=r"^(?i:[0-9a-f]{8}(-?[0-9a-f]{4}){3}-?[0-9a-f]{12})$")]
 """An id that is written down to be asked about later: one of another form could never be."""
 
-Lenient = Annotated[T | None, WrapValidator(_or_none)]
+Int = Annotated[int, Field(ge=-LARGEST_NUMBER, le=LARGEST_NUMBER)]
+"""A whole number of a size that can be one."""
+
+Lenient = Annotated[T | None, _Otherwise(None)]
 """`T`, or None when it is missing or anything else."""
 
-Text = Annotated[str, WrapValidator(_or_blank)]
+Text = Annotated[str, _Otherwise("")]
 """Text that the contract promises; "" when it is missing all the same."""
 
-Flag = Annotated[bool, WrapValidator(_or_false)]
+Flag = Annotated[bool, _Otherwise(default=False)]
 """True, or False for everything that is not true."""
 
 Moment = Annotated[datetime | None, WrapValidator(_moment_or_none)]
@@ -119,14 +129,7 @@ def parse(model: type[M], value: object, what: str, *, changed: bool = False) ->
     try:
         return model.model_validate(value)
     except ValidationError as error:
-        # Only the place is told: the values may be secrets (mogplex-api.md, section 3, point 7).
-        first = error.errors(include_url=False, include_context=False, include_input=False)[0]
-        place = ".".join([what, *(one_line(str(part), 60) for part in first["loc"])])
-    raise MogplexError(
-        ErrorCode.UNEXPECTED_ANSWER,
-        f"Mogplex answered without a usable {place}.",
-        may_have_happened=changed,
-    )
+        raise _unusable(what, _place(error), changed=changed) from None
 
 
 def parse_list(model: type[M], data: Mapping[str, Any], name: str) -> list[M]:
@@ -138,4 +141,25 @@ def parse_list(model: type[M], data: Mapping[str, Any], name: str) -> list[M]:
     values = data.get(name)
     if not isinstance(values, list):
         raise MogplexError(ErrorCode.UNEXPECTED_ANSWER, f"Mogplex answered without a list of {name}.")
-    return [parse(model, value, name) for value in values]
+    try:
+        return _list_of(model).validate_python(values)
+    except ValidationError as error:
+        _, *place = _place(error)  # without the number of the member
+        raise _unusable(name, place, changed=False) from None
+
+
+@cache
+def _list_of(model: type[M]) -> TypeAdapter[list[M]]:
+    return TypeAdapter(list[model])  # type: ignore[valid-type] # the type is a variable here
+
+
+def _place(error: ValidationError) -> Sequence[int | str]:
+    """Where the first problem is. Only the place is told: the values may be secrets (mogplex-api.md, section 3)."""
+    return error.errors(include_url=False, include_context=False, include_input=False)[0]["loc"]
+
+
+def _unusable(what: str, place: Sequence[int | str], *, changed: bool) -> MogplexError:
+    field = ".".join([what, *(one_line(str(part), 60) for part in place)])
+    return MogplexError(
+        ErrorCode.UNEXPECTED_ANSWER, f"Mogplex answered without a usable {field}.", may_have_happened=changed
+    )

@@ -27,7 +27,7 @@ from mogplex_mcp.api.automation_models import (
     Trigger,
     Wait,
 )
-from mogplex_mcp.api.lenient import Flag, Id, Items, Json, Lenient, Moment, Record, Text, Texts, Uuid
+from mogplex_mcp.api.lenient import Flag, Id, Int, Items, Json, Lenient, Moment, Record, Text, Texts, Uuid
 
 __all__ = [
     "Agent",
@@ -68,7 +68,7 @@ class Repo(Record):
 
     id: Id
     full_name: Text = ""
-    installation_id: Lenient[int] = None
+    installation_id: Lenient[Int] = None
     default_branch: Lenient[str] = None
     root_directory: Lenient[str] = None
 
@@ -80,7 +80,7 @@ class EnvVar(Record):
     id: Lenient[str] = None
     target: Texts = Field(default_factory=list)
     type: Text = ""
-    updated_at: Lenient[int | str] = None
+    updated_at: Lenient[Int | str] = None
 
 
 class EnvVarSet(Record):
@@ -88,14 +88,14 @@ class EnvVarSet(Record):
 
     key: Id
     action: Text = ""
-    updated_count: Lenient[int] = None
+    updated_count: Lenient[Int] = None
 
 
 class EnvVarDeleted(Record):
     """What deleting a variable did."""
 
     key: Id
-    deleted_count: Lenient[int] = None
+    deleted_count: Lenient[Int] = None
 
 
 class Agent(Record):
@@ -116,7 +116,7 @@ class Model(Record):
     id: Id
     provider: Text = ""
     name: Text = ""
-    context_length: Lenient[int] = None
+    context_length: Lenient[Int] = None
     capabilities: Texts = Field(default_factory=list)
     input_price: Lenient[float] = Field(default=None, validation_alias=AliasPath("pricing", "input"))
     output_price: Lenient[float] = Field(default=None, validation_alias=AliasPath("pricing", "output"))

@@ -2,16 +2,25 @@
 
 import re
 import unicodedata
+from functools import lru_cache
+from typing import Final
 
 from mogplex_mcp.redaction import find_key
 
 _ANSI = re.compile(r"\x1b(\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(\x07|\x1b\\)?)")
-_PLAIN = re.compile(r"[A-Za-z0-9_.@+#/-]{1,200}")
+_LONGEST_NAME: Final = 200
+_PLAIN = re.compile(r"[A-Za-z0-9_.@+#/-]+")
 _TOKEN = re.compile(r"mog_[0-9A-Za-z]{4,}")
 
 
 def is_plain(text: str) -> bool:
     """Whether the text is one name without blanks, as repositories, branches and folders have, and nothing more."""
+    return len(text) <= _LONGEST_NAME and _is_plain(text)
+
+
+# A list of repositories asks this hundreds of times, and the next one asks the same again.
+@lru_cache(maxsize=4_096)
+def _is_plain(text: str) -> bool:
     return _PLAIN.fullmatch(text) is not None and not find_key(text)
 
 

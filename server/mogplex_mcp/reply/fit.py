@@ -1,8 +1,9 @@
 """Making an answer short enough for every client: first the words of others, then the ends of lists."""
 
-import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, Final
+
+from pydantic_core import to_json
 
 TARGET_CHARACTERS: Final = 8_000
 """Codex cuts answers at about 11,000 characters; what is under 10,000 arrives whole in all known clients."""
@@ -12,10 +13,14 @@ SHORTEST_TEXT: Final = 200
 
 _OWN: Final = ("notes", "next_steps")
 _WHOLE: Final = ("cursor", "next_steps")  # half of what is sent back would be worth nothing
+# What the note takes that says what was left out, beside how to get it.
+_NOTE_CHARACTERS: Final = 60
 
 
-def fit(structured: dict[str, Any], to_text: Callable[[Mapping[str, Any]], str], *, narrow: str) -> dict[str, Any]:
-    """The structured content of a reply, shortened until it and its text are under the target size.
+def fit(
+    structured: dict[str, Any], to_text: Callable[[Mapping[str, Any]], str], *, narrow: str
+) -> tuple[dict[str, Any], str]:
+    """The structured content of a reply and its text, shortened until both are under the target size.
 
     The longest text of others is cut first, then lists lose their end, then whatever is long is cut. What was left out
     is said in `notes`.
@@ -27,19 +32,28 @@ def fit(structured: dict[str, Any], to_text: Callable[[Mapping[str, Any]], str],
     """
     own_notes = structured.get("notes", [])[:]
     left_out: dict[str, int] = {}
-    while (excess := max(len(to_text(structured)), _json_length(structured)) - TARGET_CHARACTERS) > 0:
+    while True:
+        # The JSON is nearly always the longer one, and faster made.
+        excess = _json_length(structured) - TARGET_CHARACTERS
+        if excess <= 0:
+            text = to_text(structured)
+            excess = len(text) - TARGET_CHARACTERS
+        if excess <= 0:
+            return structured, text
+        if not left_out:
+            excess += _NOTE_CHARACTERS + len(narrow)
         if not (
             _cut_longest(structured.get("untrusted", {}))
             or _drop_end(structured, excess, left_out)
             or _cut_longest(structured)
         ):
-            return {"summary": "The answer was too long to be shown.", **({"notes": [narrow]} if narrow else {})}
+            structured = {"summary": "The answer was too long to be shown.", **({"notes": [narrow]} if narrow else {})}
+            return structured, to_text(structured)
         if left_out:
             structured["notes"] = own_notes + [
                 f"{count} more {name} left out to keep the answer short. {narrow}".strip()
                 for name, count in left_out.items()
             ]
-    return structured
 
 
 def fitting(lines: Iterable[str], room: int) -> list[str]:
@@ -57,7 +71,7 @@ def fitting(lines: Iterable[str], room: int) -> list[str]:
 
 
 def _json_length(value: Any) -> int:
-    return len(json.dumps(value, ensure_ascii=False, separators=(",", ":")))
+    return len(to_json(value).decode())
 
 
 def _cut_longest(value: dict[str, Any]) -> bool:
@@ -92,8 +106,10 @@ def _drop_end(structured: dict[str, Any], excess: int, left_out: dict[str, int])
     if not lists:
         return False
     name, same = max(lists.items(), key=lambda one: _json_length(one[1]))
-    count = max(map(len, same))
-    kept = max(1, min(count - 1, count - count * excess // _json_length(same)))
+    kept = count = max(map(len, same))
+    while excess > 0 and kept > 1:
+        kept -= 1
+        excess -= sum(_json_length(item) + 1 for values in same for item in values[kept : kept + 1])
     for values in same:
         del values[kept:]
     left_out[name] = left_out.get(name, 0) + count - kept

@@ -13,8 +13,8 @@ from mogplex_mcp.reply.untrusted import fence
 
 def render(reply: Reply) -> CallToolResult:
     """The reply as a tool result. Clients show a model the text or the JSON: both are complete."""
-    structured = fit(reply.structured(), to_text, narrow=reply.narrow)
-    return CallToolResult(content=[TextContent(type="text", text=to_text(structured))], structured_content=structured)
+    structured, text = fit(reply.structured(), to_text, narrow=reply.narrow)
+    return CallToolResult(content=[TextContent(type="text", text=text)], structured_content=structured)
 
 
 def to_text(structured: Mapping[str, Any]) -> str:
@@ -52,10 +52,12 @@ def _row(value: Any) -> str:
 
 
 def _item(value: Any) -> str:
+    if isinstance(value, str):
+        # In a row, a text with commas would look like more facts than it is.
+        return json.dumps(value, ensure_ascii=False) if "," in value else value
     if isinstance(value, dict):
         return ", ".join(f"{name} {_item(inner)}" for name, inner in value.items())
-    # In a row, a text with commas would look like more facts than it is.
-    return json.dumps(value, ensure_ascii=False) if isinstance(value, str) and "," in value else _scalar(value)
+    return _scalar(value)
 
 
 def _scalar(value: Any) -> str:

@@ -6,6 +6,7 @@ Nothing here can make such text harmless; it makes it visible as what it is and 
 import re
 import secrets
 import unicodedata
+from functools import lru_cache
 from typing import Final
 
 from mogplex_mcp.api.text import is_plain
@@ -26,7 +27,8 @@ _HIDDEN: Final = re.compile(
     "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2800\u3164\ufe00-\ufe0f\uffa0\U000e0000-\U000e0fff]"
 )
 _INVISIBLE_CATEGORIES: Final = frozenset({"Cc", "Cf", "Cs", "Co", "Cn"})
-_WORD: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}", re.ASCII)
+_WORD: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*", re.ASCII)
+_LONGEST_WORD: Final = 64
 _CUT: Final = "… [cut, {} characters in all]"
 
 
@@ -50,12 +52,18 @@ def clean_line(text: str, limit: int) -> str:
 
 def word(text: str, otherwise: str = "other") -> str:
     """The text if it is one harmless word, such as a status or a code; `otherwise` if it is anything else."""
-    return text if _WORD.fullmatch(text) and not find_key(text) else otherwise
+    return text if len(text) <= _LONGEST_WORD and _is_word(text) else otherwise
+
+
+# Ids and statuses come again and again.
+@lru_cache(maxsize=4_096)
+def _is_word(text: str) -> bool:
+    return _WORD.fullmatch(text) is not None and not find_key(text)
 
 
 def name(text: str, otherwise: str = "") -> str:
     """The text if it is one name without blanks, as repositories, branches and folders have; else `otherwise`."""
-    return text if is_plain(text) else otherwise
+    return text if text and is_plain(text) else otherwise
 
 
 def fence(text: str, nonce: str | None = None) -> str:

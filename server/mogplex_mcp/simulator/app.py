@@ -7,7 +7,7 @@ from typing import Any
 from urllib.parse import parse_qsl
 
 import anyio
-import httpx
+import httpx2
 
 from . import outcomes, service
 from .calls import State
@@ -81,8 +81,8 @@ class Simulator:
         """The ASGI application. Faults of the connection need `transport()` or `serve()`; here they raise."""
         return self._serve
 
-    def transport(self) -> httpx.AsyncBaseTransport:
-        """Make a transport for `httpx.AsyncClient` that asks this simulator, without any socket."""
+    def transport(self) -> httpx2.AsyncBaseTransport:
+        """Make a transport for `httpx2.AsyncClient` that asks this simulator, without any socket."""
         return SimulatorTransport(self._serve, self.state.sleep)
 
     def plan(self, script: RunScript | str) -> None:

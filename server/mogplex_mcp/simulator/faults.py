@@ -8,7 +8,7 @@ from fnmatch import fnmatchcase
 class FaultKind(StrEnum):
     """The kinds of faults.
 
-    The connection level (real over sockets, httpx exceptions in-process): `refused`, `reset_before_write` (the request
+    The connection level (real over sockets, httpx2 exceptions in-process): `refused`, `reset_before_write` (the request
     is not executed), `reset_after_write` (it is, and the answer is lost), `slow` (the answer comes `seconds` late),
     `slow_body` (each part of the body does), `cut_body` (the connection ends in the middle), `wrong_length` (a
     `Content-Length` shorter than the body).

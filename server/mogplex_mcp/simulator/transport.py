@@ -1,9 +1,9 @@
-"""The simulator as an httpx transport: no sockets, and connection faults as the exceptions httpx raises for them."""
+"""The simulator as an httpx2 transport: no sockets, and connection faults as the exceptions httpx2 raises for them."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping
 from typing import Any, NoReturn
 
-import httpx
+import httpx2
 
 from .messages import Response
 from .wire import WIRE, Gone, Wire
@@ -14,7 +14,7 @@ App = Callable[
 ]
 
 
-class SimulatorTransport(httpx.AsyncBaseTransport):
+class SimulatorTransport(httpx2.AsyncBaseTransport):
     """Asks an ASGI application.
 
     Args:
@@ -26,14 +26,14 @@ class SimulatorTransport(httpx.AsyncBaseTransport):
         self._app = app
         self._sleep = sleep
 
-    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+    async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
         """Send a request.
 
         Raises:
-            httpx.ConnectError: fault `refused`.
-            httpx.ReadError: faults `reset_before_write` and `reset_after_write`.
-            httpx.ReadTimeout: the answer takes longer than the client's read timeout.
-            httpx.RemoteProtocolError: fault `cut_body`, when the body is read.
+            httpx2.ConnectError: fault `refused`.
+            httpx2.ReadError: faults `reset_before_write` and `reset_after_write`.
+            httpx2.ReadTimeout: the answer takes longer than the client's read timeout.
+            httpx2.RemoteProtocolError: fault `cut_body`, when the body is read.
         """
         content = await request.aread()
         wire = _InProcessWire(self._sleep, request)
@@ -51,7 +51,7 @@ class SimulatorTransport(httpx.AsyncBaseTransport):
             await self._app(_scope(request, wire), receive, answer.take)
         except Gone:
             return wire.partial_answer()
-        return httpx.Response(answer.status, headers=answer.headers, stream=_Stream(answer.body), request=request)
+        return httpx2.Response(answer.status, headers=answer.headers, stream=_Stream(answer.body), request=request)
 
 
 class _Answer:
@@ -70,7 +70,7 @@ class _Answer:
             self.body += message.get("body", b"")
 
 
-class _Stream(httpx.AsyncByteStream):
+class _Stream(httpx2.AsyncByteStream):
     """A body, and what happens where it ends too early."""
 
     def __init__(self, body: bytes, broken: Exception | None = None) -> None:
@@ -86,34 +86,34 @@ class _Stream(httpx.AsyncByteStream):
 class _InProcessWire(Wire):
     """A wire whose other end is the code that awaits the transport."""
 
-    def __init__(self, sleep: Callable[[float], Awaitable[None]], request: httpx.Request) -> None:
+    def __init__(self, sleep: Callable[[float], Awaitable[None]], request: httpx2.Request) -> None:
         super().__init__(sleep)
         self._request = request
         self._patience: float | None = request.extensions.get("timeout", {}).get("read")
-        self._partial: httpx.Response | None = None
+        self._partial: httpx2.Response | None = None
 
     async def wait(self, seconds: float) -> None:
         """Let time pass, or lose the client's patience."""
         if self._patience is not None and seconds > self._patience:
             await self._sleep(self._patience)
-            raise httpx.ReadTimeout("fault: slow", request=self._request)
+            raise httpx2.ReadTimeout("fault: slow", request=self._request)
         await self._sleep(seconds)
 
     async def refuse(self) -> NoReturn:
         """Refuse the connection."""
-        raise httpx.ConnectError("fault: refused", request=self._request)
+        raise httpx2.ConnectError("fault: refused", request=self._request)
 
     async def reset(self) -> NoReturn:
         """Reset the connection."""
-        raise httpx.ReadError("fault: reset", request=self._request)
+        raise httpx2.ReadError("fault: reset", request=self._request)
 
     async def send_part(self, response: Response, sent: bytes, declared: int) -> NoReturn:
         """Answer with a body that ends where the declared length does, or breaks before."""
         broken = None
         if declared > len(sent):
             message = "peer closed connection without sending complete message body"
-            broken = httpx.RemoteProtocolError(message, request=self._request)
-        self._partial = httpx.Response(
+            broken = httpx2.RemoteProtocolError(message, request=self._request)
+        self._partial = httpx2.Response(
             response.status,
             headers=[*response.headers, ("content-length", str(declared))],
             stream=_Stream(sent[:declared], broken),
@@ -121,14 +121,14 @@ class _InProcessWire(Wire):
         )
         raise Gone
 
-    def partial_answer(self) -> httpx.Response:
+    def partial_answer(self) -> httpx2.Response:
         """The answer of `send_part`."""
         if self._partial is None:
-            raise httpx.ReadError("fault: connection ended", request=self._request)
+            raise httpx2.ReadError("fault: connection ended", request=self._request)
         return self._partial
 
 
-def _scope(request: httpx.Request, wire: Wire) -> dict[str, Any]:
+def _scope(request: httpx2.Request, wire: Wire) -> dict[str, Any]:
     path, _, query = request.url.raw_path.partition(b"?")
     return {
         "type": "http",

@@ -93,7 +93,7 @@ def summary_reply(
             "summary": summary or f"The automation is {_state(found)}.",
             "notes": [*notes, *_notes(found)],
             "untrusted": untrusted,
-            "next_steps": steps,
+            "next_steps": tuple(steps),
         }
     )
 
@@ -134,7 +134,7 @@ def graph_reply(call: Call, found: AutomationDetail, *, published: bool, page: i
             "page": shown.place if graph else "",
             "notes": notes if graph else [],
             "untrusted": {"graph": shown.text} if graph else {},
-            "next_steps": steps,
+            "next_steps": tuple(steps),
         }
     )
 

@@ -1,9 +1,11 @@
 """The repositories that Mogplex can work on."""
 
+from collections import Counter
 from collections.abc import Sequence
-from typing import Annotated, ClassVar, Final
+from typing import Annotated, Any, ClassVar, Final
 
-from pydantic import BaseModel, Field
+from pydantic import Field
+from typing_extensions import TypedDict
 
 from mogplex_mcp.api.models import Repo
 from mogplex_mcp.reply.model import NextStep, Reply
@@ -15,22 +17,49 @@ from mogplex_mcp.tools.wording import counted
 toolset = Toolset("repos", "Find repositories.")
 
 MOST_REPOS: Final = 200
+# From here on a list tells once what nearly all of its rows share, and no ids that names make needless.
+_LONG_LIST: Final = 20
 
 
-class RepoRow(BaseModel):
-    """One repository; rows of a monorepo share the name and differ in the directory."""
+class RepoRow(TypedDict):
+    """One repository; rows of a monorepo share the name and differ in the directory.
+
+    No model: of these there are up to 200 in an answer, and making a model takes ten times as long as a dictionary.
+    """
 
     repo: str
-    default_branch: str = ""
-    root_directory: str = ""
+    default_branch: str
+    root_directory: str
     id: str
 
 
 class RepoList(Reply):
-    """Repositories."""
+    """Repositories.
+
+    Attributes:
+        default_branch: That of all rows which name no other.
+    """
 
     narrow: ClassVar[str] = "Call list_repos with a part of the name as query."
-    repos: Sequence[RepoRow] = ()
+    default_branch: str = ""
+    repos: tuple[RepoRow, ...] = ()
+
+    def structured(self) -> dict[str, Any]:
+        """The answer as JSON, a long list in few words: what a model has to read."""
+        data = super().structured()
+        rows = data.get("repos", [])
+        if len(rows) < _LONG_LIST:
+            return data
+        names = Counter(row["repo"] for row in rows)
+        branches = Counter(row.get("default_branch", "") for row in rows)
+        # Where one is not known, its row would seem to have the usual one.
+        usual = "" if "" in branches else branches.most_common(1)[0][0]
+        for row in rows:
+            if names[row["repo"]] == 1:
+                del row["id"]
+            if usual and row["default_branch"] == usual:
+                del row["default_branch"]
+        return {"summary": data.pop("summary"), **({"default_branch": usual} if usual else {}), **data}
 
 
 @toolset.tool("List repositories", Hints())
@@ -56,33 +85,38 @@ async def list_repos(
         )
     steps = []
     if len(rows) == 1:
-        wanted = rows[0].id if found[0].root_directory else name(found[0].full_name, rows[0].id)
+        wanted = rows[0]["id" if found[0].root_directory else "repo"]
         steps.append(NextStep(tool="start_run", arguments={"repo": wanted}, why="let an agent work on it; add prompt"))
     what = f" for {clean_line(query, 60)!r}" if query else ""
     return RepoList(
         summary=f"{counted(len(found), 'repository', 'repositories')}{what}.",
         repos=rows,
         notes=notes,
-        untrusted=_unusual(found),
+        untrusted=_unusual(found, rows),
         next_steps=steps,
     )
 
 
 def _row(repo: Repo) -> RepoRow:
+    own_id = word(repo.id)
     return RepoRow(
-        repo=name(repo.full_name, "(unusual name)"),
+        repo=name(repo.full_name, own_id),
         default_branch=name(repo.default_branch or ""),
         root_directory=name(repo.root_directory or ""),
-        id=word(repo.id),
+        id=own_id,
     )
 
 
-def _unusual(repos: Sequence[Repo]) -> dict[str, list[str]]:
-    """Names that could be more than names, such as sentences."""
+def _unusual(repos: Sequence[Repo], rows: Sequence[RepoRow]) -> dict[str, list[str]]:
+    """What the rows do not show as it is: names that could be more than names, such as sentences."""
     lines = [
-        f"{word(repo.id)}: {clean_line(text, 100)}"
-        for repo in repos
-        for text in (repo.full_name, repo.default_branch, repo.root_directory)
-        if text and not name(text)
+        f"{row['id']}: {clean_line(text, 100)}"
+        for repo, row in zip(repos, rows, strict=True)
+        for text, shown in (
+            (repo.full_name, row["repo"]),
+            (repo.default_branch, row["default_branch"]),
+            (repo.root_directory, row["root_directory"]),
+        )
+        if text and text != shown
     ]
     return {"unusual_names": lines} if lines else {}
