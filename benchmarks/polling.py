@@ -16,13 +16,13 @@ from pathlib import Path
 from typing import Final
 
 import anyio
-import httpx
 from tests.virtual_time import VirtualTimeLoop, virtual_now
 
 from mogplex_mcp.api.base_url import DEFAULT_BASE_URL
 from mogplex_mcp.api.client import StartRun
-from mogplex_mcp.api.connection import create_http_client
+from mogplex_mcp.api.connection import HttpClient, create_http_client
 from mogplex_mcp.api.credentials import Token
+from mogplex_mcp.ending import Ending
 from mogplex_mcp.runs.cursor import Cursor
 from mogplex_mcp.runs.outcome import Outcome, is_terminal
 from mogplex_mcp.runs.tail import Reason, Until, tail
@@ -114,6 +114,7 @@ async def follow_as_a_model(story: Story) -> None:
             look_deadline=deadline,
             max_events=40,
             listener=listen,
+            ending=Ending(),
             now=virtual_now,
         )
         cursor = news.cursor
@@ -160,7 +161,7 @@ async def measure(minutes: float, runs: int, *, fixed: bool) -> Measured:
     return measured
 
 
-def _tenant(http: httpx.AsyncClient, jitter: Callable[[], float]) -> Tenant:
+def _tenant(http: HttpClient, jitter: Callable[[], float]) -> Tenant:
     tenants = Tenants(DEFAULT_BASE_URL, http, StateFile(None), virtual_now)
     tenant = tenants.of(FoundToken(Token.parse(DEMO_TOKEN), "a benchmark"))
     watches = Watches(tenant.mogplex, reserve=tenant.budget.reserve, now=virtual_now, jitter=jitter)

@@ -12,10 +12,13 @@ from mcp.server.caching import CacheHint
 
 from mogplex_mcp import __version__
 from mogplex_mcp.bridge import Bridge
+from mogplex_mcp.ending import Ending
 from mogplex_mcp.handlers import add_handlers
 from mogplex_mcp.instructions import instructions
 from mogplex_mcp.offer import Identify, Offer
+from mogplex_mcp.prompts import KINDS as PROMPTS
 from mogplex_mcp.settings import Settings
+from mogplex_mcp.spans import keep_spans_wordless
 from mogplex_mcp.tool_handlers import ToolHandlers
 from mogplex_mcp.tools.asking import Asker
 from mogplex_mcp.tools.catalog import TOOLSETS
@@ -24,7 +27,7 @@ from mogplex_mcp.tools.narrowing import Narrowing
 from mogplex_mcp.tools.toolset import select
 
 if TYPE_CHECKING:
-    import httpx  # slow to import, and not needed before the first request
+    import httpx2  # slow to import, and not needed before the first request
 
 # What these answer is fixed for the life of a process.
 _FIXED_LISTS: Final = ("tools/list", "prompts/list", "resources/templates/list")
@@ -39,9 +42,10 @@ _ICON: Final = (
 def create_server(
     settings: Settings,
     *,
-    transport: "httpx.AsyncBaseTransport | None" = None,
+    transport: "httpx2.AsyncBaseTransport | None" = None,
     now: Callable[[], float] = time.time,
     identify: Identify | None = None,
+    ending: Ending | None = None,
 ) -> Server[Bridge]:
     """An MCP server for these settings, for any transport and both protocol eras.
 
@@ -50,6 +54,7 @@ def create_server(
         transport: What requests to Mogplex go through instead of the network.
         now: Seconds since the epoch.
         identify: Whose token counts, where callers bring their own.
+        ending: The end of this process, for whoever lets it begin.
 
     Raises:
         ValueError: The settings name tools or toolsets that do not exist; the message names the nearest.
@@ -64,18 +69,18 @@ def create_server(
     )
     offer = Offer(settings, Narrowing(toolsets, offered), identify=identify, now=now)
     handlers = ToolHandlers(offer, Asker(allow_unasked=settings.allow_destructive, now=now))
-    names = frozenset(tool.name for tool in offered)
+    tools = {tool.name: tool for tool in offered}
+    names = frozenset(tools)
 
     @asynccontextmanager
     async def lifespan(_: Server[Bridge]) -> AsyncIterator[Bridge]:
-        bridge = Bridge(settings, transport=transport, now=now)
+        bridge = Bridge(settings, transport=transport, now=now, ending=ending)
         try:
             yield bridge
         finally:
             with anyio.CancelScope(shield=True):
                 await bridge.aclose()
 
-    schemas = {tool.name: tool.definition.input_schema for tool in offered}
     server = Server[Bridge](
         "mogplex-mcp",
         version=__version__,
@@ -85,7 +90,8 @@ def create_server(
         icons=[mcp_types.Icon(src=_ICON, mime_type="image/svg+xml", sizes=["any"])],
         instructions=instructions(settings, names),
         cache_hints=dict.fromkeys(_FIXED_LISTS, CacheHint(ttl_ms=_FRESH_MS, scope="private")),
-        get_tool_input_schema=schemas.get,
+        # Making the definitions takes as long as all of the above: whoever calls a tool may never ask for them.
+        get_tool_input_schema=lambda name: tools[name].definition.input_schema if name in tools else None,
         lifespan=lifespan,
         on_list_tools=handlers.list,
         on_call_tool=handlers.call,
@@ -94,4 +100,5 @@ def create_server(
         "notifications/cancelled", mcp_types.CancelledNotificationParams, handlers.cancelled
     )
     add_handlers(server, offer, tools=names, has_channel=identify is None)
+    keep_spans_wordless(server, names | {kind.name for kind in PROMPTS})
     return server

@@ -9,6 +9,7 @@ from mogplex_mcp import __version__
 from mogplex_mcp.api.connection import create_http_client
 from mogplex_mcp.api.credentials import Token
 from mogplex_mcp.clients import LearntCaps
+from mogplex_mcp.ending import Ending
 from mogplex_mcp.patience import OpenCalls
 from mogplex_mcp.settings import Settings
 from mogplex_mcp.state import StateFile
@@ -16,7 +17,7 @@ from mogplex_mcp.tenant import Tenants
 from mogplex_mcp.token_source import FoundToken, find_token
 
 if TYPE_CHECKING:
-    import httpx  # slow to import, and not needed before the first request
+    import httpx2  # slow to import, and not needed before the first request
 
 
 class Bridge:
@@ -26,17 +27,20 @@ class Bridge:
         settings: The user's choices.
         transport: What requests go through instead of the network, for tests.
         now: Seconds since the epoch.
+        ending: The end of this process.
     """
 
     def __init__(
         self,
         settings: Settings,
         *,
-        transport: "httpx.AsyncBaseTransport | None" = None,
+        transport: "httpx2.AsyncBaseTransport | None" = None,
         now: Callable[[], float] = time.time,
+        ending: Ending | None = None,
     ) -> None:
         self.settings = settings
         self.now = now
+        self.ending = ending or Ending()
         self.state = StateFile(None if settings.without_journal else settings.state_file)
         self.learnt = LearntCaps(self.state, now=now)
         self.open_calls = OpenCalls(self.learnt)
@@ -51,7 +55,7 @@ class Bridge:
             from mogplex_mcp.simulator import Simulator  # noqa: PLC0415 - only a demo needs it
 
             transport = Simulator(now=self.now, run_seconds=self.settings.demo_seconds).transport()
-        http = create_http_client(version=__version__, transport=transport)
+        http = create_http_client(version=__version__, base_url=self.settings.base_url, transport=transport)
         return Tenants(self.settings.base_url, http, self.state, self.now)
 
     def own_token(self) -> FoundToken:

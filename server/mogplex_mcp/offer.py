@@ -78,6 +78,7 @@ class Offer:
             offered=frozenset(self.tools(context)),
             warnings=bridge.warnings,
             clock=self._now,
+            ending=bridge.ending,
         )
 
     def learnt_as(self, context: Context) -> str:

@@ -11,10 +11,16 @@ from weakref import WeakKeyDictionary
 
 import anyio
 import mcp_types
-from mcp.server.subscriptions import InMemorySubscriptionBus, ListenHandler, ResourceUpdated
+from mcp.server.subscriptions import (
+    SUBSCRIPTION_ID_META_KEY,
+    InMemorySubscriptionBus,
+    ListenHandler,
+    ResourceUpdated,
+)
 from mcp.shared.exceptions import MCPError
 
 from mogplex_mcp.api.errors import MogplexError
+from mogplex_mcp.ending import AT_ONCE
 from mogplex_mcp.offer import Context, Offer
 from mogplex_mcp.resources import RUN, RUN_EVENTS, Resources
 from mogplex_mcp.runs.watch import Snapshot, Watches
@@ -69,9 +75,12 @@ class Subscriptions:
         filtered = mcp_types.SubscriptionFilter(resource_subscriptions=wanted or None)
         self._streams += 1
         try:
-            return await handler(context, params.model_copy(update={"notifications": filtered}))
+            with context.lifespan_context.ending.within(AT_ONCE):
+                return await handler(context, params.model_copy(update={"notifications": filtered}))
         finally:
             self._streams -= 1
+        # What tells a client that there is nothing more to come, and not that something broke.
+        return mcp_types.SubscriptionsListenResult(_meta={SUBSCRIPTION_ID_META_KEY: context.request_id})
 
     async def subscribe(self, context: Context, params: mcp_types.SubscribeRequestParams) -> mcp_types.EmptyResult:
         """Serve `resources/subscribe` of the 2025 protocol.

@@ -6,10 +6,11 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from mogplex_mcp.api.budget import SharedBudget
 from mogplex_mcp.api.client import Mogplex
+from mogplex_mcp.api.connection import HttpClient
 from mogplex_mcp.api.hosted import HostedEndpoint
 from mogplex_mcp.api.hosted_list import HostedTools
 from mogplex_mcp.api.repos import RepoFinder
@@ -18,12 +19,9 @@ from mogplex_mcp.runs.journal import Journal
 from mogplex_mcp.runs.sqlite_journal import SqliteJournal
 from mogplex_mcp.runs.start import Starter
 from mogplex_mcp.runs.triggers import Triggerer, TriggerKeys
-from mogplex_mcp.runs.watch import Watches
+from mogplex_mcp.runs.watch import KeptWatches, Watches
 from mogplex_mcp.state import StateFile
 from mogplex_mcp.token_source import FoundToken
-
-if TYPE_CHECKING:
-    import httpx  # slow to import, and not needed before the first request
 
 MOST_TENANTS: Final = 1_000
 
@@ -56,10 +54,11 @@ class Tenants:
     """
 
     base_url: str
-    http: "httpx.AsyncClient"
+    http: HttpClient
     state: StateFile
     now: Callable[[], float] = time.time
     _known: OrderedDict[bytes, Tenant] = field(default_factory=OrderedDict, repr=False)
+    _kept: KeptWatches = field(default_factory=KeptWatches, repr=False)
     _key: bytes = field(default_factory=lambda: secrets.token_bytes(32), repr=False)
 
     def of(self, found: FoundToken) -> Tenant:
@@ -88,7 +87,7 @@ class Tenants:
             journal=journal,
             repos=RepoFinder(mogplex, now=self.now),
             starter=Starter(mogplex, journal),
-            watches=Watches(mogplex, reserve=budget.reserve, now=self.now),
+            watches=Watches(mogplex, reserve=budget.reserve, now=self.now, kept=self._kept),
             triggerer=Triggerer(mogplex, TriggerKeys(self.state, value, now=self.now)),
             hosted=HostedTools(HostedEndpoint(http), now=self.now),
             scopes=scopes,

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Mapping
 from typing import Any
 
 import anyio
-import httpx
+import httpx2
 import uvicorn
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -67,15 +67,15 @@ async def served(app: ASGIApp, *, lifespan: bool = True, **limits: float) -> Asy
             server.should_exit = True
 
 
-def bridge(transport: httpx.AsyncBaseTransport, **settings: Any) -> ASGIApp:
+def bridge(transport: httpx2.AsyncBaseTransport, **settings: Any) -> ASGIApp:
     return create_app(Settings(**settings), transport=transport)
 
 
-async def ask(app: ASGIApp, path: str = "/mcp", **headers: str) -> httpx.Response:
+async def ask(app: ASGIApp, path: str = "/mcp", **headers: str) -> httpx2.Response:
     """What an app answers that is not running: enough for what is refused before MCP sees it."""
-    transport = httpx.ASGITransport(app)
+    transport = httpx2.ASGITransport(app)
     sent = {**HEADERS, **{name.replace("_", "-"): value for name, value in headers.items()}}
-    async with httpx.AsyncClient(transport=transport, base_url="http://localhost:8765") as client:
+    async with httpx2.AsyncClient(transport=transport, base_url="http://localhost:8765") as client:
         return await client.post(path, json=LIST, headers=sent)
 
 

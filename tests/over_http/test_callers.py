@@ -1,6 +1,6 @@
 """Each request shows whose it is."""
 
-import httpx
+import httpx2
 import pytest
 
 from mogplex_mcp.http.callers import Callers, RefusedError
@@ -62,9 +62,9 @@ async def test_a_token_of_another_form_is_refused_before_mcp_sees_the_request() 
 
 
 async def test_two_tokens_in_one_request_are_refused() -> None:
-    transport = httpx.ASGITransport(create_app(Settings()))
+    transport = httpx2.ASGITransport(create_app(Settings()))
     headers = [*HEADERS.items(), ("Authorization", f"Bearer {DEMO_TOKEN}"), ("Authorization", "Bearer mog_" + "x" * 32)]
-    async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:
+    async with httpx2.AsyncClient(transport=transport, base_url="http://localhost") as client:
         answer = await client.post("/mcp", json=LIST, headers=headers)
     assert answer.status_code == 401
     assert "more than one" in answer.text

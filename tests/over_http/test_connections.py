@@ -3,7 +3,7 @@
 import json
 
 import anyio
-import httpx
+import httpx2
 import pytest
 from starlette.types import Receive, Scope, Send
 
@@ -126,7 +126,7 @@ async def test_strangers_on_the_port_keep_nobody_from_being_served() -> None:
             for _ in range(10):
                 tasks.start_soon(stranger, said)
         await anyio.sleep(SHORT)
-        async with httpx.AsyncClient(timeout=LONG) as client:
+        async with httpx2.AsyncClient(timeout=LONG) as client:
             answer = await client.post(f"http://{address}/mcp", json=LIST, headers=HEADERS)
         assert "start_run" in answer.text
         tasks.cancel_scope.cancel()
@@ -152,7 +152,10 @@ async def test_strangers_on_the_port_keep_nobody_from_being_served() -> None:
 @pytest.mark.parametrize("modern", [False, True])
 async def test_a_hostile_message_is_answered_and_the_next_one_too(body: str, modern: bool) -> None:
     headers = HEADERS | ({"MCP-Protocol-Version": "2026-07-28", "Mcp-Method": "tools/call"} if modern else {})
-    async with served(bridge(Simulator().transport(), demo=True)) as address, httpx.AsyncClient(timeout=LONG) as client:
+    async with (
+        served(bridge(Simulator().transport(), demo=True)) as address,
+        httpx2.AsyncClient(timeout=LONG) as client,
+    ):
         answer = await client.post(f"http://{address}/mcp", content=body.encode("latin-1"), headers=headers)
         assert answer.status_code < 500
         assert "Traceback" not in answer.text

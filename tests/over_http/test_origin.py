@@ -7,10 +7,11 @@ import zlib
 from collections.abc import Callable
 from typing import Any
 
-import httpx
+import httpx2
 import pytest
 from mcp import Client
 
+from mogplex_mcp.api import connection
 from mogplex_mcp.api.connection import create_http_client
 from mogplex_mcp.api.errors import ErrorCode, MogplexError
 from mogplex_mcp.api.http import MogplexHttp
@@ -26,7 +27,7 @@ pytestmark = pytest.mark.anyio
 EVIL = "https://evil.example/api/v1/mogplex/runs"
 
 
-class Luring(httpx.AsyncBaseTransport):
+class Luring(httpx2.AsyncBaseTransport):
     """A Mogplex in whose answers each address leads elsewhere."""
 
     def __init__(self) -> None:
@@ -34,13 +35,13 @@ class Luring(httpx.AsyncBaseTransport):
         self.asked: list[str] = []
         self.lured = 0
 
-    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+    async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
         self.asked.append(str(request.url))
         response = await self._mogplex.handle_async_request(request)
         body = json.loads(await response.aread())
         self._lure(body)
         headers = {"Content-Location": EVIL, "Link": f"<{EVIL}>; rel=next", "Refresh": f"0;url={EVIL}"}
-        return httpx.Response(response.status_code, json=body, headers=headers)
+        return httpx2.Response(response.status_code, json=body, headers=headers)
 
     def _lure(self, value: Any) -> None:
         for key, inner in value.items() if isinstance(value, dict) else enumerate(value):
@@ -74,17 +75,17 @@ async def test_addresses_in_answers_are_never_asked() -> None:
 async def test_no_redirect_is_followed_wherever_it_leads(status: int, target: str) -> None:
     asked: list[str] = []
 
-    def answer(request: httpx.Request) -> httpx.Response:
+    def answer(request: httpx2.Request) -> httpx2.Response:
         asked.append(str(request.url))
-        return httpx.Response(status, headers={"Location": target})
+        return httpx2.Response(status, headers={"Location": target})
 
     with pytest.raises(MogplexError):
         await _connect(answer).request("GET", "/repos")
     assert asked == [f"{BASE_URL}/repos"]
 
 
-def _connect(answer: Callable[[httpx.Request], httpx.Response]) -> MogplexHttp:
-    client = create_http_client(version="1", transport=httpx.MockTransport(answer))
+def _connect(answer: Callable[[httpx2.Request], httpx2.Response]) -> MogplexHttp:
+    client = create_http_client(version="1", transport=httpx2.MockTransport(answer))
     return MogplexHttp(client, BASE_URL, TOKEN, CountingBudget())
 
 
@@ -97,12 +98,12 @@ def _bomb() -> bytes:
 async def test_an_answer_that_grows_when_it_is_unpacked_is_given_up_before_it_fills_the_memory() -> None:
     bomb = _bomb()
 
-    class Stream(httpx.AsyncByteStream):
+    class Stream(httpx2.AsyncByteStream):
         async def __aiter__(self) -> Any:
             for start in range(0, len(bomb), 4_096):
                 yield bomb[start : start + 4_096]
 
-    http = _connect(lambda _: httpx.Response(200, headers={"Content-Encoding": "gzip"}, stream=Stream()))
+    http = _connect(lambda _: httpx2.Response(200, headers={"Content-Encoding": "gzip"}, stream=Stream()))
     tracemalloc.start()
     try:
         with pytest.raises(MogplexError) as refused:
@@ -119,11 +120,11 @@ async def test_an_answer_that_grows_when_it_is_unpacked_is_given_up_before_it_fi
 async def test_another_compression_than_the_one_that_was_asked_for_is_not_unpacked(coding: str) -> None:
     body = gzip.compress(gzip.compress(b'{"ok":true,"data":{}}'))
 
-    class Stream(httpx.AsyncByteStream):
+    class Stream(httpx2.AsyncByteStream):
         async def __aiter__(self) -> Any:
             yield body
 
-    http = _connect(lambda _: httpx.Response(200, headers={"Content-Encoding": coding}, stream=Stream()))
+    http = _connect(lambda _: httpx2.Response(200, headers={"Content-Encoding": coding}, stream=Stream()))
     with pytest.raises(MogplexError) as refused:
         await http.request("GET", "/repos")
     assert refused.value.code is ErrorCode.UNEXPECTED_ANSWER
@@ -132,10 +133,13 @@ async def test_another_compression_than_the_one_that_was_asked_for_is_not_unpack
 async def test_a_proxy_of_the_environment_is_honoured_and_no_proxy_too(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("HTTP_PROXY", "ALL_PROXY", "NO_PROXY", "https_proxy", "http_proxy", "all_proxy", "no_proxy"):
         monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv("HTTPS_PROXY", "http://127.0.0.1:9")
-    url = httpx.URL("https://mogplex.com/api/v1/mogplex/repos")
-    async with create_http_client(version="1") as client:
-        assert client._transport_for_url(url) is not client._transport
+    monkeypatch.setenv("HTTPS_PROXY", "127.0.0.1:9")
+    assert connection._proxy("https://mogplex.com/api") == "http://127.0.0.1:9"
+    assert connection._proxy("http://mogplex.com/api") is None
     monkeypatch.setenv("NO_PROXY", "mogplex.com")
-    async with create_http_client(version="1") as client:
-        assert client._transport_for_url(url) is client._transport
+    assert connection._proxy("https://mogplex.com/api") is None
+    assert connection._proxy("https://api.mogplex.com/api") is None
+    assert connection._proxy("https://elsewhere.test/api") == "http://127.0.0.1:9"
+    monkeypatch.delenv("HTTPS_PROXY")
+    monkeypatch.setenv("ALL_PROXY", "http://127.0.0.1:8")
+    assert connection._proxy("https://elsewhere.test/api") == "http://127.0.0.1:8"

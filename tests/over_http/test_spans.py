@@ -4,14 +4,18 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
+import mcp_types
 import pytest
 from mcp import Client
+from mcp.server import Server
+from mcp.shared.exceptions import MCPError
 from opentelemetry.trace import NonRecordingSpan, SpanContext, TraceFlags
 
 from mogplex_mcp.app import create_server
+from mogplex_mcp.bridge import Bridge
 from mogplex_mcp.secret import Secret
 from mogplex_mcp.settings import Settings
-from mogplex_mcp.simulator import DEMO_TOKEN, Simulator
+from mogplex_mcp.simulator import DEMO_TOKEN, Fault, FaultKind, Simulator
 
 pytestmark = pytest.mark.anyio
 
@@ -36,7 +40,9 @@ class Span(NonRecordingSpan):
         self._told.append(f"{status} {description}")
 
 
-async def test_spans_hold_neither_the_token_nor_arguments_nor_answers(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture
+def told(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """All that spans were told."""
     told: list[str] = []
 
     @contextmanager
@@ -45,8 +51,15 @@ async def test_spans_hold_neither_the_token_nor_arguments_nor_answers(monkeypatc
         yield Span(told)
 
     monkeypatch.setattr("mcp.server._otel.otel_span", span)
-    server = create_server(Settings(api_key=Secret(DEMO_TOKEN)), transport=Simulator().transport())
-    async with Client(server) as client:
+    return told
+
+
+def server_of(simulator: Simulator) -> Server[Bridge]:
+    return create_server(Settings(api_key=Secret(DEMO_TOKEN)), transport=simulator.transport())
+
+
+async def test_spans_hold_neither_the_token_nor_arguments_nor_answers(told: list[str]) -> None:
+    async with Client(server_of(Simulator())) as client:
         await client.call_tool("start_run", {"repo": "acme/web", "prompt": "Project Nightingale."})
         await client.call_tool("start_run", {"repo": "nightingale/none", "prompt": "Project Nightingale."})
         await client.call_tool("list_runs", {"nightingale": 1})
@@ -54,3 +67,37 @@ async def test_spans_hold_neither_the_token_nor_arguments_nor_answers(monkeypatc
     assert "tool_error" in str(told)
     assert "ightingale" not in str(told)
     assert "mog_" not in str(told)
+
+
+async def test_a_failed_read_tells_its_client_why_and_its_span_only_the_code(told: list[str]) -> None:
+    simulator = Simulator()
+    simulator.faults.add(Fault(FaultKind.JSON_500, times=None, message="Project Nightingale."))
+    async with Client(server_of(simulator)) as client:
+        with pytest.raises(MCPError, match="Nightingale"):
+            await client.read_resource("mogplex://repos")
+        with pytest.raises(MCPError, match="nightingale"):
+            await client.read_resource("mogplex://nightingale")
+    assert str(mcp_types.INTERNAL_ERROR) in str(told)
+    assert "resources/read" in told
+    assert "ightingale" not in str(told)
+
+
+async def test_names_that_only_a_client_knows_are_in_no_span(told: list[str]) -> None:
+    async with Client(server_of(Simulator())) as client:
+        assert (await client.call_tool("nightingale", {})).is_error
+        with pytest.raises(MCPError):
+            await client.get_prompt("nightingale")
+    assert "tools/call" in told
+    assert "ightingale" not in str(told)
+
+
+async def test_a_fault_of_the_bridge_is_told_by_no_span(told: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: Any) -> None:
+        raise ValueError("Project Nightingale.")
+
+    server = server_of(Simulator())
+    async with Client(server) as client:
+        monkeypatch.setattr("mogplex_mcp.resources.Resources.kinds", fail)
+        with pytest.raises(MCPError):
+            await client.read_resource("mogplex://repos")
+    assert "ightingale" not in str(told)

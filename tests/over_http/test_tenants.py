@@ -6,7 +6,6 @@ from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
 import anyio
-import httpx
 import httpx2
 import mcp_types
 import pytest
@@ -24,16 +23,16 @@ pytestmark = pytest.mark.anyio
 SECRET_PROMPT = "Rotate the keys of project Nightingale."
 
 
-class Recording(httpx.AsyncBaseTransport):
+class Recording(httpx2.AsyncBaseTransport):
     """A Mogplex that remembers where it was asked, and by whom."""
 
-    def __init__(self, mogplex: httpx.AsyncBaseTransport) -> None:
+    def __init__(self, mogplex: httpx2.AsyncBaseTransport) -> None:
         self._mogplex = mogplex
         self.asked: list[tuple[str, str]] = []
         self.held = anyio.Event()
         self.hold = ""
 
-    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+    async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
         self.asked.append((str(request.url), request.headers["authorization"].removeprefix("Bearer ")))
         if self.hold and self.hold in str(request.url):
             self.held.set()
@@ -144,7 +143,7 @@ async def test_nobody_can_cancel_the_call_of_another(session: dict[str, str], ad
     mogplex.hold = "/repos"
     call = {"jsonrpc": "2.0", "id": 7, "method": "tools/call", "params": {"name": "list_repos", "arguments": {}}}
     cancel = {"jsonrpc": "2.0", "method": "notifications/cancelled", "params": {"requestId": 7}}
-    async with httpx.AsyncClient(headers=HEADERS | session, timeout=30) as client, anyio.create_task_group() as tasks:
+    async with httpx2.AsyncClient(headers=HEADERS | session, timeout=30) as client, anyio.create_task_group() as tasks:
         ended = anyio.Event()
 
         async def ask() -> None:
@@ -222,7 +221,7 @@ async def test_no_header_or_argument_moves_where_requests_go(address: str, mogpl
 
 async def test_what_passes_by_once_leaves_nothing_in_the_state_file(tmp_path: Any, mogplex: Recording) -> None:
     path = tmp_path / "state.sqlite3"
-    async with served(bridge(mogplex, state_file=path)) as where, httpx.AsyncClient(timeout=30) as client:
+    async with served(bridge(mogplex, state_file=path)) as where, httpx2.AsyncClient(timeout=30) as client:
         call = {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": {"name": "list_repos", "arguments": {}}}
         for number in range(3):
             token = f"mog_{number:032}"

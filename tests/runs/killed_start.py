@@ -10,10 +10,10 @@ import sys
 from pathlib import Path
 
 import anyio
-import httpx
+import httpx2
 
 from mogplex_mcp.api.client import StartRun
-from mogplex_mcp.api.connection import create_http_client
+from mogplex_mcp.api.connection import HttpClient, create_http_client
 from mogplex_mcp.api.credentials import Token
 from mogplex_mcp.runs.journal import Entry, Fate
 from mogplex_mcp.runs.sqlite_journal import SqliteJournal
@@ -39,7 +39,7 @@ STEPS = (
 )
 
 
-def tenant_on(port: int, path: Path, http: httpx.AsyncClient) -> Tenant:
+def tenant_on(port: int, path: Path, http: HttpClient) -> Tenant:
     """What a bridge in one process has, on a simulator that listens on a port."""
     tenants = Tenants(f"http://127.0.0.1:{port}/api/v1/mogplex", http, StateFile(path))
     return tenants.of(FoundToken(Token.parse(DEMO_TOKEN), "a test"))
@@ -53,14 +53,14 @@ def die() -> None:
     os.kill(os.getpid(), signal.SIGKILL)
 
 
-class DyingTransport(httpx.AsyncHTTPTransport):
+class DyingTransport(httpx2.AsyncHTTPTransport):
     """The real network, up to the step."""
 
     def __init__(self, step: str) -> None:
         super().__init__()
         self.step = step
 
-    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+    async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
         if self.step == "before the request":
             die()
         if self.step == "while Mogplex works":

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from mogplex_mcp.api.errors import ErrorCode, MogplexError
 from mogplex_mcp.api.models import Run, RunEvent, RunEvents
+from mogplex_mcp.ending import Ending
 from mogplex_mcp.runs.cursor import Cursor
 from mogplex_mcp.runs.outcome import Outcome, Phase
 from mogplex_mcp.runs.tail import Reason, Tail, Until, tail
@@ -32,7 +33,13 @@ async def nobody_listens(_: Snapshot, __: Outcome) -> None:
 
 
 async def follow(
-    watch: RunWatch, cursor: Cursor | None = None, *, wait: float = 45, until: Until = Until.DONE, most: int = 40
+    watch: RunWatch,
+    cursor: Cursor | None = None,
+    *,
+    wait: float = 45,
+    until: Until = Until.DONE,
+    most: int = 40,
+    ending: Ending | None = None,
 ) -> Tail:
     arrived = anyio.current_time()
     return await tail(
@@ -43,6 +50,7 @@ async def follow(
         look_deadline=arrived + max(wait, 45),
         max_events=most,
         listener=nobody_listens,
+        ending=ending or Ending(),
         now=virtual_now,
     )
 
@@ -360,6 +368,7 @@ async def test_progress_is_told_at_once_on_every_change_and_each_ten_seconds() -
         look_deadline=began + 35,
         max_events=40,
         listener=listener,
+        ending=Ending(),
         now=virtual_now,
     )
     assert moments == [(0, 1), (2, 2), (10, 2), (20, 2), (30, 2)]

@@ -4,7 +4,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import anyio
-import httpx
+import httpx2
 import mcp_types
 import pytest
 from mcp import Client
@@ -257,7 +257,7 @@ async def test_over_stateless_http_a_client_of_the_2025_protocol_is_refused(simu
     }
     async with (
         app.router.lifespan_context(app),
-        httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://127.0.0.1:8000") as client,
+        httpx2.AsyncClient(transport=httpx2.ASGITransport(app), base_url="http://127.0.0.1:8000") as client,
     ):
         answer = await client.post("/mcp", json=call, headers=headers)
     assert "consent_needed" in answer.text

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import anyio
-import httpx
+import httpx2
 import pytest
 import uvicorn
 
@@ -25,14 +25,14 @@ MODERN = {
 }
 
 
-class Hanging(httpx.AsyncBaseTransport):
+class Hanging(httpx2.AsyncBaseTransport):
     """A Mogplex that never answers, and notices when nobody waits any more."""
 
     def __init__(self) -> None:
         self.asked = anyio.Event()
         self.left = anyio.Event()
 
-    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+    async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
         self.asked.set()
         try:
             await anyio.sleep_forever()
@@ -42,7 +42,7 @@ class Hanging(httpx.AsyncBaseTransport):
 
 
 @asynccontextmanager
-async def served(transport: httpx.AsyncBaseTransport) -> AsyncIterator[str]:
+async def served(transport: httpx2.AsyncBaseTransport) -> AsyncIterator[str]:
     settings = Settings(demo=True)
     listener = socket.create_server(("127.0.0.1", 0))
     server = HttpServer(uvicorn.Config(create_app(settings, transport=transport), log_level="error"))
@@ -67,7 +67,7 @@ async def test_a_client_that_hangs_up_ends_its_wait(modern: bool) -> None:
             async with anyio.create_task_group() as tasks:
 
                 async def ask() -> None:
-                    async with httpx.AsyncClient(timeout=60) as client:
+                    async with httpx2.AsyncClient(timeout=60) as client:
                         await client.post(address, content=body, headers=headers)
 
                 tasks.start_soon(ask)
@@ -78,7 +78,7 @@ async def test_a_client_that_hangs_up_ends_its_wait(modern: bool) -> None:
 
 async def test_the_server_that_is_tested_here_answers_when_mogplex_does() -> None:
     request = {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": {"name": "check_connection"}}
-    async with served(Simulator().transport()) as address, httpx.AsyncClient() as client:
+    async with served(Simulator().transport()) as address, httpx2.AsyncClient() as client:
         answer = await client.post(
             address, json=request, headers={"Accept": "application/json, text/event-stream"}, timeout=20
         )

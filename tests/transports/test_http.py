@@ -3,7 +3,6 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-import httpx
 import httpx2
 import pytest
 from mcp import Client
@@ -85,7 +84,7 @@ async def test_a_caller_can_leave_itself_fewer_tools_and_then_has_no_others(mode
 @pytest.mark.parametrize("shown", [None, "Bearer", "Bearer secret", "Basic bW9n", "mog_" + "x" * 32])
 def test_a_request_without_a_token_is_told_what_to_send(shown: str | None, bridge: str) -> None:
     headers = HEADERS | ({"Authorization": shown} if shown else {})
-    answer = httpx.post(bridge, json=LIST, headers=headers)
+    answer = httpx2.post(bridge, json=LIST, headers=headers)
     assert answer.status_code == 401
     assert answer.headers["www-authenticate"].startswith("Bearer")
     assert "Authorization: Bearer mog_" in answer.json()["message"]
@@ -97,8 +96,8 @@ def test_the_client_key_stands_for_the_servers_own_token(home: Path) -> None:
     check = {"name": "check_connection", "arguments": {}}
     with simulator(home) as mogplex, http_server(home, "--url", mogplex, more=settings) as address:
         request = {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": check}
-        right = httpx.post(address, json=request, headers=HEADERS | {"Authorization": "Bearer operator-key"})
-        wrong = httpx.post(address, json=request, headers=HEADERS | {"Authorization": "Bearer operator-kex"})
+        right = httpx2.post(address, json=request, headers=HEADERS | {"Authorization": "Bearer operator-key"})
+        wrong = httpx2.post(address, json=request, headers=HEADERS | {"Authorization": "Bearer operator-kex"})
     assert "Connected to Mogplex" in right.text
     assert wrong.status_code == 401
 
@@ -107,12 +106,12 @@ def test_the_client_key_stands_for_the_servers_own_token(home: Path) -> None:
     ("header", "value", "status"), [("Host", "evil.example", 421), ("Origin", "https://evil.example", 403)]
 )
 def test_a_page_elsewhere_cannot_drive_the_server(header: str, value: str, status: int, demo: str) -> None:
-    answer = httpx.post(demo, json=LIST, headers=HEADERS | {header: value})
+    answer = httpx2.post(demo, json=LIST, headers=HEADERS | {header: value})
     assert answer.status_code == status
 
 
 def test_health_is_told_without_a_token(bridge: str) -> None:
-    answer = httpx.get(bridge.removesuffix("/mcp") + "/healthz")
+    answer = httpx2.get(bridge.removesuffix("/mcp") + "/healthz")
     assert answer.json()["status"] == "ok"
 
 
@@ -128,7 +127,7 @@ def test_progress_comes_while_a_call_is_going_on(demo: str) -> None:
     def send(name: str, arguments: dict[str, str], **meta: str) -> list[dict[str, object]]:
         params = {"name": name, "arguments": arguments, "_meta": meta}
         request = {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": params}
-        answer = httpx.post(demo, json=request, headers=HEADERS, timeout=30)
+        answer = httpx2.post(demo, json=request, headers=HEADERS, timeout=30)
         assert answer.headers["content-type"].startswith("text/event-stream")
         return [json.loads(line[6:]) for line in answer.text.splitlines() if line.startswith("data: {")]
 

@@ -9,29 +9,21 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import anyio
-import httpx
+import httpx2
 import pytest
 
 from mogplex_mcp.simulator import DEMO_TOKEN, Simulator
-from mogplex_mcp.simulator.faults import Fault, FaultKind
 from mogplex_mcp.simulator.server import serve
 from tests.transports.processes import PROGRAM, environment, lines, process
-from tests.transports.test_stdio import INITIALIZE, QUICKLY, request
+from tests.transports.talking import INITIALIZE, QUICKLY, START, address_of, request, talking, tool
 
 pytestmark = [pytest.mark.anyio, pytest.mark.skipif(sys.platform == "win32", reason="streams and signals of POSIX")]
 
 LIST = request(2, "tools/list")
 COMMAND = shlex.join(PROGRAM)
-START = {"repo": "acme/web", "prompt": "Fix the flaky test."}
-
-
-def tool(number: int, name: str, **arguments: Any) -> str:
-    return request(number, "tools/call", name=name, arguments=arguments)
 
 
 def shell(command: str, home: Path, said: str = "") -> "subprocess.CompletedProcess[str]":
@@ -44,48 +36,6 @@ def shell(command: str, home: Path, said: str = "") -> "subprocess.CompletedProc
         timeout=20,
         check=False,
     )
-
-
-def address_of(server: "subprocess.Popen[str]") -> str:
-    """Where a server says that it is, after whatever else it says."""
-    said = next(line for line in lines(server.stderr) if "serves MCP at" in line)
-    return said.partition("serves MCP at ")[2].partition(";")[0]
-
-
-@contextlib.contextmanager
-def talking(home: Path, *arguments: str, **more: str) -> Iterator["Talk"]:
-    with process(home, *arguments, more=more) as running:
-        talk = Talk(running)
-        talk.say(INITIALIZE)
-        talk.hear(1)
-        yield talk
-
-
-class Talk:
-    """A conversation with a process."""
-
-    def __init__(self, running: "subprocess.Popen[str]") -> None:
-        self.running = running
-        self._heard: dict[int, dict[str, Any]] = {}
-
-    def say(self, text: str) -> None:
-        lines(self.running.stdin).write(text)
-        lines(self.running.stdin).flush()
-
-    def hear(self, number: int) -> dict[str, Any]:
-        """The answer to a request."""
-        while number not in self._heard:
-            line = lines(self.running.stdout).readline()
-            assert line, lines(self.running.stderr).read()
-            message = json.loads(line)
-            self._heard[message.get("id", 0)] = message
-        return self._heard[number]
-
-    @property
-    def memory(self) -> int:
-        """What it holds, in megabytes."""
-        status = Path(f"/proc/{self.running.pid}/status").read_text(encoding="ascii")
-        return int(status.partition("VmRSS:")[2].split()[0]) // 1024
 
 
 @pytest.mark.parametrize(
@@ -122,7 +72,7 @@ def test_a_stderr_that_nobody_reads_any_more_ends_nothing(tmp_path: Path) -> Non
         address = address_of(running)
         lines(running.stderr).close()
         for _ in range(3):
-            assert httpx.post(address, content=b"x", headers={"Content-Type": "application/json"}).status_code < 500
+            assert httpx2.post(address, content=b"x", headers={"Content-Type": "application/json"}).status_code < 500
         assert running.poll() is None
 
 
@@ -183,7 +133,7 @@ def test_what_ignored_a_hang_up_before_goes_on_ignoring_it(tmp_path: Path) -> No
     ) as running:
         address = address_of(running)
         running.send_signal(signal.SIGHUP)
-        assert httpx.get(address.removesuffix("/mcp") + "/healthz").status_code == 200
+        assert httpx2.get(address.removesuffix("/mcp") + "/healthz").status_code == 200
         running.terminate()
         assert running.wait(QUICKLY) == 128 + signal.SIGTERM
 
@@ -237,40 +187,6 @@ async def test_on_a_full_disk_nothing_is_started_and_everything_else_goes_on(tmp
             assert set(simulator.world.runs) == before
 
         await anyio.to_thread.run_sync(talk_about_it)
-        tasks.cancel_scope.cancel()
-
-
-@pytest.mark.parametrize("end", ["SIGTERM", "SIGINT", "closed stdin"])
-async def test_a_start_that_is_under_way_at_the_end_is_answered_and_found_again(end: str, tmp_path: Path) -> None:
-    simulator = Simulator()
-    before = set(simulator.world.runs)
-    simulator.faults.add(Fault(FaultKind.SLOW, "POST", "/runs", seconds=30))
-    async with anyio.create_task_group() as tasks:
-        port = await tasks.start(serve, simulator, "127.0.0.1", 0)
-        settings = {"MOGPLEX_API_KEY": DEMO_TOKEN, "MOGPLEX_URL": f"http://127.0.0.1:{port}"}
-
-        def interrupted() -> None:
-            with talking(tmp_path, **settings) as talk:
-                talk.say(tool(2, "start_run", **START))
-                while set(simulator.world.runs) == before:
-                    assert talk.running.poll() is None
-                if end == "closed stdin":
-                    lines(talk.running.stdin).close()
-                else:
-                    talk.running.send_signal(signal.Signals[end])
-                assert "error" in talk.hear(2)
-                talk.running.wait(QUICKLY)
-
-        def again() -> None:
-            with talking(tmp_path, **settings) as talk:
-                talk.say(tool(2, "start_run", **START))
-                found = talk.hear(2)["result"]["structuredContent"]
-                assert found["replayed"]
-                assert {found["run_id"]} == set(simulator.world.runs) - before
-
-        await anyio.to_thread.run_sync(interrupted)
-        await anyio.to_thread.run_sync(again)
-        assert len(set(simulator.world.runs) - before) == 1
         tasks.cancel_scope.cancel()
 
 

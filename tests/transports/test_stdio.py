@@ -2,31 +2,21 @@ import json
 import signal
 import subprocess
 from pathlib import Path
-from typing import Any
 
 import pytest
 from mcp import Client, StdioServerParameters
 
 from tests.transports.processes import PROGRAM, environment, lines, process
 from tests.transports.story import call, follow_to_pull_request
+from tests.transports.talking import INITIALIZE, QUICKLY, request
 
 pytestmark = pytest.mark.anyio
 
-QUICKLY = 5.0
 ERAS = pytest.mark.parametrize("mode", ["legacy", "auto"])
 
 
 def server(home: Path, *arguments: str, **more: str) -> StdioServerParameters:
     return StdioServerParameters(command=PROGRAM[0], args=[*PROGRAM[1:], *arguments], env=environment(home, more))
-
-
-def request(number: int, method: str, **params: Any) -> str:
-    return json.dumps({"jsonrpc": "2.0", "id": number, "method": method, "params": params}) + "\n"
-
-
-INITIALIZE = request(
-    1, "initialize", protocolVersion="2025-06-18", capabilities={}, clientInfo={"name": "test", "version": "1"}
-)
 
 
 @ERAS
@@ -80,6 +70,15 @@ def test_the_server_ends_at_once_and_without_a_word(end: str, busy: bool, tmp_pa
         assert lines(running.stderr).read() == ""
 
 
+def test_a_client_that_gave_up_probing_before_the_server_was_there_is_served(tmp_path: Path) -> None:
+    probe = request(0, "server/discover", _meta={"io.modelcontextprotocol/protocolVersion": "2026-07-28"})
+    with process(tmp_path, "--demo") as running:
+        lines(running.stdin).write(probe + INITIALIZE + request(2, "ping"))
+        lines(running.stdin).flush()
+        answers = [json.loads(lines(running.stdout).readline()) for _ in range(3)]
+    assert {answer["id"]: "result" in answer for answer in answers} == {0: False, 1: True, 2: True}
+
+
 @pytest.mark.parametrize("version", ["2024-11-05", "2025-03-26", "2025-06-18", "2025-11-25"])
 def test_a_client_of_any_earlier_protocol_is_served_in_its_own(version: str, tmp_path: Path) -> None:
     with process(tmp_path, "--demo") as running:
@@ -95,6 +94,7 @@ def test_what_is_printed_by_mistake_does_not_reach_the_client(tmp_path: Path) ->
     program = """
 import os, sys, anyio, mcp_types
 from mcp.server import Server
+from mogplex_mcp.ending import Ending
 from mogplex_mcp.stdio import serve_stdio
 
 async def list_tools(context, params):
@@ -103,7 +103,7 @@ async def list_tools(context, params):
     assert sys.stdin.read() == ""
     return mcp_types.ListToolsResult(tools=[])
 
-anyio.run(serve_stdio, Server("test", on_list_tools=list_tools))
+anyio.run(serve_stdio, Server("test", on_list_tools=list_tools), Ending())
 """
     ended = subprocess.run(
         [PROGRAM[0], "-c", program],
@@ -149,7 +149,7 @@ def test_an_unknown_option_ends_with_the_usage_code_and_one_hint(tmp_path: Path)
     ended = subprocess.run(
         [*PROGRAM, "--nonsense"], capture_output=True, text=True, env=environment(tmp_path), timeout=20, check=False
     )
-    assert ended.returncode == 64
+    assert ended.returncode == 2
     assert ended.stderr == "mogplex-mcp: unrecognized arguments: --nonsense\nSee mogplex-mcp --help.\n"
 
 

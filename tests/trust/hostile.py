@@ -6,7 +6,7 @@ import re
 from collections.abc import AsyncIterator, Callable
 from typing import Any, Final
 
-import httpx
+import httpx2
 from mcp import Client
 
 from mogplex_mcp.app import create_server
@@ -212,7 +212,7 @@ def hosted(method: str, say: Say) -> Any:
     }
 
 
-class Hostile(httpx.AsyncBaseTransport):
+class Hostile(httpx2.AsyncBaseTransport):
     """A network behind which somebody else answers.
 
     Args:
@@ -222,14 +222,14 @@ class Hostile(httpx.AsyncBaseTransport):
     """
 
     def __init__(
-        self, say: Say, *, ids: bool = True, otherwise: Callable[[httpx.Request], httpx.Response | None] | None = None
+        self, say: Say, *, ids: bool = True, otherwise: Callable[[httpx2.Request], httpx2.Response | None] | None = None
     ) -> None:
         self._say = say
         self._ids = ids
         self._otherwise = otherwise
-        self.requests: list[httpx.Request] = []
+        self.requests: list[httpx2.Request] = []
 
-    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+    async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
         self.requests.append(request)
         if self._otherwise and (answer := self._otherwise(request)):
             return answer
@@ -240,12 +240,12 @@ class Hostile(httpx.AsyncBaseTransport):
             body = {"jsonrpc": "2.0", "id": 1, "result": hosted(message["method"], self._say)}
         else:
             body = {"ok": True, "data": data(request.method, path, self._say, ids=self._ids)}
-        return httpx.Response(200, headers={"content-type": "application/json"}, content=json.dumps(body))
+        return httpx2.Response(200, headers={"content-type": "application/json"}, content=json.dumps(body))
 
 
 @contextlib.asynccontextmanager
 async def bridge_to(
-    transport: httpx.AsyncBaseTransport, *, mode: Mode = "auto", user: User | None = None, **environment: str
+    transport: httpx2.AsyncBaseTransport, *, mode: Mode = "auto", user: User | None = None, **environment: str
 ) -> AsyncIterator[Client]:
     """A client with all tools and a user who agrees to everything, in front of such a network."""
     chosen = settings(DEMO_TOKEN, MOGPLEX_MCP_TOOLSETS="all", MOGPLEX_MCP_MAX_WAIT="20", **environment)

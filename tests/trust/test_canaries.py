@@ -11,7 +11,7 @@ from itertools import cycle
 from pathlib import Path
 from typing import Any
 
-import httpx
+import httpx2
 import pytest
 from mcp import Client
 
@@ -132,17 +132,17 @@ def test_over_http_each_token_is_in_its_header_alone(tmp_path: Path) -> None:
 
 FAULTS: list[Any] = [
     None,
-    lambda request: httpx.ReadError(f"broken: {request.headers['authorization']}", request=request),
-    lambda request: httpx.Response(500, json={"ok": False, "error": {"code": "x", "message": str(request.headers)}}),
+    lambda request: httpx2.ReadError(f"broken: {request.headers['authorization']}", request=request),
+    lambda request: httpx2.Response(500, json={"ok": False, "error": {"code": "x", "message": str(request.headers)}}),
     None,
-    lambda request: httpx.Response(302, headers={"location": f"https://evil.example/{TOKEN}?{TOKEN}"}),
-    lambda request: httpx.Response(502, html=f"<title>{request.headers['authorization']}</title>"),
+    lambda request: httpx2.Response(302, headers={"location": f"https://evil.example/{TOKEN}?{TOKEN}"}),
+    lambda request: httpx2.Response(502, html=f"<title>{request.headers['authorization']}</title>"),
     None,
-    lambda request: httpx.RemoteProtocolError(f"illegal status line: {TOKEN}", request=request),
-    lambda request: httpx.Response(401, json={"ok": False, "error": {"code": TOKEN, "message": TOKEN}}),
+    lambda request: httpx2.RemoteProtocolError(f"illegal status line: {TOKEN}", request=request),
+    lambda request: httpx2.Response(401, json={"ok": False, "error": {"code": TOKEN, "message": TOKEN}}),
     None,
-    lambda request: httpx.ProxyError(f"407 {TOKEN}", request=request),
-    lambda request: httpx.Response(429, json={"ok": False, "error": {"message": TOKEN}}, headers={"retry-after": "1"}),
+    lambda request: httpx2.ProxyError(f"407 {TOKEN}", request=request),
+    lambda request: httpx2.Response(429, json={"ok": False, "error": {"message": TOKEN}}, headers={"retry-after": "1"}),
 ]
 
 
@@ -169,12 +169,12 @@ def logged() -> Iterator[list[str]]:
 async def test_under_every_fault_the_token_goes_to_one_origin_in_its_header_alone(tmp_path: Path) -> None:
     faults = cycle(FAULTS)
 
-    def fault(request: httpx.Request) -> httpx.Response | None:
+    def fault(request: httpx2.Request) -> httpx2.Response | None:
         made = next(faults)
         outcome = made(request) if made else None
         if isinstance(outcome, Exception):
             raise outcome
-        response: httpx.Response | None = outcome
+        response: httpx2.Response | None = outcome
         return response
 
     transport = Hostile(lambda field: f"{field} {TOKEN}", otherwise=fault)

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any
 
 import anyio
-import httpx
+import httpx2
 import jsonschema  # type: ignore[import-untyped]
 import pytest
 from hypothesis import HealthCheck, Phase, example, given, settings
@@ -61,8 +61,8 @@ def encoded(value: Any) -> str:
     return json.dumps(value)
 
 
-def json_answer(value: Any) -> httpx.Response:
-    return httpx.Response(200, headers={"content-type": "application/json"}, content=encoded(value))
+def json_answer(value: Any) -> httpx2.Response:
+    return httpx2.Response(200, headers={"content-type": "application/json"}, content=encoded(value))
 
 
 async def every_call(network: Hostile) -> None:
@@ -93,7 +93,7 @@ class Twisted(Hostile):
         self._values = values
         self._count = 0
 
-    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+    async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
         answer = await super().handle_async_request(request)
         self._count += 1
         return json_answer(self._twist(json.loads(answer.content), 0))
@@ -121,7 +121,7 @@ def test_any_json_in_the_place_of_any_part_falls_over_nothing(values: list[Any])
 )
 def test_numbers_and_times_that_no_computer_can_hold_are_left_out(value: Any) -> None:
     class Extreme(Hostile):
-        async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
             answer = await super().handle_async_request(request)
             return json_answer(self._with(json.loads(answer.content)))
 
@@ -276,7 +276,7 @@ def test_whatever_is_posted_ends_in_an_answer_that_blames_nobody_else(
             "content-type": "application/json",
             "accept": "application/json, text/event-stream",
         }
-        async with served(app) as address, httpx.AsyncClient(base_url=f"http://{address}", timeout=20) as http:
+        async with served(app) as address, httpx2.AsyncClient(base_url=f"http://{address}", timeout=20) as http:
             for number, body in enumerate(map(line, bodies)):
                 version = {"mcp-protocol-version": versions[number % len(versions)]}
                 async with http.stream("POST", "/mcp", content=body, headers=headers | version) as answer:

@@ -6,7 +6,7 @@ from itertools import cycle
 from typing import Any
 from urllib.parse import quote
 
-import httpx
+import httpx2
 import mcp_types
 import pytest
 from mcp import Client, MCPError
@@ -105,12 +105,12 @@ async def test_the_same_in_answers_whose_states_are_known(turn: int) -> None:
         await everything(client, [])
 
 
-def envelope(status: int, text: str) -> httpx.Response:
-    return httpx.Response(status, json={"ok": False, "error": {"code": text, "message": text}})
+def envelope(status: int, text: str) -> httpx2.Response:
+    return httpx2.Response(status, json={"ok": False, "error": {"code": text, "message": text}})
 
 
-def plain(status: int, kind: str, text: str) -> httpx.Response:
-    return httpx.Response(status, headers={"content-type": kind}, content=text.encode("utf-8", "replace"))
+def plain(status: int, kind: str, text: str) -> httpx2.Response:
+    return httpx2.Response(status, headers={"content-type": kind}, content=text.encode("utf-8", "replace"))
 
 
 ERRORS: dict[str, Any] = {
@@ -119,8 +119,8 @@ ERRORS: dict[str, Any] = {
     "status 501": lambda text: envelope(501, text),
     "a page": lambda text: plain(502, "text/html", f"<title>{text}</title>"),
     "text": lambda text: plain(200, "text/plain", text),
-    "JSON that is no answer": lambda text: httpx.Response(200, json={text: text}),
-    "a redirect": lambda text: httpx.Response(302, headers={"location": f"https://evil.example/{MARK}?{quote(text)}"}),
+    "JSON that is no answer": lambda text: httpx2.Response(200, json={text: text}),
+    "a redirect": lambda text: httpx2.Response(302, headers={"location": f"https://evil.example/{MARK}?{quote(text)}"}),
 }
 
 
@@ -129,8 +129,8 @@ async def test_what_an_error_quotes_is_fenced(kind: str) -> None:
     said: list[str] = []
     styles = cycle(CORPUS)
 
-    def answer(_: httpx.Request) -> httpx.Response:
-        response: httpx.Response = ERRORS[kind](marked(next(styles)).encode("utf-8", "replace").decode())
+    def answer(_: httpx2.Request) -> httpx2.Response:
+        response: httpx2.Response = ERRORS[kind](marked(next(styles)).encode("utf-8", "replace").decode())
         return response
 
     async with bridge_to(Hostile(str, otherwise=answer)) as client:
@@ -149,9 +149,9 @@ async def test_what_a_hosted_tool_says_of_its_failure_is_fenced(shape: str, styl
     failed = {"isError": True, "content": [{"type": "text", "text": text}], "structuredContent": {"error": said}}
     outcome = {"result": failed} if shape == "a result" else {"error": {"code": -32602, "message": text, "data": said}}
 
-    def answer(request: httpx.Request) -> httpx.Response | None:
+    def answer(request: httpx2.Request) -> httpx2.Response | None:
         return (
-            httpx.Response(200, json={"jsonrpc": "2.0", "id": 1, **outcome})
+            httpx2.Response(200, json={"jsonrpc": "2.0", "id": 1, **outcome})
             if b"tools/call" in request.content
             else None
         )

@@ -26,13 +26,18 @@ class BodyCheck:
         self._seconds = seconds
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer 408, 413 or 415, or let the request through."""
+        """Answer 405, 408, 413 or 415, or let the request through."""
         if CALLER not in scope:
             await self._app(scope, receive, send)
             return
+        if scope["method"] != "POST":
+            # A client that may listen beside its calls would hold a connection and a place for nothing.
+            message = "Messages are sent by POST. There are no sessions here, and nothing is told outside of an answer."
+            await refuse(send, 405, "only_post", message, allow="POST")
+            return
         headers = dict(scope["headers"])
         kind = headers.get(b"content-type", b"").partition(b";")[0].strip().lower()
-        if scope["method"] == "POST" and kind != b"application/json":
+        if kind != b"application/json":
             # A page may send other kinds without asking first.
             await refuse(send, 415, "not_json", "Send the message as Content-Type: application/json.")
             return

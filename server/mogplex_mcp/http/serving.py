@@ -3,11 +3,11 @@
 import contextlib
 import errno
 import ipaddress
+import math
 import socket
 from collections.abc import Iterator
 from typing import Any, Final
 
-import anyio
 import uvicorn
 from mcp.server.transport_security import TransportSecuritySettings
 from starlette.requests import Request
@@ -17,6 +17,7 @@ from starlette.types import ASGIApp
 
 from mogplex_mcp import __version__
 from mogplex_mcp.app import create_server
+from mogplex_mcp.ending import ANSWER_SECONDS, AT_ONCE, Ending
 from mogplex_mcp.http.addressing import AddressCheck
 from mogplex_mcp.http.bodies import LARGEST_BODY, BodyCheck
 from mogplex_mcp.http.callers import CallerCheck, Callers
@@ -26,7 +27,6 @@ from mogplex_mcp.settings import Settings, SettingsError
 from mogplex_mcp.streams import say
 
 MCP_PATH: Final = "/mcp"
-SHUTDOWN_SECONDS: Final = 4
 _BACKLOG: Final = 1_024
 # Beside those that wait for an answer, callers keep connections for their next request.
 _CONNECTIONS_PER_REQUEST: Final = 2
@@ -57,7 +57,7 @@ def create_app(settings: Settings, **parts: Any) -> ASGIApp:
 
 
 async def serve_http(settings: Settings) -> None:
-    """Serve until cancelled.
+    """Serve until cancelled; requests that are open then have the time that the ending of the process leaves them.
 
     Raises:
         SettingsError: The address cannot be had, or it is not a loopback one and no name is allowed for it.
@@ -69,8 +69,9 @@ async def serve_http(settings: Settings) -> None:
         )
     listener = _listen(settings)
     address = f"[{settings.host}]" if listener.family == socket.AF_INET6 else settings.host
+    ending = Ending()
     config = uvicorn.Config(
-        create_app(settings),
+        create_app(settings, ending=ending),
         http=limited_to(_CONNECTIONS_PER_REQUEST * settings.max_requests),
         ws="none",
         log_config=None,  # its loggers write through the filter of `redaction`
@@ -81,17 +82,16 @@ async def serve_http(settings: Settings) -> None:
         proxy_headers=False,
         lifespan="on",
         timeout_keep_alive=int(NEXT_HEAD_SECONDS),
-        # Waits in tail_run are ended, not waited for: the runs go on, and starts are in the journal.
-        timeout_graceful_shutdown=1,
+        timeout_graceful_shutdown=math.ceil(ANSWER_SECONDS),
     )
     server = HttpServer(config)
     say(f"mogplex-mcp serves MCP at http://{address}:{listener.getsockname()[1]}{MCP_PATH}; Ctrl-C ends.")
-    try:
-        await server.serve(sockets=[listener])
-    finally:
-        with anyio.move_on_after(SHUTDOWN_SECONDS, shield=True):
-            await server.shutdown(sockets=[listener])
-        listener.close()
+    with contextlib.closing(listener):
+        async with ending.instead_of_cancelling():
+            with ending.within(AT_ONCE):
+                await server.serve(sockets=[listener])
+            if server.started:
+                await server.shutdown(sockets=[listener])
 
 
 class HttpServer(uvicorn.Server):

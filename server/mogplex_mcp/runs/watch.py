@@ -8,7 +8,7 @@ asks for now does not wait for the poller, and what it brings is news for all.
 import random
 import time
 import weakref
-from collections import deque
+from collections import OrderedDict
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -19,6 +19,7 @@ import anyio
 from mogplex_mcp.api.client import Mogplex
 from mogplex_mcp.api.errors import ErrorCode, MogplexError
 from mogplex_mcp.api.models import Run, RunEvent, RunEvents
+from mogplex_mcp.runs.kept import characters, kept_event, kept_run
 from mogplex_mcp.runs.outcome import is_terminal
 from mogplex_mcp.runs.turns import Turns
 
@@ -31,8 +32,8 @@ JITTER: Final = 0.08
 # A run that ended this long ago has written its last event.
 LATE_EVENT_SECONDS: Final = 30.0
 
-# Watches that are kept although nobody listens: the next call of the same client comes within seconds.
-KEPT_WATCHES: Final = 64
+KEPT_WATCHES: Final = 1_000
+KEPT_CHARACTERS: Final = 16 * 1024 * 1024
 # Seconds between two looks, by the age of the run. Frequent while a human is likely to be watching and failures are
 # likely; from then on rare enough that a ten-minute run costs less than eighty requests, and frequent enough that half
 # of all news is known within five seconds.
@@ -108,6 +109,7 @@ class RunWatch:
         self._news = anyio.Event()
         self._answers = 0
         self._known: Snapshot | None = None
+        self._characters = 0
         self._error: MogplexError | None = None
         # On the clock of the event loop, which nobody sets back.
         self._answered = self._due = -FRESH_SECONDS
@@ -116,6 +118,11 @@ class RunWatch:
     def known(self) -> Snapshot | None:
         """The last answer, if there was one."""
         return self._known
+
+    @property
+    def characters(self) -> int:
+        """About how many characters are kept of the last answer."""
+        return self._characters
 
     @property
     def is_due(self) -> bool:
@@ -178,12 +185,14 @@ class RunWatch:
             await self._on_answer(self._run_id, self._known)
 
     def _note_answer(self, answer: RunEvents) -> None:
-        before, run, now = self._known, answer.run, self._now()
+        before, run, now = self._known, kept_run(answer.run), self._now()
+        events = tuple(map(kept_event, answer.events[:EVENT_WINDOW]))
+        self._characters = sum(map(characters, events))
         ended_before = before is not None and before.fault is None and is_terminal(before.run)
         ended_long_ago = run.updated_at is not None and now - run.updated_at.timestamp() > LATE_EVENT_SECONDS
         self._known = Snapshot(
             run,
-            tuple(answer.events),
+            events,
             at=now,
             number=before.number + 1 if before else 1,
             settled=is_terminal(run) and (ended_before or ended_long_ago),
@@ -203,6 +212,25 @@ class RunWatch:
         return seconds * (1 + JITTER * (2 * self._jitter() - 1))
 
 
+class KeptWatches:
+    """Watches that stay although nobody listens, since the next call of the same client comes within seconds.
+
+    Those that were used last, of all tenants: no more than `KEPT_WATCHES`, with `KEPT_CHARACTERS` at most.
+    """
+
+    def __init__(self) -> None:
+        self._watches: OrderedDict[int, RunWatch] = OrderedDict()
+
+    def keep(self, watch: RunWatch) -> None:
+        """Keep a watch, which was used just now."""
+        self._watches[id(watch)] = watch
+        self._watches.move_to_end(id(watch))
+        total = sum(one.characters for one in self._watches.values())
+        while len(self._watches) > KEPT_WATCHES or total > KEPT_CHARACTERS:
+            _, oldest = self._watches.popitem(last=False)
+            total -= oldest.characters
+
+
 class Watches:
     """The runs that are being watched with one token.
 
@@ -211,6 +239,7 @@ class Watches:
         reserve: Waits until a poll may be sent, and counts it; None where nothing is counted.
         now: Seconds since the epoch.
         jitter: A number from 0 to 1, for the time between polls.
+        kept: What keeps watches from one call to the next.
 
     Attributes:
         on_answer: Told of each new answer; may be set at any time.
@@ -225,6 +254,7 @@ class Watches:
         reserve: Callable[[], Awaitable[None]] | None = None,
         now: Callable[[], float] = time.time,
         jitter: Callable[[], float] = random.random,
+        kept: KeptWatches | None = None,
     ) -> None:
         self._mogplex = mogplex
         self._reserve_any = reserve
@@ -232,7 +262,7 @@ class Watches:
         self._jitter = jitter
         self._turns = Turns()
         self._watches: weakref.WeakValueDictionary[str, RunWatch] = weakref.WeakValueDictionary()
-        self._recent: deque[RunWatch] = deque(maxlen=KEPT_WATCHES)
+        self._kept = kept or KeptWatches()
 
     def of(self, run_id: str) -> RunWatch:
         """The watch of a run, shared with everybody who holds it and kept for the next call."""
@@ -246,9 +276,7 @@ class Watches:
                 jitter=self._jitter,
                 on_answer=self._tell,
             )
-        if watch in self._recent:
-            self._recent.remove(watch)
-        self._recent.append(watch)
+        self._kept.keep(watch)
         return watch
 
     async def _reserve(self, answered_at: float) -> None:
@@ -258,5 +286,7 @@ class Watches:
                 await self._reserve_any()
 
     async def _tell(self, run_id: str, snapshot: Snapshot) -> None:
+        # It has changed its size.
+        self.of(run_id)
         if self.on_answer is not None:
             await self.on_answer(run_id, snapshot)

@@ -21,6 +21,7 @@ from mcp.shared.exceptions import MCPError
 from mcp_types.version import is_version_at_least
 from pydantic import ValidationError
 
+from mogplex_mcp.ending import AT_ONCE
 from mogplex_mcp.tools.consent import Action, Consent
 from mogplex_mcp.tools.errors import Failure
 
@@ -125,7 +126,7 @@ def _can_ask(context: Context) -> bool:
 async def _ask_now(context: Context, question: str) -> Action | None:
     """Ask while the call waits; None when the client could not do it."""
     said: mcp_types.ElicitResult | None = None
-    with anyio.move_on_after(ANSWER_SECONDS) as patience:
+    with anyio.move_on_after(ANSWER_SECONDS), context.lifespan_context.ending.within(AT_ONCE):
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(_beat, context)
             try:
@@ -134,9 +135,7 @@ async def _ask_now(context: Context, question: str) -> Action | None:
                 return None
             finally:
                 tasks.cancel_scope.cancel()
-    if said is None:
-        return "cancel" if patience.cancelled_caught else None
-    return _action(said)
+    return "cancel" if said is None else _action(said)
 
 
 async def _beat(context: Context) -> None:

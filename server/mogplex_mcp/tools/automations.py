@@ -8,6 +8,7 @@ from pydantic import Field
 from mogplex_mcp.api.errors import ErrorCode, MogplexError
 from mogplex_mcp.api.identifiers import check_uuid
 from mogplex_mcp.api.models import AutomationRunDetail
+from mogplex_mcp.ending import AT_ONCE
 from mogplex_mcp.reply.untrusted import word
 from mogplex_mcp.runs.triggers import has_ended
 from mogplex_mcp.tools.automation_replies import (
@@ -151,7 +152,7 @@ async def _follow(
     run = await _look(call, automation_id, run_id)
     notes: list[str] = []
     told = 0.0
-    with anyio.CancelScope(deadline=min(call.arrived + wait_seconds, call.deadline)):
+    with anyio.CancelScope(deadline=min(call.arrived + wait_seconds, call.deadline)), call.ending.within(AT_ONCE):
         while not has_ended(run) and not any(wait.status == "waiting" for wait in run.waits):
             told += 1.0
             await call.progress(told, f"the automation's run is {word(run.status)}")

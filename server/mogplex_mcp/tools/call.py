@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 import anyio
 
 from mogplex_mcp.clients import LearntCaps, listed_cap
+from mogplex_mcp.ending import Ending
 from mogplex_mcp.settings import Settings
 from mogplex_mcp.tenant import Tenant
 from mogplex_mcp.tools.consent import Consent
@@ -32,6 +33,7 @@ class Call:
         offered: The names of the tools that this server offers.
         warnings: What the user should know of the state file.
         consent: Whether the user agrees with what the call is about to do.
+        ending: The end of this process, which leaves a call some seconds.
     """
 
     tenant: Tenant
@@ -46,6 +48,7 @@ class Call:
     warnings: Callable[[], list[str]]
     clock: Callable[[], float] = time.time
     consent: Consent = field(default_factory=Consent)
+    ending: Ending = field(default_factory=Ending)
 
     @property
     def now(self) -> datetime:

@@ -8,6 +8,7 @@ import anyio
 from mcp_types import CallToolResult, TextContent
 
 from mogplex_mcp.api.errors import ErrorCode, MogplexError
+from mogplex_mcp.ending import CALL_SECONDS
 from mogplex_mcp.reply.render import render
 from mogplex_mcp.reply.untrusted import clean_line
 from mogplex_mcp.state import StateError
@@ -52,18 +53,20 @@ async def _run(tool: Tool, arguments: Mapping[str, Any], call: Call, tools: Mapp
     checked = check(tool.arguments, arguments)
     if not call.settings.allow_secrets_in_prompts:
         refuse_keys(tool.name, checked, call.tenant.found.token.value if call.tenant.found.token else "")
-    async with anyio.create_task_group() as tasks:
-        tasks.start_soon(_end_late, call, tasks.cancel_scope)
-        try:
-            reply = await tool.function(call, **checked)
-            return render(reply.offering(tools))
-        finally:
-            tasks.cancel_scope.cancel()
-    raise MogplexError(
-        ErrorCode.TIMED_OUT,
-        f"{tool.name} was not done after {call.wait_cap:g} seconds",
-        may_have_happened=not tool.hints.reads_only,
-    )
+    with call.ending.within(CALL_SECONDS) as last_chance:
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(_end_late, call, tasks.cancel_scope)
+            try:
+                reply = await tool.function(call, **checked)
+                return render(reply.offering(tools))
+            finally:
+                tasks.cancel_scope.cancel()
+    unknown = not tool.hints.reads_only
+    if last_chance.cancelled_caught:
+        reason = f"this server was told to end, and {tool.name} was not done {CALL_SECONDS:g} seconds later"
+        raise MogplexError(ErrorCode.ENDING, reason, may_have_happened=unknown)
+    reason = f"{tool.name} was not done after {call.wait_cap:g} seconds"
+    raise MogplexError(ErrorCode.TIMED_OUT, reason, may_have_happened=unknown)
 
 
 async def _end_late(call: Call, scope: anyio.CancelScope) -> None:

@@ -74,8 +74,8 @@ _THEN: Final = "Then call {tools} to see whether it works."
 _ADVICE: Final = {
     ErrorCode.NO_TOKEN: _Advice(
         "There is no Mogplex token",
-        "Ask the user to create one at {keys} and to set MOGPLEX_API_KEY to it in this server's configuration (over "
-        "HTTP: to send it as 'Authorization: Bearer mog_…').",
+        "Ask the user to create one at {keys} and to run `mogplex-mcp login` in a terminal, or to set MOGPLEX_API_KEY "
+        "to it in this server's configuration (over HTTP: to send it as 'Authorization: Bearer mog_…').",
         _CHECK,
         _THEN,
     ),
@@ -89,6 +89,7 @@ _ADVICE: Final = {
     ErrorCode.BUDGET_EXHAUSTED: _Advice(
         "Nothing was sent, to stay within Mogplex's limit of requests", "Call {tool} again in {retry}, not sooner."
     ),
+    ErrorCode.ENDING: _Advice("mogplex-mcp is ending", "When this server is there again, call {tool} again."),
     ErrorCode.UNREACHABLE: _Advice(
         "Mogplex could not be reached", "Ask the user to check the network, the proxy and MOGPLEX_URL.", _CHECK, _THEN
     ),
@@ -117,15 +118,16 @@ _ADVICE: Final = {
     ),
     ErrorCode.UNAUTHORIZED: _Advice(
         "Mogplex did not accept the token",
-        "It may be revoked or expired: ask the user to create a new one at {keys} and to set MOGPLEX_API_KEY to it. "
-        "During an outage of Mogplex every token is refused: if it worked before, call {tool} again in a minute first.",
+        "It may be revoked or expired: ask the user to create a new one at {keys} and to run `mogplex-mcp login`, or "
+        "to set MOGPLEX_API_KEY to it. During an outage of Mogplex every token is refused: if it worked before, call "
+        "{tool} again in a minute first.",
         _CHECK,
         _THEN,
     ),
     ErrorCode.FORBIDDEN: _Advice(
         "The token may not do this",
-        "If a scope is missing, ask the user to create a token that has it at {keys} and to set MOGPLEX_API_KEY to it; "
-        "trying again will not help.",
+        "If a scope is missing, ask the user to create a token that has it at {keys} and to run `mogplex-mcp login`, "
+        "or to set MOGPLEX_API_KEY to it; trying again will not help.",
         _CHECK,
         _THEN,
     ),

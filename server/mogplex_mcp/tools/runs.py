@@ -135,6 +135,7 @@ async def tail_run(
         look_deadline=call.deadline,
         max_events=max_events,
         listener=_Progress(call).show,
+        ending=call.ending,
         now=call.clock,
     )
     news = _as_much_as_fits(news, seen)

@@ -1,0 +1,89 @@
+"""However much Mogplex answers, what is kept of it between two calls is bounded: for one run and for all."""
+
+import tracemalloc
+import uuid
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from mogplex_mcp.api.models import RunEvents
+from mogplex_mcp.runs.outcome import read_outcome
+from mogplex_mcp.runs.watch import EVENT_WINDOW, KEPT_CHARACTERS, KEPT_WATCHES, KeptWatches, Watches
+from tests.runs.support import RUN_ID
+from tests.virtual_time import virtual_now
+
+pytestmark = pytest.mark.anyio
+
+HUGE = "\U0001f4a3" * 100_000
+PULL_REQUEST = "https://github.com/acme/web/pull/7"
+
+
+@pytest.fixture
+def anyio_backend(virtual_time: object) -> object:
+    return virtual_time
+
+
+def event(number: int, **payload: Any) -> dict[str, Any]:
+    return {"id": f"{number}", "type": "log", "message": f"{number} {HUGE}", "payload": payload}
+
+
+class Hostile:
+    """A Mogplex that answers with more than anybody wants to know."""
+
+    def __init__(self, *, events: int = 3) -> None:
+        self._events = events
+
+    async def get_run_events(self, run_id: str, **_: Any) -> RunEvents:
+        payload = {"stage": HUGE, "failure_code": HUGE, "exit_code": 10**4_000, "more": [HUGE], "changed": True}
+        events = [event(number, **payload) for number in range(self._events)]
+        events[0]["payload"] = {"payloadPreview": f"{HUGE} {PULL_REQUEST}"}
+        run = {"runId": run_id, "status": "streaming", "error": HUGE, "harness": HUGE, "branch": {"working": HUGE}}
+        return RunEvents.model_validate({"run": run, "events": events})
+
+
+def watches(mogplex: Hostile, kept: KeptWatches | None = None) -> Watches:
+    return Watches(mogplex, now=virtual_now, kept=kept)  # type: ignore[arg-type] # the one method that is called
+
+
+async def test_of_one_run_no_more_is_kept_than_is_ever_read() -> None:
+    snapshot = await watches(Hostile(events=2 * EVENT_WINDOW)).of(RUN_ID).look()
+    assert len(snapshot.events) == EVENT_WINDOW
+    assert len(repr(snapshot)) < 4_000 * EVENT_WINDOW
+
+
+async def test_what_is_read_of_a_run_is_not_lost_by_that() -> None:
+    snapshot = await watches(Hostile()).of(RUN_ID).look()
+    outcome = read_outcome(snapshot.run, snapshot.events, now=datetime.fromtimestamp(virtual_now(), UTC))
+    assert outcome.pull_request == PULL_REQUEST
+    assert outcome.changed
+    assert outcome.exit_code is None
+    assert snapshot.events[2].message is not None
+    assert snapshot.events[2].message.startswith("2 ")
+
+
+async def test_of_all_runs_together_the_memory_is_bounded_whoever_asks() -> None:
+    kept = KeptWatches()
+    tracemalloc.start()
+    for _ in range(6):
+        mine = watches(Hostile(events=EVENT_WINDOW), kept)
+        for _ in range(8):
+            await mine.of(str(uuid.uuid4())).look()
+    held, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    # A character takes four bytes here.
+    assert held < 5 * KEPT_CHARACTERS
+
+
+async def test_what_was_used_last_is_kept_and_shared_with_nobody() -> None:
+    kept = KeptWatches()
+    mine, others = watches(Hostile(), kept), watches(Hostile(), kept)
+    first = mine.of(RUN_ID)
+    await first.look()
+    assert others.of(RUN_ID).known is None
+    number = id(first)
+    del first
+    assert id(mine.of(RUN_ID)) == number
+    for _ in range(KEPT_WATCHES):
+        mine.of(str(uuid.uuid4()))
+    assert mine.of(RUN_ID).known is None
