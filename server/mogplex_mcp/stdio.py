@@ -7,6 +7,7 @@ work (Windows, files instead of pipes) the SDK's is used.
 import contextlib
 import logging
 import os
+import select
 import selectors
 import sys
 from collections.abc import AsyncIterator, Iterator
@@ -19,8 +20,11 @@ from mcp.server import Server
 from mcp.server.stdio import stdio_server
 from mcp.shared.message import SessionMessage
 
+from mogplex_mcp.discovery import QUIET_SECONDS, Discovery, as_line, without_late_probe
+from mogplex_mcp.draining import Answers, Questions, Unanswered
+from mogplex_mcp.ending import ANSWER_SECONDS, Ending
+
 LARGEST_MESSAGE: Final = 16 * 1024 * 1024
-LAST_WORDS_SECONDS: Final = 0.5
 _READ_BYTES: Final = 65_536
 # What a pipe takes without blocking once it is writable (POSIX: PIPE_BUF).
 _WRITE_BYTES: Final = 4_096
@@ -31,75 +35,126 @@ _Incoming = MemoryObjectReceiveStream[SessionMessage | Exception]
 _Outgoing = MemoryObjectSendStream[SessionMessage]
 
 
-async def serve_stdio(server: Server[Any]) -> None:
-    """Serve one client on stdin and stdout until stdin is closed or nobody reads stdout any more."""
-    streams = pipe_streams if _can_be_waited_for() else stdio_server
-    async with streams() as (incoming, outgoing):
-        await server.run(incoming, outgoing, server.create_initialization_options())
+async def serve_stdio(server: Server[Any], ending: Ending, discovery: Discovery | None = None) -> None:
+    """Serve one client on stdin and stdout until stdin is closed, nobody reads stdout any more, or it is cancelled.
+
+    What was asked until then is answered, as far as the ending of the process leaves time for it.
+
+    Args:
+        server: The server.
+        ending: The end of this process.
+        discovery: The beginning of the conversation, if the client was heard before.
+    """
+    unanswered = Unanswered()
+    streams = pipe_streams(ending, discovery or Discovery(None)) if _can_be_waited_for() else stdio_server()
+    async with ending.instead_of_cancelling(), streams as (incoming, outgoing):
+        await server.run(
+            Questions(incoming, unanswered, ending),
+            Answers(outgoing, unanswered),
+            server.create_initialization_options(),
+        )
 
 
 @contextlib.asynccontextmanager
-async def pipe_streams() -> AsyncIterator[tuple[_Incoming, _Outgoing]]:
+async def pipe_streams(ending: Ending, discovery: Discovery) -> AsyncIterator[tuple[_Incoming, _Outgoing]]:
     """Messages from stdin and to stdout.
 
     Meanwhile what else reads stdin finds it empty, and what else prints goes to stderr: only MCP is on the wire.
+
+    Args:
+        ending: Bounds how long the last answers may take to get out; it begins with the end of the block at the latest.
+        discovery: The beginning of the conversation.
     """
     received, incoming = anyio.create_memory_object_stream[SessionMessage | Exception]()
     outgoing, to_send = anyio.create_memory_object_stream[SessionMessage]()
     with _claimed(0, os.open(os.devnull, os.O_RDONLY)) as source, _claimed(1, os.dup(2)) as sink:
         async with anyio.create_task_group() as tasks:
-            # Outlives a cancelled server for a moment, so that the last answers and errors get out.
-            writing = anyio.CancelScope(shield=True)
-            tasks.start_soon(_read, source, received)
-            tasks.start_soon(_write, sink, to_send, writing, tasks.cancel_scope)
+            tasks.start_soon(_read, source, received, discovery)
+            tasks.start_soon(_write, sink, to_send, discovery, ending, tasks.cancel_scope)
             try:
                 async with incoming, outgoing:
                     yield incoming, outgoing
             finally:
-                writing.deadline = anyio.current_time() + LAST_WORDS_SECONDS
+                ending.begin()
                 tasks.cancel_scope.cancel()
 
 
-async def _read(source: int, received: MemoryObjectSendStream[SessionMessage | Exception]) -> None:
-    async with received:
+async def _read(
+    source: int, received: MemoryObjectSendStream[SessionMessage | Exception], discovery: Discovery
+) -> None:
+    # A server that is done takes no more, also of what was read already.
+    with contextlib.suppress(anyio.BrokenResourceError), received:
+        for message in discovery.missed(_message):
+            await received.send(message)
         pending = bytearray()
-        too_long = False
+        too_long, is_first = False, True
+        chunk = discovery.unread or await _next_chunk(source, received, discovery)
         while True:
-            await anyio.wait_readable(source)
-            chunk = os.read(source, _READ_BYTES)
+            # The last line may be without its end.
+            pending += chunk or b"\n"
+            if b"\n" in chunk or not chunk:
+                first, *lines, pending = pending.split(b"\n")
+                whole = lines if too_long else [first, *lines]
+                for line in without_late_probe(whole, _message) if is_first else whole:
+                    said = _message(line) if line.strip() else None
+                    discovery.asked(line, said)
+                    if said is not None:
+                        await received.send(said)
+                too_long, is_first = False, False
             if not chunk:
                 return
-            pending += chunk
-            if b"\n" in chunk:
-                first, *lines, pending = pending.split(b"\n")
-                for line in lines if too_long else (first, *lines):
-                    if line.strip() and (message := _message(line)) is not None:
-                        await received.send(message)
-                too_long = False
             if len(pending) > LARGEST_MESSAGE:
                 # All up to the end of the line belongs to it, whatever it looks like.
                 too_long = True
                 logger.warning("A message of over 16 MiB was left out")
             if too_long:
                 pending.clear()
+            chunk = await _next_chunk(source, received, discovery)
+
+
+async def _next_chunk(
+    source: int, received: MemoryObjectSendStream[SessionMessage | Exception], discovery: Discovery
+) -> bytes:
+    """What comes next from the client; empty when there is no more."""
+    if discovery.has_rest:
+        with anyio.move_on_after(QUIET_SECONDS):
+            await anyio.wait_readable(source)
+            return os.read(source, _READ_BYTES)
+        for message in discovery.rest():
+            await received.send(message)
+    await anyio.wait_readable(source)
+    return os.read(source, _READ_BYTES)
 
 
 async def _write(
     sink: int,
     to_send: MemoryObjectReceiveStream[SessionMessage],
-    writing: anyio.CancelScope,
+    discovery: Discovery,
+    ending: Ending,
     serving: anyio.CancelScope,
 ) -> None:
-    with writing:
+    with ending.within(ANSWER_SECONDS) as writing, to_send:
+        # Goes on when the server is done or cancelled, so that the last answers and errors get out.
+        writing.shield = True
         try:
+            await _write_all(sink, discovery.unsent)
             async for one in to_send:
-                data = memoryview(one.message.model_dump_json(by_alias=True, exclude_unset=True).encode() + b"\n")
-                while data:
-                    await anyio.wait_writable(sink)
-                    data = data[os.write(sink, data[:_WRITE_BYTES]) :]
+                if not discovery.is_told(one.message):
+                    line = as_line(one.message)
+                    await _write_all(sink, line)
+                    discovery.answered(one.message, line)
         except (BrokenPipeError, ConnectionResetError):
             # The client is gone: nobody is left to serve.
             serving.cancel()
+
+
+async def _write_all(sink: int, data: bytes) -> None:
+    left = memoryview(data)
+    while left:
+        # Nearly always it is writable, and to look is far cheaper than a turn of the event loop for each part.
+        if not select.select([], [sink], [], 0)[1]:
+            await anyio.wait_writable(sink)
+        left = left[os.write(sink, left[:_WRITE_BYTES]) :]
 
 
 def _message(line: bytes | bytearray) -> SessionMessage | None:

@@ -100,7 +100,9 @@ class Toolset:
                 one.name: (types[one.name], ... if one.default is inspect.Parameter.empty else one.default)
                 for one in parameters
             }
-            arguments = create_model(function.__name__, __config__=ConfigDict(extra="forbid"), **fields)
+            # Of all tools, a process calls a few: each model is built when it is first used.
+            config = ConfigDict(extra="forbid", defer_build=True)
+            arguments = create_model(function.__name__, __config__=config, **fields)
             self.tools.append(
                 Tool(
                     name=function.__name__,
