@@ -169,6 +169,14 @@ OPTIONS: Final[Sequence[Option]] = (
         "LEVEL",
     ),
     Option(
+        "early_answers",
+        ("MOGPLEX_MCP_EARLY_ANSWERS",),
+        "Whether clients get the answers of an earlier start while the server is being loaded (default: true).",
+        _switch,
+        "early-answers",
+        "BOOLEAN",
+    ),
+    Option(
         "demo", ("MOGPLEX_MCP_DEMO",), "Talk to a simulated Mogplex inside this process: no account.", _switch, "demo"
     ),
     Option(

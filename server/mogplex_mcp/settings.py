@@ -5,15 +5,25 @@ Nothing else reads the environment.
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import platformdirs
 
 from mogplex_mcp.api.base_url import DEFAULT_BASE_URL
 from mogplex_mcp.options import OPTIONS
 from mogplex_mcp.secret import NO_SECRET, Secret
+
+# They move what MCP clients keep in a user's home directory, which `mogplex-mcp install` has to find.
+FOLDER_VARIABLES: Final = (
+    "APPDATA",
+    "LOCALAPPDATA",
+    "XDG_CONFIG_HOME",
+    "CLAUDE_CONFIG_DIR",
+    "CODEX_HOME",
+    "GEMINI_CLI_HOME",
+)
 
 
 class SettingsError(ValueError):
@@ -29,6 +39,8 @@ class Settings:
         api_key: The token as the environment gives it, unchecked.
         api_key_file: A file that holds the token.
         home: The user's home directory, if there is one.
+        folders: What variables say of where programs keep their files, by variable.
+        token_file: Where `mogplex-mcp login` keeps tokens that are in no keyring; None where there is no home for it.
         state_file: The journal of runs and the count of requests; None keeps both in memory.
         max_wait: The longest that a tool call waits, in seconds; None leaves it to what is known of the client.
         toolsets: Names of toolsets to offer; empty for those that are on by default.
@@ -41,6 +53,7 @@ class Settings:
         remember_prompts: Keep the first line of prompts in the journal.
         allow_secrets_in_prompts: Hand on what holds a key, in prompts and other arguments.
         log_level: How much to say on stderr.
+        early_answers: Answer what clients ask at every start before the server is loaded, as at an earlier start.
         demo: Talk to a Mogplex inside this process.
         demo_seconds: How long a run takes there.
         host: The address to serve HTTP on.
@@ -55,6 +68,8 @@ class Settings:
     api_key: Secret = NO_SECRET
     api_key_file: Path | None = None
     home: Path | None = None
+    folders: Mapping[str, str] = field(default_factory=dict, hash=False)
+    token_file: Path | None = None
     state_file: Path | None = None
     max_wait: float | None = None
     toolsets: tuple[str, ...] = ()
@@ -67,6 +82,7 @@ class Settings:
     remember_prompts: bool = True
     allow_secrets_in_prompts: bool = False
     log_level: str = "warning"
+    early_answers: bool = True
     demo: bool = False
     demo_seconds: float = 25.0
     host: str = "127.0.0.1"
@@ -89,7 +105,10 @@ class Settings:
         """
         home = _home(environment)
         environment = os.environ if environment is None else environment
-        values: dict[str, Any] = {"home": home, "state_file": _state_file() if home else None}
+        values: dict[str, Any] = {"home": home}
+        if home:
+            values |= {"token_file": _token_file(), "state_file": _state_file()}
+        values["folders"] = {name: environment[name] for name in FOLDER_VARIABLES if environment.get(name)}
         for option in OPTIONS:
             given = (flags or {}).get(option.setting)
             source = f"--{option.flag}" if given is not None else ""
@@ -116,6 +135,10 @@ def _home(environment: Mapping[str, str] | None) -> Path | None:
     if not text and environment is None:
         text = os.path.expanduser("~").removeprefix("~")  # noqa: PTH111 - Path.home() raises where there is none
     return Path(text) if text else None
+
+
+def _token_file() -> Path:
+    return platformdirs.user_config_path("mogplex-mcp", appauthor=False) / "tokens.json"
 
 
 def _state_file() -> Path:

@@ -1,0 +1,222 @@
+"""Where each client keeps its configuration, on each system, and what an entry looks like there."""
+
+from pathlib import Path
+
+import pytest
+
+from mogplex_mcp.installation.clients import CLIENTS, Client, client_named
+from mogplex_mcp.installation.document import FORMATS
+from mogplex_mcp.installation.entry import entry_for, snippet_for, started_by
+from mogplex_mcp.installation.errors import InstallationError
+from mogplex_mcp.installation.launch import Launch
+from mogplex_mcp.installation.machine import Machine
+from mogplex_mcp.settings import Settings
+from tests.installation.support import LAUNCH, configuration, machine
+
+LIBRARY = "home/Library/Application Support"
+ROAMING = "home/AppData/Roaming"
+
+USER_FILES = {
+    "claude-desktop": {
+        "darwin": f"{LIBRARY}/Claude/claude_desktop_config.json",
+        "linux": "home/.config/Claude/claude_desktop_config.json",
+        "win32": f"{ROAMING}/Claude/claude_desktop_config.json",
+    },
+    "claude-code": dict.fromkeys(("darwin", "linux", "win32"), "home/.claude.json"),
+    "cursor": dict.fromkeys(("darwin", "linux", "win32"), "home/.cursor/mcp.json"),
+    "vscode": {
+        "darwin": f"{LIBRARY}/VSCodium/User/mcp.json",
+        "linux": "home/.config/VSCodium/User/mcp.json",
+        "win32": f"{ROAMING}/VSCodium/User/mcp.json",
+    },
+    "codex": dict.fromkeys(("darwin", "linux", "win32"), "home/.codex/config.toml"),
+    "gemini": dict.fromkeys(("darwin", "linux", "win32"), "home/.gemini/settings.json"),
+    "windsurf": dict.fromkeys(("darwin", "linux", "win32"), "home/.codeium/windsurf/mcp_config.json"),
+    "devin": {
+        "darwin": "home/.config/devin/mcp_config.json",
+        "linux": "home/.config/devin/mcp_config.json",
+        "win32": f"{ROAMING}/devin/mcp_config.json",
+    },
+    "zed": {
+        "darwin": "home/.config/zed/settings.json",
+        "linux": "home/.config/zed/settings.json",
+        "win32": f"{ROAMING}/Zed/settings.json",
+    },
+    "opencode": dict.fromkeys(("darwin", "linux", "win32"), "home/.config/opencode/opencode.json"),
+}
+PROJECT_FILES = {
+    "claude-desktop": None,
+    "claude-code": ".mcp.json",
+    "cursor": ".cursor/mcp.json",
+    "vscode": ".vscode/mcp.json",
+    "codex": ".codex/config.toml",
+    "gemini": ".gemini/settings.json",
+    "windsurf": None,
+    "devin": ".devin/mcp_config.json",
+    "zed": ".zed/settings.json",
+    "opencode": "opencode.json",
+}
+every_client = pytest.mark.parametrize("client", CLIENTS, ids=lambda client: client.name)
+
+
+@every_client
+@pytest.mark.parametrize("platform", ["darwin", "linux", "win32"])
+def test_the_users_file_is_where_the_client_looks(client: Client, platform: str, tmp_path: Path) -> None:
+    assert machine(tmp_path, platform).configuration(client, "user") == tmp_path / USER_FILES[client.name][platform]
+
+
+@every_client
+def test_the_projects_file_is_where_the_client_looks(client: Client, tmp_path: Path) -> None:
+    here, expected = machine(tmp_path), PROJECT_FILES[client.name]
+    assert here.configuration(client, "project") == (here.project / expected if expected else None)
+    assert ("project" in client.scopes) == (expected is not None)
+
+
+def test_claude_code_has_entries_of_the_user_for_one_project(tmp_path: Path) -> None:
+    here, client = machine(tmp_path), client_named("claude-code")
+    assert client.scopes == ("user", "project", "local")
+    assert here.configuration(client, "local") == here.configuration(client, "user")
+    assert here.entries(client, "local") == ("projects", here.project.as_posix(), "mcpServers")
+
+
+@pytest.mark.parametrize(
+    ("name", "variable", "expected"),
+    [
+        ("claude-code", "CLAUDE_CONFIG_DIR", ".claude.json"),
+        ("codex", "CODEX_HOME", "config.toml"),
+        ("gemini", "GEMINI_CLI_HOME", ".gemini/settings.json"),
+        ("zed", "XDG_CONFIG_HOME", "zed/settings.json"),
+        ("opencode", "XDG_CONFIG_HOME", "opencode/opencode.json"),
+    ],
+)
+def test_a_variable_can_move_it(name: str, variable: str, expected: str, tmp_path: Path) -> None:
+    moved = tmp_path / "elsewhere"
+    here = machine(tmp_path, **{variable: str(moved)})
+    assert here.configuration(client_named(name), "user") == moved / expected
+    ignored = machine(tmp_path, **{variable: "relative"})
+    assert ignored.configuration(client_named(name), "user") == machine(tmp_path).configuration(
+        client_named(name), "user"
+    )
+
+
+def test_claude_desktop_from_the_windows_store_has_a_folder_of_its_own(tmp_path: Path) -> None:
+    here = machine(tmp_path, "win32", LOCALAPPDATA=str(tmp_path / "Local"), APPDATA=str(tmp_path / "Roaming"))
+    (tmp_path / "Roaming/Claude").mkdir(parents=True)
+    (tmp_path / "Roaming/Claude/claude_desktop_config.json").write_text("{}")
+    client = client_named("claude-desktop")
+    assert here.configuration(client, "user") == tmp_path / "Roaming/Claude/claude_desktop_config.json"
+    package = tmp_path / "Local/Packages/Claude_pzs8sxrjxfjjc/LocalCache/Roaming/Claude"
+    package.mkdir(parents=True)
+    assert here.configuration(client, "user") == package / "claude_desktop_config.json"
+
+
+def test_of_several_editions_the_one_that_is_there_counts(tmp_path: Path) -> None:
+    here, client = machine(tmp_path), client_named("vscode")
+    insiders = here.home / ".config/Code - Insiders/User"
+    insiders.mkdir(parents=True)
+    assert here.configuration(client, "user") == insiders / "mcp.json"
+    stable = here.home / ".config/Code/User"
+    stable.mkdir(parents=True)
+    assert here.configuration(client, "user") == stable / "mcp.json"
+
+
+def test_of_several_names_the_file_that_exists_counts(tmp_path: Path) -> None:
+    here, client = machine(tmp_path), client_named("opencode")
+    path = here.home / ".config/opencode/opencode.jsonc"
+    path.parent.mkdir(parents=True)
+    path.write_text("{}")
+    assert here.configuration(client, "user") == path
+
+
+@every_client
+def test_a_client_is_found_by_what_it_leaves_in_the_home_directory(client: Client, tmp_path: Path) -> None:
+    here = machine(tmp_path)
+    assert not here.has(client)
+    configuration(here, client)
+    assert here.has(client)
+
+
+@every_client
+def test_an_entry_is_read_back_as_it_was_written(client: Client) -> None:
+    launch = Launch("/bin/uvx", ("mogplex-mcp",), ("--read-only",))
+    started = started_by(client, entry_for(client, launch))
+    assert (started.command, started.args) == ("/bin/uvx", ("mogplex-mcp", "--read-only"))
+    assert started.options == ("--read-only",)
+    assert not started.environment
+    assert not started.is_off
+
+
+@every_client
+def test_a_snippet_is_a_whole_configuration(client: Client) -> None:
+    data = FORMATS[client.kind].read(snippet_for(client, LAUNCH, "mogplex"))
+    for step in client.entries:
+        assert list(data) == [step]
+        data = data[step]
+    assert data == {"mogplex": entry_for(client, LAUNCH)}
+
+
+def test_each_shape_is_what_its_client_reads() -> None:
+    shapes = {
+        name: entry_for(client_named(name), LAUNCH) for name in ("cursor", "vscode", "codex", "gemini", "opencode")
+    }
+    command = LAUNCH.command
+    assert shapes == {
+        "cursor": {"command": command, "args": []},
+        "vscode": {"type": "stdio", "command": command, "args": []},
+        "codex": {"command": command, "args": [], "tool_timeout_sec": 300},
+        "gemini": {"command": command, "args": [], "timeout": 300_000},
+        "opencode": {"type": "local", "command": [command], "enabled": True, "timeout": 300_000},
+    }
+
+
+@pytest.mark.parametrize(
+    "entry",
+    [
+        None,
+        [],
+        "text",
+        {},
+        {"url": "https://mogplex.com/mcp"},
+        {"command": None},
+        {"command": "", "args": 3},
+        {"command": []},
+    ],
+)
+def test_an_entry_of_any_shape_starts_something_else(entry: object) -> None:
+    assert started_by(client_named("cursor"), entry).options is None
+
+
+def test_values_of_the_environment_are_not_shown() -> None:
+    entry = {"command": "mogplex-mcp", "env": {"MOGPLEX_API_KEY": "mog_secret"}}
+    assert "mog_secret" not in repr(started_by(client_named("cursor"), entry))
+
+
+@pytest.mark.parametrize("name", ["Claude Desktop", "claude_desktop", " CLAUDE-DESKTOP "])
+def test_a_name_may_be_written_in_other_ways(name: str) -> None:
+    assert client_named(name).name == "claude-desktop"
+
+
+def test_of_an_unknown_name_the_nearest_is_named() -> None:
+    with pytest.raises(InstallationError, match=r"'cursro'; did you mean cursor\? There are: claude-desktop, "):
+        client_named("cursro")
+    with pytest.raises(InstallationError, match=r"'emacs'; There are: claude-desktop, "):
+        client_named("emacs")
+
+
+@pytest.mark.parametrize("entry", [{"disabled": True}, {"enabled": False}])
+def test_an_entry_that_is_switched_off_is_known(entry: dict[str, bool]) -> None:
+    assert started_by(client_named("codex"), {"command": "mogplex-mcp", **entry}).is_off
+
+
+def test_a_project_is_the_repository_around_the_working_directory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "home/shop/deep"
+    folder.mkdir(parents=True)
+    monkeypatch.chdir(folder)
+    settings = Settings(home=tmp_path / "home")
+    # Who keeps the home directory in git has no project there.
+    (tmp_path / "home/.git").mkdir()
+    assert Machine.this(settings).project == folder
+    (tmp_path / "home/shop/.git").mkdir()
+    assert Machine.this(settings).project == tmp_path / "home/shop"

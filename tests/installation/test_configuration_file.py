@@ -1,0 +1,207 @@
+"""A configuration on the disk is replaced whole or not at all, and nothing of it is lost."""
+
+import os
+import stat
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from mogplex_mcp.installation import configuration_file
+from mogplex_mcp.installation.configuration_file import check_owner, read, write
+from mogplex_mcp.installation.errors import InstallationError
+
+NOW = datetime(2026, 11, 22, 13, 40, 5, tzinfo=UTC)
+
+
+def mode(path: Path) -> int:
+    return stat.S_IMODE(path.stat().st_mode)
+
+
+def names(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.iterdir())
+
+
+def test_a_file_is_replaced_and_what_it_was_stays_beside_it(tmp_path: Path) -> None:
+    path = tmp_path / "mcp.json"
+    path.write_text("before")
+    path.chmod(0o640)
+    backup = write(read(path), "after", NOW, private=True)
+    assert path.read_text() == "after"
+    assert mode(path) == 0o640
+    assert backup == tmp_path / "mcp.json.backup-20261122-134005"
+    assert backup.read_text() == "before"
+    assert mode(backup) == 0o600
+    assert names(tmp_path) == ["mcp.json", "mcp.json.backup-20261122-134005"]
+
+
+def test_two_changes_in_one_second_have_two_copies(tmp_path: Path) -> None:
+    path = tmp_path / "mcp.json"
+    path.write_text("first")
+    write(read(path), "second", NOW, private=True)
+    backup = write(read(path), "third", NOW, private=True)
+    assert backup is not None
+    assert (backup.name, backup.read_text()) == ("mcp.json.backup-20261122-134005-1", "second")
+
+
+def test_a_new_file_of_the_user_is_for_the_user_alone(tmp_path: Path) -> None:
+    path = tmp_path / "new" / "mcp.json"
+    assert write(read(path), "{}", NOW, private=True) is None
+    assert mode(path) == 0o600
+    assert names(path.parent) == ["mcp.json"]
+
+
+def test_a_new_file_of_a_project_is_as_the_user_makes_files(tmp_path: Path) -> None:
+    path, other = tmp_path / "mcp.json", tmp_path / "other"
+    write(read(path), "{}", NOW, private=False)
+    other.touch()
+    assert mode(path) == mode(other)
+
+
+def test_a_symbolic_link_is_followed_and_stays(tmp_path: Path) -> None:
+    real, link = tmp_path / "dotfiles/mcp.json", tmp_path / "home/mcp.json"
+    real.parent.mkdir()
+    link.parent.mkdir()
+    real.write_text("before")
+    link.symlink_to(Path("..") / "dotfiles" / "mcp.json")
+    write(read(link), "after", NOW, private=True)
+    assert link.is_symlink()
+    assert real.read_text() == "after"
+    assert names(link.parent) == ["mcp.json"]
+
+
+def test_a_link_to_a_file_that_is_not_there_yet_makes_that_file(tmp_path: Path) -> None:
+    link = tmp_path / "mcp.json"
+    link.symlink_to(tmp_path / "real.json")
+    write(read(link), "{}", NOW, private=True)
+    assert link.is_symlink()
+    assert (tmp_path / "real.json").read_text() == "{}"
+
+
+def test_a_byte_order_mark_stays(tmp_path: Path) -> None:
+    path = tmp_path / "mcp.json"
+    path.write_bytes(b"\xef\xbb\xbf{}")
+    file = read(path)
+    assert file.text == "{}"
+    write(file, "{1}", NOW, private=True)
+    assert path.read_bytes() == b"\xef\xbb\xbf{1}"
+
+
+def test_what_another_program_wrote_in_the_meantime_is_not_overwritten(tmp_path: Path) -> None:
+    path = tmp_path / "mcp.json"
+    path.write_text("before")
+    file = read(path)
+    path.write_text("theirs")
+    with pytest.raises(InstallationError, match="was changed by another program just now: run this again"):
+        write(file, "ours", NOW, private=True)
+    assert path.read_text() == "theirs"
+    assert names(tmp_path) == ["mcp.json"]
+
+
+def test_a_file_that_another_program_made_in_the_meantime_is_not_overwritten(tmp_path: Path) -> None:
+    path = tmp_path / "mcp.json"
+    file = read(path)
+    path.write_text("theirs")
+    with pytest.raises(InstallationError, match="was changed by another program"):
+        write(file, "ours", NOW, private=True)
+    assert path.read_text() == "theirs"
+
+
+def test_a_read_only_file_stays_as_it_is(tmp_path: Path) -> None:
+    path = tmp_path / "mcp.json"
+    path.write_text("before")
+    path.chmod(0o444)
+    with pytest.raises(InstallationError, match="is read-only: make it writable"):
+        write(read(path), "after", NOW, private=True)
+    assert path.read_text() == "before"
+    assert names(tmp_path) == ["mcp.json"]
+
+
+@pytest.mark.parametrize("step", ["os.open", "pathlib.Path.replace"])
+@pytest.mark.parametrize(
+    ("number", "windows", "said"),
+    [
+        (13, 0, "cannot be read or written here (Permission denied)"),
+        (30, 0, "cannot be read or written here (Read-only file system)"),
+        (28, 0, "cannot be used: No space left on device"),
+        (13, 32, "cannot be written, perhaps since a program has it open: close that and run this again"),
+    ],
+)
+def test_what_cannot_be_written_is_as_before(step: str, number: int, windows: int, said: str, tmp_path: Path) -> None:
+    path = tmp_path / "mcp.json"
+    path.write_text("before")
+    file = read(path)
+
+    def refuse(*_: object, **__: object) -> None:
+        error = OSError(number, os.strerror(number), str(path))
+        error.winerror = windows  # type: ignore[attr-defined]  # of Windows alone
+        raise error
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(step, refuse)
+        with pytest.raises(InstallationError) as refused:
+            write(file, "after", NOW, private=True)
+    assert said in str(refused.value)
+    assert str(path) in str(refused.value)
+    assert path.read_text() == "before"
+    assert names(tmp_path) == ["mcp.json"]
+
+
+def test_a_disk_that_is_full_leaves_no_halves(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "mcp.json"
+    path.write_text("before")
+
+    def refuse(_: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", refuse)
+    with pytest.raises(InstallationError, match="No space left"):
+        write(read(path), "after", NOW, private=True)
+    assert names(tmp_path) == ["mcp.json"]
+
+
+def test_a_folder_in_the_place_of_a_file_is_named(tmp_path: Path) -> None:
+    (tmp_path / "mcp.json").mkdir()
+    with pytest.raises(InstallationError, match=r"mcp\.json is a folder, where a file is expected"):
+        read(tmp_path / "mcp.json")
+
+
+def test_a_pipe_is_not_read(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "mcp.json")
+    with pytest.raises(InstallationError, match="is no regular file"):
+        read(tmp_path / "mcp.json")
+
+
+def test_links_in_a_circle_are_named(tmp_path: Path) -> None:
+    (tmp_path / "mcp.json").symlink_to(tmp_path / "mcp.json")
+    with pytest.raises(InstallationError, match="cannot be used: Too many levels of symbolic links"):
+        read(tmp_path / "mcp.json")
+
+
+@pytest.mark.parametrize("content", ["{}".encode("utf-16"), b"{}\n\xff"])
+def test_what_is_no_utf_8_is_named(content: bytes, tmp_path: Path) -> None:
+    (tmp_path / "mcp.json").write_bytes(content)
+    with pytest.raises(InstallationError, match=r"is no text in UTF-8 \(line \d\): save it as UTF-8"):
+        read(tmp_path / "mcp.json")
+
+
+def test_what_is_far_too_large_is_not_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(configuration_file, "LARGEST", 1_048_576)
+    with (tmp_path / "mcp.json").open("wb") as file:
+        file.truncate(1_048_577)
+    with pytest.raises(InstallationError, match="is larger than 1 MiB"):
+        read(tmp_path / "mcp.json")
+
+
+def test_what_belongs_to_another_user_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "mcp.json"
+    check_owner(read(path))
+    path.touch()
+    check_owner(read(path))
+    other = path.stat().st_uid + 4_000
+    monkeypatch.setattr(os, "geteuid", lambda: other)
+    with pytest.raises(InstallationError, match=r"mcp.json belongs to another user \(.*\): run this as that user"):
+        check_owner(read(path))
+    path.unlink()
+    with pytest.raises(InstallationError, match=r"belongs to another user .*, without sudo, or add --force"):
+        check_owner(read(path))

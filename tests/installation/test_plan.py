@@ -1,0 +1,235 @@
+"""What would be changed, and what is refused, before anything is written."""
+
+import json
+import os
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from mogplex_mcp.installation.clients import CLIENTS, Client, client_named
+from mogplex_mcp.installation.document import FORMATS, find
+from mogplex_mcp.installation.entry import entry_for
+from mogplex_mcp.installation.errors import InstallationError
+from mogplex_mcp.installation.installed import installed_entries
+from mogplex_mcp.installation.launch import Launch
+from mogplex_mcp.installation.machine import Machine
+from mogplex_mcp.installation.plan import Plan, plan_installation, plan_removal
+from tests.installation.support import LAUNCH, configuration, machine
+
+CURSOR = client_named("cursor")
+TOKEN = "mog_" + "a" * 32
+
+
+def plan(here: Machine, text: str | None = None, client: Client = CURSOR, launch: Launch = LAUNCH) -> Plan:
+    configuration(here, client, text)
+    return plan_installation(here, client, "user", "mogplex", launch)
+
+
+def servers(plan: Plan) -> dict[str, object]:
+    found = json.loads(plan.text)["mcpServers"]
+    assert isinstance(found, dict)
+    return found
+
+
+@pytest.mark.parametrize("client", CLIENTS, ids=lambda client: client.name)
+@pytest.mark.parametrize("scope", ["user", "project", "local"])
+def test_every_client_gets_its_entry_once_and_loses_it_again(client: Client, scope: str, tmp_path: Path) -> None:
+    here = machine(tmp_path)
+    configuration(here, client)
+    if scope not in client.scopes:
+        with pytest.raises(InstallationError, match=f"{client.title} has no configuration of the scope {scope}: use"):
+            plan_installation(here, client, scope, "mogplex", LAUNCH)
+        return
+    first = plan_installation(here, client, scope, "mogplex", LAUNCH)
+    entry = find(FORMATS[client.kind].read(first.text), [*here.entries(client, scope), "mogplex"])
+    assert entry == entry_for(client, LAUNCH)
+    first.file.target.parent.mkdir(parents=True, exist_ok=True)
+    first.file.target.write_text(first.text)
+    assert not plan_installation(here, client, scope, "mogplex", LAUNCH).changes
+    removal = plan_removal(here, client, scope, "mogplex")
+    assert removal.changes
+    assert "mogplex" not in removal.text
+    first.file.target.write_text(removal.text)
+    assert not plan_removal(here, client, scope, "mogplex").changes
+
+
+def test_an_empty_file_is_as_good_as_none(tmp_path: Path) -> None:
+    here = machine(tmp_path)
+    assert plan(here, "").text == plan(here, " \n").text.lstrip() == plan(here, None).text.lstrip()
+
+
+def test_a_client_that_is_not_there_is_named_with_its_folder(tmp_path: Path) -> None:
+    here = machine(tmp_path)
+    with pytest.raises(InstallationError) as refused:
+        plan_installation(here, CURSOR, "user", "mogplex", LAUNCH)
+    assert str(refused.value) == (
+        "Cursor was not found: there is no ~/.cursor. "
+        "Install it and start it once, or add --force to write the file anyway."
+    )
+    assert plan_installation(here, CURSOR, "user", "mogplex", LAUNCH, force=True).changes
+    assert plan_installation(here, CURSOR, "project", "mogplex", LAUNCH).changes
+
+
+def test_an_older_entry_is_brought_up_to_date_and_keeps_the_rest(tmp_path: Path) -> None:
+    old = {"command": "uvx", "args": ["mogplex-mcp", "--read-only"], "env": {"A": "b"}, "autoApprove": ["get_run"]}
+    found = plan(machine(tmp_path), json.dumps({"mcpServers": {"mogplex": old}}))
+    assert servers(found)["mogplex"] == {**old, "command": LAUNCH.command, "args": ["--read-only"]}
+
+
+def test_options_that_stay_are_said(tmp_path: Path) -> None:
+    here = machine(tmp_path)
+    found = plan(here, '{"mcpServers": {"mogplex": {"command": "uvx", "args": ["mogplex-mcp", "--url", "x.example"]}}}')
+    assert found.notes == ("It keeps the options that it had: --url x.example. To drop them, --remove it first.",)
+    found.file.target.write_text(found.text)
+    assert not plan(here).notes
+
+
+def test_options_that_are_given_replace_those_of_the_entry(tmp_path: Path) -> None:
+    old = {"command": "mogplex-mcp", "args": ["--read-only"]}
+    launch = Launch(LAUNCH.command, (), ("--demo",))
+    found = plan(machine(tmp_path), json.dumps({"mcpServers": {"mogplex": old}}), launch=launch)
+    assert servers(found)["mogplex"] == {"command": LAUNCH.command, "args": ["--demo"]}
+
+
+def test_an_entry_for_something_else_is_not_touched_unless_it_must_be(tmp_path: Path) -> None:
+    here, text = machine(tmp_path), '{"mcpServers": {"mogplex": {"url": "https://mogplex.com/mcp"}, "a": {}}}'
+    with pytest.raises(InstallationError, match='has an entry "mogplex" already, for something else: choose another'):
+        plan(here, text)
+    with pytest.raises(InstallationError, match="starts something else: add --force"):
+        plan_removal(here, CURSOR, "user", "mogplex")
+    forced = plan_installation(here, CURSOR, "user", "mogplex", LAUNCH, force=True)
+    assert servers(forced) == {"mogplex": entry_for(CURSOR, LAUNCH), "a": {}}
+    assert json.loads(plan_removal(here, CURSOR, "user", "mogplex", force=True).text) == {"mcpServers": {"a": {}}}
+    other = plan_installation(here, CURSOR, "user", "mogplex-local", LAUNCH)
+    assert list(servers(other)) == ["mogplex", "a", "mogplex-local"]
+
+
+def test_the_same_server_under_another_name_is_pointed_out_and_left(tmp_path: Path) -> None:
+    found = plan(machine(tmp_path), '{"mcpServers": {"old": {"command": "uvx", "args": ["mogplex-mcp"]}}}')
+    assert list(servers(found)) == ["old", "mogplex"]
+    assert found.notes == ('This server also stands there as "old": each entry starts a server of its own.',)
+
+
+def test_a_token_in_an_entry_is_pointed_out_and_never_written_elsewhere(tmp_path: Path) -> None:
+    here = machine(tmp_path)
+    old = {"command": "mogplex-mcp", "args": [], "env": {"MOGPLEX_API_KEY": TOKEN}}
+    found = plan(here, json.dumps({"mcpServers": {"mogplex": old}}))
+    assert found.notes == ("The entry has a token in it; after `mogplex-mcp login` it needs none.",)
+    assert TOKEN not in plan_installation(here, CURSOR, "project", "mogplex", LAUNCH).text
+    assert TOKEN not in str(found.notes)
+
+
+def test_a_projects_file_is_said_to_be_for_everybody(tmp_path: Path) -> None:
+    notes = plan_installation(machine(tmp_path), CURSOR, "project", "mogplex", LAUNCH).notes
+    assert notes == (
+        "mcp.json is for everybody who works on shop, and the command is on this machine: others run this themselves.",
+    )
+
+
+@pytest.mark.parametrize(
+    ("client", "text", "said"),
+    [
+        ("cursor", '{\n "a" 1}', "is no valid JSON: line 2, column 6: a colon is missing here. Nothing was changed"),
+        ("codex", "a = 1\nb\n", "is no valid TOML: Expected '=' after a key in a key/value pair (at line 2"),
+        ("cursor", "[]", "is no valid JSON: line 1: an object {…} is expected"),
+        ("cursor", '{"mcpServers": []}', '"mcpServers" has to be an object, and it is something else'),
+        ("codex", "mcp_servers = 1", '"mcp_servers" has to be an object, and it is something else'),
+        ("cursor", '{"mcpServers": {},\n"mcpServers": {}}', "stands there more than once, in lines 1 and 2"),
+    ],
+)
+def test_a_file_that_cannot_be_changed_is_named_and_left(client: str, text: str, said: str, tmp_path: Path) -> None:
+    here = machine(tmp_path)
+    with pytest.raises(InstallationError) as refused:
+        plan(here, text, client_named(client))
+    path = here.configuration(client_named(client), "user")
+    assert path is not None
+    assert str(refused.value).startswith(str(path))
+    assert said in str(refused.value)
+
+
+def test_a_file_of_another_user_is_refused_unless_it_must_be(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    here = machine(tmp_path)
+    configuration(here, CURSOR, "{}")
+    other = os.geteuid() + 4_000
+    monkeypatch.setattr(os, "geteuid", lambda: other)
+    with pytest.raises(InstallationError, match="belongs to another user"):
+        plan_installation(here, CURSOR, "user", "mogplex", LAUNCH)
+    with pytest.raises(InstallationError, match="belongs to another user"):
+        plan_removal(here, CURSOR, "user", "mogplex")
+    assert plan_installation(here, CURSOR, "user", "mogplex", LAUNCH, force=True).changes
+
+
+def test_codex_keeps_its_tables_and_gets_the_limit_of_a_call(tmp_path: Path) -> None:
+    text = (
+        "model = 'x' # mine\n[mcp_servers.mogplex]\ncommand = 'uvx'\nargs = ['mogplex-mcp']\n"
+        "[mcp_servers.mogplex.env]\nA = 'b'\n"
+    )
+    found = plan(machine(tmp_path), text, client_named("codex"))
+    assert tomllib.loads(found.text) == {
+        "model": "x",
+        "mcp_servers": {
+            "mogplex": {"command": LAUNCH.command, "args": [], "tool_timeout_sec": 300, "env": {"A": "b"}},
+        },
+    }
+    assert "# mine" in found.text
+
+
+# What is installed where.
+
+
+def test_every_entry_is_found_with_what_is_wrong_with_it(tmp_path: Path) -> None:
+    here = machine(tmp_path)
+    program = tmp_path / "mogplex-mcp"
+    program.touch()
+    entries = {
+        "fine": {"command": str(program), "args": ["--demo"], "env": {"MOGPLEX_API_KEY": TOKEN}},
+        "bare": {"command": "mogplex-mcp"},
+        "gone": {"command": "/gone/mogplex-mcp"},
+        "off": {"command": str(program), "disabled": True},
+        "other": {"command": "npx"},
+    }
+    configuration(here, CURSOR, json.dumps({"mcpServers": entries}))
+    found = {entry.name: entry for entry in installed_entries(here)}
+    assert {name: entry.problem for name, entry in found.items()} == {
+        "fine": None,
+        "bare": "mogplex-mcp is found only where the client has your shell's PATH: "
+        "run `mogplex-mcp install cursor --name bare` for a whole path.",
+        "gone": "/gone/mogplex-mcp is not there any more: run `mogplex-mcp install cursor --name gone`.",
+        "off": "It is switched off in Cursor.",
+    }
+    fine = found["fine"]
+    assert (fine.client, fine.scope, fine.command, fine.args) == (CURSOR, "user", str(program), ("--demo",))
+    assert fine.environment["MOGPLEX_API_KEY"].value == TOKEN
+    assert TOKEN not in repr(fine)
+
+
+def test_a_file_that_cannot_be_read_is_listed_once(tmp_path: Path) -> None:
+    here = machine(tmp_path)
+    path = configuration(here, client_named("claude-code"), "{")
+    [entry] = installed_entries(here)
+    assert (entry.name, entry.path) == ("", path)
+    assert "is no valid JSON" in str(entry.problem)
+
+
+def test_entries_of_a_project_are_listed_with_their_scope(tmp_path: Path) -> None:
+    here = machine(tmp_path)
+    client = client_named("claude-code")
+    for scope in client.scopes:
+        made = plan_installation(here, client, scope, scope, LAUNCH, force=True)
+        made.file.target.write_text(made.text)
+    assert [(entry.scope, entry.name) for entry in installed_entries(here)] == [
+        ("user", "user"),
+        ("project", "project"),
+        ("local", "local"),
+    ]
+
+
+def test_in_the_home_directory_nothing_is_listed_twice(tmp_path: Path) -> None:
+    here = machine(tmp_path)
+    configuration(here, CURSOR, '{"mcpServers": {"mogplex": {"command": "mogplex-mcp"}}}')
+    assert len(installed_entries(Machine(here.platform, here.home, here.home, {}))) == 1
+
+
+def test_an_empty_machine_has_nothing(tmp_path: Path) -> None:
+    assert installed_entries(machine(tmp_path)) == []
