@@ -8,10 +8,12 @@ from types import ModuleType
 import pytest
 
 from mogplex_mcp.api.errors import ErrorCode
+from mogplex_mcp.private_file import LARGEST
 from mogplex_mcp.secret import Secret
 from mogplex_mcp.settings import Settings
-from mogplex_mcp.token_source import LARGEST_FILE, find_token
+from mogplex_mcp.token_source import find_token
 
+MOGPLEX = "https://mogplex.com"
 FIRST = "mog_First0First0First0First0First0Fi"
 SECOND = "mog_Second0Second0Second0Second0Seco"
 THIRD = "mog_Third0Third0Third0Third0Third0Th"
@@ -37,7 +39,7 @@ def auth_file(home: Path, text: str) -> Path:
 def test_every_place_is_looked_at_in_order(keyring: ModuleType, tmp_path: Path) -> None:
     file = tmp_path / "token"
     file.write_text(SECOND)
-    keyring.get_password = lambda service, user: THIRD if (service, user) == ("mogplex-mcp", "token") else None  # type: ignore[attr-defined] # a stand-in
+    keyring.get_password = lambda service, user: THIRD if (service, user) == ("mogplex-mcp", MOGPLEX) else None  # type: ignore[attr-defined] # a stand-in
     path = auth_file(tmp_path, f'{{"token": "{FOURTH}"}}')
     places = {"api_key": Secret(FIRST), "api_key_file": file, "home": tmp_path}
     found = []
@@ -91,7 +93,7 @@ def test_a_file_that_cannot_be_used_is_named_with_the_reason(kind: str, tmp_path
     elif kind == "pipe":
         os.mkfifo(file)
     elif kind == "huge":
-        file.write_text("m" * (LARGEST_FILE + 1))
+        file.write_text("m" * (LARGEST + 1))
     elif kind == "binary":
         file.write_bytes(b"\xff\xfe\x00\xd8")
     elif kind == "utf-16":
@@ -158,7 +160,7 @@ def test_a_vendors_file_without_a_token_is_as_good_as_none(text: str, tmp_path: 
 
 
 def test_a_vendors_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
-    path = auth_file(tmp_path, "x" * (LARGEST_FILE + 1))
+    path = auth_file(tmp_path, "x" * (LARGEST + 1))
     found = find_token(Settings(home=tmp_path))
     assert found.problem is not None
     assert str(path) in found.problem.message

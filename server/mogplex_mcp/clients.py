@@ -71,6 +71,17 @@ class LearntCaps:
             return None
         return float(row[0]) if row else None
 
+    def all(self) -> dict[str, float]:
+        """All learnt caps that hold now, in seconds, by client (name and version)."""
+        try:
+            with self._state.reading() as rows:
+                found = rows.execute(
+                    "SELECT client, seconds FROM wait_caps WHERE until > ? ORDER BY client", (self._now(),)
+                ).fetchall()
+        except StateError:
+            return {}
+        return {str(client): float(seconds) for client, seconds in found}
+
     def gave_up(self, client: str, waited: float) -> None:
         """Remember that a client cancelled a call after `waited` seconds: the next waits end a fifth sooner.
 

@@ -1,19 +1,17 @@
-"""Where the user's token is: the environment, a file, the keyring, or the file of the vendor's command line."""
+"""Where the user's token is: the environment, a file, what `login` stored, or the file of the vendor's command line."""
 
-import importlib
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
 from mogplex_mcp.api.credentials import Token
 from mogplex_mcp.api.errors import ErrorCode, MogplexError
+from mogplex_mcp.private_file import is_exposed, read_private
 from mogplex_mcp.settings import Settings
+from mogplex_mcp.token_store import KEYRING, NoKeyringError, StoreError, address_of, file_store
 
-KEYRING_SERVICE: Final = "mogplex-mcp"
-KEYRING_USER: Final = "token"
-LARGEST_FILE: Final = 65_536
 AUTH_FILE: Final = Path(".mogplex", "auth.json")
 
 
@@ -25,72 +23,109 @@ class FoundToken:
         token: None when there is none.
         source: Where it came from or where it was looked for, for people.
         problem: Why there is none; raised by whoever needs one.
+        warning: What the user should know of that place, or of one before it that could not be asked.
     """
 
     token: Token | None
     source: str
     problem: MogplexError | None = None
+    warning: str = ""
+
+
+@dataclass(frozen=True)
+class _Place:
+    """A place where users put tokens.
+
+    Attributes:
+        source: Its name, for people.
+        text: What it holds.
+        problem: Why it cannot be used; the places behind it are then not looked at.
+        warning: What the user should know of it.
+    """
+
+    source: str
+    text: str = ""
+    problem: str = ""
+    warning: str = ""
 
 
 def find_token(settings: Settings) -> FoundToken:
     """The first token among the places where users put one. The first place that holds something decides."""
-    for source, text in _places(settings):
-        if isinstance(text, MogplexError):
-            return FoundToken(None, source, text)
-        if text.strip():
+    warnings: list[str] = []
+    for place in _places(settings):
+        warnings += [place.warning] if place.warning else []
+        if place.problem:
+            return FoundToken(None, place.source, MogplexError(ErrorCode.NO_TOKEN, place.problem))
+        if place.text.strip():
             try:
-                return FoundToken(Token.parse(text), source)
+                return FoundToken(Token.parse(place.text), place.source, warning=" ".join(warnings))
             except MogplexError as error:
-                problem = MogplexError(error.code, f"What {source} holds is no token. {error.message}")
-                return FoundToken(None, source, problem)
+                problem = MogplexError(error.code, f"What {place.source} holds is no token. {error.message}")
+                return FoundToken(None, place.source, problem)
     problem = MogplexError(
         ErrorCode.NO_TOKEN,
-        "None was found: not in MOGPLEX_API_KEY, MOGPLEX_API_KEY_FILE, the keyring or ~/.mogplex/auth.json.",
+        "None was found: not in MOGPLEX_API_KEY, MOGPLEX_API_KEY_FILE, the keyring, what `mogplex-mcp login` stored "
+        f"for {address_of(settings)}, or ~/.mogplex/auth.json. {' '.join(warnings)}".rstrip(),
     )
     return FoundToken(None, "nowhere", problem)
 
 
-def _places(settings: Settings) -> Iterator[tuple[str, str | MogplexError]]:
-    yield "the environment", settings.api_key.value
+def sources(settings: Settings) -> list[str]:
+    """The names of all places that hold something, the one that decides first."""
+    return [place.source for place in _places(settings) if place.text.strip() or place.problem]
+
+
+def _places(settings: Settings) -> Iterator[_Place]:
+    yield _Place("the environment", settings.api_key.value)
     if settings.api_key_file:
-        yield f"the file {settings.api_key_file}", _read(settings.api_key_file)
-    yield "the keyring", _from_keyring()
+        yield _file_place(settings.api_key_file)
+    yield _keyring_place(settings)
+    yield _stored_place(settings)
     if settings.home:
         path = settings.home / AUTH_FILE
         # Who never used the vendor's command line has no such file; whoever has one relies on it.
-        text = _read(path, missing="")
-        yield f"the file {path}", text if isinstance(text, MogplexError) else _from_json(text)
+        place = _file_place(path, may_be_missing=True)
+        yield replace(place, text=_from_json(place.text))
 
 
-def _read(path: Path, missing: str | None = None) -> str | MogplexError:
-    """The text of a file, or why it cannot be had; `missing` if there is no such file and that is all right."""
+def _file_place(path: Path, *, may_be_missing: bool = False) -> _Place:
+    source = f"the file {path}"
     try:
-        if not path.is_file() and path.exists():
-            return _unreadable(path, "it is no regular file")  # reading from a pipe could wait for ever
-        if path.stat().st_size > LARGEST_FILE:
-            return _unreadable(path, "it is too large to hold a token")
-        return path.read_text(encoding="utf-8-sig")
-    except UnicodeDecodeError:
-        return _unreadable(path, "it is no text in UTF-8")
-    except (FileNotFoundError, NotADirectoryError) as error:
-        return _unreadable(path, error.strerror) if missing is None else missing
-    except (OSError, ValueError) as error:
-        return _unreadable(path, getattr(error, "strerror", "its name is unusable"))
+        return _Place(source, read_private(path), warning=_exposure(path))
+    except OSError as error:
+        if may_be_missing and isinstance(error, FileNotFoundError | NotADirectoryError):
+            return _Place(source)
+        return _Place(source, problem=f"The token file {path} cannot be used: {error.strerror}.")
 
 
-def _unreadable(path: Path, reason: str | None) -> MogplexError:
-    return MogplexError(ErrorCode.NO_TOKEN, f"The token file {path} cannot be used: {reason}.")
-
-
-def _from_keyring() -> str:
+def _keyring_place(settings: Settings) -> _Place:
+    """What the keyring has. One that is locked, absent or broken is passed over, and said."""
     try:
-        keyring = importlib.import_module("keyring")  # an optional extra, and slow to import
-    except ImportError:
-        return ""
+        return _Place(KEYRING.name, KEYRING.get(address_of(settings)))
+    except NoKeyringError:
+        return _Place(KEYRING.name)
+    except StoreError as error:
+        return _Place(KEYRING.name, warning=str(error))
+
+
+def _stored_place(settings: Settings) -> _Place:
+    """What `mogplex-mcp login` wrote for this address. What is there for another one is only mentioned."""
+    store = file_store(settings)
+    if store is None:
+        return _Place("")
     try:
-        return str(keyring.get_password(KEYRING_SERVICE, KEYRING_USER) or "")
-    except Exception:  # noqa: BLE001 - a locked, absent or broken keyring, whatever it raises, is no token
-        return ""
+        text = store.get(address_of(settings))
+        others = "" if text else ", ".join(store.addresses())
+    except StoreError as error:
+        return _Place(store.name, problem=str(error))
+    warning = _exposure(store.path) if text else ""
+    if others:
+        warning = f"A token is stored for {others}; it is used for no other address."
+    return _Place(store.name, text, warning=warning)
+
+
+def _exposure(path: Path) -> str:
+    return f"Other users of this machine may read {path}: run `chmod 600` on it." if is_exposed(path) else ""
 
 
 def _from_json(text: str) -> str:

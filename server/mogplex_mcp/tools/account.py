@@ -1,10 +1,11 @@
 """Whether this bridge works: the token, the way to Mogplex, the budget, the journal."""
 
-from collections.abc import Awaitable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from mogplex_mcp import __version__
-from mogplex_mcp.api.errors import ErrorCode, MogplexError
+from mogplex_mcp.api.errors import MogplexError
+from mogplex_mcp.api.permissions import NO_RUN, scopes_of
 from mogplex_mcp.reply.model import NextStep, Reply
 from mogplex_mcp.reply.untrusted import clean_line
 from mogplex_mcp.state import StateError
@@ -13,9 +14,6 @@ from mogplex_mcp.tools.errors import explain, sentence
 from mogplex_mcp.tools.toolset import Hints, Toolset
 
 toolset = Toolset("account", "Whether the connection to Mogplex works.")
-
-# No run has this id: cancelling it changes nothing, and what comes back tells whether the token may write.
-_NO_RUN = "00000000-0000-4000-8000-000000000000"
 
 
 class Connection(Reply):
@@ -39,7 +37,7 @@ async def check_connection(call: Call) -> Connection:
     scopes: list[str] = []
     if problem is None:
         try:
-            scopes = await _scopes(call)
+            scopes = await scopes_of(call.tenant.mogplex)
         except MogplexError as error:
             problem = error
     usage = call.tenant.budget.usage()
@@ -47,6 +45,7 @@ async def check_connection(call: Call) -> Connection:
     if usage.paused_seconds:
         requests += f", none for {usage.paused_seconds:.0f} s after Mogplex said that it is too much"
     journal, trouble = _journal(call, usage.problem)
+    notes = (trouble, usage.problem, found.warning, *call.warnings())
     reply = Connection(
         summary="Connected to Mogplex.",
         connected=True,
@@ -57,44 +56,22 @@ async def check_connection(call: Call) -> Connection:
         journal=journal,
         longest_wait_seconds=call.wait_cap,
         bridge=f"mogplex-mcp {__version__}, {'read-only' if call.settings.read_only else 'read and write'}",
-        notes=[
-            sentence(clean_line(one, 400)) for one in dict.fromkeys((trouble, usage.problem, *call.warnings())) if one
-        ],
+        notes=[sentence(clean_line(one, 400)) for one in dict.fromkeys(notes) if one],
         next_steps=[NextStep(tool="list_repos", why="see what can be worked on")],
     )
     if problem is None:
         return reply
     failure = explain(problem, base_url=call.settings.base_url, offered=call.offered, tool="check_connection")
     summary = f"Not connected to Mogplex. {sentence(failure.happened)} Why: {sentence(failure.why)}"
-    changes: dict[str, Any] = {"connected": False, "summary": summary, "next_steps": []}
-    changes |= {"notes": [failure.following, *reply.notes], "untrusted": {"reason": failure.quoted}}
+    changes: dict[str, Any] = {"connected": False, "summary": summary, "next_steps": ()}
+    changes |= {"notes": (failure.following, *reply.notes), "untrusted": {"reason": failure.quoted}}
     return reply.model_copy(update=changes)
-
-
-async def _scopes(call: Call) -> list[str]:
-    """What the token may do, found out by requests that change nothing."""
-    mogplex = call.tenant.mogplex
-    return [
-        *(["read"] if await _is_allowed(mogplex.list_agents()) else []),
-        *(["write"] if await _is_allowed(mogplex.cancel_run(_NO_RUN)) else []),
-    ]
-
-
-async def _is_allowed(request: Awaitable[object]) -> bool:
-    try:
-        await request
-    except MogplexError as error:
-        if error.code is ErrorCode.FORBIDDEN:
-            return False
-        if error.code is not ErrorCode.NOT_FOUND:
-            raise
-    return True
 
 
 def _journal(call: Call, problem: str) -> tuple[str, str]:
     """Where the journal is, and what is wrong with it; `problem` is what the budget met when it wrote there."""
     try:
-        call.tenant.journal.find(_NO_RUN)
+        call.tenant.journal.find(NO_RUN)
     except StateError as error:
         return "cannot be used, so start_run will refuse", clean_line(str(error), 300)
     if call.settings.state_file is None or call.settings.without_journal:

@@ -1,0 +1,118 @@
+"""The token: where it came from, what it may do, whose it seems to be, what is left of its minute."""
+
+from collections.abc import Sequence
+from typing import Final
+
+from mogplex_mcp.api.base_url import web_url
+from mogplex_mcp.api.budget import UNITS_PER_MINUTE
+from mogplex_mcp.api.client import Mogplex
+from mogplex_mcp.api.credentials import Token
+from mogplex_mcp.api.permissions import scopes_of
+from mogplex_mcp.bridge import Bridge
+from mogplex_mcp.diagnosis.finding import Finding, Status, Subject
+from mogplex_mcp.reply.untrusted import clean_line, name
+from mogplex_mcp.settings import Settings
+from mogplex_mcp.token_source import FoundToken, sources
+from mogplex_mcp.tools.twins import hosted_twins
+from mogplex_mcp.tools.wording import counted
+
+MOST_REPOS: Final = 200
+_MOST_NAMES: Final = 5
+_SHOWN_END: Final = 4
+_LONGEST_NAME: Final = 60
+
+
+async def describe(settings: Settings, token: Token) -> str:
+    """What Mogplex tells of a token, as sentences: its scopes, and whose repositories it sees.
+
+    Raises:
+        MogplexError: It does not accept the token, or cannot be asked.
+    """
+    bridge = Bridge(settings)
+    try:
+        mogplex = bridge.tenants.of(FoundToken(token, "the user")).mogplex
+        scopes = _scopes_finding(await scopes_of(mogplex), settings)
+        repos = await _repos_finding(mogplex, settings)
+    finally:
+        await bridge.aclose()
+    return " ".join(part for one in (scopes, repos) for part in (one.fact, one.advice) if part)
+
+
+async def check_token(subject: Subject) -> Sequence[Finding]:
+    """Whether there is a token, and where it came from."""
+    found = subject.found
+    if found.token is None:
+        why = found.problem.message if found.problem else "None was found."
+        return [Finding("token", Status.FAILED, why, "Run `mogplex-mcp login`.")]
+    fact = f"mog_…{found.token.value[-_SHOWN_END:]}, from {found.source}."
+    unused = [] if subject.settings.demo else [one for one in sources(subject.settings) if one != found.source]
+    if unused:
+        fact += f" Not used: what is in {' and '.join(unused)}."
+    return [Finding("token", Status.WARNING if found.warning else Status.OK, fact, found.warning)]
+
+
+async def check_scopes(subject: Subject) -> Sequence[Finding]:
+    """What the token may do, as far as that can be asked without a change."""
+    return [_scopes_finding(await scopes_of(_mogplex(subject)), subject.settings)]
+
+
+async def check_repos(subject: Subject) -> Sequence[Finding]:
+    """Whose repositories the token sees."""
+    return [await _repos_finding(_mogplex(subject), subject.settings)]
+
+
+async def check_budget(subject: Subject) -> Sequence[Finding]:
+    """What is left of the requests that the token may make."""
+    usage = subject.bridge.tenants.of(subject.found).budget.usage()
+    left = max(0, UNITS_PER_MINUTE - usage.units)
+    fact = f"{left} of {UNITS_PER_MINUTE} requests are left in this minute, for all clients together."
+    if usage.problem:
+        advice = "Only this process counts, so clients that run at the same time can be refused: see the journal."
+        return [Finding("budget", Status.WARNING, fact, advice)]
+    if usage.paused_seconds or not left:
+        advice = f"Wait {usage.paused_seconds or 60:.0f} seconds; fewer clients at a time need fewer requests."
+        return [Finding("budget", Status.WARNING, fact, advice)]
+    return [Finding("budget", Status.OK, fact)]
+
+
+async def check_hosted_tools(subject: Subject) -> Sequence[Finding]:
+    """What Mogplex offers beyond this server's own tools."""
+    listed = await subject.bridge.tenants.of(subject.found).hosted.listed()
+    more = sorted(clean_line(one, _LONGEST_NAME) for one in listed if one not in hosted_twins())
+    if not more:
+        return [Finding("hosted tools", Status.OK, f"All {len(listed)} have a tool of this server for the same.")]
+    fact = f"{counted(len(more), 'hosted tool')} without one of this server's own: {_some(more)}."
+    return [Finding("hosted tools", Status.OK, fact, "call_hosted_tool calls them; a newer release may know them.")]
+
+
+def _mogplex(subject: Subject) -> Mogplex:
+    return subject.bridge.tenants.of(subject.found).mogplex
+
+
+def _scopes_finding(scopes: Sequence[str], settings: Settings) -> Finding:
+    missing = [one for one in ("read", "write") if one not in scopes]
+    if not missing:
+        return Finding("scopes", Status.OK, "It has the scopes read and write.")
+    lost = "Runs cannot be started or cancelled with it" if "write" in missing else "Agents and models are not listed"
+    return Finding(
+        "scopes",
+        Status.WARNING,
+        f"It has the scope {scopes[0]} only." if scopes else "It has neither the scope read nor write.",
+        f"{lost}: create one with both at {web_url(settings.base_url)}/settings/api-keys.",
+    )
+
+
+async def _repos_finding(mogplex: Mogplex, settings: Settings) -> Finding:
+    repos = await mogplex.list_repos(limit=MOST_REPOS)
+    owners = sorted({name(repo.full_name.partition("/")[0]) for repo in repos} - {""})
+    if not repos:
+        advice = f"Connect GitHub and choose repositories at {web_url(settings.base_url)}."
+        return Finding("repositories", Status.WARNING, "It sees no repositories.", advice)
+    number = f"{len(repos)} repositories" if len(repos) != 1 else "1 repository"
+    more = " or more" if len(repos) == MOST_REPOS else ""
+    return Finding("repositories", Status.OK, f"It sees {number}{more} of {_some(owners) or 'unnamed owners'}.")
+
+
+def _some(names: Sequence[str]) -> str:
+    more = len(names) - _MOST_NAMES
+    return ", ".join(names[:_MOST_NAMES]) + (f" and {more} more" if more > 0 else "")

@@ -1,0 +1,85 @@
+"""The journal of runs: looked at without a change, since whoever opens it to write repairs or replaces it."""
+
+import os
+import sqlite3
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+import anyio
+
+from mogplex_mcp.diagnosis.finding import Finding, Status, Subject
+from mogplex_mcp.state import BUSY_SECONDS, SCHEMA_VERSION
+from mogplex_mcp.tools.wording import counted
+
+_KILO: Final = 1_000
+_REFUSES: Final = "start_run refuses until then, or with --without-journal starts without protection."
+
+
+async def check_journal(subject: Subject) -> Sequence[Finding]:
+    """Where it is, how large, whether it can be written and is whole."""
+    path = subject.settings.state_file
+    if path is None or subject.settings.without_journal:
+        fact = "It is in memory and gone when a server ends."
+        if subject.settings.demo:
+            return [Finding("journal", Status.OK, fact)]
+        advice = "Runs are not protected against a second start after a crash: set HOME or MOGPLEX_MCP_STATE_FILE."
+        return [Finding("journal", Status.WARNING, fact, advice)]
+    return [await anyio.to_thread.run_sync(_look, path, abandon_on_cancel=True)]
+
+
+def _look(path: Path) -> Finding:
+    try:
+        if not path.exists():
+            return _look_at_folder(path)
+        size = path.stat().st_size
+    except (OSError, ValueError) as error:
+        return _unusable(path, getattr(error, "strerror", None) or "its name is unusable")
+    try:
+        runs = _runs_in(path)
+    except sqlite3.OperationalError as error:
+        return _unusable(path, str(error))
+    except sqlite3.DatabaseError as error:
+        fact = f"{path} is damaged ({error})."
+        return Finding("journal", Status.WARNING, fact, "The next start sets it aside and begins a new one.")
+    return Finding(
+        "journal", Status.OK, f"{path}, {size / _KILO:.0f} kB, {counted(runs, 'run').lower()}, whole and writable."
+    )
+
+
+def _look_at_folder(path: Path) -> Finding:
+    folder = next((one for one in path.parents if one.exists()), path.parent)
+    if folder.is_dir() and os.access(folder, os.W_OK | os.X_OK):
+        return Finding("journal", Status.OK, f"{path}, which the first start makes.")
+    return _unusable(path, f"{folder} cannot be written")
+
+
+def _unusable(path: Path, reason: str) -> Finding:
+    advice = f"Make it writable, or name another with MOGPLEX_MCP_STATE_FILE. {_REFUSES}"
+    return Finding("journal", Status.FAILED, f"{path} cannot be used: {reason}.", advice)
+
+
+def _runs_in(path: Path) -> int:
+    """The number of runs in a file that is whole and can be written.
+
+    Raises:
+        sqlite3.OperationalError: It cannot be written now, or is of another version.
+        sqlite3.DatabaseError: It is damaged.
+    """
+    # As a server opens it, but never made anew.
+    connection = sqlite3.connect(f"{path.absolute().as_uri()}?mode=rw", uri=True, timeout=BUSY_SECONDS)
+    try:
+        (version,) = connection.execute("PRAGMA user_version").fetchone()
+        if version > SCHEMA_VERSION:
+            raise sqlite3.OperationalError(f"a newer mogplex-mcp wrote it (schema {version})")
+        (verdict,) = connection.execute("PRAGMA quick_check(1)").fetchone()
+        if verdict != "ok":
+            raise sqlite3.DatabaseError(verdict)
+        connection.execute("BEGIN IMMEDIATE")
+        connection.execute("ROLLBACK")
+        if version == 0:
+            return 0
+        (runs,) = connection.execute("SELECT count(*) FROM runs").fetchone()
+        return int(runs)
+    finally:
+        connection.close()

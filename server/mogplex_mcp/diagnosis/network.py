@@ -1,0 +1,225 @@
+"""The way to Mogplex, step by step: name, connection, TLS, answer; how long it takes, and what the clocks say."""
+
+import re
+import socket
+import statistics
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from ssl import SSLObject, cert_time_to_seconds
+from typing import Any, Final
+from urllib.parse import urljoin, urlsplit
+from urllib.request import getproxies, proxy_bypass
+
+import anyio
+import httpx2
+
+from mogplex_mcp.api.base_url import DEFAULT_BASE_URL, web_url
+from mogplex_mcp.api.connection import HttpClient
+from mogplex_mcp.api.errors import ErrorCode
+from mogplex_mcp.api.faults import transport_error
+from mogplex_mcp.api.wire import build_request
+from mogplex_mcp.deadline import within
+from mogplex_mcp.diagnosis.finding import Finding, Status, Subject, refusal
+from mogplex_mcp.reply.untrusted import clean_line
+
+STEPS: Final = ("dns", "tcp", "tls", "http")
+"""The names of the findings without which there is no way to Mogplex."""
+
+STEP_SECONDS: Final = 5.0
+ANSWER_SECONDS: Final = 10.0
+LATENCY_REQUESTS: Final = 3
+SLOW_SECONDS: Final = 1.0
+CLOCK_SECONDS: Final = 30.0
+CERTIFICATE_DAYS: Final = 7
+MOST_BYTES: Final = 65_536
+
+_DAY: Final = 86_400
+_LONGEST_NAME: Final = 80
+_REDIRECTS: Final = range(300, 400)
+_FAILURES: Final = range(500, 600)
+# Makers of proxies and programs that read TLS on the way, by what their certificates call themselves.
+_INSPECTORS: Final = re.compile(
+    r"zscaler|netskope|palo alto|fortinet|fortigate|blue ?coat|symantec web|cisco umbrella|forcepoint|sophos|mcafee"
+    r"|skyhigh|check point|checkpoint|cloudflare (?:for teams|gateway|managed)|gateway ca|watchguard|barracuda"
+    r"|sonicwall|trend micro|iboss|menlo|kaspersky|avast|avg |eset |bitdefender|adguard|mitmproxy|charles proxy"
+    r"|portswigger|fiddler|do_not_trust|squid",
+    re.IGNORECASE,
+)
+
+
+@dataclass(frozen=True)
+class _Target:
+    """What a connection is made to: Mogplex, or the proxy before it."""
+
+    host: str
+    port: int
+    proxy: bool = False
+
+
+async def check_way(subject: Subject) -> Sequence[Finding]:
+    """All steps, up to the first that fails. No token is sent, and no request is counted."""
+    base_url = subject.settings.base_url
+    if subject.settings.demo:
+        return [Finding("address", Status.OK, "A Mogplex simulated inside this process (--demo).")]
+    where = "" if base_url == DEFAULT_BASE_URL else " (MOGPLEX_URL or --url; https://mogplex.com is the usual one)"
+    findings = [Finding("address", Status.OK, f"{web_url(base_url)}{where}")]
+    target = _target(base_url)
+    proxy = f"{target.host}:{target.port}" if target.proxy else "None is used."
+    findings.append(Finding("proxy", Status.OK, clean_line(proxy, _LONGEST_NAME)))
+    for check in (_check_name, _check_connection):
+        findings.append(await check(target))
+        if findings[-1].status is Status.FAILED:
+            return findings
+    return [*findings, *await _check_answer(subject)]
+
+
+async def _check_name(target: _Target) -> Finding:
+    try:
+        found = await within(
+            STEP_SECONDS, lambda: socket.getaddrinfo(target.host, target.port, type=socket.SOCK_STREAM)
+        )
+    except (TimeoutError, OSError, UnicodeError) as error:
+        reason = "in time" if isinstance(error, TimeoutError) else "on this network"
+        what = "the proxy (HTTPS_PROXY)" if target.proxy else "MOGPLEX_URL, the network and its name server"
+        return Finding("dns", Status.FAILED, f"The name {target.host} was not found {reason}.", f"Check {what}.")
+    addresses = list(dict.fromkeys(str(one[4][0]) for one in found))
+    return Finding("dns", Status.OK, f"{target.host} is {', '.join(addresses[:3])}.")
+
+
+async def _check_connection(target: _Target) -> Finding:
+    what = "the proxy" if target.proxy else "the network, a firewall, and whether a proxy has to be set (HTTPS_PROXY)"
+    try:
+        with anyio.fail_after(STEP_SECONDS):
+            stream = await anyio.connect_tcp(target.host, target.port)
+            await stream.aclose()
+    except (TimeoutError, OSError) as error:
+        reason = "did not accept a connection in time" if isinstance(error, TimeoutError) else "cannot be connected to"
+        return Finding("tcp", Status.FAILED, f"{target.host} port {target.port} {reason}.", f"Check {what}.")
+    return Finding("tcp", Status.OK, f"{target.host} port {target.port} accepts connections.")
+
+
+async def _check_answer(subject: Subject) -> list[Finding]:
+    """TLS and HTTP: they are one request, and what fails is told apart by the error."""
+    http = subject.bridge.tenants.http
+    url = f"{subject.settings.base_url}/repos"
+    host = urlsplit(url).hostname or ""
+    taken: list[float] = []
+    try:
+        with anyio.fail_after(ANSWER_SECONDS):
+            # Without a token, Mogplex only says where to log in; that is not counted.
+            first = await _ask(http, url)
+            before = time.time()
+            for _ in range(LATENCY_REQUESTS):
+                started = time.perf_counter()
+                last = await _ask(http, url)
+                taken.append(time.perf_counter() - started)
+    except TimeoutError:
+        return [_silent(host)]
+    except httpx2.RequestError as fault:
+        error = transport_error(fault, host)
+        if error.code is ErrorCode.TIMED_OUT:
+            return [_silent(host)]
+        failed = refusal("tls" if error.code is ErrorCode.TLS_FAILED else "http", error)
+        return [Finding(failed.name, failed.status, failed.fact, "Check the certificates, the clock and the proxy.")]
+    findings = [_tls_finding(first)] if url.startswith("https") else []
+    findings.append(_answer_finding(first, host))
+    median = statistics.median(taken)
+    slow = Finding("latency", Status.WARNING, f"{1000 * median:.0f} ms.", "Mogplex or the way to it is slow.")
+    findings.append(
+        slow if median > SLOW_SECONDS else Finding("latency", Status.OK, f"{1000 * median:.0f} ms (median of 3).")
+    )
+    findings.append(_clock_finding(last.headers.get("date", ""), subject.bridge.now() - time.time() + before))
+    return findings
+
+
+async def _ask(http: HttpClient, url: str) -> httpx2.Response:
+    """The answer to a request without a token, read as far as lets the connection be used again."""
+    read = 0
+    request = build_request(http, "GET", url, query=None, content=None, headers={})
+    response = await http.transport.handle_async_request(request)
+    response.request = request
+    try:
+        async for chunk in response.aiter_raw():
+            read += len(chunk)
+            if read > MOST_BYTES:
+                break
+    finally:
+        await response.aclose()
+    return response
+
+
+def _silent(host: str) -> Finding:
+    fact = f"{host} took the connection, but did not answer within {ANSWER_SECONDS:g} seconds."
+    return Finding("http", Status.FAILED, fact, "Try again in a minute; if it stays so, check the proxy.")
+
+
+def _answer_finding(response: httpx2.Response, host: str) -> Finding:
+    status = response.status_code
+    to = urlsplit(urljoin(str(response.url), response.headers.get("location", "")))
+    if status in _REDIRECTS and to.hostname == host:
+        return Finding("http", Status.OK, f"{host} answers.")
+    if status in _REDIRECTS:
+        fact = f"{host} sends everybody to {clean_line(to.hostname or 'nowhere', _LONGEST_NAME)}."
+        return Finding("http", Status.FAILED, fact, "Log in to the network if it asks for that; check MOGPLEX_URL.")
+    if status in _FAILURES:
+        return Finding("http", Status.FAILED, f"{host} answers {status}.", "Mogplex has an outage: try again later.")
+    if status == httpx2.codes.UNAUTHORIZED:
+        return Finding("http", Status.OK, f"{host} answers.")
+    fact = f"{host} answers {status}, as Mogplex does not."
+    return Finding("http", Status.WARNING, fact, "Check MOGPLEX_URL and the proxy.")
+
+
+def _tls_finding(response: httpx2.Response) -> Finding:
+    """The connection's own words; where the operating system looked at the certificate, they are few."""
+    stream = response.extensions.get("network_stream")
+    connection = stream.get_extra_info("ssl_object") if stream else None
+    if not isinstance(connection, SSLObject):
+        return Finding("tls", Status.OK, "The certificate is accepted.")
+    version = connection.version() or "TLS"
+    certificate: dict[str, Any] = connection.getpeercert() or {}
+    if not certificate:
+        return Finding("tls", Status.OK, f"{version}, with a certificate that the operating system accepts.")
+    issuer = _issuer(certificate)
+    days = (cert_time_to_seconds(str(certificate["notAfter"])) - time.time()) / _DAY
+    fact = f"{version}, certificate by {issuer or 'an unnamed issuer'}, good for {days:.0f} days."
+    if _INSPECTORS.search(issuer):
+        advice = "A proxy or program on the way reads what is sent, the token too: that is for your company to decide."
+        return Finding("tls", Status.WARNING, fact, advice)
+    if days < CERTIFICATE_DAYS:
+        return Finding("tls", Status.WARNING, fact, "It ends soon: whoever runs that address has to renew it.")
+    return Finding("tls", Status.OK, fact)
+
+
+def _issuer(certificate: dict[str, Any]) -> str:
+    names = {key: value for part in certificate.get("issuer", ()) for key, value in part}
+    told = [names[key] for key in ("organizationName", "commonName") if names.get(key)]
+    return clean_line(", ".join(dict.fromkeys(told)), _LONGEST_NAME)
+
+
+def _clock_finding(header: str, now: float) -> Finding:
+    """The difference between this machine's clock and that of whoever answered, which tells whole seconds."""
+    try:
+        told = parsedate_to_datetime(header)
+    except ValueError:
+        return Finding("clock", Status.SKIPPED, "The answer has no date to compare with.")
+    difference = now - (told if told.tzinfo else told.replace(tzinfo=UTC)).timestamp()
+    if abs(difference) <= CLOCK_SECONDS:
+        return Finding("clock", Status.OK, f"It agrees with Mogplex's to {max(1, round(abs(difference)))} s.")
+    way = "ahead" if difference > 0 else "behind"
+    fact = f"It is {abs(difference):.0f} s {way} (Mogplex says {datetime.fromtimestamp(told.timestamp(), UTC):%F %T}Z)."
+    return Finding("clock", Status.WARNING, fact, "Set it by the network: certificates, ages and limits depend on it.")
+
+
+def _target(base_url: str) -> _Target:
+    """What the HTTP library will connect to, by the variables and system settings that it reads as well."""
+    url = urlsplit(base_url)
+    host = url.hostname or ""
+    proxies = getproxies()
+    proxy = proxies.get(url.scheme) or proxies.get("all")
+    if not proxy or proxy_bypass(host):
+        return _Target(host, url.port or (443 if url.scheme == "https" else 80))
+    through = urlsplit(proxy if "://" in proxy else f"http://{proxy}")
+    return _Target(through.hostname or "", through.port or (443 if through.scheme == "https" else 80), proxy=True)

@@ -1,0 +1,78 @@
+"""What is installed, and whether there is something newer."""
+
+import platform
+import re
+import sys
+from collections.abc import Sequence
+from importlib.metadata import PackageNotFoundError, version
+from typing import Final
+
+from mogplex_mcp import __version__
+from mogplex_mcp.api.connection import create_http_client
+from mogplex_mcp.api.errors import MogplexError
+from mogplex_mcp.diagnosis.finding import Finding, Status, Subject
+
+RELEASES: Final = "https://pypi.org/pypi/mogplex-mcp/json"
+_PACKAGES: Final = ("mcp", "httpx2", "pydantic", "anyio", "keyring")
+_NOT_FOUND: Final = 404
+_FOUND: Final = 200
+_RELEASE: Final = re.compile(r"\d+(?:\.\d+){0,5}")
+
+
+async def check_versions(_: Subject) -> Sequence[Finding]:
+    """This program, what it is made of, and what runs it."""
+    packages = [f"{name} {found}" for name in _PACKAGES if (found := _installed(name))]
+    runs_on = f"Python {platform.python_version()} ({sys.platform})"
+    return [Finding("versions", Status.OK, f"mogplex-mcp {__version__}; {', '.join(packages)}; {runs_on}.")]
+
+
+async def check_release(subject: Subject) -> Sequence[Finding]:
+    """Whether there is a newer release. Only its name is told to the package index."""
+    if subject.offline:
+        return [Finding("release", Status.SKIPPED, "Not asked (--offline).")]
+    from mogplex_mcp.api.wire import build_request, receive  # noqa: PLC0415 - only for what goes over the network
+
+    http = create_http_client(version=__version__, base_url=RELEASES)
+    try:
+        request = build_request(http, "GET", RELEASES, query=None, content=None, headers={})
+        answer = await receive(http, request)
+    except MogplexError as error:
+        return [_unknown(error.message)]
+    finally:
+        await http.aclose()
+    if answer.status == _NOT_FOUND:
+        return [_unknown("It is not published there.")]
+    try:
+        latest = str(answer.json()["info"]["version"]) if answer.status == _FOUND else ""
+    except (MogplexError, KeyError, TypeError):
+        latest = ""
+    return [release_finding(latest)]
+
+
+def release_finding(latest: str) -> Finding:
+    """What the latest release means for this one; "" where it is not known."""
+    theirs, own = _RELEASE.match(latest), _RELEASE.match(__version__)
+    if not theirs or not own:
+        return _unknown("The package index did not say.")
+    if _numbers(theirs.group()) > _numbers(own.group()):
+        advice = "Update it with what installed it: `uv tool upgrade mogplex-mcp`, `pipx upgrade mogplex-mcp` or pip."
+        return Finding("release", Status.WARNING, f"{theirs.group()} is out.", advice)
+    return Finding("release", Status.OK, f"{__version__} is the latest.")
+
+
+def _unknown(reason: str) -> Finding:
+    return Finding("release", Status.SKIPPED, f"Whether there is a newer one is not known. {reason}")
+
+
+def _numbers(text: str) -> list[int]:
+    numbers = [int(part) for part in text.split(".")]
+    while numbers and not numbers[-1]:
+        numbers.pop()
+    return numbers
+
+
+def _installed(name: str) -> str:
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return ""
