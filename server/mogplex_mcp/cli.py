@@ -1,5 +1,6 @@
 """The command line. It finds out what is wanted and runs it; what a command needs is imported when it runs."""
 
+import gc
 import logging
 import signal
 import sys
@@ -17,7 +18,7 @@ from mogplex_mcp.streams import STDOUT, fill_closed, say
 
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
-    """Run a command and end the process with its exit code (64 for a wrong command line)."""
+    """Run a command and end the process with its exit code (2 for a wrong command line)."""
     closed = fill_closed()
     parser = build_parser()
     given = parser.parse_args(arguments)
@@ -48,13 +49,21 @@ def _run(program: Program, settings: Settings, given: Namespace) -> int:
 
             async def listen() -> None:
                 nonlocal code
+                # The program waits for the first time. All that it has loaded stays, and is no garbage ever.
+                gc.freeze()
+                gc.enable()
                 with anyio.open_signal_receiver(*_ending_signals()) as signals:
                     async for number in signals:
                         code = 128 + number
-                        tasks.cancel_scope.cancel()
+                        break
+                # Calls that are going on may have some seconds from here; a second signal ends them without a word.
+                signal.signal(signal.SIGINT, signal.SIG_DFL)
+                tasks.cancel_scope.cancel()
 
             tasks.start_soon(listen)
-            code = await program(settings, given)
+            result = await program(settings, given)
+            # A program may well come to its end although a signal told it to end.
+            code = code or result
             tasks.cancel_scope.cancel()
 
     try:

@@ -39,6 +39,8 @@ class Command:
         arguments: What it takes.
         commands: What is below it.
         serves: Whether it serves MCP or Mogplex, so that all settings are about it; the others show theirs alone.
+        details: What else --help says, in whole sentences.
+        example: One command line that is worth trying; without the name of the program.
     """
 
     name: str
@@ -47,6 +49,8 @@ class Command:
     arguments: tuple[Argument, ...] = ()
     commands: tuple["Command", ...] = ()
     serves: bool = False
+    details: str = ""
+    example: str = ""
 
     def load(self) -> Program:
         """Import what the command does."""

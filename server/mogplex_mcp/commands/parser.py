@@ -1,16 +1,20 @@
 """The parser of the command line, made of the tables of options and commands."""
 
 import argparse
+import textwrap
 from collections.abc import Sequence
 from typing import Any, Final, NoReturn
 
 from mogplex_mcp import __version__
 from mogplex_mcp.commands.catalog import COMMANDS, STDIO
 from mogplex_mcp.commands.command import Command
+from mogplex_mcp.commands.exit_codes import ExitCode
 from mogplex_mcp.options import OPTIONS, Option
 from mogplex_mcp.redaction import Redactor
 
-USAGE_ERROR: Final = 64
+USAGE_ERROR: Final = ExitCode.USAGE
+
+_HELP_WIDTH: Final = 100
 
 _DESCRIPTION: Final = """\
 MCP server for Mogplex: lets an AI agent start coding-agent runs on your GitHub repositories and follow them to their
@@ -19,11 +23,22 @@ pull request. Without a command it serves MCP on stdin and stdout; that is what 
 
 
 class Parser(argparse.ArgumentParser):
-    """A parser that shows no secret that was typed by mistake, and ends with the exit code 64."""
+    """A parser that shows no secret that was typed by mistake, and ends with the exit code of a usage error."""
 
     def __init__(self, prog: str | None = None, **more: Any) -> None:
         # Whoever writes --api-key by mistake must not have given a file of that name.
         super().__init__(prog, allow_abbrev=False, formatter_class=argparse.RawDescriptionHelpFormatter, **more)
+        self._mixes = False
+
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> tuple[Any, list[str]]:
+        """Take options also between words of which any number may stand: `call list_repos --json limit=2`."""
+        if self._mixes or self._subparsers or not any(one.nargs in ("?", "*") for one in self._actions):
+            return super().parse_known_args(args, namespace)
+        self._mixes = True
+        try:
+            return self.parse_known_intermixed_args(args, namespace)
+        finally:
+            self._mixes = False
 
     def error(self, message: str) -> NoReturn:
         """End the process with what is wrong."""
@@ -46,8 +61,8 @@ def _add_commands(parser: argparse.ArgumentParser, commands: Sequence[Command], 
         one = below.add_parser(
             command.name,
             help=command.purpose,
-            description=f"{command.purpose[0].upper()}{command.purpose[1:]}.",
-            epilog=_environment_help() if command.serves else "Options of every command: see mogplex-mcp --help.",
+            description=_description(command),
+            epilog=_epilog(command),
         )
         for argument in command.arguments:
             one.add_argument(argument.name, help=argument.help, **argument.more)
@@ -75,6 +90,17 @@ def _add_options(parser: argparse.ArgumentParser, options: Sequence[Option], *, 
             default=argparse.SUPPRESS,
             **more,
         )
+
+
+def _description(command: Command) -> str:
+    purpose = f"{command.purpose[0].upper()}{command.purpose[1:]}."
+    details = textwrap.fill(command.details, _HELP_WIDTH)
+    return f"{purpose}\n\n{details}" if details else purpose
+
+
+def _epilog(command: Command) -> str:
+    example = f"Example:\n  mogplex-mcp {command.example}\n\n" if command.example else ""
+    return example + (_environment_help() if command.serves else "Options of every command: see mogplex-mcp --help.")
 
 
 def _environment_help() -> str:

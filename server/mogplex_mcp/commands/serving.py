@@ -3,6 +3,7 @@
 import sys
 from argparse import Namespace
 
+from mogplex_mcp.early import take_over
 from mogplex_mcp.settings import Settings
 from mogplex_mcp.streams import say
 
@@ -14,10 +15,17 @@ async def stdio(settings: Settings, _: Namespace) -> int:
             "mogplex-mcp waits for an MCP client on stdin; clients start it themselves. "
             "Try `mogplex-mcp demo`, see `mogplex-mcp --help`; Ctrl-C ends."
         )
+    from mogplex_mcp.api.connection import read_certificates_ahead  # noqa: PLC0415 - slow to import
+
+    read_certificates_ahead(settings.base_url)
     from mogplex_mcp.app import create_server  # noqa: PLC0415 - slow to import, and only this command needs it
+    from mogplex_mcp.discovery import Discovery  # noqa: PLC0415 - the same
+    from mogplex_mcp.ending import Ending  # noqa: PLC0415 - the same
     from mogplex_mcp.stdio import serve_stdio  # noqa: PLC0415 - the same
 
-    await serve_stdio(create_server(settings))
+    ending = Ending()
+    server = create_server(settings, ending=ending)
+    await serve_stdio(server, ending, Discovery(take_over() if settings.early_answers else None))
     return 0
 
 
