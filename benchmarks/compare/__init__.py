@@ -1,0 +1,1 @@
+"""This server and what could be used instead, measured side by side: `python -m benchmarks.compare`."""

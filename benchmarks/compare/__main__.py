@@ -1,0 +1,197 @@
+"""This server and what could be used instead, measured side by side.
+
+    python -m benchmarks.compare            everything, about ten minutes; prints the page
+    python -m benchmarks.compare --write    the same, and writes it to docs/performance.md
+    python -m benchmarks.compare --quick --only this,mcp-proxy,tutorial --measures start,row
+
+From the root of a checkout with the project installed. Contenders are installed from PyPI and npm into the user's
+cache, once; who cannot be installed or does not work is named on the page.
+"""
+
+import argparse
+import asyncio
+import dataclasses
+import sys
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Final, TypeVar
+
+import anyio
+from tests.virtual_time import VirtualTimeLoop
+
+from benchmarks import polling
+from benchmarks.compare.calls import measure_in_a_row, measure_in_flight, started
+from benchmarks.compare.client import ContenderError
+from benchmarks.compare.contenders import CONTENDERS, HOSTED, Contender, chosen
+from benchmarks.compare.effort import FULL, MEASURES, QUICK, Effort
+from benchmarks.compare.environments import CACHE, ROOT, UnavailableError
+from benchmarks.compare.instructions import can_count, measure_instructions
+from benchmarks.compare.machine import alone
+from benchmarks.compare.memory import measure_memory
+from benchmarks.compare.page import Page
+from benchmarks.compare.processes import UpstreamProcess
+from benchmarks.compare.results import Results
+from benchmarks.compare.sizes import measure_sizes, repositories
+from benchmarks.compare.start_up import measure_start_up
+
+PAGE: Final = ROOT / "docs" / "performance.md"
+_TEN_MINUTES: Final = 10
+# What does not depend on the time it takes is measured for two contenders at the same time.
+_AT_THE_SAME_TIME: Final = 2
+
+_T = TypeVar("_T")
+
+
+async def compare(contenders: Sequence[Contender], effort: Effort) -> Results:
+    """Measure.
+
+    Args:
+        contenders: Who.
+        effort: What, and how much of it.
+    """
+    measures = effort.measures
+    results = Results()
+    contenders = _installed(contenders, results)
+    whole = [one for one in contenders if not one.only_starts]
+    async with UpstreamProcess() as upstream:
+        if "start" in measures:
+            await _start_up(contenders, upstream, results, effort)
+        if "row" in measures or "flight" in measures:
+            async with started(whole, upstream, results) as everybody:
+                if "row" in measures:
+                    _tell("calls in a row")
+                    await measure_in_a_row(everybody, effort)
+                if "flight" in measures:
+                    _tell("calls in flight")
+                    await measure_in_flight(everybody, effort)
+        if "sizes" in measures:
+            _tell("sizes")
+            hosted = next(one for one in CONTENDERS if one.name == HOSTED)
+            facts = await repositories(hosted, upstream)
+            results.sizes = await _each("sizes", whole, lambda one: measure_sizes(one, upstream, facts), results)
+        if "memory" in measures:
+            _tell("memory")
+            processes = [one for one in whole if one.command]
+            results.memory = await _each(
+                "memory", processes, lambda one: measure_memory(one, upstream, effort), results
+            )
+        if "instructions" in measures:
+            await _instructions(contenders, upstream, results, effort)
+    return results
+
+
+async def _start_up(
+    contenders: Sequence[Contender], upstream: UpstreamProcess, results: Results, effort: Effort
+) -> None:
+    _tell("starts")
+    processes = [one for one in contenders if one.command]
+    results.start_up, failed = await measure_start_up(processes, upstream, effort.starts, modern=False)
+    modern = [one for one in processes if one.modern]
+    results.start_up_2026, failed_2026 = await measure_start_up(modern, upstream, effort.starts, modern=True)
+    results.failures |= {(name, "start"): why for name, why in failed.items()}
+    results.failures |= {(name, "start in the 2026 protocol"): why for name, why in failed_2026.items()}
+
+
+async def _instructions(
+    contenders: Sequence[Contender], upstream: UpstreamProcess, results: Results, effort: Effort
+) -> None:
+    if not can_count():
+        results.failures["everybody", "instructions"] = "valgrind is not installed"
+        return
+    _tell("instructions")
+    results.instructions = await _each(
+        "instructions",
+        [one for one in contenders if one.counted],
+        lambda one: measure_instructions(one, upstream, effort.counted_calls),
+        results,
+    )
+
+
+async def _each(
+    measure: str, contenders: Sequence[Contender], ask: Callable[[Contender], Awaitable[_T]], results: Results
+) -> dict[str, _T]:
+    """Measure each contender, two at the same time; what could not be measured goes into the results."""
+    places = asyncio.Semaphore(_AT_THE_SAME_TIME)
+    found: dict[str, _T] = {}
+
+    async def measure_one(contender: Contender) -> None:
+        async with places:
+            try:
+                found[contender.name] = await ask(contender)
+            except (ContenderError, TimeoutError, OSError) as error:
+                results.failures[contender.name, measure] = str(error) or type(error).__name__
+
+    async with asyncio.TaskGroup() as tasks:
+        for contender in contenders:
+            tasks.create_task(measure_one(contender))
+    return found
+
+
+def _installed(contenders: Sequence[Contender], results: Results) -> list[Contender]:
+    """Those contenders that can be installed."""
+    missing: dict[str, str] = {}
+    for environment in dict.fromkeys(one.environment for one in contenders if one.environment):
+        _tell(f"environment {environment.name}")
+        try:
+            environment.make()
+        except UnavailableError as error:
+            missing[environment.name] = str(error)
+    for one in contenders:
+        if one.environment and one.environment.name in missing:
+            results.failures[one.name, "everything"] = missing[one.environment.name]
+    return [one for one in contenders if not one.environment or one.environment.name not in missing]
+
+
+def _polling_table() -> str:
+    """The rows of the page about following a run that are of ten minutes."""
+
+    async def measure() -> str:
+        runs = (polling.RUNS, False), (polling.RUNS_FIXED, True)
+        rows = [
+            (_TEN_MINUTES, fixed, await polling.measure(_TEN_MINUTES, count[_TEN_MINUTES], fixed=fixed))
+            for count, fixed in runs
+        ]
+        page = polling.page(rows)
+        return page[page.index("| Run ") :]
+
+    return anyio.run(measure, backend_options={"loop_factory": VirtualTimeLoop})
+
+
+def _tell(what: str) -> None:
+    sys.stderr.write(f"{time.strftime('%H:%M:%S')} {what}\n")
+
+
+def main() -> int:
+    """Measure, print the page, and write it if that is asked for."""
+    parser = argparse.ArgumentParser(prog="benchmarks.compare", description="This server beside its alternatives.")
+    parser.add_argument("--quick", action="store_true", help="a small form, about two minutes")
+    parser.add_argument("--rounds", type=int, help="how often each contender is started, and has its turn")
+    parser.add_argument("--only", default="", metavar="NAME,…", help=", ".join(one.name for one in CONTENDERS))
+    parser.add_argument("--measures", metavar="NAME,…", help=", ".join(MEASURES))
+    parser.add_argument("--write", action="store_true", help=f"write {PAGE.relative_to(ROOT)}")
+    given = parser.parse_args()
+    effort = QUICK if given.quick else FULL
+    if given.rounds:
+        effort = dataclasses.replace(effort, starts=given.rounds, rounds=given.rounds, flight_rounds=given.rounds)
+    try:
+        contenders = chosen(given.only)
+    except ValueError as error:
+        parser.error(str(error))
+    if given.measures:
+        effort = dataclasses.replace(effort, measures=tuple(given.measures.split(",")))
+    with alone(CACHE):
+        results = asyncio.run(compare(contenders, effort))
+    if "polling" in effort.measures:
+        _tell("polling")
+        results.polling = _polling_table()
+    environments = dict.fromkeys(one.environment for one in contenders if one.environment)
+    versions = {one.name: one.versions() for one in environments if one.folder.exists()}
+    text = Page(results, contenders, effort).text(versions)
+    sys.stdout.write(text)
+    if given.write:
+        PAGE.write_text(text, encoding="utf-8")
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,212 @@
+"""The leanest clients that can tell one answer from another: JSON-RPC on pipes and over HTTP, the same for everybody.
+
+An answer is not parsed unless somebody looks into it: the client must not be what is measured.
+"""
+
+import asyncio
+import json
+import re
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+PROTOCOL_2025: Final = "2025-06-18"
+PROTOCOL_2026: Final = "2026-07-28"
+LARGEST_ANSWER: Final = 16 * 1024 * 1024
+
+_CLIENT: Final = {"name": "benchmark", "version": "1"}
+_HELLO: Final = {"protocolVersion": PROTOCOL_2025, "capabilities": {}, "clientInfo": _CLIENT}
+# In the 2026 protocol each request says what `initialize` said once.
+_META_2026: Final = {
+    "io.modelcontextprotocol/protocolVersion": PROTOCOL_2026,
+    "io.modelcontextprotocol/clientInfo": _CLIENT,
+    "io.modelcontextprotocol/clientCapabilities": {},
+}
+# The id stands at the start of an answer, or the answer is parsed.
+_START: Final = 60
+_IDENTIFIER: Final = re.compile(rb'"id":\s*(\d+)\s*,\s*"result"')
+_FAILED: Final = re.compile(rb'"isError":\s*true')
+
+
+class ContenderError(Exception):
+    """A contender did not answer as it should; the message says how."""
+
+
+class Client(ABC):
+    """One client of one server.
+
+    Args:
+        modern: Whether to speak the 2026 protocol instead of that of 2025.
+
+    Attributes:
+        asked: How many requests there were; the id of the last one.
+    """
+
+    def __init__(self, *, modern: bool = False) -> None:
+        self._modern = modern
+        self.asked = 0
+
+    async def open(self) -> bytes:
+        """Get to know the server; its first answer."""
+        if self._modern:
+            return await self.request("server/discover", {})
+        answer = await self.request("initialize", _HELLO)
+        await self._send({"jsonrpc": "2.0", "method": "notifications/initialized"})
+        return answer
+
+    async def request(self, method: str, params: Mapping[str, Any]) -> bytes:
+        """The whole JSON-RPC answer to a request.
+
+        Raises:
+            ContenderError: It is an error, or there is none.
+        """
+        self.asked += 1
+        params = {**params, "_meta": _META_2026} if self._modern else params
+        message = {"jsonrpc": "2.0", "id": self.asked, "method": method, "params": params}
+        answer = await self._exchange(self.asked, message)
+        if b'"result"' not in answer or _FAILED.search(answer):
+            raise ContenderError(f"{method} was answered by {answer[:300]!r}")
+        return answer
+
+    @abstractmethod
+    async def _exchange(self, identifier: int, message: Mapping[str, Any]) -> bytes:
+        """The answer to a request with this id."""
+
+    @abstractmethod
+    async def _send(self, message: Mapping[str, Any]) -> None:
+        """Send what has no answer."""
+
+    @abstractmethod
+    async def aclose(self) -> None:
+        """Close what is open."""
+
+
+class StdioClient(Client):
+    """A client on the pipes of a process; requests may overlap."""
+
+    def __init__(self, process: asyncio.subprocess.Process, *, modern: bool = False) -> None:
+        super().__init__(modern=modern)
+        if process.stdin is None or process.stdout is None:
+            raise ValueError("a process without pipes")
+        self._stdin, self._stdout = process.stdin, process.stdout
+        self._waiting: dict[int, asyncio.Future[bytes]] = {}
+        self._reading = asyncio.create_task(self._read())
+
+    async def _exchange(self, identifier: int, message: Mapping[str, Any]) -> bytes:
+        if self._reading.done():
+            raise ContenderError("the process has ended")
+        answer: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
+        self._waiting[identifier] = answer
+        await self._send(message)
+        return await answer
+
+    async def _send(self, message: Mapping[str, Any]) -> None:
+        self._stdin.write(json.dumps(message, separators=(",", ":")).encode() + b"\n")
+        await self._stdin.drain()
+
+    async def _read(self) -> None:
+        while line := await self._stdout.readline():
+            identifier = _answered(line)
+            if identifier is not None and (waiting := self._waiting.pop(identifier, None)) and not waiting.done():
+                waiting.set_result(line)
+        for waiting in self._waiting.values():
+            if not waiting.done():
+                waiting.set_exception(ContenderError("the process ended without an answer"))
+
+    async def aclose(self) -> None:
+        """Close stdin, which ends a server."""
+        self._stdin.close()
+        self._reading.cancel()
+        await asyncio.wait([self._reading])
+
+
+class HttpClient(Client):
+    """A client of a Streamable HTTP endpoint that keeps as many connections as it has requests at the same time.
+
+    Args:
+        address: The endpoint.
+        token: Its bearer token.
+        modern: See `Client`.
+    """
+
+    def __init__(self, address: str, token: str, *, modern: bool = False) -> None:
+        super().__init__(modern=modern)
+        self._address = urlsplit(address)
+        version = PROTOCOL_2026 if modern else PROTOCOL_2025
+        self._head = (
+            f"POST {self._address.path} HTTP/1.1\r\nHost: {self._address.netloc}\r\nAuthorization: Bearer {token}\r\n"
+            "Accept: application/json, text/event-stream\r\nContent-Type: application/json\r\n"
+            f"MCP-Protocol-Version: {version}\r\n"
+        )
+        self._free: list[tuple[asyncio.StreamReader, asyncio.StreamWriter]] = []
+
+    async def _exchange(self, identifier: int, message: Mapping[str, Any]) -> bytes:
+        body = await self._post(message)
+        if body.startswith(b"{"):
+            return body
+        data = [line[5:].strip() for line in body.splitlines() if line.startswith(b"data:")]
+        found = [line for line in data if line and _answered(line) == identifier]
+        if not found:
+            raise ContenderError(f"no answer but {body[:300]!r}")
+        return found[-1]
+
+    async def _send(self, message: Mapping[str, Any]) -> None:
+        await self._post(message)
+
+    async def _post(self, message: Mapping[str, Any]) -> bytes:
+        body = json.dumps(message, separators=(",", ":")).encode()
+        # Only the 2026 protocol names the method in the head.
+        method = f"Mcp-Method: {message['method']}\r\n" if self._modern else ""
+        name = f"Mcp-Name: {message['params']['name']}\r\n" if self._modern and "name" in message["params"] else ""
+        reader, writer = self._free.pop() if self._free else await self._connect()
+        writer.write(f"{self._head}{method}{name}Content-Length: {len(body)}\r\n\r\n".encode() + body)
+        answer, kept = await self._answer(reader)
+        if kept:
+            self._free.append((reader, writer))
+        else:
+            writer.close()
+        return answer
+
+    async def _connect(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        return await asyncio.open_connection(self._address.hostname, self._address.port, limit=LARGEST_ANSWER)
+
+    async def _answer(self, reader: asyncio.StreamReader) -> tuple[bytes, bool]:
+        """The body of an answer, and whether its connection can be used again."""
+        head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1")
+        status, *lines = head.split("\r\n")
+        headers = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines)}
+        if not status.split()[1].startswith("2"):
+            raise ContenderError(f"HTTP {status}")
+        if (session := headers.get("mcp-session-id")) and "mcp-session-id" not in self._head.lower():
+            self._head += f"Mcp-Session-Id: {session}\r\n"
+        if headers.get("transfer-encoding", "") == "chunked":
+            body = await _chunks(reader)
+        else:
+            body = await reader.readexactly(int(headers.get("content-length", 0)))
+        return body, headers.get("connection", "").lower() != "close"
+
+    async def aclose(self) -> None:
+        """Close all connections."""
+        for _, writer in self._free:
+            writer.close()
+
+
+def _answered(line: bytes) -> int | None:
+    """The id of the request that a line answers; None for what is no answer."""
+    if found := _IDENTIFIER.search(line, 0, _START):
+        return int(found[1])
+    try:
+        message = json.loads(line)
+    except ValueError:
+        return None
+    identifier = message.get("id") if isinstance(message, dict) and "method" not in message else None
+    return identifier if isinstance(identifier, int) else None
+
+
+async def _chunks(reader: asyncio.StreamReader) -> bytes:
+    body = b""
+    while size := int(await reader.readuntil(b"\r\n"), 16):
+        body += (await reader.readexactly(size + 2))[:-2]
+    await reader.readexactly(2)
+    return body

@@ -1,0 +1,117 @@
+"""What this server has set itself, and whether this run reached it."""
+
+import statistics
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from benchmarks.compare.contenders import HOSTED, MCP_PROXY, THIS, TUTORIAL
+from benchmarks.compare.results import Results, Spread
+
+_MEBIBYTE: Final = 1_024 * 1_024
+_MOST_MEMORY: Final = 80
+_MOST_GROWTH: Final = 0.03
+
+
+@dataclass(frozen=True)
+class Goal:
+    """A goal in numbers.
+
+    Attributes:
+        what: Is measured.
+        wanted: In words.
+        measured: In words.
+        reached: None where it was not measured.
+    """
+
+    what: str
+    wanted: str
+    measured: str
+    reached: bool | None
+
+
+def goals(results: Results) -> list[Goal]:
+    """All goals, in order."""
+    listed, called = _start_up(results, "listed"), _start_up(results, "called")
+    p50, p99 = _in_a_row(results, "median"), _in_a_row(results, "p99")
+    return [
+        _at_most("start → tools/list answered", listed, MCP_PROXY, 0.15),
+        _at_most("start → first call answered", called, MCP_PROXY, 1.3),
+        _at_most("start → first call answered", called, TUTORIAL, 0.95),
+        _at_most("list_repos, p50", p50, MCP_PROXY, 0.45),
+        _at_most("list_repos, p99", p99, MCP_PROXY, 0.6),
+        _at_least("calls a second, 32 in flight at 20 ms", _in_flight(results, 32, 20), MCP_PROXY, 2.4),
+        _at_least("calls a second, 200 in flight at 100 ms", _in_flight(results, 200, 100), MCP_PROXY, 2.4),
+        *_memory(results),
+        _requests(results),
+        _answer(results),
+    ]
+
+
+Figures = dict[str, float]
+
+
+def _start_up(results: Results, moment: str) -> Figures:
+    return {name: statistics.median(getattr(times, moment)) for name, times in results.start_up.items()}
+
+
+def _in_a_row(results: Results, figure: str) -> Figures:
+    return {name: getattr(Spread.of(times), figure) for name, times in results.in_a_row.items()}
+
+
+def _in_flight(results: Results, count: int, latency: int) -> Figures:
+    return {
+        name: statistics.median(flight.rates)
+        for (name, *where), flight in results.in_flight.items()
+        if where == [count, latency]
+    }
+
+
+def _at_most(what: str, figures: Figures, other: str, limit: float) -> Goal:
+    ratio = _ratio(figures, other)
+    return Goal(what, f"≤ {limit:g}x of {other}", _times(ratio), None if ratio is None else ratio <= limit)
+
+
+def _at_least(what: str, figures: Figures, other: str, limit: float) -> Goal:
+    ratio = _ratio(figures, other)
+    return Goal(what, f"≥ {limit:g}x of {other}", _times(ratio), None if ratio is None else ratio >= limit)
+
+
+def _ratio(figures: Figures, other: str) -> float | None:
+    return figures[THIS] / figures[other] if THIS in figures and other in figures else None
+
+
+def _times(ratio: float | None) -> str:
+    return "not measured" if ratio is None else f"{ratio:.2f}x"
+
+
+def _memory(results: Results) -> Sequence[Goal]:
+    memory = results.memory.get(THIS)
+    wanted = f"≤ {_MOST_MEMORY} MiB", f"≤ {_MOST_GROWTH:.0%}"
+    what = "memory after all calls", "its growth since a tenth of them"
+    if memory is None:
+        return [Goal(name, most, "not measured", None) for name, most in zip(what, wanted, strict=True)]
+    held, growth = memory.after_all / _MEBIBYTE, memory.after_all / memory.after_tenth - 1
+    return [
+        Goal(what[0], wanted[0], f"{held:.1f} MiB", held <= _MOST_MEMORY),
+        Goal(what[1], wanted[1], f"{growth:.1%}", growth <= _MOST_GROWTH),
+    ]
+
+
+def _requests(results: Results) -> Goal:
+    what, wanted = "upstream requests of a call", "1"
+    traffic, calls = results.traffic.get(THIS), results.in_a_row.get(THIS)
+    if traffic is None or not calls:
+        return Goal(what, wanted, "not measured", None)
+    return Goal(what, wanted, f"{traffic.requests / len(calls):.2f}", traffic.requests == len(calls))
+
+
+def _answer(results: Results) -> Goal:
+    what, limit = "list_repos as a model reads it, all repositories told", 0.25
+    ours, hosted = (results.sizes.get(name) for name in (THIS, HOSTED))
+    if ours is None or hosted is None:
+        return Goal(what, f"≤ {limit:g}x of {HOSTED}", "not measured", None)
+    ratio = ours.reaching / hosted.reaching
+    whole = ours.told == hosted.told
+    measured = f"{ratio:.2f}x" + ("" if whole else f", {ours.told} of {hosted.told} repositories")
+    return Goal(what, f"≤ {limit:g}x of {HOSTED}", measured, ratio <= limit and whole)

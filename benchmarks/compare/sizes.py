@@ -1,0 +1,64 @@
+"""How much of what a server says reaches a model, and of how many repositories it tells."""
+
+import json
+from collections import Counter
+from typing import Any
+
+from benchmarks.compare.client import ContenderError
+from benchmarks.compare.contenders import Contender
+from benchmarks.compare.processes import UpstreamProcess, running
+from benchmarks.compare.results import Sizes
+
+
+async def measure_sizes(contender: Contender, upstream: UpstreamProcess, facts: list[dict[str, Any]]) -> Sizes:
+    """Ask once.
+
+    Args:
+        contender: Whom.
+        upstream: What it asks.
+        facts: The repositories as the hosted endpoint lists them, the same for every contender.
+
+    Raises:
+        ContenderError: It does not answer.
+    """
+    async with running(contender, upstream) as server:
+        await server.client.open()
+        listed = await server.client.request("tools/list", {})
+        answer = await server.call()
+    result = json.loads(answer)["result"]
+    text = "".join(part["text"] for part in result["content"])
+    structured = _compact(result["structuredContent"]) if "structuredContent" in result else ""
+    return Sizes(
+        tools_list=len(listed.strip()),
+        answer=len(answer.strip()),
+        text=len(text.encode()),
+        structured=len(structured.encode()),
+        told_in_text=_told(text, facts),
+        told_in_structured=_told(structured, facts),
+    )
+
+
+async def repositories(hosted: Contender, upstream: UpstreamProcess) -> list[dict[str, Any]]:
+    """The repositories as the hosted endpoint lists them."""
+    async with running(hosted, upstream) as server:
+        await server.client.open()
+        content = json.loads(await server.call())["result"].get("structuredContent", {})
+    if not (rows := content.get("repos")):
+        raise ContenderError("the hosted endpoint lists no repositories")
+    found: list[dict[str, Any]] = rows
+    return found
+
+
+def _compact(value: Any) -> str:
+    return json.dumps(value, separators=(",", ":"), ensure_ascii=False)
+
+
+def _told(said: str, facts: list[dict[str, Any]]) -> int:
+    """How many repositories are told so that they can be worked on: by name, and by id where several share a name."""
+    names = Counter(row["full_name"] for row in facts)
+    return sum(
+        row["full_name"] in said
+        and (names[row["full_name"]] == 1 or row["id"] in said)
+        and row["default_branch"] in said
+        for row in facts
+    )

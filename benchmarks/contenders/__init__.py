@@ -1,0 +1,1 @@
+"""The programs of other contenders: the same tool, written as each one's documentation says."""

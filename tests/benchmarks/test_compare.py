@@ -1,0 +1,114 @@
+"""The comparison measures what it says: one lean client, one upstream that counts, goals judged by numbers."""
+
+import asyncio
+import dataclasses
+import json
+import sys
+from pathlib import Path
+
+import pytest
+from benchmarks.compare import processes
+from benchmarks.compare.contenders import CONTENDERS, HOSTED, MCP_PROXY, THIS, TUTORIAL, Contender
+from benchmarks.compare.effort import QUICK
+from benchmarks.compare.goals import goals
+from benchmarks.compare.page import Page
+from benchmarks.compare.processes import UpstreamProcess, running
+from benchmarks.compare.results import Flight, Memory, Results, Sizes, StartUp
+from benchmarks.compare.sizes import measure_sizes, repositories
+from benchmarks.compare.traffic import Traffic
+from benchmarks.compare.upstream import REPOS
+
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="its processes are waited for as POSIX has it")
+
+# More than a minute's budget.
+CALLS = 70
+
+
+@pytest.fixture(autouse=True)
+def _homes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(processes, "CACHE", tmp_path)
+
+
+def contender(name: str) -> Contender:
+    """A contender; this server as it is installed here, not in an environment of its own."""
+    found = next(one for one in CONTENDERS if one.name == name)
+    command = (sys.executable, "-m", "mogplex_mcp", *found.command[1:])
+    return dataclasses.replace(found, command=command, loaded=(sys.executable, *found.loaded[1:]))
+
+
+@pytest.mark.parametrize("name", [THIS, f"{THIS}-http"])
+def test_each_call_is_one_request_on_one_connection_however_many_there_are(name: str) -> None:
+    async def measure() -> Traffic:
+        async with UpstreamProcess() as upstream, running(contender(name), upstream, loaded=True) as server:
+            await server.client.open()
+            await server.client.request("tools/list", {})
+            for _ in range(CALLS):
+                answer = json.loads(await server.call())
+                assert answer["id"] == server.client.asked
+            return await upstream.traffic(server.contender)
+
+    traffic = asyncio.run(measure())
+    assert (traffic.requests, traffic.units, traffic.connections) == (CALLS, CALLS, 1)
+    assert traffic.bytes_down > CALLS * 10_000
+
+
+def test_both_protocols_are_spoken() -> None:
+    async def measure() -> list[bytes]:
+        answers = []
+        async with UpstreamProcess() as upstream:
+            for modern in (False, True):
+                async with running(contender(THIS), upstream, modern=modern) as server:
+                    answers.append(await server.client.open())
+        return answers
+
+    old, new = (json.loads(answer)["result"] for answer in asyncio.run(measure()))
+    assert old["protocolVersion"] == "2025-06-18"
+    assert "2026-07-28" in new["supportedVersions"]
+
+
+def test_the_hosted_endpoint_tells_a_model_of_all_repositories_in_its_json_only() -> None:
+    async def measure() -> Sizes:
+        hosted = next(one for one in CONTENDERS if one.name == HOSTED)
+        async with UpstreamProcess() as upstream:
+            return await measure_sizes(hosted, upstream, await repositories(hosted, upstream))
+
+    sizes = asyncio.run(measure())
+    assert (sizes.told_in_text, sizes.told_in_structured, sizes.told) == (0, REPOS, REPOS)
+    assert sizes.reaching == sizes.structured
+
+
+def results(ours: float) -> Results:
+    """Results in which this server takes so many times what mcp-proxy and the tutorial form take."""
+    found = Results(memory={THIS: Memory(50 * 2**20, 60 * 2**20, 61 * 2**20, 10_000)})
+    for name, times in ((THIS, ours), (MCP_PROXY, 1.0), (TUTORIAL, 1.0)):
+        found.start_up[name] = StartUp([400 * times], [400 * times], [400 * times])
+        found.in_a_row[name] = [2 * times] * 10
+        found.traffic[name] = Traffic(requests=10, units=10)
+        found.in_flight |= {(name, *where): Flight([300 / times], [1.0]) for where in ((32, 20), (200, 100))}
+    found.sizes = {
+        THIS: Sizes(14_000, 4_000, 2_000, 0, REPOS, 0),
+        HOSTED: Sizes(12_000, 17_000, 20, 16_000, 0, REPOS),
+    }
+    return found
+
+
+def test_goals_are_judged_by_the_numbers() -> None:
+    assert {goal.reached for goal in goals(results(0.1))} == {True}
+    missed = [goal.what for goal in goals(results(2.0)) if goal.reached is False]
+    assert len(missed) == 7
+    assert {goal.reached for goal in goals(Results())} == {None}
+
+
+def test_an_answer_that_leaves_repositories_out_does_not_reach_its_goal() -> None:
+    found = results(0.1)
+    found.sizes[THIS] = dataclasses.replace(found.sizes[THIS], told_in_text=REPOS - 1)
+    assert [goal.measured for goal in goals(found) if goal.reached is False] == ["0.12x, 99 of 100 repositories"]
+
+
+def test_the_page_names_what_could_not_be_measured() -> None:
+    found = results(0.5)
+    found.failures["mcp-remote", "everything"] = "there is no npm"
+    text = Page(found, CONTENDERS, QUICK).text({"sdk": {"mcp": "2.3.0"}})
+    assert "| mcp-remote | everything | there is no npm |" in text
+    assert "| list_repos, p50 | ≤ 0.45x of mcp-proxy | 0.50x | **missed** |" in text
+    assert "| sdk | mcp 2.3.0 |" in text
