@@ -1,12 +1,15 @@
-"""Makes what follows from the code: the reference of the tools, and their table in the README.
+"""Makes what follows from the code: the pages of tools and of clients, parts of the README, `server.json`.
 
-`python -m docs.generate` rewrites both; a test compares them with what this makes.
+`python -m docs.generate` rewrites all of them; tests compare them with what this makes.
 """
 
+import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 
+from distribution import links, registry
+from docs import clients_page
 from mogplex_mcp.prompts import KINDS as PROMPTS
 from mogplex_mcp.resources import KINDS as RESOURCES
 from mogplex_mcp.tools.catalog import TOOLSETS
@@ -14,9 +17,8 @@ from mogplex_mcp.tools.toolset import Hints, Tool
 
 ROOT: Final = Path(__file__).parent.parent
 PAGE: Final = ROOT / "docs" / "tools.md"
+CLIENTS_PAGE: Final = ROOT / "docs" / "clients.md"
 README: Final = ROOT / "README.md"
-TABLE_START: Final = "<!-- tools: made by docs/generate.py -->\n"
-TABLE_END: Final = "<!-- /tools -->"
 
 
 def page() -> str:
@@ -25,10 +27,15 @@ def page() -> str:
 
 
 def readme() -> str:
-    """The README with the table of tools as it should be."""
-    before, start, rest = README.read_text().partition(TABLE_START)
-    _, end, after = rest.partition(TABLE_END)
-    return before + start + "\n".join(_table_lines()) + "\n" + end + after
+    """The README with the parts that are made from the code as they should be."""
+    text = _with_part(README.read_text(), "links", links.buttons())
+    return _with_part(text, "tools", "\n".join(_table_lines()))
+
+
+def _with_part(text: str, name: str, part: str) -> str:
+    before, start, rest = text.partition(f"<!-- {name}: made by docs/generate.py -->\n")
+    _, end, after = rest.partition(f"<!-- /{name} -->")
+    return before + start + part + "\n" + end + after
 
 
 def _table_lines() -> Iterator[str]:
@@ -94,8 +101,10 @@ def _shown(default: Any) -> str:
 
 
 def main() -> None:
-    """Rewrite both."""
+    """Rewrite all."""
     PAGE.write_text(page())
+    CLIENTS_PAGE.write_text(clients_page.page())
+    registry.FILE.write_text(json.dumps(registry.server_json(), indent=2, ensure_ascii=False) + "\n")
     README.write_text(readme())
 
 

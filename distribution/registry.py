@@ -1,0 +1,89 @@
+"""The entry of the MCP registry, `server.json`: what programs that browse the registry need to install this server."""
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+from distribution.project import DESCRIPTION, HOMEPAGE, NAME, ROOT, TITLE
+from mogplex_mcp import __version__
+from mogplex_mcp.options import OPTIONS, Option
+from mogplex_mcp.secret import Secret
+from mogplex_mcp.settings import Settings
+
+FILE: Final = ROOT / "server.json"
+SCHEMA: Final = "https://static.modelcontextprotocol.io/schemas/2025-12-11/server.schema.json"
+# Whoever publishes it has to prove that this domain is theirs. That the package is theirs, too, is shown by the README,
+# which names the server in a comment.
+NAMESPACE: Final = "com.mogplex"
+
+_NUMBERS: Final = ("SECONDS", "NUMBER", "PORT")
+# Nobody who installs a server from a registry wants a simulated one.
+_LEFT_OUT: Final = ("demo", "demo_seconds")
+_DEFAULTS: Final = Settings()
+
+
+def server_json() -> dict[str, Any]:
+    """What `server.json` has to be: the package on PyPI, once to be started over stdio, once to serve HTTP."""
+    options = [option for option in OPTIONS if option.setting not in _LEFT_OUT]
+    return {
+        "$schema": SCHEMA,
+        "name": f"{NAMESPACE}/{NAME}",
+        "title": TITLE,
+        "description": DESCRIPTION,
+        "version": __version__,
+        "websiteUrl": HOMEPAGE,
+        "packages": [
+            _package([option for option in options if not option.commands], {"type": "stdio"}),
+            _package(
+                [option for option in options if _is_of_http(option)],
+                {
+                    "type": "streamable-http",
+                    "url": f"http://{_DEFAULTS.host}:{_DEFAULTS.port}/mcp",
+                    "headers": [_authorization()],
+                },
+                packageArguments=[{"type": "positional", "value": "http"}],
+            ),
+        ],
+    }
+
+
+def _is_of_http(option: Option) -> bool:
+    """Whether it is a choice of whoever serves HTTP: the port stands in the address, and callers have the tokens."""
+    return option.setting not in ("api_key", "api_key_file", "port") and (
+        not option.commands or "http" in option.commands
+    )
+
+
+def _package(options: Sequence[Option], transport: dict[str, Any], **more: Any) -> dict[str, Any]:
+    return {
+        "registryType": "pypi",
+        "registryBaseUrl": "https://pypi.org",
+        "identifier": NAME,
+        "version": __version__,
+        "runtimeHint": "uvx",
+        "transport": transport,
+        **more,
+        "environmentVariables": [_variable(option) for option in options],
+    }
+
+
+def _variable(option: Option) -> dict[str, Any]:
+    variable: dict[str, Any] = {"name": option.environment[0], "description": option.help, "isRequired": False}
+    if option.read is Secret:
+        return variable | {"isSecret": True}
+    if not option.metavar or option.metavar == "BOOLEAN":
+        return variable | {"format": "boolean"}
+    if option.metavar in _NUMBERS:
+        return variable | {"format": "number"}
+    return variable | {"format": "filepath" if option.metavar == "FILE" else "string"}
+
+
+def _authorization() -> dict[str, Any]:
+    (option,) = (option for option in OPTIONS if option.setting == "api_key")
+    return {
+        "name": "Authorization",
+        "description": "Each caller brings its own token.",
+        "value": "Bearer {token}",
+        "isRequired": True,
+        "isSecret": True,
+        "variables": {"token": {"description": option.help.partition(".")[0], "isRequired": True, "isSecret": True}},
+    }

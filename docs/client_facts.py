@@ -1,0 +1,220 @@
+"""What MCP clients and frameworks do with a server: facts of other makers as of November 2026, in one table.
+
+The limits of what runs without a window were measured on stdio with default settings; "reported" stands where they are
+from a maker's pages or issue trackers. "?" stands where neither the maker nor a measurement says. What they change,
+they change monthly: this table is where to change it.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+TEXT: Final = "text"
+STRUCTURED: Final = "structured content (text of errors)"
+BOTH: Final = "both"
+UNKNOWN: Final = "?"
+
+
+@dataclass(frozen=True)
+class Behaviour:
+    """What one client or framework does.
+
+    Attributes:
+        limit: How long it lets one tool call take.
+        raise_it: How to let it take longer.
+        model_reads: Which part of an answer its model gets to see.
+        progress: Whether it asks for progress, and what that is good for.
+        elicitation: Whether a server can ask its user something.
+        resources: Who can use the server's resources.
+        name: What it calls itself (`clientInfo.name`), where that decides how long `tail_run` waits.
+    """
+
+    limit: str
+    raise_it: str
+    model_reads: str
+    progress: str
+    elicitation: str
+    resources: str
+    name: str = ""
+
+
+@dataclass(frozen=True)
+class Framework:
+    """A library that programs use servers with.
+
+    Attributes:
+        title: As its maker writes it.
+        example: The file in `examples/`.
+        behaviour: What it does.
+    """
+
+    title: str
+    example: str
+    behaviour: Behaviour
+
+
+# By the name in `mogplex-mcp install`.
+PROGRAMS: Final[Mapping[str, Behaviour]] = {
+    "claude-desktop": Behaviour(
+        "about 240 s (reported)", "not possible", TEXT, UNKNOWN, "no", "its user attaches them", "claude-ai"
+    ),
+    "claude-code": Behaviour(
+        "none seen up to 305 s; calls over 2 minutes go on in the background",
+        "`MCP_TOOL_TIMEOUT` (milliseconds)",
+        STRUCTURED,
+        "shown",
+        "yes",
+        "its user attaches them with @",
+        "claude-code",
+    ),
+    "cursor": Behaviour(
+        UNKNOWN, UNKNOWN, UNKNOWN, UNKNOWN, "yes", "supported, says its documentation", "cursor-vscode"
+    ),
+    "vscode": Behaviour(
+        "5 minutes (reported)", UNKNOWN, BOTH, UNKNOWN, "yes", "its user attaches them", "Visual Studio Code"
+    ),
+    "codex": Behaviour(
+        "300 s; 60 and 120 s in earlier versions",
+        "`tool_timeout_sec` of the entry",
+        STRUCTURED,
+        "asked for; does not extend the limit",
+        UNKNOWN,
+        UNKNOWN,
+        "codex-mcp-client",
+    ),
+    "gemini": Behaviour(
+        "none seen up to 305 s",
+        "`timeout` of the entry (milliseconds)",
+        TEXT,
+        "asked for",
+        "no",
+        UNKNOWN,
+        "gemini-cli-mcp-client",
+    ),
+    "windsurf": Behaviour(UNKNOWN, UNKNOWN, UNKNOWN, UNKNOWN, UNKNOWN, "supported, says its documentation"),
+    "devin": Behaviour(UNKNOWN, UNKNOWN, UNKNOWN, UNKNOWN, UNKNOWN, UNKNOWN),
+    "zed": Behaviour("60 s (reported)", UNKNOWN, UNKNOWN, UNKNOWN, "no", UNKNOWN),
+    "opencode": Behaviour(
+        "60 s without progress", "`timeout` of the entry (milliseconds)", TEXT, "extends the limit", UNKNOWN, UNKNOWN
+    ),
+}
+
+# Programs that `mogplex-mcp install` does not know; most take an entry like that of Claude Desktop.
+OTHER_PROGRAMS: Final[Mapping[str, Behaviour]] = {
+    "Copilot CLI": Behaviour("180 s without progress", UNKNOWN, BOTH, "extends the limit", UNKNOWN, UNKNOWN),
+    "Cline": Behaviour(UNKNOWN, UNKNOWN, BOTH, UNKNOWN, UNKNOWN, UNKNOWN),
+    "Continue": Behaviour("60 s", UNKNOWN, TEXT, "does not extend the limit", UNKNOWN, UNKNOWN),
+    "Qwen Code": Behaviour("300 s without progress", UNKNOWN, BOTH, "extends the limit", UNKNOWN, UNKNOWN),
+    "Copilot for JetBrains": Behaviour(
+        "30 s (reported)", UNKNOWN, UNKNOWN, UNKNOWN, UNKNOWN, UNKNOWN, "GitHub Copilot for JetBrains"
+    ),
+}
+
+_CALLBACKS: Final = "by a callback"
+_READS: Final = "the program reads them"
+
+FRAMEWORKS: Final = (
+    Framework(
+        "OpenAI Agents SDK",
+        "openai_agents.py",
+        Behaviour(
+            "**5 s**",
+            "`client_session_timeout_seconds` of the server",
+            f"{TEXT}; structured content with `use_structured_content`",
+            "no",
+            "no",
+            _READS,
+        ),
+    ),
+    Framework(
+        "LangChain",
+        "langchain_agent.py",
+        Behaviour(
+            "none seen up to 65 s; 300 s over HTTP",
+            "`sse_read_timeout` of the connection",
+            f"{TEXT}; structured content as the artifact",
+            _CALLBACKS,
+            _CALLBACKS,
+            _READS,
+        ),
+    ),
+    Framework(
+        "Pydantic AI",
+        "pydantic_ai_agent.py",
+        Behaviour("none seen up to 65 s", "`read_timeout` of the toolset", STRUCTURED, _CALLBACKS, _CALLBACKS, _READS),
+    ),
+    Framework(
+        "Google ADK",
+        "google_adk_agent.py",
+        Behaviour(
+            "**5 s**",
+            "`timeout` of the connection",
+            BOTH,
+            _CALLBACKS,
+            _CALLBACKS,
+            "its model, with `use_mcp_resources`",
+            "google-adk",
+        ),
+    ),
+    Framework(
+        "LlamaIndex",
+        "llama_index_agent.py",
+        Behaviour("30 s", "`timeout` of the client", TEXT, _CALLBACKS, "no", "as tools, if it is told to"),
+    ),
+    Framework(
+        "FastMCP client",
+        "fastmcp_client.py",
+        Behaviour("none seen up to 65 s", "`timeout` of the call", BOTH, _CALLBACKS, _CALLBACKS, _READS),
+    ),
+    Framework(
+        "MCP Python SDK 2",
+        "mcp_client.py",
+        Behaviour("none seen up to 65 s", "`read_timeout_seconds` of the call", BOTH, _CALLBACKS, _CALLBACKS, _READS),
+    ),
+    Framework(
+        "MCP Python SDK 1",
+        "mcp_client_v1.py",
+        Behaviour("none seen up to 65 s", "`read_timeout_seconds` of the call", BOTH, _CALLBACKS, _CALLBACKS, _READS),
+    ),
+    Framework(
+        "MCP TypeScript SDK 2",
+        "typescript-v2.mjs",
+        Behaviour(
+            "60 s", "`timeout` of the call (milliseconds)", BOTH, "extends the limit if told to", _CALLBACKS, _READS
+        ),
+    ),
+    Framework(
+        "MCP TypeScript SDK 1",
+        "typescript-v1.mjs",
+        Behaviour(
+            "60 s",
+            "`timeout` of the call (milliseconds)",
+            BOTH,
+            "extends the limit with `resetTimeoutOnProgress`",
+            _CALLBACKS,
+            _READS,
+        ),
+    ),
+    Framework(
+        "Vercel AI SDK",
+        "vercel-ai-sdk.mjs",
+        Behaviour("none seen up to 65 s", UNKNOWN, TEXT, "no", _CALLBACKS, _READS),
+    ),
+)
+
+# Those for which there is no example here.
+OTHER_FRAMEWORKS: Final[Mapping[str, Behaviour]] = {
+    "AutoGen": Behaviour("**5 s**, without a word to the server", UNKNOWN, TEXT, UNKNOWN, UNKNOWN, UNKNOWN),
+    "Agno": Behaviour("10 s", UNKNOWN, TEXT, UNKNOWN, UNKNOWN, UNKNOWN),
+    "Haystack": Behaviour("30 s", UNKNOWN, TEXT, UNKNOWN, UNKNOWN, UNKNOWN),
+    "Mastra": Behaviour("60 s", UNKNOWN, STRUCTURED, "does not extend the limit", UNKNOWN, UNKNOWN),
+    "OpenAI Agents SDK for JavaScript": Behaviour(
+        "60 s", UNKNOWN, UNKNOWN, "does not extend the limit", UNKNOWN, UNKNOWN
+    ),
+    "LangChain for JavaScript": Behaviour("60 s", UNKNOWN, UNKNOWN, "does not extend the limit", UNKNOWN, UNKNOWN),
+    "CrewAI": Behaviour("none seen up to 65 s", UNKNOWN, TEXT, UNKNOWN, UNKNOWN, UNKNOWN),
+    "Microsoft Agent Framework": Behaviour("none seen up to 65 s", UNKNOWN, STRUCTURED, UNKNOWN, UNKNOWN, UNKNOWN),
+    "Semantic Kernel": Behaviour("none seen up to 65 s", UNKNOWN, TEXT, UNKNOWN, UNKNOWN, UNKNOWN),
+    "smolagents": Behaviour("none seen up to 65 s", UNKNOWN, STRUCTURED, UNKNOWN, UNKNOWN, UNKNOWN),
+    "Strands Agents": Behaviour("none seen up to 65 s", UNKNOWN, UNKNOWN, UNKNOWN, UNKNOWN, UNKNOWN),
+}

