@@ -8,9 +8,8 @@ from argparse import Namespace
 from collections.abc import Sequence
 from typing import NoReturn
 
-from mogplex_mcp.commands.catalog import STDIO
-from mogplex_mcp.commands.command import Program
-from mogplex_mcp.commands.parser import USAGE_ERROR, build_parser
+from mogplex_mcp.commands.command import STDIO, Program
+from mogplex_mcp.commands.exit_codes import ExitCode
 from mogplex_mcp.options import OPTIONS
 from mogplex_mcp.redaction import Redactor, install
 from mogplex_mcp.settings import Settings, SettingsError
@@ -20,17 +19,26 @@ from mogplex_mcp.streams import STDOUT, fill_closed, say
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """Run a command and end the process with its exit code (2 for a wrong command line)."""
     closed = fill_closed()
-    parser = build_parser()
-    given = parser.parse_args(arguments)
+    given = _read(sys.argv[1:] if arguments is None else arguments)
     try:
         settings = Settings.load(flags={option.setting: getattr(given, option.setting, None) for option in OPTIONS})
     except SettingsError as error:
-        parser.exit(USAGE_ERROR, Redactor().redact(f"mogplex-mcp: {error}\n"))
+        say(Redactor().redact(f"mogplex-mcp: {error}"))
+        sys.exit(ExitCode.USAGE)
     install(settings.log_level, _redactor(settings))
     if given.command is STDIO and STDOUT in closed:
         say("mogplex-mcp: stdout is closed, so there is no client to serve.")
         sys.exit(1)
     sys.exit(_run(given.command.load(), settings, given))
+
+
+def _read(words: Sequence[str]) -> Namespace:
+    """What the command line says; clients start this without a word, and then nothing needs to be loaded for it."""
+    if not words:
+        return Namespace(command=STDIO)
+    from mogplex_mcp.commands.parser import build_parser  # noqa: PLC0415 - see above
+
+    return build_parser().parse_args(words)
 
 
 def _redactor(settings: Settings) -> Redactor:

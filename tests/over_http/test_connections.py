@@ -1,13 +1,17 @@
 """Slow and silent clients, on real sockets: whatever they do, their connection ends and others are served."""
 
+import contextlib
 import json
+import socket
 
 import anyio
 import httpx2
 import pytest
 from starlette.types import Receive, Scope, Send
 
+from mogplex_mcp.http import serving
 from mogplex_mcp.http.connections import limited_to
+from mogplex_mcp.settings import Settings
 from mogplex_mcp.simulator import Simulator
 from tests.over_http.support import HEADERS, LIST, PATIENCE, bridge, connected, echo, head, is_closed, served, status_of
 
@@ -104,6 +108,14 @@ def test_no_more_connections_are_taken_than_the_system_has_files_for(monkeypatch
     assert limited_to(500).most == 500
     assert limited_to(4_000).most == 2_048 - 400
     assert asked == [(2_048, 2_048)]
+
+
+def test_no_part_of_an_answer_waits_for_another_to_be_confirmed() -> None:
+    with contextlib.ExitStack() as closing:
+        listener = closing.enter_context(serving._listen(Settings(port=0)))
+        closing.enter_context(socket.create_connection(listener.getsockname()))
+        connection = closing.enter_context(listener.accept()[0])
+        assert connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
 
 
 async def test_strangers_on_the_port_keep_nobody_from_being_served() -> None:

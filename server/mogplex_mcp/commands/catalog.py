@@ -7,8 +7,6 @@ from mogplex_mcp.commands.command import Argument, Command
 from mogplex_mcp.commands.people import FOR_PEOPLE
 from mogplex_mcp.installation.clients import CLIENTS, SCOPES
 
-STDIO: Final = Command("", "serve MCP on stdin and stdout", "serving:stdio", serves=True)
-
 COMMANDS: Final = (
     Command(
         "http",

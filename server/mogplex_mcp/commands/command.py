@@ -5,7 +5,7 @@ from argparse import Namespace
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Any, cast
+from typing import Any, Final, cast
 
 from mogplex_mcp.settings import Settings
 
@@ -56,3 +56,7 @@ class Command:
         """Import what the command does."""
         module, _, function = self.program.partition(":")
         return cast("Program", getattr(importlib.import_module(f"{__package__}.{module}"), function))
+
+
+STDIO: Final = Command("", "serve MCP on stdin and stdout", "serving:stdio", serves=True)
+"""What is done without a word: clients start it so."""

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from typing import Any, Final, NoReturn
 
 from mogplex_mcp import __version__
-from mogplex_mcp.commands.catalog import COMMANDS, STDIO
-from mogplex_mcp.commands.command import Command
+from mogplex_mcp.commands.catalog import COMMANDS
+from mogplex_mcp.commands.command import STDIO, Command
 from mogplex_mcp.commands.exit_codes import ExitCode
 from mogplex_mcp.options import OPTIONS, Option
 from mogplex_mcp.redaction import Redactor

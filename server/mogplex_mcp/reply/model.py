@@ -27,7 +27,7 @@ class Reply(BaseModel):
         narrow: How to get what a long answer leaves out.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)  # most processes need few of them
     narrow: ClassVar[str] = ""
 
     summary: str
