@@ -72,7 +72,7 @@ class Tenants:
                 self._known.popitem(last=False)
         self._known.move_to_end(name)
         # The same token may have been found elsewhere meanwhile, and without one the reason may be another.
-        return replace(tenant, found=found)
+        return tenant if tenant.found is found else replace(tenant, found=found)
 
     def _make(self, found: FoundToken, value: str) -> Tenant:
         budget = SharedBudget(self.state, value, now=self.now)

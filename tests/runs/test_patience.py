@@ -209,3 +209,7 @@ async def test_a_file_that_cannot_be_used_is_no_reason_to_fail(tmp_path: Path) -
 async def test_caps_are_listed_by_name(name: str, seconds: float) -> None:
     assert listed_cap(name) == seconds
     assert all(key == key.lower() for key in CAP_SECONDS)
+
+
+def test_no_client_is_listed_with_less_than_the_time_before_which_nothing_is_late() -> None:
+    assert min(CAP_SECONDS.values()) >= SHORTEST_CAP_SECONDS

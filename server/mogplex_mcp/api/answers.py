@@ -184,6 +184,8 @@ def service_error(error: dict[str, Any], status: int, retry_after: float | None)
 def read_retry_after(header: str, now: datetime | None = None) -> float | None:
     """Seconds out of a `Retry-After` header, which holds seconds or a date; None when it holds neither."""
     header = header.strip()
+    if not header:
+        return None
     if re.fullmatch(r"\d{1,9}(\.\d{1,9})?", header, re.ASCII):
         return float(header)
     try:

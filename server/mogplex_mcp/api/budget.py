@@ -215,12 +215,14 @@ class SharedBudget:
 def _seconds_until_free(spent: Sequence[Spent], units: int, limit: int, now: float) -> float:
     """How long until `units` more fit under `limit` in a sliding window."""
     used = sum(one.units for one in spent)
+    if used + units <= limit:
+        return 0.0
     wait = 0.0
     for one in sorted(spent):
-        if used + units <= limit:
-            break
         used -= one.units
         wait = max(0.0, one.at + WINDOW_SECONDS - now)
+        if used + units <= limit:
+            break
     return wait
 
 

@@ -14,6 +14,7 @@ from mogplex_mcp.api.answers import RATE_LIMIT_SECONDS, RUN_LIMIT_EXCEEDED, Answ
 from mogplex_mcp.api.credentials import Token
 from mogplex_mcp.api.errors import ErrorCode, MogplexError
 from mogplex_mcp.api.identifiers import check_uuid
+from mogplex_mcp.api.retry import retrying
 
 if TYPE_CHECKING:
     import httpx2
@@ -211,13 +212,16 @@ class MogplexHttp:
 
     async def _perform(self, call: _Call[T], seconds: float, *, blocking: bool) -> T:
         """All tries of a request, within `seconds`."""
-        from mogplex_mcp.api.retry import retrying  # noqa: PLC0415 - as above: needed by the first request only
-
-        policy = retrying(repeatable=call.repeatable, changes=call.changes, sleep=self._sleep, random=self._random)
         if blocking:
             call.request.extensions["timeout"] = {**call.request.extensions["timeout"], "read": seconds}
         with anyio.move_on_after(seconds):
-            return await policy(self._try, call)
+            return await retrying(
+                lambda: self._try(call),
+                repeatable=call.repeatable,
+                changes=call.changes,
+                sleep=self._sleep,
+                random=self._random,
+            )
         raise MogplexError(
             ErrorCode.TIMED_OUT,
             f"{self._host} did not answer within {seconds:g} seconds.",

@@ -48,7 +48,7 @@ def _row(value: Any) -> str:
     if not isinstance(value, dict) or not value:
         return _item(value)
     (_, first), *others = value.items()
-    return ", ".join([_item(first), *(f"{name} {_item(inner)}" for name, inner in others)])
+    return ", ".join([_item(first), *[f"{name} {_item(inner)}" for name, inner in others]])
 
 
 def _item(value: Any) -> str:

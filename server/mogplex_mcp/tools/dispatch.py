@@ -1,13 +1,16 @@
 """From a `tools/call` to its result: find the tool, check the arguments, run it in time, name what goes wrong."""
 
+import asyncio
+import contextlib
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final
 
 import anyio
 from mcp_types import CallToolResult, TextContent
 
 from mogplex_mcp.api.errors import ErrorCode, MogplexError
+from mogplex_mcp.clients import SHORTEST_CAP_SECONDS
 from mogplex_mcp.ending import CALL_SECONDS
 from mogplex_mcp.reply.render import render
 from mogplex_mcp.reply.untrusted import clean_line
@@ -53,14 +56,9 @@ async def _run(tool: Tool, arguments: Mapping[str, Any], call: Call, tools: Mapp
     checked = check(tool.arguments, arguments)
     if not call.settings.allow_secrets_in_prompts:
         refuse_keys(tool.name, checked, call.tenant.found.token.value if call.tenant.found.token else "")
-    with call.ending.within(CALL_SECONDS) as last_chance:
-        async with anyio.create_task_group() as tasks:
-            tasks.start_soon(_end_late, call, tasks.cancel_scope)
-            try:
-                reply = await tool.function(call, **checked)
-                return render(reply.offering(tools))
-            finally:
-                tasks.cancel_scope.cancel()
+    with call.ending.within(CALL_SECONDS) as last_chance, _ended_late(call):
+        reply = await tool.function(call, **checked)
+        return render(reply.offering(tools))
     unknown = not tool.hints.reads_only
     if last_chance.cancelled_caught:
         reason = f"this server was told to end, and {tool.name} was not done {CALL_SECONDS:g} seconds later"
@@ -69,15 +67,32 @@ async def _run(tool: Tool, arguments: Mapping[str, Any], call: Call, tools: Mapp
     raise MogplexError(ErrorCode.TIMED_OUT, reason, may_have_happened=unknown)
 
 
-async def _end_late(call: Call, scope: anyio.CancelScope) -> None:
+@contextlib.contextmanager
+def _ended_late(call: Call) -> Iterator[None]:
     """End a tool that goes on beyond its time.
 
     The grace begins when the deadline is noticed: of a process that was stopped or busy over both, a tool whose own
     deadline came at the same moment would lose the answer that it has.
+
+    By timers of the event loop, not by a task, which would be a good part of the cost of a call. The first timer is for
+    the time that every client bears: what this one bears is read from a file, and nearly all calls are over before.
     """
-    await anyio.sleep_until(call.deadline)
-    await anyio.sleep(max(_LEAST_GRACE_SECONDS, _GRACE * call.wait_cap))
-    scope.cancel()
+    loop = asyncio.get_running_loop()
+    timers: list[asyncio.TimerHandle] = []
+
+    def find_deadline() -> None:
+        timers.append(loop.call_at(call.deadline, begin_grace))
+
+    def begin_grace() -> None:
+        timers.append(loop.call_later(max(_LEAST_GRACE_SECONDS, _GRACE * call.wait_cap), scope.cancel))
+
+    with anyio.CancelScope() as scope:
+        timers.append(loop.call_at(call.arrived + (call.settings.max_wait or SHORTEST_CAP_SECONDS), find_deadline))
+        try:
+            yield
+        finally:
+            for timer in timers:
+                timer.cancel()
 
 
 def _failure(error: Exception, tool: Tool, tools: Mapping[str, Tool], base_url: str) -> Failure:

@@ -21,8 +21,10 @@ MOST_REPOS: Final = 200
 _LONG_LIST: Final = 20
 
 
-class RepoRow(TypedDict):
+class RepoRow(TypedDict, total=False):
     """One repository; rows of a monorepo share the name and differ in the directory.
+
+    Short rows of a long list leave out what goes without saying.
 
     No model: of these there are up to 200 in an answer, and making a model takes ten times as long as a dictionary.
     """
@@ -46,20 +48,14 @@ class RepoList(Reply):
 
     def structured(self) -> dict[str, Any]:
         """The answer as JSON, a long list in few words: what a model has to read."""
-        data = super().structured()
-        rows = data.get("repos", [])
-        if len(rows) < _LONG_LIST:
-            return data
-        names = Counter(row["repo"] for row in rows)
-        branches = Counter(row.get("default_branch", "") for row in rows)
+        if len(self.repos) < _LONG_LIST:
+            return super().structured()
+        names = Counter(row["repo"] for row in self.repos)
+        branches = Counter(row["default_branch"] for row in self.repos)
         # Where one is not known, its row would seem to have the usual one.
         usual = "" if "" in branches else branches.most_common(1)[0][0]
-        for row in rows:
-            if names[row["repo"]] == 1:
-                del row["id"]
-            if usual and row["default_branch"] == usual:
-                del row["default_branch"]
-        return {"summary": data.pop("summary"), **({"default_branch": usual} if usual else {}), **data}
+        rows = tuple(_short(row, usual, names_it=names[row["repo"]] == 1) for row in self.repos)
+        return Reply.structured(self.model_copy(update={"default_branch": usual, "repos": rows}))
 
 
 @toolset.tool("List repositories", Hints())
@@ -105,6 +101,18 @@ def _row(repo: Repo) -> RepoRow:
         root_directory=name(repo.root_directory or ""),
         id=own_id,
     )
+
+
+def _short(row: RepoRow, usual_branch: str, *, names_it: bool) -> RepoRow:
+    """The row in few words: without the usual branch, and without the id where the name alone names the repository."""
+    short = RepoRow(repo=row["repo"])
+    if row["default_branch"] != usual_branch:
+        short["default_branch"] = row["default_branch"]
+    if row["root_directory"]:
+        short["root_directory"] = row["root_directory"]
+    if not names_it:
+        short["id"] = row["id"]
+    return short
 
 
 def _unusual(repos: Sequence[Repo], rows: Sequence[RepoRow]) -> dict[str, list[str]]:
