@@ -170,6 +170,9 @@ def listen() -> None:
     if os.name == "posix" and home and sys.stderr and _is_pipe(0) and _is_pipe(1):
         caches = f"{home}/Library/Caches" if sys.platform == "darwin" else f"{home}/.cache"
         folder = f"{os.environ.get('XDG_CACHE_HOME') or caches}/mogplex-mcp/answers"
+        if not folder.startswith("/"):
+            # It would lie in whatever folder the client happens to be.
+            return
         try:
             listener = Listener(Conversation(folder, _circumstances()))
             listener.start()

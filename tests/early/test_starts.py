@@ -112,6 +112,14 @@ def test_what_was_said_under_other_circumstances_is_not_given(
     assert "list_repos" in said
 
 
+def test_nothing_is_kept_below_the_folder_where_a_client_happens_to_be(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    answers(tmp_path / "home", EVERYTHING, "--demo", XDG_CACHE_HOME="caches")
+    assert not (tmp_path / "caches").exists()
+
+
 def test_answers_are_not_taken_from_a_folder_that_others_can_write(primed: Path) -> None:
     kept(primed).chmod(0o770)
     try:
