@@ -81,7 +81,8 @@ _ADVICE: Final = {
     ),
     ErrorCode.MALFORMED_TOKEN: _Advice(
         "The Mogplex token was not sent, because it cannot be one",
-        "Ask the user to copy it again from {keys}; it may be cut, or a placeholder that was never filled in.",
+        "Ask the user to copy it again from {keys}, for `mogplex-mcp login` or MOGPLEX_API_KEY; it may be cut, or a "
+        "placeholder that was never filled in.",
         _CHECK,
         _THEN,
     ),
