@@ -107,6 +107,7 @@ def test_a_file_that_cannot_be_used_is_named_with_the_reason(kind: str, tmp_path
     assert found.problem.code is ErrorCode.NO_TOKEN
     assert str(file) in found.problem.message
     assert "cannot be used: " in found.problem.message
+    assert found.problem.message.endswith("Correct MOGPLEX_API_KEY_FILE (--api-key-file), or leave it out.")
 
 
 def test_a_file_with_an_impossible_name_is_no_crash() -> None:

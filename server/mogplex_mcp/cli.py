@@ -2,11 +2,12 @@
 
 import gc
 import logging
+import os
 import signal
 import sys
 from argparse import Namespace
 from collections.abc import Sequence
-from typing import NoReturn
+from typing import Final, NoReturn
 
 from mogplex_mcp.commands.command import STDIO, Program
 from mogplex_mcp.commands.exit_codes import ExitCode
@@ -14,6 +15,9 @@ from mogplex_mcp.options import OPTIONS
 from mogplex_mcp.redaction import Redactor, install
 from mogplex_mcp.settings import Settings, SettingsError
 from mogplex_mcp.streams import STDOUT, fill_closed, say
+
+# The number of SIGPIPE, which Windows has no name for.
+_BROKEN_PIPE: Final = 128 + 13
 
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
@@ -29,7 +33,7 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     if given.command is STDIO and STDOUT in closed:
         say("mogplex-mcp: stdout is closed, so there is no client to serve.")
         sys.exit(1)
-    sys.exit(_run(given.command.load(), settings, given))
+    sys.exit(_written(_run(given.command.load(), settings, given)))
 
 
 def _read(words: Sequence[str]) -> Namespace:
@@ -60,19 +64,28 @@ def _run(program: Program, settings: Settings, given: Namespace) -> int:
                 # The program waits for the first time. All that it has loaded stays, and is no garbage ever.
                 gc.freeze()
                 gc.enable()
-                with anyio.open_signal_receiver(*_ending_signals()) as signals:
-                    async for number in signals:
-                        code = 128 + number
-                        break
+                try:
+                    with anyio.open_signal_receiver(*_ending_signals()) as signals:
+                        async for number in signals:
+                            code = 128 + number
+                            break
+                except NotImplementedError:
+                    # asyncio on Windows has no such thing. There, Ctrl-C cancels all this from outside.
+                    return
                 # Calls that are going on may have some seconds from here; a second signal ends them without a word.
                 signal.signal(signal.SIGINT, signal.SIG_DFL)
                 tasks.cancel_scope.cancel()
 
+            async def work() -> None:
+                nonlocal code
+                result = await program(settings, given)
+                # A program may well come to its end although a signal told it to end.
+                code = code or result
+                tasks.cancel_scope.cancel()
+
+            # Not in the task that Ctrl-C cancels where nobody listens: what is shielded is cut off in that one.
+            tasks.start_soon(work)
             tasks.start_soon(listen)
-            result = await program(settings, given)
-            # A program may well come to its end although a signal told it to end.
-            code = code or result
-            tasks.cancel_scope.cancel()
 
     try:
         anyio.run(until_signal)
@@ -80,11 +93,28 @@ def _run(program: Program, settings: Settings, given: Namespace) -> int:
         # Before the loop listened, or when it did so no more.
         code = 128 + signal.SIGINT
     except Exception as error:
-        for leaf in _leaves(error):
+        leaves = _leaves(error)
+        if all(isinstance(leaf, BrokenPipeError) for leaf in leaves):
+            return _BROKEN_PIPE
+        for leaf in leaves:
             said = _redactor(settings).redact(str(leaf) or type(leaf).__name__)
             say(f"mogplex-mcp: {said}")
         logging.getLogger(__name__).debug("What failed:", exc_info=True)
         code = 1
+    return code
+
+
+def _written(code: int) -> int:
+    """The exit code when all is written: of what cannot be, Python itself would tell at the end as of a crash."""
+    try:
+        sys.stdout.flush()
+    except OSError as error:
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, STDOUT)
+        os.close(nowhere)
+        if code == ExitCode.OK:
+            say(f"mogplex-mcp: stdout cannot be written: {error.strerror}.")
+            return ExitCode.FAILURE
     return code
 
 

@@ -78,24 +78,24 @@ def sources(settings: Settings) -> list[str]:
 def _places(settings: Settings) -> Iterator[_Place]:
     yield _Place("the environment", settings.api_key.value)
     if settings.api_key_file:
-        yield _file_place(settings.api_key_file)
+        yield _file_place(settings.api_key_file, "Correct MOGPLEX_API_KEY_FILE (--api-key-file), or leave it out.")
     yield _keyring_place(settings)
     yield _stored_place(settings)
     if settings.home:
         path = settings.home / AUTH_FILE
         # Who never used the vendor's command line has no such file; whoever has one relies on it.
-        place = _file_place(path, may_be_missing=True)
+        place = _file_place(path, "Make it readable, or take it away.", may_be_missing=True)
         yield replace(place, text=_from_json(place.text))
 
 
-def _file_place(path: Path, *, may_be_missing: bool = False) -> _Place:
+def _file_place(path: Path, remedy: str, *, may_be_missing: bool = False) -> _Place:
     source = f"the file {path}"
     try:
         return _Place(source, read_private(path), warning=_exposure(path))
     except OSError as error:
         if may_be_missing and isinstance(error, FileNotFoundError | NotADirectoryError):
             return _Place(source)
-        return _Place(source, problem=f"The token file {path} cannot be used: {error.strerror}.")
+        return _Place(source, problem=f"The token file {path} cannot be used: {error.strerror}. {remedy}")
 
 
 def _keyring_place(settings: Settings) -> _Place:

@@ -180,6 +180,14 @@ def test_without_the_extra_a_keyring_is_not_missed_unless_it_was_asked_for(mogpl
     assert "mogplex-mcp[keyring]" in done.said
 
 
+def test_a_home_that_takes_no_file_is_told_with_what_to_do_instead(mogplex: str, tmp_path: Path) -> None:
+    (tmp_path / "home").write_text("")
+    done = run(tmp_path, "login", text=DEMO_TOKEN, MOGPLEX_URL=mogplex, HOME=str(tmp_path / "home"))
+    assert done.code == 1
+    assert "tokens.json cannot be used: Not a directory.\nThe token could not be kept. Give it in" in done.said
+    assert_without(done.said, DEMO_TOKEN)
+
+
 def test_what_comes_before_the_stored_token_is_said(mogplex: str, tmp_path: Path) -> None:
     more = {"MOGPLEX_URL": mogplex, "MOGPLEX_API_KEY": TOKEN}
     done = run(tmp_path, "login", text=DEMO_TOKEN, **more)

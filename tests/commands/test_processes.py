@@ -106,7 +106,7 @@ def test_a_person_sees_a_run_move_and_its_pull_request_at_the_end(quick: dict[st
 
 
 def test_ctrl_c_ends_watching_and_leaves_the_run_alone(slow: dict[str, str], tmp_path: Path) -> None:
-    with person(tmp_path, *FOLLOW, more=slow, width=200) as someone:
+    with person(tmp_path, *FOLLOW, more=slow) as someone:
         someone.see("External Mogplex run accepted")
         someone.type("\x03")
         assert someone.end() == 128 + signal.SIGINT
@@ -173,11 +173,29 @@ def test_a_signal_ends_watching_in_a_pipe_too(slow: dict[str, str], tmp_path: Pa
 
 
 def test_whoever_reads_no_further_ends_a_command_without_a_word(slow: dict[str, str], tmp_path: Path) -> None:
-    for words in (["call", "--json"], ["repos", "list"]):
+    for words in (["call", "--json"], ["repos", "list"], ["install"], ["completion", "bash"]):
         with process(tmp_path, *words, more=slow) as running:
             lines(running.stdout).close()
             assert running.wait(PATIENCE_SECONDS) == 141
             assert lines(running.stderr).read() == ""
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a disk that is always full")
+@pytest.mark.parametrize("words", [["repos", "list"], ["completion", "bash"], ["doctor", "--offline"]])
+def test_a_full_disk_ends_a_command_in_one_line(words: list[str], slow: dict[str, str], tmp_path: Path) -> None:
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            [*PROGRAM, *words],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            env=environment(tmp_path, slow) | {"PYTHONUNBUFFERED": ""},
+            timeout=PATIENCE_SECONDS,
+            check=False,
+        )
+    assert done.returncode == 1
+    (line,) = done.stderr.splitlines()
+    assert "No space left on device" in line
 
 
 def ended(home: Path, *words: str, **more: str) -> "subprocess.CompletedProcess[str]":

@@ -37,6 +37,12 @@ async def test_a_run_is_started_on_a_new_branch_and_told_how_to_follow(terminal:
     assert facts[-1].endswith(f"mogplex-mcp runs events {run_id} --follow")
 
 
+async def test_programs_are_told_the_id_of_the_repository(terminal: Terminal) -> None:
+    started = await terminal("run", "--repo", "acme/web", "--json", "Fix it.")
+    run = terminal.simulator.world.runs[started.record["runId"]]
+    assert started.record["repoId"] == run.repo_id
+
+
 async def test_the_same_command_again_finds_the_same_run_until_another_is_asked_for(terminal: Terminal) -> None:
     run_id = await terminal.started()
     again = await terminal("run", "--repo", "acme/web", "Fix the flaky test.")

@@ -205,3 +205,11 @@ def test_what_belongs_to_another_user_is_refused(tmp_path: Path, monkeypatch: py
     path.unlink()
     with pytest.raises(InstallationError, match=r"belongs to another user .*, without sudo, or add --force"):
         check_owner(read(path))
+
+
+def test_below_a_file_there_is_no_configuration_and_none_can_be_written(tmp_path: Path) -> None:
+    (tmp_path / "home").write_text("")
+    file = read(tmp_path / "home" / ".cursor" / "mcp.json")
+    assert file.content is None
+    with pytest.raises(InstallationError, match="cannot be used: Not a directory"):
+        write(file, "{}", NOW, private=True)

@@ -69,6 +69,14 @@ def test_several_clients_are_installed_at_once_with_the_options_of_the_server(
     assert "Now run `mogplex-mcp login`: there is no token yet." in said.out
 
 
+@pytest.mark.parametrize(("words", "noted"), [((), True), (("--url", "https://mogplex.example.com"), False)])
+def test_an_address_that_only_the_shell_has_is_told(
+    words: tuple[str, ...], noted: bool, run: Run, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run("cursor", "--yes", *words, MOGPLEX_URL="https://mogplex.example.com") == ExitCode.OK
+    assert ("add --url https://mogplex.example.com to write it into the entry" in capsys.readouterr().err) == noted
+
+
 def test_the_second_time_nothing_is_touched(home: Path, run: Run, capsys: pytest.CaptureFixture[str]) -> None:
     run("cursor")
     before = files(home)

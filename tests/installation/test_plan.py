@@ -193,11 +193,12 @@ def test_every_entry_is_found_with_what_is_wrong_with_it(tmp_path: Path) -> None
     found = {entry.name: entry for entry in installed_entries(here)}
     assert {name: entry.problem for name, entry in found.items()} == {
         "fine": None,
-        "bare": "mogplex-mcp is found only where the client has your shell's PATH: "
-        "run `mogplex-mcp install cursor --name bare` for a whole path.",
-        "gone": "/gone/mogplex-mcp is not there any more: run `mogplex-mcp install cursor --name gone`.",
-        "off": "It is switched off in Cursor.",
+        "bare": "mogplex-mcp is found only where the client has your shell's PATH.",
+        "gone": "/gone/mogplex-mcp is not there any more.",
+        "off": "It is switched off.",
     }
+    assert found["gone"].remedy == "Run `mogplex-mcp install cursor --name gone` to write it anew."
+    assert found["off"].remedy == "Switch it on in Cursor."
     fine = found["fine"]
     assert (fine.client, fine.scope, fine.command, fine.args) == (CURSOR, "user", str(program), ("--demo",))
     assert fine.environment["MOGPLEX_API_KEY"].value == TOKEN

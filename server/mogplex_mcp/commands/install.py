@@ -9,6 +9,7 @@ from typing import Final
 
 import anyio
 
+from mogplex_mcp.api.base_url import DEFAULT_BASE_URL, web_url
 from mogplex_mcp.commands.exit_codes import ExitCode
 from mogplex_mcp.installation import configuration_file
 from mogplex_mcp.installation.clients import CLIENTS, Client, client_named
@@ -51,8 +52,9 @@ async def install(settings: Settings, given: Namespace) -> int:
     if not await _agreed(machine, plans, given):
         _tell("Nothing was changed.")
         return ExitCode.FAILURE
-    if launch.note and plans:
-        _warn(f"Note: {launch.note}")
+    if plans:
+        for note in filter(None, (launch.note, "" if given.remove else _url_note(settings, given))):
+            _warn(f"Note: {note}")
     failed |= _carry_out(machine, plans, given)
     if not given.remove and any(plan.changes for plan in plans) and not settings.demo:
         _say_where_the_token_is(settings)
@@ -133,6 +135,14 @@ def _carry_out(machine: Machine, plans: Sequence[Plan], given: Namespace) -> boo
     return failed
 
 
+def _url_note(settings: Settings, given: Namespace) -> str:
+    """What to know of an address that only this shell has; "" where there is none."""
+    if settings.base_url == DEFAULT_BASE_URL or "base_url" in given:
+        return ""
+    url = web_url(settings.base_url)
+    return f"MOGPLEX_URL is of this shell, and clients may not have it: add --url {url} to write it into the entry."
+
+
 def _say_where_the_token_is(settings: Settings) -> None:
     from mogplex_mcp.token_source import find_token  # noqa: PLC0415 - slow to import, and seldom needed
 
@@ -156,7 +166,7 @@ def _show_installed(machine: Machine, *, everything: bool) -> int:
             scope = "" if entry.scope == "user" else f", for this project ({entry.scope})"
             _tell(f"{client.name:{wide}}  {state} in {machine.shown(entry.path)}{scope}")
             if entry.problem:
-                _tell(f"{'':{wide}}  {entry.problem}")
+                _tell(f"{'':{wide}}  {' '.join(filter(None, [entry.problem, entry.remedy]))}")
         if not own and machine.has(client) and path:
             _tell(f"{client.name:{wide}}  found, not installed in {machine.shown(path)}")
         elif not own:

@@ -161,8 +161,12 @@ def _keep(settings: Settings, token: Token, given: Namespace) -> None:
     wanted += [file] if file and not given.keyring else []
     kept = _put(wanted, address, token)
     if kept is None:
-        where = "without --keyring" if given.keyring else "in MOGPLEX_API_KEY or a file that MOGPLEX_API_KEY_FILE names"
-        raise _Refused(ExitCode.FAILURE, f"The token could not be kept. Try it {where}.")
+        instead = (
+            "Try it without --keyring."
+            if given.keyring
+            else "Give it in MOGPLEX_API_KEY, or in a file that MOGPLEX_API_KEY_FILE names, where you need it."
+        )
+        raise _Refused(ExitCode.FAILURE, f"The token could not be kept. {instead}")
     say(f"The token is kept in {kept.name}, for {address} alone.")
     for store in _stores(settings):
         # The keyring was asked already where the file is only the second choice.
@@ -183,7 +187,12 @@ def _put(stores: Sequence[TokenStore], address: str, token: Token) -> TokenStore
                 continue  # who never asked for the extra need not hear that it is missing
             say(str(error))
         except StoreError as error:
-            say(f"{error} If it holds an older token, that one comes first when it works again.")
+            first = store is not stores[-1]
+            say(
+                f"{error} If it holds an older token, that one comes first when it works again."
+                if first
+                else str(error)
+            )
         else:
             return store
     return None

@@ -42,7 +42,8 @@ async def start_run(session: Session, given: Namespace) -> int:
 
 def _show(session: Session, started: StartedRun, *, followed: bool) -> None:
     if session.output.as_json:
-        session.output.record(run_record(started))
+        # Not in the tool's answer: a model has no use for it.
+        session.output.record(run_record(started, repo_id=session.caller.repo_id(started.run_id)))
         return
     what = "matched existing run" if started.replayed else "started run"
     session.output.line(f"{what} {started.run_id} ({started.status})", style="bold")

@@ -5,7 +5,8 @@ from argparse import Namespace
 from mogplex_mcp.commands.exit_codes import ExitCode
 from mogplex_mcp.commands.session import Session, in_terminal
 from mogplex_mcp.runs.outcome import Phase
-from mogplex_mcp.terminal.following import follow, look
+from mogplex_mcp.streams import say
+from mogplex_mcp.terminal.following import again, follow, goes_on, look
 from mogplex_mcp.terminal.records import age, camel, end_record, run_record
 from mogplex_mcp.terminal.watching import watcher
 from mogplex_mcp.tools.run_replies import CancelledRun, RunDetails, RunList, RunNews
@@ -93,6 +94,9 @@ async def follow_run(session: Session, run_id: str, timeout_seconds: float | Non
     """
     with watcher(session.output) as shown:
         news = await follow(session.caller, run_id, shown, timeout_seconds=timeout_seconds)
+    if session.caller.ending.has_begun and goes_on(news):
+        # Only now: a live view breaks what is said below it into lines, and this is to be copied.
+        say(f"The run goes on. Follow it again: {again(news.run_id)}")
     if session.output.as_json:
         session.output.record(end_record(news))
     elif news.phase in _ENDED:

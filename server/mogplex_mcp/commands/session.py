@@ -14,13 +14,11 @@ from mogplex_mcp.settings import Settings
 from mogplex_mcp.streams import say
 from mogplex_mcp.terminal import stdin
 from mogplex_mcp.terminal.calling import Caller
-from mogplex_mcp.terminal.output import Output, drop_stdout, prepare_streams
+from mogplex_mcp.terminal.output import Output, prepare_streams
 from mogplex_mcp.terminal.refusal import Refusal
 from mogplex_mcp.tools.consent import Action
 
 INTERRUPTED: Final = 128 + signal.SIGINT
-# The number of SIGPIPE, which Windows has no name for.
-_BROKEN_PIPE: Final = 128 + 13
 
 
 @dataclass(frozen=True)
@@ -69,9 +67,6 @@ def in_terminal(work: Work) -> Program:
                 code = exit_code_of(refusal.code)
             except stdin.Interrupted:
                 code = INTERRUPTED
-            except BrokenPipeError:
-                drop_stdout()
-                code = _BROKEN_PIPE
             finally:
                 await caller.aclose()
         return code

@@ -63,16 +63,17 @@ async def check_entries(subject: Subject) -> Sequence[Finding]:
 async def _check_entry(entry: InstalledEntry) -> Finding:
     name = f"client {entry.client.name}" + ("" if entry.scope == "user" else f" ({entry.scope})")
     where = f"{clean_line(entry.name, 40)} in {entry.path}"
-    anew = f"Run `mogplex-mcp install {entry.client.name}` to write it anew."
     if not entry.name:
         advice = "Repair the file, or take it away: the client cannot read it either."
         return Finding(name, Status.FAILED, clean_line(entry.problem or "", _LONGEST_REASON), advice)
+    remedy = clean_line(entry.remedy, _LONGEST_REASON)
+    problem = f"{clean_line(entry.problem, _LONGEST_REASON)} {remedy}" if entry.problem else ""
     if entry.problem and shutil.which(entry.command) is None:
-        return Finding(name, Status.FAILED, f"{where}: {clean_line(entry.problem, _LONGEST_REASON)}", anew)
+        return Finding(name, Status.FAILED, f"{where}: {clean_line(entry.problem, _LONGEST_REASON)}", remedy)
     if entry.scope == "project":
         # Whoever can write to the repository wrote it: to look at it must not run it.
         fact = f"{where}: not started, since a project's file can be anybody's."
-        return Finding(name, Status.SKIPPED, fact, clean_line(entry.problem or "", _LONGEST_REASON))
+        return Finding(name, Status.SKIPPED, fact, problem)
     with tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace") as said:
         started = anyio.current_time()
         try:
@@ -85,9 +86,9 @@ async def _check_entry(entry: InstalledEntry) -> Finding:
         else:
             fact = f"{where}: {counted(tools, 'tool')} after {anyio.current_time() - started:.1f} s."
             status = Status.WARNING if entry.problem else Status.OK
-            return Finding(name, status, fact, clean_line(entry.problem or "", _LONGEST_REASON) or _token_advice(entry))
+            return Finding(name, status, fact, problem or _token_advice(entry))
         words = _last_words(said)
-    return Finding(name, Status.FAILED, f"{where}: {reason}.{words}", anew)
+    return Finding(name, Status.FAILED, f"{where}: {reason}.{words}", remedy)
 
 
 async def _tools_of(entry: InstalledEntry, said: IO[str]) -> int:

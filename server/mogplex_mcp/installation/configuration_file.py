@@ -117,8 +117,8 @@ def _content(target: Path) -> bytes | None:
         if status.st_size > LARGEST:
             raise InstallationError(f"{target} is larger than {LARGEST // 1_048_576} MiB, which no configuration is.")
         return target.read_bytes()
-    except FileNotFoundError:
-        return None
+    except (FileNotFoundError, NotADirectoryError):
+        return None  # nor can there be one below a file
     except OSError as error:
         raise InstallationError(_said(target, error)) from None
 

@@ -1,5 +1,6 @@
 """Every entry of this server in the clients of one machine."""
 
+import shlex
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -25,7 +26,8 @@ class InstalledEntry:
         command: What the client starts.
         args: What that is given.
         environment: Variables that it is given.
-        problem: Why it does not work, with what to do; None if nothing is known against it.
+        problem: Why it does not work; None if nothing is known against it.
+        is_off: Whether it is switched off in the client.
     """
 
     client: Client
@@ -36,6 +38,18 @@ class InstalledEntry:
     args: tuple[str, ...] = ()
     environment: Mapping[str, Secret] = field(default_factory=dict)
     problem: str | None = None
+    is_off: bool = False
+
+    @property
+    def remedy(self) -> str:
+        """What to do if it does not work; "" for a file that cannot be read, since its problem says it."""
+        if not self.name:
+            return ""
+        if self.is_off:
+            return f"Switch it on in {self.client.title}."
+        scope = "" if self.scope == "user" else f" --scope {self.scope}"
+        name = "" if self.name == "mogplex" else f" --name {shlex.quote(self.name)}"
+        return f"Run `mogplex-mcp install {self.client.name}{scope}{name}` to write it anew."
 
 
 def installed_entries(machine: Machine) -> list[InstalledEntry]:
@@ -56,16 +70,24 @@ def _entries(machine: Machine, client: Client, scope: str) -> Iterator[Installed
     for name, entry in entries.items():
         started = started_by(client, entry)
         if started.options is not None:
-            problem = _problem(machine, client, name, started)
-            yield InstalledEntry(client, scope, path, name, started.command, started.args, started.environment, problem)
+            yield InstalledEntry(
+                client,
+                scope,
+                path,
+                name,
+                started.command,
+                started.args,
+                started.environment,
+                _problem(machine, started),
+                started.is_off,
+            )
 
 
-def _problem(machine: Machine, client: Client, name: str, started: Started) -> str | None:
-    again = f"run `mogplex-mcp install {client.name}" + ("" if name == "mogplex" else f" --name {name}") + "`"
+def _problem(machine: Machine, started: Started) -> str | None:
     if started.is_off:
-        return f"It is switched off in {client.title}."
+        return "It is switched off."
     if not Path(started.command).is_absolute():
-        return f"{started.command} is found only where the client has your shell's PATH: {again} for a whole path."
+        return f"{started.command} is found only where the client has your shell's PATH."
     if not Path(started.command).exists():
-        return f"{machine.shown(Path(started.command))} is not there any more: {again}."
+        return f"{machine.shown(Path(started.command))} is not there any more."
     return None

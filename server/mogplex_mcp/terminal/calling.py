@@ -4,6 +4,7 @@ What is different: the person is asked in the terminal where an agent's client w
 what a model can read.
 """
 
+import contextlib
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
@@ -19,6 +20,7 @@ from mogplex_mcp.clients import client_key
 from mogplex_mcp.ending import Ending
 from mogplex_mcp.reply.model import Reply
 from mogplex_mcp.settings import Settings
+from mogplex_mcp.state import StateError
 from mogplex_mcp.tenant import Tenant
 from mogplex_mcp.terminal.refusal import Refusal
 from mogplex_mcp.tools.call import Call, Progress
@@ -121,6 +123,13 @@ class Caller:
         """The events of a run that an earlier call got, whole and oldest first."""
         known = self._tenant.watches.of(run_id).known
         return known.events if known else ()
+
+    def repo_id(self, run_id: str) -> str:
+        """The id of a run's repository, as far as the journal knows it; else ""."""
+        with contextlib.suppress(StateError):
+            entry = self._tenant.journal.find(run_id)
+            return entry.repo_id if entry else ""
+        return ""
 
     @cached_property
     def _tenant(self) -> Tenant:

@@ -2,7 +2,6 @@
 
 import anyio
 
-from mogplex_mcp.streams import say
 from mogplex_mcp.terminal.calling import Caller
 from mogplex_mcp.terminal.refusal import Refusal
 from mogplex_mcp.terminal.watching import Watcher
@@ -21,7 +20,7 @@ async def follow(caller: Caller, run_id: str, watcher: Watcher, *, timeout_secon
         timeout_seconds: How long to watch; None for as long as it takes.
 
     Returns:
-        How the run stands then. Where it goes on, that was said on stderr.
+        How the run stands then.
 
     Raises:
         Refusal: The run cannot be followed, or the time is up.
@@ -41,8 +40,6 @@ async def follow(caller: Caller, run_id: str, watcher: Watcher, *, timeout_secon
             f"Follow it again: {again(watch.run_id)}",
             "timed_out_by_choice",
         )
-    if caller.ending.has_begun and watch.goes_on:
-        say(f"The run goes on. Follow it again: {again(watch.run_id)}")
     return watch.news
 
 
@@ -55,6 +52,11 @@ async def look(caller: Caller, run_id: str, watcher: Watcher) -> RunNews:
     watch = _Watch(caller, run_id, watcher)
     await watch.tail(wait_seconds=0)
     return watch.news
+
+
+def goes_on(news: RunNews) -> bool:
+    """Whether there is something to wait for: then the answer says to call tail_run again."""
+    return not news.status or any(step.tool == "tail_run" for step in news.next_steps)
 
 
 def again(run_id: str) -> str:
@@ -73,13 +75,8 @@ class _Watch:
         self.run_id = run_id
         self.news = RunNews(summary="", run_id=run_id, status="", phase="")
 
-    @property
-    def goes_on(self) -> bool:
-        """Whether there is something to wait for: then the last answer said to call tail_run again."""
-        return not self.news.status or any(step.tool == "tail_run" for step in self.news.next_steps)
-
     async def until_done(self) -> None:
-        while self.goes_on and not self._caller.ending.has_begun:
+        while goes_on(self.news) and not self._caller.ending.has_begun:
             await self.tail()
 
     async def tail(self, wait_seconds: int = 3_600) -> None:

@@ -1,7 +1,6 @@
 """What goes to stdout: tables and facts for people, or one JSON object per line for programs."""
 
 import json
-import os
 import sys
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
@@ -11,7 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from mogplex_mcp.reply.model import Reply
-from mogplex_mcp.streams import STDOUT, say
+from mogplex_mcp.streams import say
 from mogplex_mcp.terminal.wording import for_people
 
 # Where nobody looks, nothing is cut to the width of a screen.
@@ -135,10 +134,3 @@ def prepare_streams() -> None:
         # Not what a test or a notebook puts there.
         if reconfigure := getattr(stream, "reconfigure", None):
             reconfigure(errors="replace")
-
-
-def drop_stdout() -> None:
-    """Let what is still to be written go nowhere: nobody reads stdout any more."""
-    nowhere = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, STDOUT)
-    os.close(nowhere)

@@ -47,11 +47,16 @@ def camel(facts: Mapping[str, Any]) -> dict[str, Any]:
     return record
 
 
-def run_record(reply: Reply) -> dict[str, Any]:
-    """A run, as `run`, `runs get` and `runs cancel` print it."""
+def run_record(reply: Reply, *, repo_id: str = "") -> dict[str, Any]:
+    """A run, as `run`, `runs get` and `runs cancel` print it.
+
+    Args:
+        reply: What the tool answered.
+        repo_id: The id of its repository, where the answer does not have it.
+    """
     untrusted = reply.untrusted
     branch = {"base": untrusted.get("base_branch"), "working": untrusted.get("working_branch")}
-    record = camel(reply.model_dump(mode="json"))
+    record = camel(reply.model_dump(mode="json") | ({"repo_id": repo_id} if repo_id else {}))
     if any(branch.values()):
         record["branch"] = branch
     return record | {name: untrusted[name] for name in ("failure",) if name in untrusted}
