@@ -3,11 +3,12 @@ import ssl
 import subprocess
 import sys
 
+import anyio
 import httpx2
 import pytest
 
 from mogplex_mcp.api import connection
-from mogplex_mcp.api.connection import create_http_client
+from mogplex_mcp.api.connection import HttpClient, create_http_client
 from mogplex_mcp.api.errors import ErrorCode, MogplexError
 from mogplex_mcp.api.wire import build_request, receive
 
@@ -16,11 +17,35 @@ pytestmark = pytest.mark.anyio
 
 async def test_pool_and_timeouts_are_chosen_on_purpose() -> None:
     async with create_http_client(version="9.8.7") as client:
-        pool = client.transport._pool  # type: ignore[attr-defined] # httpx2 has no public way to look
+        pools = [one._pool for one in client._pools]  # type: ignore[attr-defined] # httpx2 has no public way to look
         request = build_request(client, "GET", "https://mogplex.test/", query=None, content=None, headers={})
         assert request.extensions["timeout"] == {"connect": 5.0, "read": 20.0, "write": 20.0, "pool": 20.0}
         assert request.headers["user-agent"] == "mogplex-mcp/9.8.7"
-        assert (pool._max_connections, pool._max_keepalive_connections, pool._keepalive_expiry) == (256, 256, 60.0)
+        assert sum(pool._max_connections for pool in pools) == 256
+        assert {(pool._max_keepalive_connections, pool._keepalive_expiry) for pool in pools} == {(16, 60.0)}
+
+
+async def test_requests_at_the_same_time_are_divided_among_the_pools() -> None:
+    used: list[int] = []
+    go_on = anyio.Event()
+
+    def pool(number: int) -> httpx2.MockTransport:
+        async def answer(_: httpx2.Request) -> httpx2.Response:
+            used.append(number)
+            await go_on.wait()
+            return httpx2.Response(200)
+
+        return httpx2.MockTransport(answer)
+
+    client = HttpClient(pool(0), pool(1), user_agent="test")
+    request = build_request(client, "GET", "https://mogplex.test/", query=None, content=None, headers={})
+    async with anyio.create_task_group() as tasks:
+        for _ in range(4):
+            tasks.start_soon(receive, client, request)
+        await anyio.wait_all_tasks_blocked()
+        go_on.set()
+    await receive(client, request)
+    assert used == [0, 1, 0, 1, 0]
 
 
 async def test_certificates_are_checked_and_read_once() -> None:

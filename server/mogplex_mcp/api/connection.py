@@ -1,10 +1,12 @@
 """The HTTP client: pool, timeouts, trust and proxies, chosen on purpose."""
 
+import contextlib
 import functools
 import ssl
 import sys
 import threading
-from typing import TYPE_CHECKING, Self
+from collections.abc import AsyncIterator
+from typing import TYPE_CHECKING, Final, Self
 from urllib.parse import urlsplit
 
 from mogplex_mcp.api.base_url import DEFAULT_BASE_URL
@@ -14,19 +16,25 @@ if TYPE_CHECKING:
     import httpx2
 
 
+# For each request a pool looks at all of its connections, twice: many small ones are far cheaper than a large one.
+_POOLS: Final = 16
+_CONNECTIONS_OF_EACH: Final = 16
+
+
 class HttpClient:
-    """Requests to one Mogplex, over one pool of connections.
+    """Requests to one Mogplex, over pools of connections.
 
     It is less than the HTTP library's own client on purpose: that one keeps cookies, follows redirects and looks for
     credentials of its own, none of which may happen here, and takes a fifth of the time of a request for it.
 
     Args:
-        transport: Sends requests.
+        pools: Send requests, each over connections of its own.
         user_agent: The header of that name.
     """
 
-    def __init__(self, transport: "httpx2.AsyncBaseTransport", *, user_agent: str) -> None:
-        self.transport = transport
+    def __init__(self, *pools: "httpx2.AsyncBaseTransport", user_agent: str) -> None:
+        self._pools = pools
+        self._exchanges = [0] * len(pools)
         self.user_agent = user_agent
 
     async def __aenter__(self) -> Self:
@@ -35,9 +43,29 @@ class HttpClient:
     async def __aexit__(self, *_: object) -> None:
         await self.aclose()
 
+    @contextlib.asynccontextmanager
+    async def answer(self, request: "httpx2.Request") -> AsyncIterator["httpx2.Response"]:
+        """Send a request; the answer is there for the block, which reads it.
+
+        Raises:
+            httpx2.RequestError: Whatever went wrong on the way.
+        """
+        # The pool that has the least to do; as long as one is enough, always the same, whose connections are open.
+        number = self._exchanges.index(min(self._exchanges))
+        self._exchanges[number] += 1
+        try:
+            response = await self._pools[number].handle_async_request(request)
+            try:
+                yield response
+            finally:
+                await response.aclose()
+        finally:
+            self._exchanges[number] -= 1
+
     async def aclose(self) -> None:
         """Close all connections."""
-        await self.transport.aclose()
+        for pool in self._pools:
+            await pool.aclose()
 
 
 def create_http_client(
@@ -56,7 +84,8 @@ def create_http_client(
     Raises:
         MogplexError: `INVALID_ARGUMENT`, when the proxy that the environment names can't be used.
     """
-    return HttpClient(transport or _network(base_url), user_agent=f"mogplex-mcp/{version}")
+    pools = [transport] if transport else _network(base_url)
+    return HttpClient(*pools, user_agent=f"mogplex-mcp/{version}")
 
 
 def read_certificates_ahead(base_url: str) -> None:
@@ -72,20 +101,20 @@ def _is_secure(base_url: str) -> bool:
     return urlsplit(base_url).scheme == "https"
 
 
-def _network(base_url: str) -> "httpx2.AsyncBaseTransport":
+def _network(base_url: str) -> list["httpx2.AsyncBaseTransport"]:
     import httpx2  # noqa: PLC0415 - not at start-up
 
     try:
         proxy = _proxy(base_url)
         # Without TLS on the way nobody needs to be trusted, and then nobody is.
         needs_trust = proxy or _is_secure(base_url)
-        return httpx2.AsyncHTTPTransport(
-            verify=_tls_context() if needs_trust else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT),
-            # 200 calls in flight fit, and what they opened is kept for the next ones: agents call seconds apart, and a
-            # kept connection spares them a handshake.
-            limits=httpx2.Limits(max_connections=256, max_keepalive_connections=256, keepalive_expiry=60.0),
-            proxy=proxy,
+        trust = _tls_context() if needs_trust else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        # 200 calls in flight fit, and what they opened is kept for the next ones: agents call seconds apart, and a kept
+        # connection spares them a handshake.
+        limits = httpx2.Limits(
+            max_connections=_CONNECTIONS_OF_EACH, max_keepalive_connections=_CONNECTIONS_OF_EACH, keepalive_expiry=60.0
         )
+        return [httpx2.AsyncHTTPTransport(verify=trust, limits=limits, proxy=proxy) for _ in range(_POOLS)]
     except (ImportError, ValueError, httpx2.InvalidURL):
         # SOCKS needs a package that is not there. The proxy's address may hold a password: it is not shown.
         raise MogplexError(

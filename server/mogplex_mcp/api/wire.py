@@ -55,16 +55,13 @@ async def receive(client: HttpClient, request: httpx2.Request) -> Answer:
     """
     body = bytearray()
     try:
-        response = await client.transport.handle_async_request(request)
-        try:
+        async with client.answer(request) as response:
             too_much = response.headers.get("content-encoding", "").strip().lower() not in ("gzip", "identity", "")
             if not too_much:
                 async for chunk in response.aiter_bytes():
                     body += chunk
                     if too_much := len(body) > MAX_ANSWER_BYTES:
                         break
-        finally:
-            await response.aclose()
     except httpx2.RequestError as fault:
         raise transport_error(fault, request.url.host) from fault
     answer = Answer(

@@ -139,15 +139,12 @@ async def _ask(http: HttpClient, url: str) -> httpx2.Response:
     """The answer to a request without a token, read as far as lets the connection be used again."""
     read = 0
     request = build_request(http, "GET", url, query=None, content=None, headers={})
-    response = await http.transport.handle_async_request(request)
-    response.request = request
-    try:
+    async with http.answer(request) as response:
+        response.request = request
         async for chunk in response.aiter_raw():
             read += len(chunk)
             if read > MOST_BYTES:
                 break
-    finally:
-        await response.aclose()
     return response
 
 
