@@ -159,7 +159,7 @@ class HttpClient(Client):
         # Only the 2026 protocol names the method in the head.
         method = f"Mcp-Method: {message['method']}\r\n" if self._modern else ""
         name = f"Mcp-Name: {message['params']['name']}\r\n" if self._modern and "name" in message["params"] else ""
-        reader, writer = self._free.pop() if self._free else await self._connect()
+        reader, writer = self._kept() or await self._connect()
         writer.write(f"{self._head}{method}{name}Content-Length: {len(body)}\r\n\r\n".encode() + body)
         answer, kept = await self._answer(reader)
         if kept:
@@ -167,6 +167,15 @@ class HttpClient(Client):
         else:
             writer.close()
         return answer
+
+    def _kept(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter] | None:
+        """A connection that is still open; servers close those that had nothing to do for some seconds."""
+        while self._free:
+            reader, writer = self._free.pop()
+            if not reader.at_eof():
+                return reader, writer
+            writer.close()
+        return None
 
     async def _connect(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
         return await asyncio.open_connection(self._address.hostname, self._address.port, limit=LARGEST_ANSWER)

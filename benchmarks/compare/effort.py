@@ -27,16 +27,16 @@ class Effort:
     """
 
     measures: tuple[str, ...] = MEASURES
-    starts: int = 9
+    starts: int = 5
     rounds: int = 5
     calls_in_a_row: int = 1_000
-    slowest_seconds: float = 2.5
+    slowest_seconds: float = 1.5
     flights: tuple[tuple[int, int], ...] = ((32, 0), (32, 20), (32, 100), (200, 0), (200, 20), (200, 100))
     flight_seconds: float = 0.7
     flight_warm_seconds: float = 1.5
-    flight_rounds: int = 2
+    flight_rounds: int = 1
     memory_calls: int = 10_000
-    memory_seconds: float = 30.0
+    memory_seconds: float = 20.0
     counted_calls: int = 10
 
 
