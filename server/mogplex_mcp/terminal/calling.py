@@ -5,6 +5,7 @@ what a model can read.
 """
 
 import contextlib
+import functools
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
@@ -94,7 +95,7 @@ class Caller:
                 self._keeping(tool, kept),
                 tool,
                 arguments,
-                lambda consent=consent: self._open_call(tool, consent, progress or _untold),  # type: ignore[misc]
+                functools.partial(self._open_call, tool, consent, progress or _untold),
                 base_url=self.settings.base_url,
             )
             if not result.is_error:
