@@ -134,12 +134,12 @@ async def test_a_proxy_of_the_environment_is_honoured_and_no_proxy_too(monkeypat
     for name in ("HTTP_PROXY", "ALL_PROXY", "NO_PROXY", "https_proxy", "http_proxy", "all_proxy", "no_proxy"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("HTTPS_PROXY", "127.0.0.1:9")
-    assert connection._proxy("https://mogplex.com/api") == "http://127.0.0.1:9"
-    assert connection._proxy("http://mogplex.com/api") is None
+    assert connection.proxy_for("https://mogplex.com/api") == "http://127.0.0.1:9"
+    assert connection.proxy_for("http://mogplex.com/api") is None
     monkeypatch.setenv("NO_PROXY", "mogplex.com")
-    assert connection._proxy("https://mogplex.com/api") is None
-    assert connection._proxy("https://api.mogplex.com/api") is None
-    assert connection._proxy("https://elsewhere.test/api") == "http://127.0.0.1:9"
+    assert connection.proxy_for("https://mogplex.com/api") is None
+    assert connection.proxy_for("https://api.mogplex.com/api") is None
+    assert connection.proxy_for("https://elsewhere.test/api") == "http://127.0.0.1:9"
     monkeypatch.delenv("HTTPS_PROXY")
     monkeypatch.setenv("ALL_PROXY", "http://127.0.0.1:8")
-    assert connection._proxy("https://elsewhere.test/api") == "http://127.0.0.1:8"
+    assert connection.proxy_for("https://elsewhere.test/api") == "http://127.0.0.1:8"

@@ -105,7 +105,7 @@ def _network(base_url: str) -> list["httpx2.AsyncBaseTransport"]:
     import httpx2  # noqa: PLC0415 - not at start-up
 
     try:
-        proxy = _proxy(base_url)
+        proxy = proxy_for(base_url)
         # Without TLS on the way nobody needs to be trusted, and then nobody is.
         needs_trust = proxy or _is_secure(base_url)
         trust = _tls_context() if needs_trust else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
@@ -124,8 +124,8 @@ def _network(base_url: str) -> list["httpx2.AsyncBaseTransport"]:
         ) from None
 
 
-def _proxy(base_url: str) -> str | None:
-    """The proxy that the environment, or the operating system, names for this address."""
+def proxy_for(base_url: str) -> str | None:
+    """The address of the proxy that the environment, or the operating system, names for this one; None for none."""
     from urllib.request import getproxies, proxy_bypass  # noqa: PLC0415 - not at start-up
 
     address = urlsplit(base_url)

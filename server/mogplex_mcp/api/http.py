@@ -196,7 +196,7 @@ class MogplexHttp:
             headers["Idempotency-Key"] = idempotency_key
         _refuse_nul(query)
         _refuse_nul(body)
-        from mogplex_mcp.api.wire import build_request  # noqa: PLC0415 - the HTTP library costs 130 ms: not at start-up
+        from mogplex_mcp.api.wire import build_request  # noqa: PLC0415 - the HTTP library is not for start-up
 
         try:
             content = None

@@ -11,13 +11,12 @@ from email.utils import parsedate_to_datetime
 from ssl import SSLObject, cert_time_to_seconds
 from typing import Any, Final
 from urllib.parse import urljoin, urlsplit
-from urllib.request import getproxies, proxy_bypass
 
 import anyio
 import httpx2
 
 from mogplex_mcp.api.base_url import DEFAULT_BASE_URL, web_url
-from mogplex_mcp.api.connection import HttpClient
+from mogplex_mcp.api.connection import HttpClient, proxy_for
 from mogplex_mcp.api.errors import ErrorCode
 from mogplex_mcp.api.faults import transport_error
 from mogplex_mcp.api.wire import build_request
@@ -211,12 +210,7 @@ def _clock_finding(header: str, now: float) -> Finding:
 
 
 def _target(base_url: str) -> _Target:
-    """What the HTTP library will connect to, by the variables and system settings that it reads as well."""
-    url = urlsplit(base_url)
-    host = url.hostname or ""
-    proxies = getproxies()
-    proxy = proxies.get(url.scheme) or proxies.get("all")
-    if not proxy or proxy_bypass(host):
-        return _Target(host, url.port or (443 if url.scheme == "https" else 80))
-    through = urlsplit(proxy if "://" in proxy else f"http://{proxy}")
-    return _Target(through.hostname or "", through.port or (443 if through.scheme == "https" else 80), proxy=True)
+    """What the HTTP client will connect to."""
+    proxy = proxy_for(base_url)
+    url = urlsplit(proxy or base_url)
+    return _Target(url.hostname or "", url.port or (443 if url.scheme == "https" else 80), proxy=proxy is not None)
