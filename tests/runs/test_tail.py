@@ -1,22 +1,17 @@
 """Following a run tells every event once, ends for a reason, and ends in time."""
 
-from collections.abc import Sequence
-from datetime import UTC, datetime
-
 import anyio
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mogplex_mcp.api.errors import ErrorCode, MogplexError
-from mogplex_mcp.api.models import Run, RunEvent, RunEvents
 from mogplex_mcp.ending import Ending
 from mogplex_mcp.runs.cursor import Cursor
 from mogplex_mcp.runs.outcome import Outcome, Phase
-from mogplex_mcp.runs.tail import Reason, Tail, Until, tail
-from mogplex_mcp.runs.watch import RunWatch, Snapshot, Watches
-from mogplex_mcp.simulator import SCRIPTS, Fault, FaultKind, Simulator
-from mogplex_mcp.tenant import Tenant
+from mogplex_mcp.runs.tail import Reason, Until, tail
+from mogplex_mcp.runs.watch import Snapshot
+from mogplex_mcp.simulator import SCRIPTS, Fault, FaultKind
+from tests.runs.following import Script, follow, follow_to_the_end, running, shown, told
 from tests.runs.support import RUN_ID, a_run, an_event, count, simulated, start, tenant_of
 from tests.virtual_time import virtual_now
 
@@ -26,64 +21,6 @@ pytestmark = pytest.mark.anyio
 @pytest.fixture
 def anyio_backend(virtual_time: object) -> object:
     return virtual_time
-
-
-async def nobody_listens(_: Snapshot, __: Outcome) -> None:
-    return
-
-
-async def follow(
-    watch: RunWatch,
-    cursor: Cursor | None = None,
-    *,
-    wait: float = 45,
-    until: Until = Until.DONE,
-    most: int = 40,
-    ending: Ending | None = None,
-) -> Tail:
-    arrived = anyio.current_time()
-    return await tail(
-        watch,
-        cursor or Cursor(RUN_ID),
-        until=until,
-        deadline=arrived + wait,
-        look_deadline=arrived + max(wait, 45),
-        max_events=most,
-        listener=nobody_listens,
-        ending=ending or Ending(),
-        now=virtual_now,
-    )
-
-
-def told(news: Tail) -> list[str]:
-    return [event.id for one in news.folds for event in one.events]
-
-
-class Script:
-    """A Mogplex that knows one run and shows one state of it after the other; the last one stays."""
-
-    def __init__(self, *states: RunEvents | MogplexError) -> None:
-        self.states = list(states)
-        self.asked = 0
-
-    async def get_run_events(self, _: str, limit: int = 200, **__: object) -> RunEvents:
-        state = self.states[min(self.asked, len(self.states) - 1)]
-        self.asked += 1
-        if isinstance(state, MogplexError):
-            raise state
-        return RunEvents(run=state.run, events=state.events[:limit])
-
-    def watch(self) -> RunWatch:
-        return Watches(self, now=virtual_now, jitter=lambda: 0.5).of(RUN_ID)  # type: ignore[arg-type]
-
-
-def shown(run: Run, events: Sequence[RunEvent] = ()) -> RunEvents:
-    return RunEvents(run=run, events=list(events))
-
-
-def running(*numbers: int, status: str = "streaming") -> RunEvents:
-    created = datetime.fromtimestamp(virtual_now(), UTC).isoformat()
-    return shown(a_run(status, createdAt=created), [an_event(number) for number in numbers])
 
 
 @st.composite
@@ -129,16 +66,6 @@ async def test_every_script_is_followed_to_its_end_and_every_event_told_once(nam
     late = name == "terminal_before_last_event"
     assert set(all_told) <= readable if late else set(all_told) == readable
     assert news.outcome.is_terminal
-
-
-async def follow_to_the_end(tenant: Tenant, run_id: str, until: Until = Until.DONE) -> tuple[Tail, list[str]]:
-    cursor, all_told = Cursor(run_id), []
-    while True:
-        news = await follow(tenant.watches.of(run_id), cursor, until=until)
-        all_told += told(news)
-        cursor = Cursor.parse(str(news.cursor), run_id)
-        if news.reason is Reason.ENDED and not news.more:
-            return news, all_told
 
 
 async def test_the_pull_request_is_a_milestone_and_then_the_end() -> None:
@@ -248,109 +175,6 @@ async def test_a_run_that_no_worker_takes_is_named() -> None:
     async with tenant_of(simulator) as tenant:
         run_id = (await start(tenant, simulator)).run.run_id
         assert (await follow(tenant.watches.of(run_id), wait=600)).reason is Reason.NEVER_QUEUED
-
-
-async def test_an_outage_in_the_middle_of_a_watch_is_not_its_end() -> None:
-    simulator = simulated(120)
-    async with tenant_of(simulator) as tenant, anyio.create_task_group() as tasks:
-        run_id = (await start(tenant, simulator)).run.run_id
-
-        async def outage() -> None:
-            await anyio.sleep(15)
-            simulator.faults.outage(active=True)
-            await anyio.sleep(60)
-            simulator.faults.outage(active=False)
-
-        tasks.start_soon(outage)
-        news = await follow(tenant.watches.of(run_id), wait=300)
-        assert news.outcome.pull_request
-
-
-async def test_an_outage_until_the_deadline_gives_what_is_known_and_says_so() -> None:
-    simulator = simulated(600)
-    async with tenant_of(simulator) as tenant:
-        run_id = (await start(tenant, simulator)).run.run_id
-        news = await follow(tenant.watches.of(run_id), wait=10)
-        simulator.faults.outage(active=True)
-        again = await follow(tenant.watches.of(run_id), news.cursor, wait=45)
-    assert again.reason is Reason.TIME_UP
-    assert again.snapshot.fault is not None
-    assert again.snapshot.fault.code is ErrorCode.UNAUTHORIZED
-
-
-async def test_an_outage_is_waited_out_by_a_new_process_that_has_a_cursor() -> None:
-    simulator = simulated(600)
-    async with tenant_of(simulator) as tenant:
-        run_id = (await start(tenant, simulator)).run.run_id
-        cursor = (await follow(tenant.watches.of(run_id), wait=0)).cursor
-    simulator.faults.add(Fault(FaultKind.HTML_200, times=2))
-    simulator.faults.outage(active=True)
-    async with tenant_of(simulator) as tenant, anyio.create_task_group() as tasks:
-
-        async def end_of_the_outage() -> None:
-            await anyio.sleep(20)
-            simulator.faults.outage(active=False)
-
-        tasks.start_soon(end_of_the_outage)
-        assert (await follow(tenant.watches.of(run_id), cursor)).reason is Reason.TIME_UP
-
-
-async def test_a_wrong_token_is_said_at_once() -> None:
-    simulator = simulated()
-    async with tenant_of(simulator) as tenant:
-        run_id = (await start(tenant, simulator)).run.run_id
-    async with tenant_of(simulator, token="mog_" + "x" * 32) as tenant:
-        began = anyio.current_time()
-        with pytest.raises(MogplexError) as raised:
-            await follow(tenant.watches.of(run_id))
-        assert anyio.current_time() == began
-    assert raised.value.code is ErrorCode.UNAUTHORIZED
-
-
-async def test_a_run_that_is_gone_ends_the_watch_with_its_own_error() -> None:
-    gone = MogplexError(ErrorCode.NOT_FOUND, "Run not found")
-    with pytest.raises(MogplexError) as raised:
-        await follow(Script(running(1), gone).watch())
-    assert raised.value.code is ErrorCode.NOT_FOUND
-
-
-@pytest.mark.parametrize("kind", [FaultKind.RATE_LIMITED, FaultKind.UNAVAILABLE])
-@pytest.mark.parametrize("wait", [20, 300])
-async def test_retry_after_is_honoured_or_what_is_known_is_given(kind: FaultKind, wait: float) -> None:
-    simulator = simulated()
-    async with tenant_of(simulator) as tenant:
-        run_id = (await start(tenant, simulator)).run.run_id
-        await follow(tenant.watches.of(run_id), wait=5)
-        simulator.faults.add(Fault(kind, retry_after=60))
-        refused_at = len(simulator.requests)
-        news = await follow(tenant.watches.of(run_id), wait=wait)
-    moments = [seen.at for seen in simulator.requests[refused_at:]]
-    assert news.reason is Reason.TIME_UP
-    assert all(moment - moments[0] >= 60 for moment in moments[1:])
-    assert (len(moments) > 1) == (wait > 60)
-
-
-async def test_a_first_look_that_fails_is_tried_again_inside_the_deadline() -> None:
-    script = Script(MogplexError(ErrorCode.UNEXPECTED_ANSWER, "html"), running(1, status="success"))
-    assert (await follow(script.watch())).reason is Reason.ENDED
-    script = Script(MogplexError(ErrorCode.UNEXPECTED_ANSWER, "html"))
-    began = anyio.current_time()
-    with pytest.raises(MogplexError, match="html"):
-        await follow(script.watch(), wait=20)
-    assert anyio.current_time() - began <= 20
-
-
-@pytest.mark.parametrize("wait", [0, 30])
-async def test_faults_that_do_not_end_never_hold_an_answer_beyond_its_deadline(wait: float) -> None:
-    simulator: Simulator = simulated()
-    async with tenant_of(simulator) as tenant:
-        run_id = (await start(tenant, simulator)).run.run_id
-        simulator.faults.add(Fault(FaultKind.SLOW, path="/runs/*", times=None, seconds=3_600))
-        began = anyio.current_time()
-        with pytest.raises(MogplexError) as raised:
-            await follow(tenant.watches.of(run_id), wait=wait)
-        assert raised.value.code is ErrorCode.TIMED_OUT
-        assert anyio.current_time() - began <= 45
 
 
 async def test_progress_is_told_at_once_on_every_change_and_each_ten_seconds() -> None:

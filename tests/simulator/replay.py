@@ -10,7 +10,9 @@ from mogplex_mcp.simulator import Fault, JobRun, Simulator
 from mogplex_mcp.simulator.ids import new_id
 from mogplex_mcp.simulator.limits import UNITS_PER_MINUTE
 
-from .recorded_world import START, WAITING, event_of, recorded_world
+from .recorded_rows import START
+from .recorded_runs import WAITING, event_of
+from .recorded_world import recorded_world
 from .recordings import Row, difference, shape
 
 _UUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")

@@ -16,6 +16,25 @@ from tests.virtual_time import virtual_now
 
 Mode = Literal["legacy", "auto"]
 
+WALL = 10_000
+"""No answer has more characters."""
+
+A_UUID = "00000000-0000-4000-8000-00000000abcd"
+"""The id of nothing."""
+
+CALLS: dict[str, dict[str, Any]] = {
+    "list_repos": {},
+    "start_run": {"repo": "acme/web", "prompt": "x"},
+    "tail_run": {"run_id": A_UUID},
+    "get_run": {"run_id": A_UUID},
+    "list_runs": {},
+    "cancel_run": {"run_id": A_UUID},
+    "list_sandboxes": {},
+    "create_sandbox": {"repo": "acme/web"},
+    "get_sandbox_logs": {"sandbox_id": A_UUID},
+}
+"""A call of each tool that is about repos, runs or sandboxes."""
+
 
 def settings(token: str = DEMO_TOKEN, **environment: str) -> Settings:
     """Settings of somebody without a home directory: nothing of this machine is read or written."""

@@ -13,7 +13,7 @@ import anyio.lowlevel
 import anyio.to_thread
 import pytest
 
-from tests.transports.ending_support import MODERN, NEVER, SIGNALS, mogplex, slow, text_of
+from tests.transports.ending_support import MODERN, NEVER, SIGNALS, Mogplex, mogplex, slow, text_of
 from tests.transports.processes import PROGRAM, environment, lines, process
 from tests.transports.talking import INITIALIZE, QUICKLY, START, Talk, request, talking, tool
 
@@ -33,6 +33,21 @@ def told_to(end: str, talk: Talk) -> None:
         talk.running.send_signal(signal.Signals[end])
 
 
+def begin_start(talk: Talk, service: Mogplex) -> None:
+    """Ask for a start, and come back when Mogplex has taken it and not yet answered."""
+    talk.say(tool(2, "start_run", **START))
+    while not service.started:
+        assert talk.running.poll() is None
+
+
+def begin_end(end: str, talk: Talk, service: Mogplex) -> None:
+    """Tell it to end, and come back when it has begun to: a call that waits is answered then."""
+    talk.say(tool(3, "tail_run", run_id=next(iter(service.started))) + request(4, "ping"))
+    talk.hear(4)
+    told_to(end, talk)
+    talk.hear(3)
+
+
 def assert_ended(end: str, talk: Talk) -> None:
     assert talk.running.wait(QUICKLY) == (0 if end == "closed stdin" else 128 + signal.Signals[end])
     assert lines(talk.running.stderr).read() == ""
@@ -44,9 +59,7 @@ async def test_a_start_that_is_nearly_done_is_answered_before_the_end(end: str, 
 
         def story() -> None:
             with talking(tmp_path, **service.settings) as talk:
-                talk.say(tool(2, "start_run", **START))
-                while not service.started:
-                    assert talk.running.poll() is None
+                begin_start(talk, service)
                 told_to(end, talk)
                 assert {talk.hear(2)["result"]["structuredContent"]["run_id"]} == service.started
                 assert_ended(end, talk)
@@ -60,9 +73,7 @@ async def test_a_start_that_is_not_done_in_time_is_unknown_and_found_again(end: 
 
         def interrupted() -> None:
             with talking(tmp_path, **service.settings) as talk:
-                talk.say(tool(2, "start_run", **START))
-                while not service.started:
-                    assert talk.running.poll() is None
+                begin_start(talk, service)
                 told_to(end, talk)
                 answer = talk.hear(2)
                 assert answer["result"]["isError"]
@@ -149,13 +160,8 @@ async def test_what_comes_after_the_signal_is_not_begun(tmp_path: Path) -> None:
 
         def story() -> None:
             with talking(tmp_path, **service.settings) as talk:
-                talk.say(tool(2, "start_run", **START))
-                while not service.started:
-                    assert talk.running.poll() is None
-                talk.say(tool(3, "tail_run", run_id=next(iter(service.started))) + request(4, "ping"))
-                talk.hear(4)
-                told_to("SIGTERM", talk)
-                talk.hear(3)
+                begin_start(talk, service)
+                begin_end("SIGTERM", talk, service)
                 talk.say(tool(5, "start_run", repo="acme/web", prompt="Another."))
                 talk.hear(2)
                 assert lines(talk.running.stdout).read() == ""
@@ -171,13 +177,8 @@ async def test_a_second_signal_ends_it_at_once_and_the_start_is_found_again(seco
 
         def interrupted() -> None:
             with talking(tmp_path, **service.settings) as talk:
-                talk.say(tool(2, "start_run", **START))
-                while not service.started:
-                    assert talk.running.poll() is None
-                talk.say(tool(3, "tail_run", run_id=next(iter(service.started))) + request(4, "ping"))
-                talk.hear(4)
-                told_to("SIGINT", talk)
-                talk.hear(3)
+                begin_start(talk, service)
+                begin_end("SIGINT", talk, service)
                 told_to(second, talk)
                 assert talk.running.wait(QUICKLY) == -signal.Signals[second]
                 assert lines(talk.running.stdout).read() == ""
@@ -216,9 +217,7 @@ async def test_a_client_that_takes_a_request_back_is_not_waited_for(tmp_path: Pa
 
         def story() -> None:
             with talking(tmp_path, **service.settings) as talk:
-                talk.say(tool(2, "start_run", **START))
-                while not service.started:
-                    assert talk.running.poll() is None
+                begin_start(talk, service)
                 cancelled = {"jsonrpc": "2.0", "method": "notifications/cancelled", "params": {"requestId": 2}}
                 talk.say(json.dumps(cancelled) + "\n" + request(3, "ping"))
                 talk.hear(3)

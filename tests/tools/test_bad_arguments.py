@@ -1,0 +1,133 @@
+"""Arguments that a model gets wrong: taken for what they mean where that is plain, else refused with what is right."""
+
+from typing import Any
+
+import pytest
+
+from mogplex_mcp.simulator import Simulator
+from tests.tools.support import A_UUID, answer, bridge, error, text_of
+from tests.virtual_time import virtual_now
+
+pytestmark = pytest.mark.anyio
+
+
+@pytest.mark.parametrize(
+    ("prompt", "said"),
+    [
+        ("", "needs the argument prompt"),
+        ("null", "needs the argument prompt"),
+        ("  \n\t ", "prompt"),
+        ("x" * 100_001, "at most 100000 characters, but has 100001"),
+        ("\N{GRINNING FACE}" * 50_001, "100002 UTF-16 units"),
+        ("a\0b", "NUL"),
+        (["two", "texts"], "prompt must be one text"),
+        ({"a": 1}, "prompt must be one text"),
+    ],
+)
+async def test_a_prompt_that_mogplex_would_refuse_costs_no_start(prompt: Any, said: str) -> None:
+    simulator = Simulator(now=virtual_now)
+    async with bridge(simulator) as client:
+        text = await error(client, "start_run", repo="acme/web", prompt=prompt)
+    assert said in text
+    assert "(code: invalid_argument)" in text
+    assert not [one for one in simulator.requests if one.method == "POST"]
+    assert len(text) < 2_000
+
+
+async def test_the_longest_prompt_is_taken() -> None:
+    async with bridge() as client:
+        await answer(client, "start_run", repo="acme/web", prompt="\N{GRINNING FACE}" * 50_000)
+
+
+@pytest.mark.parametrize(
+    ("tool", "arguments", "said"),
+    [
+        ("list_repos", {"limit": 0}, "limit must be a whole number from 1 to 200, but 0 was given"),
+        ("list_repos", {"limit": 201}, "from 1 to 200, but 201 was given"),
+        ("list_repos", {"limit": "many"}, 'whole number from 1 to 200, but "many" was given'),
+        ("list_repos", {"limit": 2.5}, "whole number"),
+        ("list_runs", {"limit": 101}, "from 1 to 100"),
+        ("list_runs", {"max_age_hours": -1}, "from 1 to 2160"),
+        ("tail_run", {"wait_seconds": 3601}, "from 0 to 3600"),
+        ("tail_run", {"max_events": 0}, "from 1 to 100"),
+        ("tail_run", {"until": "tomorrow"}, 'one of done, update, but "tomorrow" was given'),
+        ("get_sandbox_logs", {"sandbox_id": A_UUID, "from_line": -1}, "of 0 or more"),
+        ("get_sandbox_logs", {"sandbox_id": A_UUID, "max_lines": 401}, "from 1 to 400"),
+        ("get_sandbox_logs", {"log": "dev"}, "get_sandbox_logs needs the argument sandbox_id"),
+        ("create_sandbox", {"repo": "acme/web", "create_branch": "perhaps"}, "true or false"),
+        ("list_repos", {"query": "x" * 2_001}, "query must have at most 2000 characters, but has 2001"),
+        ("list_repos", {"query": "a\0b"}, "query holds a NUL character"),
+        ("start_run", {}, "start_run needs the argument repo"),
+    ],
+)
+async def test_an_argument_out_of_its_limits_is_named_with_the_limits(
+    tool: str, arguments: dict[str, Any], said: str
+) -> None:
+    simulator = Simulator(now=virtual_now)
+    async with bridge(simulator) as client:
+        text = await error(client, tool, **arguments)
+    assert said in text
+    assert f"call {tool} again" in text
+    assert simulator.requests == []
+
+
+@pytest.mark.parametrize(
+    ("tool", "given", "near"),
+    [
+        ("list_repos", "limt", "limit"),
+        ("tail_run", "runId", "run_id"),
+        ("start_run", "createBranch", "create_branch"),
+        ("tail_run", "max_event", "max_events"),
+    ],
+)
+async def test_an_unknown_argument_names_the_nearest_and_lists_the_valid_ones(tool: str, given: str, near: str) -> None:
+    simulator = Simulator(now=virtual_now)
+    async with bridge(simulator) as client:
+        valid = {one.name: one.input_schema["properties"] for one in (await client.list_tools()).tools}[tool]
+        text = await error(client, tool, **{given: 1})
+    assert f'{tool} has no argument "{given}". Did you mean {near}?' in text
+    assert f"It takes: {', '.join(valid)}." in text
+    assert simulator.requests == []
+
+
+async def test_a_tool_without_arguments_says_so() -> None:
+    async with bridge() as client:
+        assert "It takes none." in await error(client, "check_connection", verbose=True)
+
+
+async def test_an_unknown_tool_is_a_tool_error_with_the_nearest_names() -> None:
+    async with bridge() as client:
+        text = await error(client, "list_repositories")
+        assert "did you mean list_repos" in text
+        assert "get_run" in await error(client, "run_get")
+        await error(client, "\x1b[31m" + "x" * 10_000)
+
+
+@pytest.mark.parametrize("absent", ["", "null", None, [], {}, "  "])
+async def test_what_models_send_for_an_argument_that_they_leave_out_counts_as_left_out(absent: Any) -> None:
+    async with bridge() as client:
+        plain = await answer(client, "list_sandboxes")
+        same = await answer(client, "list_sandboxes", repo=absent, status=absent, limit=absent)
+    assert same.structured_content == plain.structured_content
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        {"repo": ["acme/web"], "status": ["running"], "limit": ["5"]},
+        {"repo": "acme/web", "status": " Running ", "limit": "5"},
+        {"repo": "acme/web", "status": '"running"', "limit": 5.0},
+        {"repo": "acme/web", "status": "RUNNING", "limit": "5.0"},
+    ],
+)
+async def test_values_of_a_wrong_type_are_taken_for_what_they_mean(arguments: dict[str, Any]) -> None:
+    async with bridge() as client:
+        plain = await answer(client, "list_sandboxes", repo="acme/web", status="running", limit=5)
+        same = await answer(client, "list_sandboxes", **arguments)
+    assert same.structured_content == plain.structured_content
+
+
+async def test_a_number_for_a_text_and_text_for_a_switch_are_taken() -> None:
+    async with bridge() as client:
+        assert "'2026'" in text_of(await answer(client, "list_repos", query=2026))
+        await answer(client, "start_run", repo="acme/web", prompt=2026, force_new="true", harness="claude_code")

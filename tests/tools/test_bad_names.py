@@ -1,0 +1,100 @@
+"""Repos and ids that do not exist, mean several things or are of another kind: the error leads to the right one."""
+
+import pytest
+
+from mogplex_mcp.simulator import Simulator
+from mogplex_mcp.simulator.world import Repo
+from tests.tools.support import A_UUID, answer, bridge, error, text_of
+from tests.virtual_time import virtual_now
+
+pytestmark = pytest.mark.anyio
+
+
+async def test_an_unknown_repo_comes_with_the_nearest_names() -> None:
+    async with bridge() as client:
+        for repo in ("acme/wbe", "https://github.com/acme/wbe", "wbe", "Acme/Web2"):
+            text = await error(client, "start_run", repo=repo, prompt="x")
+            assert "The nearest are acme/web" in text
+            assert "Call list_repos" in text
+            assert "(code: not_found)" in text
+        text = await error(client, "list_sandboxes", repo="zzzzzzzz/qqqqqqqq")
+        assert "There are acme/api, acme/docs" in text
+
+
+@pytest.mark.parametrize(
+    "repo", ["acme/web", "ACME/Web", "web", "https://github.com/acme/web/tree/main/src", "git@github.com:acme/web.git"]
+)
+async def test_a_repo_is_found_by_every_way_to_name_it(repo: str) -> None:
+    async with bridge() as client:
+        await answer(client, "list_sandboxes", repo=repo)
+
+
+async def test_without_any_repo_the_user_is_sent_to_connect_github() -> None:
+    simulator = Simulator(now=virtual_now)
+    simulator.world.repos.clear()
+    async with bridge(simulator) as client:
+        assert "connect GitHub" in await error(client, "start_run", repo="acme/web", prompt="x")
+        assert "connect GitHub" in text_of(await answer(client, "list_repos"))
+
+
+async def test_an_ambiguous_repo_lists_its_rows_with_ids_that_work() -> None:
+    async with bridge() as client:
+        text = await error(client, "start_run", repo="acme/monorepo", prompt="x")
+        assert "(code: invalid_argument)" in text
+        rows = (await answer(client, "list_repos", query="monorepo")).structured_content
+        assert rows is not None
+        for row in rows["repos"]:
+            assert f"{row['id']} is acme/monorepo in {row['root_directory']}" in text
+            await answer(client, "list_sandboxes", repo=row["id"])
+
+
+async def test_a_repo_of_two_owners_is_ambiguous_by_its_bare_name() -> None:
+    simulator = Simulator(now=virtual_now)
+    other = "11111111-2222-4333-8444-555555555555"
+    simulator.world.repos.append(Repo(other, simulator.world.users[0].id, "emca/web"))
+    async with bridge(simulator) as client:
+        text = await error(client, "start_run", repo="web", prompt="x")
+    assert f"{other} is emca/web" in text
+
+
+@pytest.mark.parametrize(
+    ("tool", "argument"),
+    [
+        ("get_run", "run_id"),
+        ("tail_run", "run_id"),
+        ("cancel_run", "run_id"),
+        ("get_sandbox_logs", "sandbox_id"),
+    ],
+)
+async def test_an_id_that_is_none_is_refused_before_anything_is_sent(tool: str, argument: str) -> None:
+    simulator = Simulator(now=virtual_now)
+    async with bridge(simulator) as client:
+        for wrong in ("acme/web", "12345", "latest", "sbx_demo1"):
+            text = await error(client, tool, **{argument: wrong})
+            assert argument in text
+            assert "UUID" in text
+            assert "(code: invalid_argument)" in text
+    assert simulator.requests == []
+
+
+async def test_an_id_of_another_kind_is_not_found_and_the_lists_are_named() -> None:
+    simulator = Simulator(now=virtual_now)
+    sandbox, run = simulator.world.sandboxes[0].id, next(iter(simulator.world.runs))
+    async with bridge(simulator) as client:
+        for tool, arguments in (
+            ("get_run", {"run_id": sandbox}),
+            ("tail_run", {"run_id": sandbox}),
+            ("cancel_run", {"run_id": sandbox}),
+            ("get_sandbox_logs", {"sandbox_id": run}),
+        ):
+            text = await error(client, tool, **arguments)
+            assert "right kind" in text
+            assert "Look it up with list_repos or list_runs or list_sandboxes." in text
+            assert "(code: not_found)" in text
+
+
+async def test_the_id_of_no_repo_does_not_send_the_model_waiting_for_ever() -> None:
+    async with bridge() as client:
+        text = await error(client, "start_run", repo=A_UUID, prompt="x")
+    assert "does not know the repository" in text
+    assert "list_repos" in text

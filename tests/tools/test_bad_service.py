@@ -1,0 +1,141 @@
+"""What goes wrong at Mogplex and on the way to it, as a real client sees it: what happened, why, what to do next."""
+
+import ssl
+
+import httpx2
+import pytest
+from mcp import Client
+
+from mogplex_mcp.api.client import Mogplex
+from mogplex_mcp.app import create_server
+from mogplex_mcp.simulator import Fault, FaultKind, Simulator
+from tests.tools.support import CALLS, Unreachable, answer, bridge, error, settings, text_of
+from tests.virtual_time import virtual_now
+
+pytestmark = pytest.mark.anyio
+
+
+@pytest.mark.parametrize("tool", ["list_repos", "start_run", "check_connection"])
+async def test_an_unreachable_host_is_named_with_what_to_check(tool: str) -> None:
+    simulator = Simulator(now=virtual_now)
+    simulator.faults.add(Fault(FaultKind.REFUSED, times=None))
+    async with bridge(simulator) as client:
+        if tool == "check_connection":
+            text = text_of(await answer(client, tool))
+        else:
+            text = await error(client, tool, **CALLS[tool])
+            assert "(code: unreachable)" in text
+    assert "Mogplex could not be reached." in text
+    assert "mogplex.com" in text
+    assert "MOGPLEX_URL" in text
+
+
+async def test_a_tls_failure_is_named_and_trying_again_is_not_advised() -> None:
+    def fault(request: httpx2.Request) -> Exception:
+        refused = httpx2.ConnectError("certificate verify failed", request=request)
+        refused.__cause__ = cause = ssl.SSLCertVerificationError(1, "certificate verify failed")
+        cause.verify_message = "unable to get local issuer certificate"
+        return refused
+
+    async with bridge(transport=Unreachable(fault)) as client:
+        text = await error(client, "list_repos")
+    assert text.startswith("The connection to Mogplex is not secure, so nothing was sent.")
+    assert "certificate" in text
+    assert "SSL_CERT_FILE" in text
+    assert "trying again will not help" in text
+
+
+@pytest.mark.parametrize(
+    ("status", "kind", "body", "said"),
+    [
+        (502, "text/html", "<html><title>Squid says no</title></html>", "Squid says no"),
+        (200, "text/html", "<title>Welcome to the guest wifi</title>", "Welcome to the guest wifi"),
+        (407, "text/plain", "Proxy Authentication Required", "Proxy Authentication Required"),
+        (200, "application/json", '{"hello": 1}', "without an envelope"),
+        (200, "application/json", "{", "cannot be read"),
+        (500, "", "", "an empty answer"),
+    ],
+)
+async def test_what_is_no_answer_of_mogplex_is_described_and_named(
+    status: int, kind: str, body: str, said: str
+) -> None:
+    def page(_: httpx2.Request) -> httpx2.Response:
+        return httpx2.Response(status, content=body, headers={"content-type": kind} if kind else {})
+
+    async with bridge(transport=Unreachable(page)) as client:
+        text = await error(client, "list_repos")
+        checked = text_of(await answer(client, "check_connection"))
+    assert text.startswith("What answered did not speak as Mogplex does.")
+    assert said in text
+    assert "MOGPLEX_URL" in text
+    assert "(code: unexpected_answer)" in text
+    assert said in checked
+
+
+async def test_a_redirect_is_not_followed_and_named() -> None:
+    simulator = Simulator(now=virtual_now)
+    simulator.faults.add(Fault(FaultKind.REDIRECT, times=None))
+    async with bridge(simulator) as client:
+        assert "the token was not taken along" in await error(client, "list_repos")
+
+
+async def test_a_proxy_setting_that_cannot_be_used_is_a_tool_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ALL_PROXY", "gopher://user:password@nonsense")
+    async with Client(create_server(settings(), now=virtual_now)) as client:
+        for tool in ("list_repos", "check_connection"):
+            text = await error(client, tool)
+            assert "HTTPS_PROXY" in text
+            assert "password" not in text
+
+
+async def test_the_seconds_to_wait_are_said_in_words_and_as_a_figure() -> None:
+    simulator = Simulator(now=virtual_now)
+    simulator.faults.add(Fault(FaultKind.RATE_LIMITED, times=None, retry_after=37))
+    async with bridge(simulator) as client:
+        text = await error(client, "list_repos")
+    assert "Call list_repos again in 37 seconds" in text
+    assert "retry_after_seconds: 37" in text
+
+
+async def test_a_failure_of_mogplex_is_not_repeated_in_its_empty_words() -> None:
+    simulator = Simulator(now=virtual_now)
+    simulator.faults.add(Fault(FaultKind.JSON_500, times=None))
+    async with bridge(simulator) as client:
+        assert "It gave no reason but status 500." in await error(client, "list_repos")
+
+
+async def test_where_it_is_not_known_whether_a_run_started_the_same_call_is_said_to_be_safe() -> None:
+    simulator = Simulator(now=virtual_now)
+    async with bridge(simulator) as client:
+        await answer(client, "list_sandboxes", repo="acme/web")
+        simulator.faults.add(Fault(FaultKind.RESET_AFTER_WRITE, method="POST", times=None))
+        text = await error(client, "start_run", repo="acme/web", prompt="x")
+        assert "It is not known whether it took effect." in text
+        assert "Calling start_run again with the same arguments is safe" in text
+        simulator.faults.clear()
+        again = await answer(client, "start_run", repo="acme/web", prompt="x")
+    assert again.structured_content is not None
+    assert again.structured_content["replayed"] is True
+
+
+async def test_where_it_is_not_known_whether_a_sandbox_was_made_looking_is_advised() -> None:
+    simulator = Simulator(now=virtual_now)
+    simulator.world.sandbox_boot_seconds = 1.0
+    async with bridge(simulator) as client:
+        simulator.faults.add(Fault(FaultKind.RESET_AFTER_WRITE, method="POST", times=None))
+        text = await error(client, "create_sandbox", repo="acme/web")
+    assert "Look before doing it again" in text
+
+
+async def test_a_fault_of_the_bridge_itself_is_no_protocol_error(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def broken(*_: object, **__: object) -> None:
+        raise RuntimeError("secret detail")
+
+    monkeypatch.setattr(Mogplex, "list_repos", broken)
+    async with bridge() as client:
+        text = await error(client, "list_repos")
+    assert "fault of the bridge" in text
+    assert "secret detail" not in text
+    assert "secret detail" in caplog.text
