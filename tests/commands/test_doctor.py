@@ -75,12 +75,14 @@ def test_a_token_that_only_reads_is_a_warning(mogplex: str, tmp_path: Path) -> N
     assert "create one with both" in found["scopes"]["advice"]
 
 
-def test_a_token_that_is_refused_is_told_by_each_check_that_needs_it(mogplex: str, tmp_path: Path) -> None:
+def test_a_token_that_is_refused_is_told_once_and_not_asked_about_again(mogplex: str, tmp_path: Path) -> None:
     found = checks(tmp_path, code=1, MOGPLEX_URL=mogplex, MOGPLEX_API_KEY=TOKEN)
     assert found["http"]["status"] == "ok"
-    for name in ("scopes", "repositories", "hosted tools"):
-        assert found[name]["status"] == "failed"
-        assert "mogplex-mcp login" in found[name]["advice"]
+    assert found["scopes"]["status"] == "failed"
+    assert [name for name, one in found.items() if "mogplex-mcp login" in one["advice"]] == ["scopes"]
+    for name in ("repositories", "hosted tools", "budget"):
+        assert found[name]["status"] == "skipped"
+        assert found[name]["fact"] == "Not known: Mogplex refuses the token."
 
 
 def test_without_a_token_the_way_to_mogplex_is_looked_at_all_the_same(mogplex: str, tmp_path: Path) -> None:

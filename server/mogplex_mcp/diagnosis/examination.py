@@ -9,7 +9,7 @@ from mogplex_mcp.bridge import Bridge
 from mogplex_mcp.diagnosis import network
 from mogplex_mcp.diagnosis.account import check_budget, check_hosted_tools, check_repos, check_scopes, check_token
 from mogplex_mcp.diagnosis.clients import check_entries, check_waits
-from mogplex_mcp.diagnosis.finding import Check, Finding, Status, Subject, run_check
+from mogplex_mcp.diagnosis.finding import REFUSED, Check, Finding, Status, Subject, run_check
 from mogplex_mcp.diagnosis.journal import check_journal
 from mogplex_mcp.diagnosis.versions import check_release, check_versions
 from mogplex_mcp.settings import Settings
@@ -78,14 +78,16 @@ async def examine(
 async def _examine_mogplex(subject: Subject) -> list[Finding]:
     """The way to Mogplex, and what it says of the token if both are there."""
     findings = [*await _run(_TOKEN, subject), *await _run(_WAY, subject)]
-    blocked = "Mogplex cannot be reached" if is_unreachable(findings) else ""
+    blocked = "Mogplex cannot be reached." if is_unreachable(findings) else ""
     if subject.found.token is None:
-        blocked = "there is no token"
+        blocked = "there is no token."
     for planned in _ACCOUNT:
         if blocked:
-            findings.append(Finding(planned.name, Status.SKIPPED, f"Not known: {blocked}."))
-        else:
-            findings += await _run(planned, subject)
+            findings.append(Finding(planned.name, Status.SKIPPED, f"Not known: {blocked}"))
+            continue
+        findings += await _run(planned, subject)
+        if findings[-1].fact == REFUSED:
+            blocked = REFUSED
     return findings
 
 

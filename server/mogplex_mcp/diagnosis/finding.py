@@ -4,6 +4,7 @@ import logging
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Final
 
 import anyio
 
@@ -13,7 +14,13 @@ from mogplex_mcp.reply.untrusted import clean_line
 from mogplex_mcp.settings import Settings
 from mogplex_mcp.token_source import FoundToken
 
-_LONGEST_QUOTE = 300
+REFUSED: Final = "Mogplex refuses the token."
+
+_AFTER_REFUSAL: Final = (
+    "It may be revoked or expired: create another and run `mogplex-mcp login`. During an outage Mogplex refuses every "
+    "token: if it worked before, try again in a minute."
+)
+_LONGEST_QUOTE: Final = 300
 
 
 class Status(StrEnum):
@@ -86,9 +93,9 @@ async def run_check(name: str, check: Check, subject: Subject, seconds: float) -
 
 def refusal(name: str, error: MogplexError) -> Finding:
     """What it means that Mogplex did not answer with data."""
+    if error.code is ErrorCode.UNAUTHORIZED:
+        return Finding(name, Status.FAILED, REFUSED, _AFTER_REFUSAL)
     advice = {
-        ErrorCode.UNAUTHORIZED: "It may be revoked or expired: create another and run `mogplex-mcp login`. During an "
-        "outage Mogplex refuses every token: if it worked before, try again in a minute.",
         ErrorCode.FORBIDDEN: "Create a token with the scopes read and write and run `mogplex-mcp login`.",
         ErrorCode.RATE_LIMITED: "Too many requests were made with this token: try again in a minute.",
         ErrorCode.BUDGET_EXHAUSTED: "Too many requests were made with this token: try again in a minute.",
