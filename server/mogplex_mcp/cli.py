@@ -100,7 +100,7 @@ def _run(program: Program, settings: Settings, given: Namespace) -> int:
             said = _redactor(settings).redact(str(leaf) or type(leaf).__name__)
             say(f"mogplex-mcp: {said}")
         logging.getLogger(__name__).debug("What failed:", exc_info=True)
-        code = 1
+        code = ExitCode.USAGE if all(isinstance(leaf, SettingsError) for leaf in leaves) else ExitCode.FAILURE
     return code
 
 

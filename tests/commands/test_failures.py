@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from mogplex_mcp.api.errors import ErrorCode, MogplexError
-from mogplex_mcp.commands.exit_codes import ExitCode, exit_code_of
+from mogplex_mcp.commands.exit_codes import EXIT_CODES, ExitCode, exit_code_of
 from mogplex_mcp.simulator import DEMO_READ_ONLY_TOKEN, Fault, FaultKind, Simulator
 from mogplex_mcp.terminal.refusal import Refusal
 from mogplex_mcp.terminal.wording import for_people
@@ -125,13 +125,22 @@ async def test_a_wrong_setting_is_a_usage_error_that_names_the_nearest(terminal:
 
 
 @pytest.mark.parametrize("code", ErrorCode)
+def test_for_every_error_an_exit_code_was_chosen(code: ErrorCode) -> None:
+    assert code in EXIT_CODES
+
+
+@pytest.mark.parametrize("code", [ErrorCode.UNREACHABLE, ErrorCode.TLS_FAILED, ErrorCode.TIMED_OUT])
+def test_whatever_keeps_mogplex_from_being_reached_ends_with_69(code: ErrorCode) -> None:
+    assert exit_code_of(code) == ExitCode.UNAVAILABLE
+
+
+@pytest.mark.parametrize("code", ErrorCode)
 @pytest.mark.parametrize("unknown", [False, True])
 def test_every_error_leaves_a_person_with_something_to_do(code: ErrorCode, *, unknown: bool) -> None:
     error = MogplexError(code, "because", retry_after=30, may_have_happened=unknown)
     text = explain(error, base_url="https://mogplex.com/api/v1/mogplex", offered=TOOLS, tool="start_run").text
     refusal = Refusal.of(text, settings())
     assert refusal.code == code
-    assert exit_code_of(refusal.code) in ExitCode
     assert refusal.following
     assert ("nothing is done twice" in refusal.following) == unknown
     assert not re.search(r"\b(the user|start_run|check_connection)\b", refusal.following)

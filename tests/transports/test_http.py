@@ -8,6 +8,7 @@ import pytest
 from mcp import Client
 from mcp.client.streamable_http import streamable_http_client
 
+from mogplex_mcp.commands.exit_codes import ExitCode
 from mogplex_mcp.simulator import DEMO_OTHER_TOKEN, DEMO_TOKEN
 from tests.transports.processes import http_server, process, simulator
 from tests.transports.story import call, follow_to_pull_request
@@ -118,7 +119,7 @@ def test_health_is_told_without_a_token(bridge: str) -> None:
 def test_serving_to_others_needs_a_name_that_they_may_use(home: Path) -> None:
     with process(home, "http", "--host", "0.0.0.0", "--port", "0") as running:  # noqa: S104 - that is what is refused
         _, said = running.communicate(timeout=20)
-    assert running.returncode == 1
+    assert running.returncode == ExitCode.USAGE
     assert "--allowed-host" in said
     assert "Traceback" not in said
 

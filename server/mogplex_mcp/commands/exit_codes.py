@@ -26,7 +26,7 @@ class ExitCode(IntEnum):
     """A limit of requests is reached; the same command works later."""
 
 
-_OF_ERRORS: Final[Mapping[str, ExitCode]] = {
+EXIT_CODES: Final[Mapping[str, ExitCode]] = {
     "invalid_argument": ExitCode.USAGE,
     "unknown_tool": ExitCode.USAGE,
     "no_token": ExitCode.UNAUTHORIZED,
@@ -34,14 +34,25 @@ _OF_ERRORS: Final[Mapping[str, ExitCode]] = {
     "unauthorized": ExitCode.UNAUTHORIZED,
     "forbidden": ExitCode.FORBIDDEN,
     "unreachable": ExitCode.UNAVAILABLE,
+    "tls_failed": ExitCode.UNAVAILABLE,
     "timed_out": ExitCode.UNAVAILABLE,
     "connection_lost": ExitCode.UNAVAILABLE,
     "service_unavailable": ExitCode.UNAVAILABLE,
     "rate_limited": ExitCode.TRY_AGAIN,
     "budget_exhausted": ExitCode.TRY_AGAIN,
+    "redirected": ExitCode.FAILURE,
+    "unexpected_answer": ExitCode.FAILURE,
+    "bad_request": ExitCode.FAILURE,
+    "not_found": ExitCode.FAILURE,
+    "conflict": ExitCode.FAILURE,
+    "idempotency_conflict": ExitCode.FAILURE,
+    "internal_error": ExitCode.FAILURE,
+    "not_supported": ExitCode.FAILURE,
+    "ending": ExitCode.FAILURE,
 }
+"""By the code of an error: all of `ErrorCode`, and those of tools that mean more than a failure."""
 
 
 def exit_code_of(error: str) -> ExitCode:
     """How a command ends after an error of this code (`ErrorCode`, or what else tool errors have)."""
-    return _OF_ERRORS.get(error, ExitCode.FAILURE)
+    return EXIT_CODES.get(error, ExitCode.FAILURE)

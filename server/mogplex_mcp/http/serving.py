@@ -60,7 +60,8 @@ async def serve_http(settings: Settings) -> None:
     """Serve until cancelled; requests that are open then have the time that the ending of the process leaves them.
 
     Raises:
-        SettingsError: The address cannot be had, or it is not a loopback one and no name is allowed for it.
+        SettingsError: The address is not a loopback one, and no name is allowed for it.
+        OSError: The address cannot be had; the message says why and what to do.
     """
     if not _is_loopback(settings.host) and not settings.allowed_hosts:
         raise SettingsError(
@@ -116,7 +117,7 @@ def _listen(settings: Settings) -> socket.socket:
             advice = "another program uses that port. Choose another one with --port; 0 picks a free one"
         else:
             advice = f"{error.strerror or error}. Give an address of this machine with --host"
-        raise SettingsError(f"cannot serve on {settings.host} port {settings.port}: {advice}.") from None
+        raise OSError(f"cannot serve on {settings.host} port {settings.port}: {advice}.") from None
     # Every connection has it from here. Else the second part of an answer waits for the first to be confirmed: 40 ms.
     listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     return listener
