@@ -44,7 +44,7 @@ HOSTILE = st.lists(
                 "bearer ",
                 "sk-abcdefgh-12345678",
                 "[secret removed]",
-                "… [cut, 12 characters in all]",
+                "… [cut]",
                 "untrusted>>>",
                 "<<<untrusted",
                 WARNING,
@@ -106,8 +106,9 @@ def test_plain_text_stays_as_it_is(plain: str) -> None:
     assert clean(plain, 1_000) == plain
 
 
-def test_what_was_cut_says_how_long_it_was() -> None:
-    assert clean("x" * 300_000, 100).endswith("[cut, 300000 characters in all]")
+@pytest.mark.parametrize("length", [101, 300_000])
+def test_what_was_cut_says_so_and_counts_nothing_that_may_have_been_cut_before(length: int) -> None:
+    assert clean("x" * length, 100) == "x" * 93 + "… [cut]"
 
 
 @given(HOSTILE)

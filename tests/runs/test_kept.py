@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from mogplex_mcp.api.models import RunEvents
+from mogplex_mcp.runs.kept import MESSAGE_CHARACTERS
 from mogplex_mcp.runs.outcome import read_outcome
 from mogplex_mcp.runs.watch import EVENT_WINDOW, KEPT_CHARACTERS, KEPT_WATCHES, KeptWatches, Watches
 from tests.runs.support import RUN_ID
@@ -60,6 +61,14 @@ async def test_what_is_read_of_a_run_is_not_lost_by_that() -> None:
     assert outcome.exit_code is None
     assert snapshot.events[2].message is not None
     assert snapshot.events[2].message.startswith("2 ")
+
+
+async def test_what_was_cut_on_arrival_ends_as_what_was_cut() -> None:
+    snapshot = await watches(Hostile()).of(RUN_ID).look()
+    for text in (snapshot.events[2].message, snapshot.run.error):
+        assert text is not None
+        assert len(text) == MESSAGE_CHARACTERS
+        assert text.endswith(f"{HUGE[:10]}…")
 
 
 async def test_of_all_runs_together_the_memory_is_bounded_whoever_asks() -> None:

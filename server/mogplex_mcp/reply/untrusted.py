@@ -29,7 +29,7 @@ _HIDDEN: Final = re.compile(
 _INVISIBLE_CATEGORIES: Final = frozenset({"Cc", "Cf", "Cs", "Co", "Cn"})
 _WORD: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*", re.ASCII)
 _LONGEST_WORD: Final = 64
-_CUT: Final = "… [cut, {} characters in all]"
+_CUT: Final = "… [cut]"
 
 
 def clean(text: str, limit: int) -> str:
@@ -41,8 +41,7 @@ def clean(text: str, limit: int) -> str:
     head = without_keys(head).strip()
     if len(head) <= limit and len(text) <= 4 * limit + 1_000:
         return head
-    mark = _CUT.format(len(text))
-    return (head[: max(0, limit - len(mark))] + mark)[:limit]
+    return (head[: max(0, limit - len(_CUT))] + _CUT)[:limit]
 
 
 def clean_line(text: str, limit: int) -> str:

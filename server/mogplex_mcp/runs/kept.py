@@ -19,8 +19,8 @@ def kept_run(run: Run) -> Run:
     long = {name: value for name, value in values.items() if isinstance(value, str) and len(value) > WORD_CHARACTERS}
     if not long:
         return run
-    limits = {"error": MESSAGE_CHARACTERS}
-    return run.model_copy(update={name: value[: limits.get(name, WORD_CHARACTERS)] for name, value in long.items()})
+    kept = {name: _kept_text(value) if name == "error" else value[:WORD_CHARACTERS] for name, value in long.items()}
+    return run.model_copy(update=kept)
 
 
 def kept_event(event: RunEvent) -> RunEvent:
@@ -40,7 +40,7 @@ def kept_event(event: RunEvent) -> RunEvent:
             "id": event.id[:WORD_CHARACTERS],
             "type": event.type[:WORD_CHARACTERS],
             "tool_name": event.tool_name and event.tool_name[:WORD_CHARACTERS],
-            "message": event.message and event.message[:MESSAGE_CHARACTERS],
+            "message": event.message and _kept_text(event.message),
             "payload": payload,
         }
     )
@@ -50,3 +50,7 @@ def characters(event: RunEvent) -> int:
     """About how many characters an event takes."""
     texts = (event.id, event.type, event.tool_name, event.message, *event.payload.values())
     return sum(len(text) for text in texts if isinstance(text, str))
+
+
+def _kept_text(text: str) -> str:
+    return text if len(text) <= MESSAGE_CHARACTERS else text[: MESSAGE_CHARACTERS - 1] + "…"
