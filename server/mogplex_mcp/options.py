@@ -24,7 +24,7 @@ class Option:
         read: Makes the value of the text, or raises ValueError with what to write instead.
         flag: The name of the option without dashes; empty if it must never stand in a command line.
         metavar: What the value is called in --help; empty for a switch.
-        commands: The commands that it belongs to; none for all.
+        commands: The commands that it belongs to; none for all. A command with use for few names them itself.
     """
 
     setting: str
@@ -187,16 +187,8 @@ OPTIONS: Final[Sequence[Option]] = (
         "demo-seconds",
         "SECONDS",
     ),
-    Option("host", ("MOGPLEX_MCP_HOST",), "The address to serve on.", str, "host", "ADDRESS", ("http", "simulator")),
-    Option(
-        "port",
-        ("MOGPLEX_MCP_PORT",),
-        "The port to serve on; 0 picks one.",
-        _port,
-        "port",
-        "PORT",
-        ("http", "simulator"),
-    ),
+    Option("host", ("MOGPLEX_MCP_HOST",), "The address to serve on.", str, "host", "ADDRESS", ("http",)),
+    Option("port", ("MOGPLEX_MCP_PORT",), "The port to serve on; 0 picks one.", _port, "port", "PORT", ("http",)),
     Option(
         "allowed_hosts",
         ("MOGPLEX_MCP_ALLOWED_HOSTS",),
@@ -225,7 +217,7 @@ OPTIONS: Final[Sequence[Option]] = (
     Option(
         "max_requests_per_caller",
         ("MOGPLEX_MCP_MAX_REQUESTS_PER_CALLER",),
-        "How many of them may be of one token (default: 200).",
+        "How many of them may be of one token (default: 256).",
         _count,
         "max-requests-per-caller",
         "NUMBER",

@@ -90,7 +90,8 @@ class Settings:
     allowed_hosts: tuple[str, ...] = ()
     client_key: Secret = NO_SECRET
     max_requests: int = 2_000
-    max_requests_per_caller: int = 200
+    # As many as there are connections to Mogplex.
+    max_requests_per_caller: int = 256
 
     @classmethod
     def load(cls, environment: Mapping[str, str] | None = None, flags: Mapping[str, Any] | None = None) -> "Settings":

@@ -22,6 +22,7 @@ CASES = [
     ("call list_r", {"list_repos", "list_runs"}),
     ("install claude", {"claude-code", "claude-desktop"}),
     ("completion ", {"bash", "zsh", "fish"}),
+    ("demo --", {"--log-level", "--demo-seconds"}),
 ]
 
 # Each prints what it offers behind the words of its argument, one on a line.

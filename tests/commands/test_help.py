@@ -1,5 +1,6 @@
 """Help of every command: what it does, an example that works, and no word too many for a terminal."""
 
+import re
 import shlex
 from collections.abc import Iterator, Sequence
 
@@ -46,6 +47,25 @@ def test_every_command_explains_itself_with_an_example_that_can_be_typed(
 def test_options_may_stand_between_the_words(words: list[str]) -> None:
     given = build_parser().parse_args(words)
     assert (given.tool, given.arguments, given.json) == ("list_repos", ["limit=2"], True)
+
+
+@pytest.mark.parametrize(
+    ("word", "options"),
+    [("demo", ["log-level", "demo-seconds"]), ("simulator", ["log-level", "demo-seconds", "host", "port"])],
+)
+def test_what_needs_no_mogplex_shows_and_takes_only_the_options_that_change_it(
+    word: str, options: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit):
+        build_parser().parse_args([word, "--help"])
+    said = capsys.readouterr().out
+    assert re.findall(r"^  --(\S+)", said, re.MULTILINE) == options
+    assert "MOGPLEX_API_KEY" not in said
+    for option in ("--read-only", "--url=https://mogplex.com"):
+        with pytest.raises(SystemExit) as ended:
+            build_parser().parse_args([word, option])
+        assert ended.value.code == 2
+        assert f"unrecognized arguments: {option}" in capsys.readouterr().err
 
 
 def test_what_is_given_before_a_command_counts_for_it() -> None:

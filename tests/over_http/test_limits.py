@@ -6,9 +6,11 @@ import anyio
 import pytest
 from starlette.types import Message, Receive, Scope, Send
 
+from mogplex_mcp.api import connection
 from mogplex_mcp.api.credentials import Token
 from mogplex_mcp.http.bodies import LARGEST_BODY, BodyCheck
 from mogplex_mcp.http.places import Places
+from mogplex_mcp.settings import Settings
 from tests.over_http.support import Recorded, echo, request
 
 pytestmark = pytest.mark.anyio
@@ -132,6 +134,28 @@ async def test_a_full_server_says_when_to_come_again_and_health_is_told_all_the_
         health = Recorded()
         await places({"type": "http", "method": "GET", "path": "/healthz", "headers": []}, parts(b""), health.send)
         assert health.status == 200
+
+
+async def test_who_has_its_answer_may_ask_again_at_once() -> None:
+    async def lingering(scope: Scope, receive: Receive, send: Send) -> None:
+        await echo(scope, receive, send)
+        await anyio.sleep(60)
+
+    places = Places(lingering, most=1, most_of_one=1)
+    answers: list[Recorded] = []
+
+    async def ask() -> None:
+        answers.append(await request(places, parts(b"")))
+
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(ask)
+        await anyio.sleep(1)
+        tasks.start_soon(ask)
+    assert [one.status for one in answers] == [200, 200]
+
+
+def test_a_caller_may_have_as_many_requests_open_as_there_are_connections_to_mogplex() -> None:
+    assert Settings().max_requests_per_caller == connection.MOST_CONNECTIONS
 
 
 async def test_a_place_is_free_again_after_a_request_that_failed_or_was_given_up() -> None:

@@ -19,12 +19,14 @@ COMMANDS: Final = (
         "show the main job in a minute, on a simulated Mogplex: no account needed",
         "serving:demo",
         serves=True,
+        settings=("demo_seconds", "log_level"),
     ),
     Command(
         "simulator",
         "serve a simulated Mogplex API on a port, for trying clients and programs",
         "serving:simulator",
         serves=True,
+        settings=("host", "port", "demo_seconds", "log_level"),
     ),
     Command(
         "login",

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any, Final, cast
 
+from mogplex_mcp.options import Option
 from mogplex_mcp.settings import Settings
 
 Program = Callable[[Settings, Namespace], Awaitable[int]]
@@ -38,7 +39,8 @@ class Command:
         program: Where its `Program` is, as `module:function` below this package; empty where commands are below it.
         arguments: What it takes.
         commands: What is below it.
-        serves: Whether it serves MCP or Mogplex, so that all settings are about it; the others show theirs alone.
+        serves: Whether it serves MCP or Mogplex, so that settings are about it; the others show their arguments alone.
+        settings: Those that change anything here, where they are few; empty for all.
         details: What else --help says, in whole sentences.
         example: One command line that is worth trying; without the name of the program.
     """
@@ -49,8 +51,15 @@ class Command:
     arguments: tuple[Argument, ...] = ()
     commands: tuple["Command", ...] = ()
     serves: bool = False
+    settings: tuple[str, ...] = ()
     details: str = ""
     example: str = ""
+
+    def takes(self, option: Option) -> bool:
+        """Whether a choice of the user belongs to this command."""
+        if self.settings:
+            return option.setting in self.settings
+        return not option.commands or self.name in option.commands
 
     def load(self) -> Program:
         """Import what the command does."""

@@ -42,7 +42,7 @@ def _places(command: Command, path: str) -> Iterator[tuple[str, Place]]:
             values[argument.name] = tuple(argument.more.get("choices", ()))
     if command.serves:
         for option in OPTIONS:
-            if option.flag and (not option.commands or command.name in option.commands):
+            if option.flag and command.takes(option):
                 options[f"--{option.flag}"] = option.help
                 if option.metavar:
                     values[f"--{option.flag}"] = ()

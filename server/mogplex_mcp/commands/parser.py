@@ -47,10 +47,10 @@ class Parser(argparse.ArgumentParser):
 
 def build_parser() -> Parser:
     """The parser; what it gives has the command as `command` and the texts of options under the names of settings."""
-    parser = Parser("mogplex-mcp", description=_DESCRIPTION, epilog=_environment_help())
+    parser = Parser("mogplex-mcp", description=_DESCRIPTION, epilog=_environment_help(OPTIONS))
     parser.set_defaults(command=STDIO)
     parser.add_argument("--version", action="version", version=f"mogplex-mcp {__version__}")
-    _add_options(parser, [option for option in OPTIONS if not option.commands])
+    _add_options(parser, [option for option in OPTIONS if STDIO.takes(option)])
     _add_commands(parser, COMMANDS, required=False)
     return parser
 
@@ -58,11 +58,12 @@ def build_parser() -> Parser:
 def _add_commands(parser: argparse.ArgumentParser, commands: Sequence[Command], *, required: bool) -> None:
     below = parser.add_subparsers(metavar="command", title="commands", required=required)
     for command in commands:
+        options = [option for option in OPTIONS if command.takes(option)]
         one = below.add_parser(
             command.name,
             help=command.purpose,
             description=_description(command),
-            epilog=_epilog(command),
+            epilog=_epilog(command, options),
         )
         for argument in command.arguments:
             one.add_argument(argument.name, help=argument.help, **argument.more)
@@ -70,7 +71,6 @@ def _add_commands(parser: argparse.ArgumentParser, commands: Sequence[Command], 
             _add_commands(one, command.commands, required=True)
         else:
             one.set_defaults(command=command)
-            options = [option for option in OPTIONS if not option.commands or command.name in option.commands]
             _add_options(one, options, hidden=not command.serves)
 
 
@@ -98,11 +98,13 @@ def _description(command: Command) -> str:
     return f"{purpose}\n\n{details}" if details else purpose
 
 
-def _epilog(command: Command) -> str:
+def _epilog(command: Command, options: Sequence[Option]) -> str:
     example = f"Example:\n  mogplex-mcp {command.example}\n\n" if command.example else ""
-    return example + (_environment_help() if command.serves else "Options of every command: see mogplex-mcp --help.")
+    more = _environment_help(options) if command.serves else "Options of every command: see mogplex-mcp --help."
+    return example + more
 
 
-def _environment_help() -> str:
-    secret = [f"  {', '.join(option.environment)}\n      {option.help}" for option in OPTIONS if not option.flag]
-    return "Each option can be set by the variable in brackets. By variable only:\n" + "\n".join(secret)
+def _environment_help(options: Sequence[Option]) -> str:
+    text = "Each option can be set by the variable in brackets."
+    secret = [f"  {', '.join(option.environment)}\n      {option.help}" for option in options if not option.flag]
+    return "\n".join([f"{text} By variable only:", *secret]) if secret else text

@@ -16,6 +16,8 @@ _REPO: Final = Argument("--repo", "owner/name, or an id from `repos list`", {"me
 _LIMIT: Final = Argument("--limit", "how many at the most", _NUMBER)
 _RUN: Final = Argument("run", "id of the run; left out: the latest one", {"metavar": "RUN", **_OPTIONAL})
 _AUTOMATION: Final = Argument("automation", "id of the automation", {"metavar": "AUTOMATION"})
+_SANDBOX: Final = Argument("sandbox", "id of the sandbox", {"metavar": "SANDBOX"})
+_FOLLOW: Final = Argument("--follow", "watch it until it has ended", _SWITCH)
 _TIMEOUT: Final = Argument(
     "--timeout",
     "with --follow: give up watching after so many seconds (default: watch as long as the run lives)",
@@ -65,7 +67,7 @@ RUN: Final = Command(
         _ROOT,
         _KEY,
         _FORCE_NEW,
-        Argument("--follow", "watch it until it has ended", _SWITCH),
+        _FOLLOW,
         _TIMEOUT,
         _JSON,
     ),
@@ -102,7 +104,7 @@ RUNS: Final = Command(
             "events",
             "show what a run has reported, or watch it",
             "runs:show_events",
-            (_RUN, Argument("--follow", "watch it until it has ended", _SWITCH), _TIMEOUT, _JSON),
+            (_RUN, _FOLLOW, _TIMEOUT, _JSON),
             details=f"{_ENDED} Ctrl-C ends watching and leaves the run alone. With --json the last "
             "line says how the run ended.",
             example="runs events --follow",
@@ -169,7 +171,7 @@ SANDBOXES: Final = Command(
             "print a log of a sandbox",
             "sandboxes:read_logs",
             (
-                Argument("sandbox", "id of the sandbox", {"metavar": "SANDBOX"}),
+                _SANDBOX,
                 Argument("--log", "which one (default: install)", {"choices": ("install", "dev", "lifecycle")}),
                 Argument("--from-line", "from this line on (default: the newest lines)", _NUMBER),
                 Argument("--max-lines", "how many lines at the most", _NUMBER),
@@ -181,7 +183,7 @@ SANDBOXES: Final = Command(
             "stop",
             "say where a sandbox can be stopped, since Mogplex's API cannot do it yet",
             "sandboxes:stop_sandbox",
-            (Argument("sandbox", "id of the sandbox", {"metavar": "SANDBOX"}), _JSON),
+            (_SANDBOX, _JSON),
             example="sandboxes stop 8f3a2b1c-1234-4abc-9def-1234567890ab",
         ),
     ),

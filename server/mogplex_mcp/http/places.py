@@ -3,7 +3,7 @@
 from collections import Counter
 from typing import TYPE_CHECKING, Final
 
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from mogplex_mcp.http.callers import CALLER
 from mogplex_mcp.http.refusals import refuse
@@ -16,6 +16,8 @@ RETRY_SECONDS: Final = 2
 
 class Places:
     """ASGI middleware: a request of a caller takes a place until its answer is at its end; without one it is refused.
+
+    The place is free just before the last part of the answer goes out: who asks again upon that finds it.
 
     Args:
         app: What is protected.
@@ -45,10 +47,26 @@ class Places:
             message = "This server answers as many requests as it can. Nothing was done; send this one again."
             await refuse(send, 503, "busy", message, retry_after=str(RETRY_SECONDS))
         else:
-            self._taken[caller] += 1
-            try:
-                await self._app(scope, receive, send)
-            finally:
+            await self._in_a_place(caller, scope, receive, send)
+
+    async def _in_a_place(self, caller: "Token | None", scope: Scope, receive: Receive, send: Send) -> None:
+        has_place = True
+        self._taken[caller] += 1
+
+        def leave() -> None:
+            nonlocal has_place
+            if has_place:
+                has_place = False
                 self._taken[caller] -= 1
                 if not self._taken[caller]:
                     del self._taken[caller]
+
+        async def send_and_leave(message: Message) -> None:
+            if message["type"] == "http.response.body" and not message.get("more_body"):
+                leave()
+            await send(message)
+
+        try:
+            await self._app(scope, receive, send_and_leave)
+        finally:
+            leave()

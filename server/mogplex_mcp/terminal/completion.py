@@ -42,12 +42,7 @@ _mogplex_mcp_next() {{
 {_NEWLINE.join(cases)}
     esac
 }}
-_mogplex_mcp_values() {{
-    case "$1" in
-{_NEWLINE.join(_value_cases(places))}
-        *) return 1 ;;
-    esac
-}}
+{_values_function(places)}
 _mogplex_mcp() {{
     local current="${{COMP_WORDS[COMP_CWORD]}}" path="" word values skip="" at
     COMPREPLY=()
@@ -90,12 +85,7 @@ _mogplex_mcp_next() {{
 {_NEWLINE.join(cases)}
     esac
 }}
-_mogplex_mcp_values() {{
-    case "$1" in
-{_NEWLINE.join(_value_cases(places))}
-        *) return 1 ;;
-    esac
-}}
+{_values_function(places)}
 _mogplex_mcp() {{
     local place="" word skip="" found
     local -a offered
@@ -165,12 +155,19 @@ def fish(places: Places) -> str:
 SHELLS: Final = {"bash": bash, "zsh": zsh, "fish": fish}
 
 
-def _value_cases(places: Places) -> list[str]:
-    return [
+def _values_function(places: Places) -> str:
+    """What bash and zsh share: a function that says the values of an option, and fails where it takes none."""
+    cases = [
         f"        {_quoted(f'{path} {option}')}) echo {_quoted(' '.join(values))} ;;"
         for path, place in places.items()
         for option, values in place.values.items()
     ]
+    return f"""_mogplex_mcp_values() {{
+    case "$1" in
+{_NEWLINE.join(cases)}
+        *) return 1 ;;
+    esac
+}}"""
 
 
 def _quoted(text: str) -> str:
