@@ -9,6 +9,7 @@ import logging
 import os
 import select
 import selectors
+import stat
 import sys
 from collections.abc import AsyncIterator, Iterator
 from typing import Any, Final
@@ -70,7 +71,7 @@ async def pipe_streams(ending: Ending, discovery: Discovery) -> AsyncIterator[tu
     with _claimed(0, os.open(os.devnull, os.O_RDONLY)) as source, _claimed(1, os.dup(2)) as sink:
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(_read, source, received, discovery)
-            tasks.start_soon(_write, sink, to_send, discovery, ending, tasks.cancel_scope)
+            tasks.start_soon(_write, _Sink(sink), to_send, discovery, ending, tasks.cancel_scope)
             try:
                 async with incoming, outgoing:
                     yield incoming, outgoing
@@ -127,34 +128,60 @@ async def _next_chunk(
 
 
 async def _write(
-    sink: int,
+    sink: "_Sink",
     to_send: MemoryObjectReceiveStream[SessionMessage],
     discovery: Discovery,
     ending: Ending,
     serving: anyio.CancelScope,
 ) -> None:
-    with ending.within(ANSWER_SECONDS) as writing, to_send:
+    with ending.within(ANSWER_SECONDS) as writing, to_send, contextlib.closing(sink):
         # Goes on when the server is done or cancelled, so that the last answers and errors get out.
         writing.shield = True
         try:
-            await _write_all(sink, discovery.unsent)
+            await sink.write(discovery.unsent)
             async for one in to_send:
                 if not discovery.is_told(one.message):
                     line = as_line(one.message)
-                    await _write_all(sink, line)
+                    await sink.write(line)
                     discovery.answered(one.message, line)
         except (BrokenPipeError, ConnectionResetError):
             # The client is gone: nobody is left to serve.
             serving.cancel()
 
 
-async def _write_all(sink: int, data: bytes) -> None:
-    left = memoryview(data)
-    while left:
-        # Nearly always it is writable, and to look is far cheaper than a turn of the event loop for each part.
-        if not select.select([], [sink], [], 0)[1]:
-            await anyio.wait_writable(sink)
-        left = left[os.write(sink, left[:_WRITE_BYTES]) :]
+class _Sink:
+    """Writes to a descriptor, and lets others work while nobody reads it.
+
+    Whether writing blocks is a matter of what is open, and all processes that have it open share it. So a pipe is
+    opened anew, where the system can do that (Linux); elsewhere it is written in portions that do not block.
+    """
+
+    def __init__(self, descriptor: int) -> None:
+        self._shared = descriptor
+        self._own: int | None = None
+        if stat.S_ISFIFO(os.fstat(descriptor).st_mode):
+            with contextlib.suppress(OSError):
+                self._own = os.open(f"/proc/self/fd/{descriptor}", os.O_WRONLY | os.O_NONBLOCK)
+
+    async def write(self, data: bytes) -> None:
+        left = memoryview(data)
+        while left:
+            try:
+                left = left[self._write_now(left) :]
+            except BlockingIOError:
+                await anyio.wait_writable(self._shared)
+
+    def close(self) -> None:
+        if self._own is not None:
+            os.close(self._own)
+
+    def _write_now(self, data: memoryview) -> int:
+        if self._own is not None:
+            return os.write(self._own, data)
+        # To look is far cheaper than a turn of the event loop for each portion.
+        if not select.select([], [self._shared], [], 0)[1]:
+            raise BlockingIOError
+        return os.write(self._shared, data[:_WRITE_BYTES])
 
 
 def _message(line: bytes | bytearray) -> SessionMessage | None:
