@@ -20,8 +20,9 @@ from tests.virtual_time import VirtualTimeLoop, virtual_now
 
 from mogplex_mcp.api.base_url import DEFAULT_BASE_URL
 from mogplex_mcp.api.client import StartRun
-from mogplex_mcp.api.connection import HttpClient, create_http_client
+from mogplex_mcp.api.connection import HttpClient
 from mogplex_mcp.api.credentials import Token
+from mogplex_mcp.api.in_process import InProcess
 from mogplex_mcp.ending import Ending
 from mogplex_mcp.runs.cursor import Cursor
 from mogplex_mcp.runs.outcome import Outcome, is_terminal
@@ -149,7 +150,7 @@ async def measure(minutes: float, runs: int, *, fixed: bool) -> Measured:
     for _ in range(runs):
         seconds = 60 * minutes * chance.uniform(0.9, 1.1)
         simulator = Simulator(now=virtual_now, run_seconds=seconds)
-        async with create_http_client(version="0", transport=simulator.transport()) as http:
+        async with InProcess(simulator.transport(), "test") as http:
             tenant = _tenant(http, chance.random)
             repo = next(repo.id for repo in simulator.world.repos if repo.full_name == "acme/web")
             order = StartRun(repo_id=repo, prompt="fix the flaky test", create_branch=True)

@@ -8,9 +8,9 @@ from typing import Any
 
 import httpx2
 
-from mogplex_mcp.api.connection import HttpClient
 from mogplex_mcp.api.credentials import Token
 from mogplex_mcp.api.http import MogplexHttp
+from mogplex_mcp.api.in_process import InProcess
 
 BASE_URL = "https://mogplex.test/api/v1/mogplex"
 TOKEN = Token.parse("mog_TestTokenTestTokenTestTokenTest0")
@@ -66,7 +66,7 @@ class Bench:
     ) -> None:
         self.budget = CountingBudget()
         self.sleeps: list[float] = []
-        client = HttpClient(httpx2.MockTransport(network), user_agent="test")  # type: ignore[arg-type] # async is fine
+        client = InProcess(httpx2.MockTransport(network), "test")  # type: ignore[arg-type] # async is fine
         self.http = MogplexHttp(client, base_url, token, self.budget, sleep=self._sleep, random=lambda: 1.0)
 
     async def _sleep(self, seconds: float) -> None:

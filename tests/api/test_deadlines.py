@@ -5,9 +5,9 @@ import httpx2
 import pytest
 
 from mogplex_mcp.api.client import Mogplex
-from mogplex_mcp.api.connection import HttpClient
 from mogplex_mcp.api.errors import ErrorCode, MogplexError
 from mogplex_mcp.api.http import MogplexHttp
+from mogplex_mcp.api.in_process import InProcess
 
 from .support import BASE_URL, REPO_ID, TOKEN, CountingBudget, Network, ok, refused
 
@@ -26,7 +26,7 @@ def connect(network: Network, seconds: float = 0) -> MogplexHttp:
         await anyio.sleep(seconds)
         return await network(request)
 
-    client = HttpClient(httpx2.MockTransport(answer), user_agent="test")
+    client = InProcess(httpx2.MockTransport(answer), "test")
     return MogplexHttp(client, BASE_URL, TOKEN, CountingBudget(), random=lambda: 1.0)
 
 

@@ -190,7 +190,11 @@ async def test_a_fault_of_an_earlier_try_is_not_forgotten_by_a_later_one() -> No
         (LOST, ErrorCode.CONNECTION_LOST, True),
         (httpx2.ReadError(""), ErrorCode.CONNECTION_LOST, True),
         (httpx2.WriteError(""), ErrorCode.CONNECTION_LOST, True),
-        (httpx2.DecodingError(""), ErrorCode.UNEXPECTED_ANSWER, True),
+        (
+            httpx2.Response(200, stream=httpx2.ByteStream(b"no gzip"), headers={"content-encoding": "gzip"}),
+            ErrorCode.UNEXPECTED_ANSWER,
+            True,
+        ),
         (refused(500, "INTERNAL_ERROR"), ErrorCode.INTERNAL_ERROR, True),
         (refused(503, "X", "External Mogplex run rate limit unavailable"), ErrorCode.SERVICE_UNAVAILABLE, False),
         (refused(501, "X"), ErrorCode.NOT_SUPPORTED, False),

@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from mogplex_mcp.api import connection
-from mogplex_mcp.api.connection import HttpClient, create_http_client
+from mogplex_mcp.api.connection import create_http_client
 from mogplex_mcp.api.errors import ErrorCode, MogplexError
 from mogplex_mcp.api.http import MogplexHttp
 
@@ -27,18 +27,30 @@ pytestmark = pytest.mark.anyio
 OK = raw_answer(b'{"ok":true,"data":{"a":1}}')
 
 
+class Connect:
+    """Makes what asks the Mogplex at a base URL."""
+
+    def __init__(self) -> None:
+        self._clients = contextlib.AsyncExitStack()
+
+    def __call__(self, base_url: str) -> MogplexHttp:
+        client = create_http_client(version="1.2.3", base_url=base_url)
+        self._clients.push_async_callback(client.aclose)
+        return MogplexHttp(client, base_url, TOKEN, CountingBudget(), sleep=_no_sleep)
+
+    async def aclose(self) -> None:
+        await self._clients.aclose()
+
+
 @pytest.fixture
-async def client() -> AsyncIterator[HttpClient]:
-    async with create_http_client(version="1.2.3") as client:
-        yield client
+async def connect() -> AsyncIterator[Connect]:
+    connect = Connect()
+    yield connect
+    await connect.aclose()
 
 
 async def _no_sleep(seconds: float) -> None:
     assert seconds >= 0
-
-
-def connect(client: HttpClient, base_url: str) -> MogplexHttp:
-    return MogplexHttp(client, base_url, TOKEN, CountingBudget(), sleep=_no_sleep)
 
 
 async def failure(http: MogplexHttp, method: str = "POST", timeout: float = 25) -> MogplexError:  # noqa: ASYNC109 - handed on
@@ -48,7 +60,7 @@ async def failure(http: MogplexHttp, method: str = "POST", timeout: float = 25) 
     return caught.value
 
 
-async def test_connections_are_kept_and_used_again(client: HttpClient) -> None:
+async def test_connections_are_kept_and_used_again(connect: Connect) -> None:
     connections = []
 
     async def on_connection(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -58,14 +70,14 @@ async def test_connections_are_kept_and_used_again(client: HttpClient) -> None:
             writer.write(OK)
 
     async with serving(on_connection) as base_url:
-        http = connect(client, base_url)
+        http = connect(base_url)
         for _ in range(3):
             assert await http.request("GET", "/repos") == {"a": 1}
-        await client.aclose()
+        await connect.aclose()
     assert len(connections) == 1
 
 
-async def test_an_idle_connection_that_the_server_closed_fails_no_call(client: HttpClient) -> None:
+async def test_an_idle_connection_that_the_server_closed_fails_no_call(connect: Connect) -> None:
     closed = asyncio.Event()
 
     async def on_connection(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -77,7 +89,7 @@ async def test_an_idle_connection_that_the_server_closed_fails_no_call(client: H
         closed.set()
 
     async with serving(on_connection) as base_url:
-        http = connect(client, base_url)
+        http = connect(base_url)
         for method in ("GET", "POST", "GET"):
             closed.clear()
             assert await http.request(method, "/runs") == {"a": 1}
@@ -85,7 +97,7 @@ async def test_an_idle_connection_that_the_server_closed_fails_no_call(client: H
 
 
 async def test_a_request_that_meets_the_closing_of_an_idle_connection_is_repeated_once(
-    client: HttpClient,
+    connect: Connect,
 ) -> None:
     requests = []
 
@@ -96,13 +108,13 @@ async def test_a_request_that_meets_the_closing_of_an_idle_connection_is_repeate
             requests.append(await read_request(reader))  # and closes without an answer
 
     async with serving(on_connection) as base_url:
-        http = connect(client, base_url)
+        http = connect(base_url)
         assert await http.request("GET", "/repos") == {"a": 1}
         assert await http.request("POST", "/runs", idempotency_key="key-1") == {"a": 1}
     assert [request.split(b" ")[0] for request in requests] == [b"GET", b"POST", b"POST"]
 
 
-async def test_a_write_without_a_key_is_not_repeated_and_may_have_happened(client: HttpClient) -> None:
+async def test_a_write_without_a_key_is_not_repeated_and_may_have_happened(connect: Connect) -> None:
     requests = []
 
     async def on_connection(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -110,11 +122,11 @@ async def test_a_write_without_a_key_is_not_repeated_and_may_have_happened(clien
         del writer
 
     async with serving(on_connection) as base_url:
-        error = await failure(connect(client, base_url))
+        error = await failure(connect(base_url))
     assert (error.code, error.may_have_happened, len(requests)) == (ErrorCode.CONNECTION_LOST, True, 1)
 
 
-async def test_a_reset_is_a_lost_connection(client: HttpClient) -> None:
+async def test_a_reset_is_a_lost_connection(connect: Connect) -> None:
     async def on_connection(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await read_request(reader)
         raw = writer.get_extra_info("socket")
@@ -122,25 +134,25 @@ async def test_a_reset_is_a_lost_connection(client: HttpClient) -> None:
         writer.transport.abort()
 
     async with serving(on_connection) as base_url:
-        error = await failure(connect(client, base_url))
+        error = await failure(connect(base_url))
     assert (error.code, error.may_have_happened) == (ErrorCode.CONNECTION_LOST, True)
 
 
 @pytest.mark.parametrize(
     "cut", [OK[:10], OK[:-5], b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\n{", b"garbage\r\n\r\n"]
 )
-async def test_a_cut_or_broken_answer_is_a_lost_connection(client: HttpClient, cut: bytes) -> None:
+async def test_a_cut_or_broken_answer_is_a_lost_connection(connect: Connect, cut: bytes) -> None:
     async def on_connection(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await read_request(reader)
         writer.write(cut)
         await writer.drain()
 
     async with serving(on_connection) as base_url:
-        error = await failure(connect(client, base_url))
+        error = await failure(connect(base_url))
     assert (error.code, error.may_have_happened) == (ErrorCode.CONNECTION_LOST, True)
 
 
-async def test_a_body_that_trickles_ends_at_the_deadline(client: HttpClient) -> None:
+async def test_a_body_that_trickles_ends_at_the_deadline(connect: Connect) -> None:
     done = anyio.Event()
 
     async def on_connection(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -149,39 +161,39 @@ async def test_a_body_that_trickles_ends_at_the_deadline(client: HttpClient) -> 
         await done.wait()
 
     async with serving(on_connection) as base_url:
-        error = await failure(connect(client, base_url), timeout=0.1)
+        error = await failure(connect(base_url), timeout=0.1)
         done.set()
     assert (error.code, error.may_have_happened) == (ErrorCode.TIMED_OUT, True)
 
 
-async def test_a_refused_connection_is_unreachable_and_nothing_happened(client: HttpClient) -> None:
+async def test_a_refused_connection_is_unreachable_and_nothing_happened(connect: Connect) -> None:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    error = await failure(connect(client, f"http://127.0.0.1:{port}/api/v1/mogplex"))
+    error = await failure(connect(f"http://127.0.0.1:{port}/api/v1/mogplex"))
     assert (error.code, error.may_have_happened) == (ErrorCode.UNREACHABLE, False)
     assert error.message == "127.0.0.1 could not be reached: the connection was refused."
 
 
-async def test_an_unknown_name_is_unreachable(client: HttpClient, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_an_unknown_name_is_unreachable(connect: Connect, monkeypatch: pytest.MonkeyPatch) -> None:
     async def getaddrinfo(*_: object, **__: object) -> object:
         raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
 
     monkeypatch.setattr(anyio, "getaddrinfo", getaddrinfo)
     monkeypatch.setattr("anyio._core._sockets.getaddrinfo", getaddrinfo)
-    error = await failure(connect(client, "https://no-such-host.invalid/api/v1/mogplex"))
+    error = await failure(connect("https://no-such-host.invalid/api/v1/mogplex"))
     assert (error.code, error.may_have_happened) == (ErrorCode.UNREACHABLE, False)
     assert "no-such-host.invalid could not be resolved" in error.message
 
 
-async def test_a_server_that_does_not_speak_tls_is_a_tls_fault(client: HttpClient) -> None:
+async def test_a_server_that_does_not_speak_tls_is_a_tls_fault(connect: Connect) -> None:
     async def on_connection(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.read(100)
         writer.write(b"HTTP/1.1 400 Bad Request\r\n\r\n")
         await writer.drain()
 
     async with serving(on_connection) as base_url:
-        error = await failure(connect(client, base_url.replace("http:", "https:")))
+        error = await failure(connect(base_url.replace("http:", "https:")))
     assert (error.code, error.may_have_happened) == (ErrorCode.TLS_FAILED, False)
 
 
@@ -209,7 +221,7 @@ def _self_signed(folder: Path) -> ssl.SSLContext:
 
 
 async def test_a_certificate_that_is_not_trusted_is_a_tls_fault_that_says_what_to_do(
-    client: HttpClient, tmp_path: Path
+    connect: Connect, tmp_path: Path
 ) -> None:
     async def on_connection(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         del reader
@@ -218,7 +230,7 @@ async def test_a_certificate_that_is_not_trusted_is_a_tls_fault_that_says_what_t
     server = await asyncio.start_server(on_connection, "127.0.0.1", 0, ssl=_self_signed(tmp_path))
     async with server:
         port = server.sockets[0].getsockname()[1]
-        error = await failure(connect(client, f"https://localhost:{port}/api/v1/mogplex"))
+        error = await failure(connect(f"https://localhost:{port}/api/v1/mogplex"))
     assert (error.code, error.may_have_happened) == (ErrorCode.TLS_FAILED, False)
     assert "The certificate of localhost was not accepted: self-signed certificate" in error.message
     assert "trust store" in error.message
@@ -226,7 +238,7 @@ async def test_a_certificate_that_is_not_trusted_is_a_tls_fault_that_says_what_t
 
 @pytest.mark.skipif(sys.platform in ("darwin", "win32"), reason="trust is not in a file there")
 async def test_a_tls_connection_to_a_server_that_the_system_trusts_is_kept(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    connect: Connect, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     connections = []
 
@@ -241,16 +253,16 @@ async def test_a_tls_connection_to_a_server_that_the_system_trusts_is_kept(
     server = await asyncio.start_server(on_connection, "127.0.0.1", 0, ssl=_self_signed(tmp_path))
     monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "server.pem"))
     connection._tls_context.cache_clear()
-    async with server, create_http_client(version="1") as client:
-        http = connect(client, f"https://localhost:{server.sockets[0].getsockname()[1]}/api/v1/mogplex")
+    async with server:
+        http = connect(f"https://localhost:{server.sockets[0].getsockname()[1]}/api/v1/mogplex")
         for _ in range(3):
             assert await http.request("GET", "/repos") == {"a": 1}
-        await client.aclose()
+        await connect.aclose()
     connection._tls_context.cache_clear()
     assert len(connections) == 1
 
 
-async def test_a_redirect_to_another_origin_never_reaches_it_with_the_token(client: HttpClient) -> None:
+async def test_a_redirect_to_another_origin_never_reaches_it_with_the_token(connect: Connect) -> None:
     reached = []
 
     async def elsewhere(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -265,12 +277,12 @@ async def test_a_redirect_to_another_origin_never_reaches_it_with_the_token(clie
             writer.write(redirect)
 
         async with serving(on_connection) as base_url:
-            error = await failure(connect(client, base_url), "GET")
+            error = await failure(connect(base_url), "GET")
     assert (error.code, reached) == (ErrorCode.REDIRECTED, [])
 
 
 async def test_neither_a_netrc_file_nor_cookies_change_what_is_sent(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    connect: Connect, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     netrc = "machine 127.0.0.1 login eve password hunter2\n"
     for name in ("netrc", ".netrc", "_netrc"):
@@ -285,11 +297,11 @@ async def test_neither_a_netrc_file_nor_cookies_change_what_is_sent(
             requests.append(await read_request(reader))
             writer.write(raw_answer(b'{"ok":true,"data":{}}', "Set-Cookie: session=abc; Path=/"))
 
-    async with create_http_client(version="1.2.3") as client, serving(on_connection) as base_url:
-        http = connect(client, base_url)
+    async with serving(on_connection) as base_url:
+        http = connect(base_url)
         await http.request("GET", "/repos")
         await http.request("GET", "/repos")
-        await client.aclose()
+        await connect.aclose()
     assert len(requests) == 2
     for request in requests:
         assert f"Authorization: Bearer {TOKEN.value}".encode() in request
@@ -298,7 +310,7 @@ async def test_neither_a_netrc_file_nor_cookies_change_what_is_sent(
         assert b"User-Agent: mogplex-mcp/1.2.3" in request
 
 
-async def test_a_proxy_of_the_environment_is_used(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_proxy_of_the_environment_is_used(connect: Connect, monkeypatch: pytest.MonkeyPatch) -> None:
     asked = []
 
     async def proxy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -309,8 +321,7 @@ async def test_a_proxy_of_the_environment_is_used(monkeypatch: pytest.MonkeyPatc
         monkeypatch.setenv("HTTPS_PROXY", proxy_url.removesuffix("/api/v1/mogplex"))
         for name in ("https_proxy", "NO_PROXY", "no_proxy", "ALL_PROXY", "all_proxy"):
             monkeypatch.delenv(name, raising=False)
-        async with create_http_client(version="1", base_url="https://mogplex.test") as client:
-            error = await failure(connect(client, "https://mogplex.test/api/v1/mogplex"))
+        error = await failure(connect("https://mogplex.test/api/v1/mogplex"))
     assert asked[0].startswith(b"CONNECT mogplex.test:443 ")
     assert TOKEN.value.encode() not in asked[0]
     assert (error.code, error.may_have_happened) == (ErrorCode.UNREACHABLE, False)

@@ -12,9 +12,9 @@ import pytest
 from mcp import Client
 
 from mogplex_mcp.api import connection
-from mogplex_mcp.api.connection import create_http_client
 from mogplex_mcp.api.errors import ErrorCode, MogplexError
 from mogplex_mcp.api.http import MogplexHttp
+from mogplex_mcp.api.in_process import InProcess
 from mogplex_mcp.api.wire import MAX_ANSWER_BYTES
 from mogplex_mcp.app import create_server
 from mogplex_mcp.secret import Secret
@@ -85,7 +85,7 @@ async def test_no_redirect_is_followed_wherever_it_leads(status: int, target: st
 
 
 def _connect(answer: Callable[[httpx2.Request], httpx2.Response]) -> MogplexHttp:
-    client = create_http_client(version="1", transport=httpx2.MockTransport(answer))
+    client = InProcess(httpx2.MockTransport(answer), "test")
     return MogplexHttp(client, BASE_URL, TOKEN, CountingBudget())
 
 

@@ -13,8 +13,9 @@ import anyio
 import httpx2
 
 from mogplex_mcp.api.client import StartRun
-from mogplex_mcp.api.connection import HttpClient, create_http_client
+from mogplex_mcp.api.connection import HttpClient
 from mogplex_mcp.api.credentials import Token
+from mogplex_mcp.api.in_process import InProcess
 from mogplex_mcp.runs.journal import Entry, Fate
 from mogplex_mcp.runs.sqlite_journal import SqliteJournal
 from mogplex_mcp.runs.start import Starter
@@ -39,9 +40,14 @@ STEPS = (
 )
 
 
+def address(port: int) -> str:
+    """The base URL of a simulator that listens on a port."""
+    return f"http://127.0.0.1:{port}/api/v1/mogplex"
+
+
 def tenant_on(port: int, path: Path, http: HttpClient) -> Tenant:
-    """What a bridge in one process has, on a simulator that listens on a port."""
-    tenants = Tenants(f"http://127.0.0.1:{port}/api/v1/mogplex", http, StateFile(path))
+    """What a bridge in one process has, on such a simulator."""
+    tenants = Tenants(address(port), http, StateFile(path))
     return tenants.of(FoundToken(Token.parse(DEMO_TOKEN), "a test"))
 
 
@@ -105,7 +111,7 @@ class DyingJournal(SqliteJournal):
 
 
 async def main(port: str, path: str, step: str, prompt: str) -> None:
-    async with create_http_client(version="0", transport=DyingTransport(step)) as http:
+    async with InProcess(DyingTransport(step), "test") as http:
         mogplex = tenant_on(int(port), Path(path), http).mogplex
         journal = DyingJournal(StateFile(Path(path)), DEMO_TOKEN)
         journal.step = step

@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from mogplex_mcp.api.client import StartRun
-from mogplex_mcp.api.connection import create_http_client
 from mogplex_mcp.api.credentials import Token
+from mogplex_mcp.api.in_process import InProcess
 from mogplex_mcp.api.models import Run, RunEvent
 from mogplex_mcp.runs.start import Started
 from mogplex_mcp.simulator import DEMO_TOKEN, Simulator
@@ -31,7 +31,7 @@ def simulated(run_seconds: float = 600.0) -> Simulator:
 async def tenant_of(simulator: Simulator, path: Path | None = None, token: str = DEMO_TOKEN) -> AsyncIterator[Tenant]:
     """Everything that one token has in one process."""
     state = StateFile(path)
-    async with create_http_client(version="0", transport=simulator.transport()) as http:
+    async with InProcess(simulator.transport(), "test") as http:
         tenants = Tenants(BASE_URL, http, state, virtual_now)
         yield tenants.of(FoundToken(Token.parse(token), "a test"))
     state.close()

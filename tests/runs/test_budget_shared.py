@@ -12,8 +12,8 @@ import pytest
 from mogplex_mcp.api.errors import ErrorCode, MogplexError
 from mogplex_mcp.runs.cursor import Cursor
 from mogplex_mcp.simulator import Fault, FaultKind, Simulator, serve
+from tests.runs.following import follow
 from tests.runs.support import simulated, start, tenant_of
-from tests.runs.test_tail import follow
 
 pytestmark = pytest.mark.anyio
 
@@ -86,12 +86,13 @@ import sys, anyio
 from pathlib import Path
 from mogplex_mcp.api.connection import create_http_client
 from mogplex_mcp.api.errors import MogplexError
-from tests.runs.killed_start import tenant_on
+from tests.runs.killed_start import address, tenant_on
 
 async def main():
     asked = 0
-    async with create_http_client(version="0") as http:
-        tenant = tenant_on(int(sys.argv[1]), Path(sys.argv[2]), http)
+    port = int(sys.argv[1])
+    async with create_http_client(version="0", base_url=address(port)) as http:
+        tenant = tenant_on(port, Path(sys.argv[2]), http)
         try:
             while True:
                 await tenant.mogplex.list_repos()

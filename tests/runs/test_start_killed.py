@@ -11,7 +11,7 @@ import pytest
 
 from mogplex_mcp.api.connection import create_http_client
 from mogplex_mcp.simulator import Fault, FaultKind, Simulator, serve
-from tests.runs.killed_start import STEPS, order, tenant_on
+from tests.runs.killed_start import STEPS, address, order, tenant_on
 from tests.runs.support import without_quota
 
 pytestmark = pytest.mark.anyio
@@ -45,7 +45,7 @@ async def test_a_start_that_is_killed_at_any_step_and_repeated_is_one_run(tmp_pa
         path = tmp_path / step.replace(" ", "_") / "state"
         prompt = f"{step}, round {round_}"
         ends[step], _ = await in_a_process(port, path, step, prompt)
-        async with create_http_client(version="0") as http:
+        async with create_http_client(version="0", base_url=address(port)) as http:
             tenant = tenant_on(port, path, http)
             started = await tenant.starter.start(order(prompt), repo="acme/web", default_branch="main")
             assert [entry.run_id for entry in tenant.journal.entries()] == [started.run.run_id]

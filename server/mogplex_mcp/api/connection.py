@@ -1,40 +1,70 @@
-"""The HTTP client: pool, timeouts, trust and proxies, chosen on purpose."""
+"""The HTTP client: what it is asked and gives back; connections, trust and proxies, chosen on purpose."""
 
-import contextlib
 import functools
 import ssl
 import sys
 import threading
-from collections.abc import AsyncIterator
+from abc import ABC, abstractmethod
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Self
 from urllib.parse import urlsplit
 
-from mogplex_mcp.api.base_url import DEFAULT_BASE_URL
 from mogplex_mcp.api.errors import ErrorCode, MogplexError
 
 if TYPE_CHECKING:
     import httpx2
+    from httpcore2 import AsyncNetworkStream
+
+MOST_CONNECTIONS: Final = 256
+"""At the same time: as many as one caller may have calls in flight."""
 
 
-# For each request a pool looks at all of its connections, twice: many small ones are far cheaper than a large one.
-_POOLS: Final = 16
-_CONNECTIONS_OF_EACH: Final = 16
+@dataclass(frozen=True)
+class Request:
+    """A request, which can be sent any number of times.
+
+    Attributes:
+        method: Such as GET.
+        url: The whole address, ASCII.
+        headers: All but those that tell host and length.
+        content: The body; None for none.
+        read_seconds: How long the other side may be silent before and within its answer.
+    """
+
+    method: str
+    url: str
+    headers: Mapping[str, str]
+    content: bytes | None
+    read_seconds: float
 
 
-class HttpClient:
-    """Requests to one Mogplex, over pools of connections.
+@dataclass(frozen=True)
+class Response:
+    """An answer whose body is still to be read.
 
-    It is less than the HTTP library's own client on purpose: that one keeps cookies, follows redirects and looks for
-    credentials of its own, none of which may happen here, and takes a fifth of the time of a request for it.
+    Attributes:
+        status: Of HTTP.
+        headers: By their names in lower case.
+        chunks: The body as it is sent.
+        stream: What it comes over; None where there is no network.
+    """
+
+    status: int
+    headers: Mapping[str, str]
+    chunks: AsyncIterator[bytes]
+    stream: "AsyncNetworkStream | None" = None
+
+
+class HttpClient(ABC):
+    """Sends requests. It keeps no cookies, follows no redirects and looks for no credentials of its own.
 
     Args:
-        pools: Send requests, each over connections of its own.
         user_agent: The header of that name.
     """
 
-    def __init__(self, *pools: "httpx2.AsyncBaseTransport", user_agent: str) -> None:
-        self._pools = pools
-        self._exchanges = [0] * len(pools)
+    def __init__(self, user_agent: str) -> None:
         self.user_agent = user_agent
 
     async def __aenter__(self) -> Self:
@@ -43,33 +73,21 @@ class HttpClient:
     async def __aexit__(self, *_: object) -> None:
         await self.aclose()
 
-    @contextlib.asynccontextmanager
-    async def answer(self, request: "httpx2.Request") -> AsyncIterator["httpx2.Response"]:
+    @abstractmethod
+    def answer(self, request: Request) -> AbstractAsyncContextManager[Response]:
         """Send a request; the answer is there for the block, which reads it.
 
         Raises:
-            httpx2.RequestError: Whatever went wrong on the way.
+            Exception: One of `mogplex_mcp.api.faults.FAULTS`, here or while the answer is read.
         """
-        # The pool that has the least to do; as long as one is enough, always the same, whose connections are open.
-        number = self._exchanges.index(min(self._exchanges))
-        self._exchanges[number] += 1
-        try:
-            response = await self._pools[number].handle_async_request(request)
-            try:
-                yield response
-            finally:
-                await response.aclose()
-        finally:
-            self._exchanges[number] -= 1
 
+    @abstractmethod
     async def aclose(self) -> None:
         """Close all connections."""
-        for pool in self._pools:
-            await pool.aclose()
 
 
 def create_http_client(
-    *, version: str, base_url: str = DEFAULT_BASE_URL, transport: "httpx2.AsyncBaseTransport | None" = None
+    *, version: str, base_url: str, transport: "httpx2.AsyncBaseTransport | None" = None
 ) -> HttpClient:
     """A client for `MogplexHttp`, to be closed by the caller.
 
@@ -78,14 +96,32 @@ def create_http_client(
 
     Args:
         version: Of this program, for the User-Agent.
-        base_url: Where requests will go; tells whether there is a proxy on the way.
-        transport: Instead of the network, for tests; proxies then play no role.
+        base_url: Where requests will go: nowhere else can they.
+        transport: Instead of the network, for the demo and tests; proxies then play no role.
 
     Raises:
         MogplexError: `INVALID_ARGUMENT`, when the proxy that the environment names can't be used.
     """
-    pools = [transport] if transport else _network(base_url)
-    return HttpClient(*pools, user_agent=f"mogplex-mcp/{version}")
+    user_agent = f"mogplex-mcp/{version}"
+    if transport is not None:
+        from mogplex_mcp.api.in_process import InProcess  # noqa: PLC0415 - not where there is a network
+
+        return InProcess(transport, user_agent)
+    from mogplex_mcp.api.kept_connections import KeptConnections, to_origin  # noqa: PLC0415 - not at start-up
+
+    proxy = proxy_for(base_url)
+    # Without TLS on the way nobody needs to be trusted, and then nobody is.
+    needs_trust = proxy or _is_secure(base_url)
+    trust = _tls_context() if needs_trust else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    try:
+        return KeptConnections(to_origin(base_url, trust, proxy), MOST_CONNECTIONS, user_agent)
+    except ValueError:
+        # The proxy's address may hold a password: it is not shown.
+        raise MogplexError(
+            ErrorCode.INVALID_ARGUMENT,
+            "The proxy named by HTTPS_PROXY, HTTP_PROXY or ALL_PROXY cannot be used: "
+            "write it as http://host:port, or unset it (SOCKS is not supported).",
+        ) from None
 
 
 def read_certificates_ahead(base_url: str) -> None:
@@ -95,33 +131,6 @@ def read_certificates_ahead(base_url: str) -> None:
     """
     if _is_secure(base_url):
         threading.Thread(target=_tls_context, daemon=True).start()
-
-
-def _is_secure(base_url: str) -> bool:
-    return urlsplit(base_url).scheme == "https"
-
-
-def _network(base_url: str) -> list["httpx2.AsyncBaseTransport"]:
-    import httpx2  # noqa: PLC0415 - not at start-up
-
-    try:
-        proxy = proxy_for(base_url)
-        # Without TLS on the way nobody needs to be trusted, and then nobody is.
-        needs_trust = proxy or _is_secure(base_url)
-        trust = _tls_context() if needs_trust else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-        # 200 calls in flight fit, and what they opened is kept for the next ones: agents call seconds apart, and a kept
-        # connection spares them a handshake.
-        limits = httpx2.Limits(
-            max_connections=_CONNECTIONS_OF_EACH, max_keepalive_connections=_CONNECTIONS_OF_EACH, keepalive_expiry=60.0
-        )
-        return [httpx2.AsyncHTTPTransport(verify=trust, limits=limits, proxy=proxy) for _ in range(_POOLS)]
-    except (ImportError, ValueError, httpx2.InvalidURL):
-        # SOCKS needs a package that is not there. The proxy's address may hold a password: it is not shown.
-        raise MogplexError(
-            ErrorCode.INVALID_ARGUMENT,
-            "The proxy named by HTTPS_PROXY, HTTP_PROXY or ALL_PROXY cannot be used: "
-            "write it as http://host:port, or unset it (SOCKS is not supported).",
-        ) from None
 
 
 def proxy_for(base_url: str) -> str | None:
@@ -134,6 +143,10 @@ def proxy_for(base_url: str) -> str | None:
     if not proxy or proxy_bypass(address.hostname or ""):
         return None
     return proxy if "://" in proxy else f"http://{proxy}"
+
+
+def _is_secure(base_url: str) -> bool:
+    return urlsplit(base_url).scheme == "https"
 
 
 @functools.cache

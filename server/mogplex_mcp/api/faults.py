@@ -3,53 +3,66 @@
 import socket
 import ssl
 from collections.abc import Iterator
+from typing import Final
 
-import httpx2
+import httpcore2
 
 from mogplex_mcp.api.errors import ErrorCode, MogplexError
 from mogplex_mcp.api.text import one_line
 
+FAULTS: Final = (
+    httpcore2.TimeoutException,
+    httpcore2.NetworkError,
+    httpcore2.ProtocolError,
+    httpcore2.ProxyError,
+    httpcore2.UnsupportedProtocol,
+)
+"""What can go wrong on the way."""
+
 # Nothing of the request can have left this machine when one of these happened.
 _BEFORE_SENDING = (
-    httpx2.ConnectError,
-    httpx2.ConnectTimeout,
-    httpx2.PoolTimeout,
-    httpx2.ProxyError,
-    httpx2.UnsupportedProtocol,
+    httpcore2.ConnectError,
+    httpcore2.ConnectTimeout,
+    httpcore2.PoolTimeout,
+    httpcore2.ProxyError,
+    httpcore2.UnsupportedProtocol,
 )
 
 
 # The first row that fits counts.
-_MEANINGS: tuple[tuple[type[httpx2.RequestError], ErrorCode, str], ...] = (
-    (httpx2.ProxyError, ErrorCode.UNREACHABLE, "The proxy did not connect to {host}: {said}."),
-    (httpx2.ConnectTimeout, ErrorCode.UNREACHABLE, "{host} did not accept a connection in time."),
-    (httpx2.PoolTimeout, ErrorCode.TIMED_OUT, "No connection to {host} became free: too many requests are under way."),
-    (httpx2.TimeoutException, ErrorCode.TIMED_OUT, "{host} stopped answering."),
-    (httpx2.DecodingError, ErrorCode.UNEXPECTED_ANSWER, "The answer of {host} could not be decompressed."),
-    (httpx2.UnsupportedProtocol, ErrorCode.UNREACHABLE, "{host} could not be reached: {said}."),
-    (httpx2.RequestError, ErrorCode.CONNECTION_LOST, "The connection to {host} broke: {said}."),
+_MEANINGS: tuple[tuple[type[Exception], ErrorCode, str], ...] = (
+    (httpcore2.ProxyError, ErrorCode.UNREACHABLE, "The proxy did not connect to {host}: {said}."),
+    (httpcore2.ConnectTimeout, ErrorCode.UNREACHABLE, "{host} did not accept a connection in time."),
+    (
+        httpcore2.PoolTimeout,
+        ErrorCode.TIMED_OUT,
+        "No connection to {host} became free: too many requests are under way.",
+    ),
+    (httpcore2.TimeoutException, ErrorCode.TIMED_OUT, "{host} stopped answering."),
+    (httpcore2.UnsupportedProtocol, ErrorCode.UNREACHABLE, "{host} could not be reached: {said}."),
+    (Exception, ErrorCode.CONNECTION_LOST, "The connection to {host} broke: {said}."),
 )
 
 
-def transport_error(fault: httpx2.RequestError, host: str) -> MogplexError:
+def transport_error(fault: Exception, host: str) -> MogplexError:
     """What a fault of the transport means; `may_have_happened` is True when the request may have been received."""
     return MogplexError(*_named(fault, host), may_have_happened=not isinstance(fault, _BEFORE_SENDING))
 
 
-def _named(fault: httpx2.RequestError, host: str) -> tuple[ErrorCode, str]:
+def _named(fault: Exception, host: str) -> tuple[ErrorCode, str]:
     said = one_line(_own_words(fault), 120) or type(fault).__name__
-    if isinstance(fault, httpx2.ConnectError):
+    if isinstance(fault, httpcore2.ConnectError):
         return _named_connect_error(list(_causes(fault)), host, said)
     code, text = next((code, text) for kind, code, text in _MEANINGS if isinstance(fault, kind))
     return code, text.format(host=host, said=said)
 
 
-def _own_words(fault: httpx2.RequestError) -> str:
+def _own_words(fault: Exception) -> str:
     """What this side's libraries say of a fault, without what the other side sent."""
-    if isinstance(fault, httpx2.ProxyError):
+    if isinstance(fault, httpcore2.ProxyError):
         status = str(fault)[:3]
         return f"it answered {status}" if status.isdecimal() else ""
-    return str(fault).partition(":")[0] if isinstance(fault, httpx2.RemoteProtocolError) else str(fault)
+    return str(fault).partition(":")[0] if isinstance(fault, httpcore2.RemoteProtocolError) else str(fault)
 
 
 def _named_connect_error(causes: list[BaseException], host: str, said: str) -> tuple[ErrorCode, str]:

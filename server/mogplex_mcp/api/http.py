@@ -4,7 +4,7 @@ import json
 import random as random_module
 import re
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Generic, TypeAlias, TypeVar
 from urllib.parse import urlsplit
 
@@ -17,10 +17,8 @@ from mogplex_mcp.api.identifiers import check_uuid
 from mogplex_mcp.api.retry import retrying
 
 if TYPE_CHECKING:
-    import httpx2
-
     from mogplex_mcp.api.budget import Budget
-    from mogplex_mcp.api.connection import HttpClient
+    from mogplex_mcp.api.connection import HttpClient, Request
 
 __all__ = ["JSON", "MogplexHttp", "Token", "check_uuid"]
 
@@ -48,7 +46,7 @@ class _Call(Generic[T]):
         perhaps_done: Whether some try so far may have taken effect although nothing came back that says so.
     """
 
-    request: "httpx2.Request"
+    request: "Request"
     read: Callable[[Answer], T]
     changes: bool
     repeatable: bool
@@ -175,7 +173,7 @@ class MogplexHttp:
         query: Mapping[str, str | int] | None = None,
         body: JSON | None = None,
         idempotency_key: str | None = None,
-    ) -> "httpx2.Request":
+    ) -> "Request":
         """The request, refused before anything is spent when it can't be a good one."""
         if self._token is None:
             raise MogplexError(
@@ -213,7 +211,7 @@ class MogplexHttp:
     async def _perform(self, call: _Call[T], seconds: float, *, blocking: bool) -> T:
         """All tries of a request, within `seconds`."""
         if blocking:
-            call.request.extensions["timeout"] = {**call.request.extensions["timeout"], "read": seconds}
+            call.request = replace(call.request, read_seconds=seconds)
         with anyio.move_on_after(seconds):
             return await retrying(
                 lambda: self._try(call),

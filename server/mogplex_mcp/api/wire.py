@@ -1,18 +1,22 @@
-"""One exchange over the HTTP library: a request out, an answer in, faults by their names."""
+"""One exchange over the HTTP client: a request out, an answer in, faults by their names."""
 
+import zlib
 from collections.abc import Mapping
-from functools import lru_cache
-from urllib.parse import urlencode
-
-import httpx2
+from typing import Final
+from urllib.parse import urlencode, urlsplit
 
 from mogplex_mcp.api.answers import Answer, read_retry_after
-from mogplex_mcp.api.connection import HttpClient
-from mogplex_mcp.api.faults import transport_error
+from mogplex_mcp.api.connection import HttpClient, Request, Response
+from mogplex_mcp.api.errors import ErrorCode, MogplexError
+from mogplex_mcp.api.faults import FAULTS, transport_error
 
-MAX_ANSWER_BYTES = 20_000_000
+MAX_ANSWER_BYTES: Final = 20_000_000
+READ_SECONDS: Final = 20.0
 
-_TIMEOUTS = httpx2.Timeout(20.0, connect=5.0).as_dict()
+# No server takes one of this length.
+_LONGEST_URL: Final = 65_536
+# For zlib: with the head and the checksum of gzip.
+_GZIP: Final = 31
 
 
 def build_request(
@@ -23,55 +27,64 @@ def build_request(
     query: Mapping[str, str | int] | None,
     content: bytes | None,
     headers: Mapping[str, str],
-) -> httpx2.Request:
+    read_seconds: float = READ_SECONDS,
+) -> Request:
     """A request that can be sent any number of times.
 
     Raises:
         ValueError: When the address can't be made, being too long or of characters that can't be encoded.
     """
-    try:
-        return httpx2.Request(
-            method,
-            _parsed(f"{url}?{urlencode(query)}" if query else url),
-            content=content,
-            headers={**headers, "User-Agent": client.user_agent},
-            extensions={"timeout": _TIMEOUTS},
-        )
-    except httpx2.InvalidURL as error:
-        raise ValueError(str(error)) from None
+    if query:
+        url = f"{url}?{urlencode(query)}"
+    if len(url) > _LONGEST_URL or not url.isascii():
+        raise ValueError("the address")
+    return Request(method, url, {**headers, "User-Agent": client.user_agent}, content, read_seconds)
 
 
-# Parsing an address takes a tenth of the time of a request, and most addresses are asked for again.
-@lru_cache(maxsize=256)
-def _parsed(url: str) -> httpx2.URL:
-    return httpx2.URL(url)
-
-
-async def receive(client: HttpClient, request: httpx2.Request) -> Answer:
+async def receive(client: HttpClient, request: Request) -> Answer:
     """Send, and read the answer to its end, which is never beyond `MAX_ANSWER_BYTES`.
 
     Raises:
         MogplexError: For every fault of the transport, and for an answer that is too large.
     """
-    body = bytearray()
     try:
         async with client.answer(request) as response:
-            too_much = response.headers.get("content-encoding", "").strip().lower() not in ("gzip", "identity", "")
-            if not too_much:
-                async for chunk in response.aiter_bytes():
-                    body += chunk
-                    if too_much := len(body) > MAX_ANSWER_BYTES:
-                        break
-    except httpx2.RequestError as fault:
-        raise transport_error(fault, request.url.host) from fault
+            body = await _body(response)
+    except FAULTS as fault:
+        raise transport_error(fault, _host(request)) from fault
+    except zlib.error:
+        raise MogplexError(
+            ErrorCode.UNEXPECTED_ANSWER,
+            f"The answer of {_host(request)} could not be decompressed.",
+            may_have_happened=True,
+        ) from None
     answer = Answer(
-        url=str(request.url),
-        status=response.status_code,
+        url=request.url,
+        status=response.status,
         content_type=response.headers.get("content-type", "").partition(";")[0].strip().lower(),
         location=response.headers.get("location", ""),
         retry_after=read_retry_after(response.headers.get("retry-after", "")),
-        body=bytes(body),
+        body=body or b"",
     )
-    if too_much:
+    if body is None:
         answer.refuse("that is over 20 MB or compressed in an unknown way")
     return answer
+
+
+async def _body(response: Response) -> bytes | None:
+    """The body, decompressed; None for one that is too large or compressed in an unknown way."""
+    coding = response.headers.get("content-encoding", "").strip().lower()
+    if coding not in ("gzip", "identity", ""):
+        return None
+    body = bytearray()
+    unpacker = zlib.decompressobj(_GZIP) if coding == "gzip" else None
+    async for chunk in response.chunks:
+        # One byte too much says that there is too much, and no more than that is ever unpacked.
+        body += unpacker.decompress(chunk, MAX_ANSWER_BYTES + 1 - len(body)) if unpacker else chunk
+        if len(body) > MAX_ANSWER_BYTES:
+            return None
+    return bytes(body)
+
+
+def _host(request: Request) -> str:
+    return urlsplit(request.url).hostname or ""

@@ -8,17 +8,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from http import HTTPStatus
 from ssl import SSLObject, cert_time_to_seconds
 from typing import Any, Final
 from urllib.parse import urljoin, urlsplit
 
 import anyio
-import httpx2
 
 from mogplex_mcp.api.base_url import DEFAULT_BASE_URL, web_url
-from mogplex_mcp.api.connection import HttpClient, proxy_for
+from mogplex_mcp.api.connection import HttpClient, Response, proxy_for
 from mogplex_mcp.api.errors import ErrorCode
-from mogplex_mcp.api.faults import transport_error
+from mogplex_mcp.api.faults import FAULTS, transport_error
 from mogplex_mcp.api.wire import build_request
 from mogplex_mcp.deadline import within
 from mogplex_mcp.diagnosis.finding import Finding, Status, Subject, refusal
@@ -117,14 +117,14 @@ async def _check_answer(subject: Subject) -> list[Finding]:
                 taken.append(time.perf_counter() - started)
     except TimeoutError:
         return [_silent(host)]
-    except httpx2.RequestError as fault:
+    except FAULTS as fault:
         error = transport_error(fault, host)
         if error.code is ErrorCode.TIMED_OUT:
             return [_silent(host)]
         failed = refusal("tls" if error.code is ErrorCode.TLS_FAILED else "http", error)
         return [Finding(failed.name, failed.status, failed.fact, "Check the certificates, the clock and the proxy.")]
     findings = [_tls_finding(first)] if url.startswith("https") else []
-    findings.append(_answer_finding(first, host))
+    findings.append(_answer_finding(first, url))
     median = statistics.median(taken)
     slow = Finding("latency", Status.WARNING, f"{1000 * median:.0f} ms.", "Mogplex or the way to it is slow.")
     findings.append(
@@ -134,13 +134,11 @@ async def _check_answer(subject: Subject) -> list[Finding]:
     return findings
 
 
-async def _ask(http: HttpClient, url: str) -> httpx2.Response:
+async def _ask(http: HttpClient, url: str) -> Response:
     """The answer to a request without a token, read as far as lets the connection be used again."""
     read = 0
-    request = build_request(http, "GET", url, query=None, content=None, headers={})
-    async with http.answer(request) as response:
-        response.request = request
-        async for chunk in response.aiter_raw():
+    async with http.answer(build_request(http, "GET", url, query=None, content=None, headers={})) as response:
+        async for chunk in response.chunks:
             read += len(chunk)
             if read > MOST_BYTES:
                 break
@@ -152,9 +150,9 @@ def _silent(host: str) -> Finding:
     return Finding("http", Status.FAILED, fact, "Try again in a minute; if it stays so, check the proxy.")
 
 
-def _answer_finding(response: httpx2.Response, host: str) -> Finding:
-    status = response.status_code
-    to = urlsplit(urljoin(str(response.url), response.headers.get("location", "")))
+def _answer_finding(response: Response, url: str) -> Finding:
+    status, host = response.status, urlsplit(url).hostname or ""
+    to = urlsplit(urljoin(url, response.headers.get("location", "")))
     if status in _REDIRECTS and to.hostname == host:
         return Finding("http", Status.OK, f"{host} answers.")
     if status in _REDIRECTS:
@@ -162,16 +160,15 @@ def _answer_finding(response: httpx2.Response, host: str) -> Finding:
         return Finding("http", Status.FAILED, fact, "Log in to the network if it asks for that; check MOGPLEX_URL.")
     if status in _FAILURES:
         return Finding("http", Status.FAILED, f"{host} answers {status}.", "Mogplex has an outage: try again later.")
-    if status == httpx2.codes.UNAUTHORIZED:
+    if status == HTTPStatus.UNAUTHORIZED:
         return Finding("http", Status.OK, f"{host} answers.")
     fact = f"{host} answers {status}, as Mogplex does not."
     return Finding("http", Status.WARNING, fact, "Check MOGPLEX_URL and the proxy.")
 
 
-def _tls_finding(response: httpx2.Response) -> Finding:
+def _tls_finding(response: Response) -> Finding:
     """The connection's own words; where the operating system looked at the certificate, they are few."""
-    stream = response.extensions.get("network_stream")
-    connection = stream.get_extra_info("ssl_object") if stream else None
+    connection = response.stream.get_extra_info("ssl_object") if response.stream else None
     if not isinstance(connection, SSLObject):
         return Finding("tls", Status.OK, "The certificate is accepted.")
     version = connection.version() or "TLS"
