@@ -44,7 +44,7 @@ async def test_whatever_a_tool_raises_becomes_a_tool_error(
     def fail(*_: Any) -> None:
         raise raised
 
-    monkeypatch.setattr("mogplex_mcp.tools.repos._row", fail)
+    monkeypatch.setattr("mogplex_mcp.tools.repos.row_of", fail)
     async with bridge() as client:
         text = await error(client, "list_repos")
     assert f"(code: {code}" in text
@@ -54,7 +54,7 @@ async def test_a_long_wait_is_said_in_hours_as_well(monkeypatch: pytest.MonkeyPa
     def fail(*_: Any) -> None:
         raise MogplexError(ErrorCode.RATE_LIMITED, "150 starts a day are the limit", status=429, retry_after=50_400)
 
-    monkeypatch.setattr("mogplex_mcp.tools.repos._row", fail)
+    monkeypatch.setattr("mogplex_mcp.tools.repos.row_of", fail)
     async with bridge() as client:
         text = await error(client, "list_repos")
     assert "Call list_repos again in 50400 seconds (14 h), not sooner." in text

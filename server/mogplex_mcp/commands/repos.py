@@ -12,11 +12,12 @@ from mogplex_mcp.tools.repos import RepoList
 async def list_repos(session: Session, given: Namespace) -> int:
     """List repositories."""
     found = await session.caller.ask_for(RepoList, "list_repos", query=given.query, limit=given.limit)
+    rows = found.rows()
     session.output.listed(
         found,
-        [repo_record(row) for row in found.repos],
+        [repo_record(row) for row in rows],
         ("repo", "branch", "directory", "id"),
-        [(row["repo"], row["default_branch"], row["root_directory"], row["id"]) for row in found.repos],
+        [(row["repo"], row["default_branch"], row["root_directory"], row["id"]) for row in rows],
         whole=("repo", "id"),
     )
     return ExitCode.OK

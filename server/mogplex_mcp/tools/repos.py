@@ -2,12 +2,13 @@
 
 from collections import Counter
 from collections.abc import Sequence
-from typing import Annotated, Any, ClassVar, Final
+from typing import Annotated, Any, ClassVar, Final, Self
 
-from pydantic import Field
+from pydantic import Field, PrivateAttr
 from typing_extensions import TypedDict
 
 from mogplex_mcp.api.models import Repo
+from mogplex_mcp.api.text import is_plain
 from mogplex_mcp.reply.model import NextStep, Reply
 from mogplex_mcp.reply.untrusted import clean_line, name, word
 from mogplex_mcp.tools.call import Call
@@ -24,9 +25,7 @@ _LONG_LIST: Final = 20
 class RepoRow(TypedDict, total=False):
     """One repository; rows of a monorepo share the name and differ in the directory.
 
-    Short rows of a long list leave out what goes without saying.
-
-    No model: of these there are up to 200 in an answer, and making a model takes ten times as long as a dictionary.
+    Rows of a long list leave out what goes without saying.
     """
 
     repo: str
@@ -39,23 +38,79 @@ class RepoList(Reply):
     """Repositories.
 
     Attributes:
-        default_branch: That of all rows which name no other.
+        default_branch: That of all which name no other.
+        repo_names: Of a long list, those of which there is nothing else to say.
+        repos: All others.
     """
 
     narrow: ClassVar[str] = "Call list_repos with a part of the name as query."
     default_branch: str = ""
+    repo_names: tuple[str, ...] = ()
     repos: tuple[RepoRow, ...] = ()
+    _found: Sequence[Repo] = PrivateAttr(())
 
-    def structured(self) -> dict[str, Any]:
-        """The answer as JSON, a long list in few words: what a model has to read."""
-        if len(self.repos) < _LONG_LIST:
-            return super().structured()
-        names = Counter(row["repo"] for row in self.repos)
-        branches = Counter(row["default_branch"] for row in self.repos)
+    @classmethod
+    def of(cls, found: Sequence[Repo], **others: Any) -> Self:
+        """The list of these repositories.
+
+        Args:
+            found: The repositories.
+            others: What is said beside.
+        """
+        short = _Short(found) if len(found) >= _LONG_LIST else None
+        spoken_of = short.not_plain if short else found
+        rows = [row_of(repo) for repo in spoken_of]
+        reply = cls(
+            default_branch=short.default_branch if short else "",
+            repo_names=short.names if short else (),
+            repos=[short.row(row) for row in rows] if short else rows,
+            untrusted=_unusual(spoken_of, rows),
+            **others,
+        )
+        reply._found = found
+        return reply
+
+    def rows(self) -> list[RepoRow]:
+        """All of the repositories, with all that is known."""
+        return [row_of(repo) for repo in self._found]
+
+
+class _Short:
+    """How a long list is told: what nearly all share once, and no ids that names make needless."""
+
+    def __init__(self, found: Sequence[Repo]) -> None:
+        branches = Counter(repo.default_branch for repo in found)
         # Where one is not known, its row would seem to have the usual one.
-        usual = "" if "" in branches else branches.most_common(1)[0][0]
-        rows = tuple(_short(row, usual, names_it=names[row["repo"]] == 1) for row in self.repos)
-        return Reply.structured(self.model_copy(update={"default_branch": usual, "repos": rows}))
+        known = all(branch and is_plain(branch) for branch in branches)
+        self.default_branch = (branches.most_common(1)[0][0] or "") if known else ""
+        self._rows_of_name = Counter(repo.full_name for repo in found)
+        self.names: list[str] = []
+        self.not_plain: list[Repo] = []
+        for repo in found:
+            if self._is_plain(repo):
+                self.names.append(repo.full_name)
+            else:
+                self.not_plain.append(repo)
+
+    def row(self, row: RepoRow) -> RepoRow:
+        """The row in few words."""
+        short = RepoRow(repo=row["repo"])
+        if row["default_branch"] != self.default_branch:
+            short["default_branch"] = row["default_branch"]
+        if row["root_directory"]:
+            short["root_directory"] = row["root_directory"]
+        if self._rows_of_name[row["repo"]] > 1:
+            short["id"] = row["id"]
+        return short
+
+    def _is_plain(self, repo: Repo) -> bool:
+        """Whether its name is all that has to be said."""
+        return (
+            repo.default_branch == self.default_branch
+            and not repo.root_directory
+            and self._rows_of_name[repo.full_name] == 1
+            and is_plain(repo.full_name)
+        )
 
 
 @toolset.tool("List repositories", Hints())
@@ -64,13 +119,12 @@ async def list_repos(
     query: Annotated[str, Field(description="Part of owner/name; empty: all.")] = "",
     limit: Annotated[int, Field(description="1 to 200.", ge=1, le=MOST_REPOS)] = 50,
 ) -> RepoList:
-    """List the GitHub repositories that Mogplex can work on, to find repo for start_run.
+    """List the GitHub repositories Mogplex can work on, for start_run.
 
-    Rows of a monorepo share a name: pass their id.
+    Of rows that share a name, pass the id.
     """
     query = query.strip()
     found = await call.tenant.mogplex.list_repos(query=query, limit=limit)
-    rows = [_row(repo) for repo in found]
     notes = []
     if len(found) >= limit:
         raised = "" if limit == MOST_REPOS else f" or raise limit (at most {MOST_REPOS})"
@@ -80,20 +134,20 @@ async def list_repos(
             "Try a shorter query." if query else "The user has to connect GitHub on the Mogplex web page first."
         )
     steps = []
-    if len(rows) == 1:
-        wanted = rows[0]["id" if found[0].root_directory else "repo"]
+    if len(found) == 1:
+        wanted = row_of(found[0])["id" if found[0].root_directory else "repo"]
         steps.append(NextStep(tool="start_run", arguments={"repo": wanted}, why="let an agent work on it; add prompt"))
     what = f" for {clean_line(query, 60)!r}" if query else ""
-    return RepoList(
+    return RepoList.of(
+        found,
         summary=f"{counted(len(found), 'repository', 'repositories')}{what}.",
-        repos=rows,
         notes=notes,
-        untrusted=_unusual(found, rows),
         next_steps=steps,
     )
 
 
-def _row(repo: Repo) -> RepoRow:
+def row_of(repo: Repo) -> RepoRow:
+    """A repository as it is shown."""
     own_id = word(repo.id)
     return RepoRow(
         repo=name(repo.full_name, own_id),
@@ -101,18 +155,6 @@ def _row(repo: Repo) -> RepoRow:
         root_directory=name(repo.root_directory or ""),
         id=own_id,
     )
-
-
-def _short(row: RepoRow, usual_branch: str, *, names_it: bool) -> RepoRow:
-    """The row in few words: without the usual branch, and without the id where the name alone names the repository."""
-    short = RepoRow(repo=row["repo"])
-    if row["default_branch"] != usual_branch:
-        short["default_branch"] = row["default_branch"]
-    if row["root_directory"]:
-        short["root_directory"] = row["root_directory"]
-    if not names_it:
-        short["id"] = row["id"]
-    return short
 
 
 def _unusual(repos: Sequence[Repo], rows: Sequence[RepoRow]) -> dict[str, list[str]]:
