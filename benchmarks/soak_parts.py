@@ -98,10 +98,16 @@ def last_object(process: "subprocess.Popen[bytes]") -> dict[str, Any]:
 
 
 def resident(pid: int) -> int:
-    """The memory that a process holds, in bytes."""
+    """The memory that a process holds, in bytes.
+
+    Raises:
+        ProcessLookupError: It has ended.
+    """
     status = Path(f"/proc/{pid}/status")
     if status.exists():
-        line = next(line for line in status.read_text().splitlines() if line.startswith("VmRSS"))
+        line = next((line for line in status.read_text().splitlines() if line.startswith("VmRSS")), None)
+        if line is None:
+            raise ProcessLookupError(f"process {pid} has ended")
         return int(line.split()[1]) * _KIBIBYTE
     said = subprocess.run(["ps", "-o", "rss=", "-p", str(pid)], capture_output=True, check=True, text=True)  # noqa: S603, S607 - where there is no /proc
     return int(said.stdout) * _KIBIBYTE

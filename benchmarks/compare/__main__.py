@@ -1,11 +1,11 @@
 """This server and what could be used instead, measured side by side.
 
-    python -m benchmarks.compare            everything, about ten minutes; prints the page
+    python -m benchmarks.compare            everything, about twenty minutes; prints the page
     python -m benchmarks.compare --write    the same, and writes it to docs/performance.md
     python -m benchmarks.compare --quick --only this,mcp-proxy,tutorial --measures start,row
 
 From the root of a checkout with the project installed. Contenders are installed from PyPI and npm into the user's
-cache, once; who cannot be installed or does not work is named on the page.
+cache, once; who cannot be installed or does not work is named on the page, and everybody else is measured.
 """
 
 import argparse
@@ -17,20 +17,20 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Final, TypeVar
 
 import anyio
+import anyio.to_thread
 from tests.virtual_time import VirtualTimeLoop
 
 from benchmarks import polling
-from benchmarks.compare.calls import measure_in_a_row, measure_in_flight, started
-from benchmarks.compare.client import ContenderError
+from benchmarks.compare.calls import Field, measure_in_a_row, measure_in_flight
 from benchmarks.compare.contenders import CONTENDERS, HOSTED, Contender, chosen
 from benchmarks.compare.effort import FULL, MEASURES, QUICK, Effort
-from benchmarks.compare.environments import CACHE, ROOT, UnavailableError
+from benchmarks.compare.environments import CACHE, ROOT
 from benchmarks.compare.instructions import can_count, measure_instructions
 from benchmarks.compare.machine import alone
 from benchmarks.compare.memory import measure_memory
 from benchmarks.compare.page import Page
 from benchmarks.compare.processes import UpstreamProcess
-from benchmarks.compare.results import Results
+from benchmarks.compare.results import EVERYBODY, Results
 from benchmarks.compare.sizes import measure_sizes, repositories
 from benchmarks.compare.start_up import measure_start_up
 
@@ -55,20 +55,14 @@ async def compare(contenders: Sequence[Contender], effort: Effort) -> Results:
     whole = [one for one in contenders if not one.only_starts]
     async with UpstreamProcess() as upstream:
         if "start" in measures:
-            await _start_up(contenders, upstream, results, effort)
+            with results.noting(EVERYBODY, "start"):
+                await _start_up(contenders, upstream, results, effort)
         if "row" in measures or "flight" in measures:
-            async with started(whole, upstream, results) as everybody:
-                if "row" in measures:
-                    _tell("calls in a row")
-                    await measure_in_a_row(everybody, effort)
-                if "flight" in measures:
-                    _tell("calls in flight")
-                    await measure_in_flight(everybody, effort)
+            with results.noting(EVERYBODY, "calls"):
+                await _calls(whole, upstream, results, effort)
         if "sizes" in measures:
-            _tell("sizes")
-            hosted = next(one for one in CONTENDERS if one.name == HOSTED)
-            facts = await repositories(hosted, upstream)
-            results.sizes = await _each("sizes", whole, lambda one: measure_sizes(one, upstream, facts), results)
+            with results.noting(EVERYBODY, "sizes"):
+                await _sizes(whole, upstream, results)
         if "memory" in measures:
             _tell("memory")
             processes = [one for one in whole if one.command]
@@ -76,7 +70,12 @@ async def compare(contenders: Sequence[Contender], effort: Effort) -> Results:
                 "memory", processes, lambda one: measure_memory(one, upstream, effort), results
             )
         if "instructions" in measures:
-            await _instructions(contenders, upstream, results, effort)
+            with results.noting(EVERYBODY, "instructions"):
+                await _instructions(contenders, upstream, results, effort)
+    if "polling" in measures:
+        with results.noting(EVERYBODY, "polling"):
+            _tell("polling")
+            results.polling = await anyio.to_thread.run_sync(_polling_table)
     return results
 
 
@@ -85,18 +84,33 @@ async def _start_up(
 ) -> None:
     _tell("starts")
     processes = [one for one in contenders if one.command]
-    results.start_up, failed = await measure_start_up(processes, upstream, effort.starts, modern=False)
+    await measure_start_up(processes, upstream, effort, results, modern=False)
     modern = [one for one in processes if one.modern]
-    results.start_up_2026, failed_2026 = await measure_start_up(modern, upstream, effort.starts, modern=True)
-    results.failures |= {(name, "start"): why for name, why in failed.items()}
-    results.failures |= {(name, "start in the 2026 protocol"): why for name, why in failed_2026.items()}
+    await measure_start_up(modern, upstream, effort, results, modern=True)
+
+
+async def _calls(contenders: Sequence[Contender], upstream: UpstreamProcess, results: Results, effort: Effort) -> None:
+    async with Field(contenders, upstream, results) as everybody:
+        if "row" in effort.measures:
+            _tell("calls in a row")
+            await measure_in_a_row(everybody, effort)
+        if "flight" in effort.measures:
+            _tell("calls in flight")
+            await measure_in_flight(everybody, effort)
+
+
+async def _sizes(contenders: Sequence[Contender], upstream: UpstreamProcess, results: Results) -> None:
+    _tell("sizes")
+    hosted = next(one for one in CONTENDERS if one.name == HOSTED)
+    facts = await repositories(hosted, upstream)
+    results.sizes = await _each("sizes", contenders, lambda one: measure_sizes(one, upstream, facts), results)
 
 
 async def _instructions(
     contenders: Sequence[Contender], upstream: UpstreamProcess, results: Results, effort: Effort
 ) -> None:
     if not can_count():
-        results.failures["everybody", "instructions"] = "valgrind is not installed"
+        results.failures[EVERYBODY, "instructions"] = "valgrind is not installed"
         return
     _tell("instructions")
     results.instructions = await _each(
@@ -116,10 +130,8 @@ async def _each(
 
     async def measure_one(contender: Contender) -> None:
         async with places:
-            try:
+            with results.noting(contender.name, measure):
                 found[contender.name] = await ask(contender)
-            except (ContenderError, TimeoutError, OSError) as error:
-                results.failures[contender.name, measure] = str(error) or type(error).__name__
 
     async with asyncio.TaskGroup() as tasks:
         for contender in contenders:
@@ -129,17 +141,15 @@ async def _each(
 
 def _installed(contenders: Sequence[Contender], results: Results) -> list[Contender]:
     """Those contenders that can be installed."""
-    missing: dict[str, str] = {}
-    for environment in dict.fromkeys(one.environment for one in contenders if one.environment):
+    for contender in contenders:
+        environment = contender.environment
+        if environment is None or environment.name in results.versions:
+            continue
         _tell(f"environment {environment.name}")
-        try:
+        with results.noting(contender.name, "everything"):
             environment.make()
-        except UnavailableError as error:
-            missing[environment.name] = str(error)
-    for one in contenders:
-        if one.environment and one.environment.name in missing:
-            results.failures[one.name, "everything"] = missing[one.environment.name]
-    return [one for one in contenders if not one.environment or one.environment.name not in missing]
+            results.versions[environment.name] = environment.versions()
+    return [one for one in contenders if (one.name, "everything") not in results.failures]
 
 
 def _polling_table() -> str:
@@ -172,21 +182,18 @@ def main() -> int:
     given = parser.parse_args()
     effort = QUICK if given.quick else FULL
     if given.rounds:
-        effort = dataclasses.replace(effort, starts=given.rounds, rounds=given.rounds, flight_rounds=given.rounds)
+        effort = effort.in_turns(given.rounds)
     try:
         contenders = chosen(given.only)
     except ValueError as error:
         parser.error(str(error))
     if given.measures:
         effort = dataclasses.replace(effort, measures=tuple(given.measures.split(",")))
+        if unknown := set(effort.measures) - set(MEASURES):
+            parser.error(f"no measure {', '.join(sorted(unknown))}; there are {', '.join(MEASURES)}")
     with alone(CACHE):
         results = asyncio.run(compare(contenders, effort))
-    if "polling" in effort.measures:
-        _tell("polling")
-        results.polling = _polling_table()
-    environments = dict.fromkeys(one.environment for one in contenders if one.environment)
-    versions = {one.name: one.versions() for one in environments if one.folder.exists()}
-    text = Page(results, contenders, effort).text(versions)
+    text = Page(results, contenders, effort).text()
     sys.stdout.write(text)
     if given.write:
         PAGE.write_text(text, encoding="utf-8")

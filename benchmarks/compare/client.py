@@ -14,6 +14,8 @@ from urllib.parse import urlsplit
 PROTOCOL_2025: Final = "2025-06-18"
 PROTOCOL_2026: Final = "2026-07-28"
 LARGEST_ANSWER: Final = 16 * 1024 * 1024
+ANSWER_SECONDS: Final = 60.0
+"""How long an answer may take: it may wait behind 199 others of the slowest contender."""
 
 _CLIENT: Final = {"name": "benchmark", "version": "1"}
 _HELLO: Final = {"protocolVersion": PROTOCOL_2025, "capabilities": {}, "clientInfo": _CLIENT}
@@ -30,7 +32,14 @@ _FAILED: Final = re.compile(rb'"isError":\s*true')
 
 
 class ContenderError(Exception):
-    """A contender did not answer as it should; the message says how."""
+    """A contender did not do what it should; the message says how."""
+
+
+def reason(error: BaseException) -> str:
+    """What went wrong, in a line; of several errors the first."""
+    if isinstance(error, BaseExceptionGroup):
+        return reason(error.exceptions[0])
+    return str(error) if isinstance(error, ContenderError) else f"{type(error).__name__} {error}".strip()
 
 
 class Client(ABC):
@@ -38,14 +47,18 @@ class Client(ABC):
 
     Args:
         modern: Whether to speak the 2026 protocol instead of that of 2025.
+        answer_seconds: How long an answer may take.
 
     Attributes:
         asked: How many requests there were; the id of the last one.
+        unanswered: How many of them got no result, or have not got it yet.
     """
 
-    def __init__(self, *, modern: bool = False) -> None:
+    def __init__(self, *, modern: bool = False, answer_seconds: float = ANSWER_SECONDS) -> None:
         self._modern = modern
+        self._answer_seconds = answer_seconds
         self.asked = 0
+        self.unanswered = 0
 
     async def open(self) -> bytes:
         """Get to know the server; its first answer."""
@@ -62,11 +75,19 @@ class Client(ABC):
             ContenderError: It is an error, or there is none.
         """
         self.asked += 1
+        self.unanswered += 1
         params = {**params, "_meta": _META_2026} if self._modern else params
         message = {"jsonrpc": "2.0", "id": self.asked, "method": method, "params": params}
-        answer = await self._exchange(self.asked, message)
+        try:
+            async with asyncio.timeout(self._answer_seconds):
+                answer = await self._exchange(self.asked, message)
+        except TimeoutError as error:
+            raise ContenderError(f"{method} was not answered within {self._answer_seconds:g} s") from error
+        except EOFError as error:
+            raise ContenderError(f"{method} was not answered: the connection was closed") from error
         if b'"result"' not in answer or _FAILED.search(answer):
             raise ContenderError(f"{method} was answered by {answer[:300]!r}")
+        self.unanswered -= 1
         return answer
 
     @abstractmethod
@@ -83,10 +104,15 @@ class Client(ABC):
 
 
 class StdioClient(Client):
-    """A client on the pipes of a process; requests may overlap."""
+    """A client on the pipes of a process; requests may overlap.
 
-    def __init__(self, process: asyncio.subprocess.Process, *, modern: bool = False) -> None:
-        super().__init__(modern=modern)
+    Args:
+        process: With pipes.
+        more: See `Client`.
+    """
+
+    def __init__(self, process: asyncio.subprocess.Process, **more: Any) -> None:
+        super().__init__(**more)
         if process.stdin is None or process.stdout is None:
             raise ValueError("a process without pipes")
         self._stdin, self._stdout = process.stdin, process.stdout
@@ -106,13 +132,17 @@ class StdioClient(Client):
         await self._stdin.drain()
 
     async def _read(self) -> None:
-        while line := await self._stdout.readline():
-            identifier = _answered(line)
-            if identifier is not None and (waiting := self._waiting.pop(identifier, None)) and not waiting.done():
-                waiting.set_result(line)
+        reason = "the process ended without an answer"
+        try:
+            while line := await self._stdout.readline():
+                identifier = _answered(line)
+                if identifier is not None and (waiting := self._waiting.pop(identifier, None)) and not waiting.done():
+                    waiting.set_result(line)
+        except ValueError:
+            reason = "a line was longer than any answer may be"
         for waiting in self._waiting.values():
             if not waiting.done():
-                waiting.set_exception(ContenderError("the process ended without an answer"))
+                waiting.set_exception(ContenderError(reason))
 
     async def aclose(self) -> None:
         """Close stdin, which ends a server."""
@@ -127,19 +157,20 @@ class HttpClient(Client):
     Args:
         address: The endpoint.
         token: Its bearer token.
-        modern: See `Client`.
+        more: See `Client`.
     """
 
-    def __init__(self, address: str, token: str, *, modern: bool = False) -> None:
-        super().__init__(modern=modern)
+    def __init__(self, address: str, token: str, **more: Any) -> None:
+        super().__init__(**more)
         self._address = urlsplit(address)
-        version = PROTOCOL_2026 if modern else PROTOCOL_2025
+        version = PROTOCOL_2026 if self._modern else PROTOCOL_2025
         self._head = (
             f"POST {self._address.path} HTTP/1.1\r\nHost: {self._address.netloc}\r\nAuthorization: Bearer {token}\r\n"
             "Accept: application/json, text/event-stream\r\nContent-Type: application/json\r\n"
             f"MCP-Protocol-Version: {version}\r\n"
         )
         self._free: list[tuple[asyncio.StreamReader, asyncio.StreamWriter]] = []
+        self._opened: set[asyncio.StreamWriter] = set()
 
     async def _exchange(self, identifier: int, message: Mapping[str, Any]) -> bytes:
         body = await self._post(message)
@@ -165,7 +196,7 @@ class HttpClient(Client):
         if kept:
             self._free.append((reader, writer))
         else:
-            writer.close()
+            self._close(writer)
         return answer
 
     def _kept(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter] | None:
@@ -174,19 +205,26 @@ class HttpClient(Client):
             reader, writer = self._free.pop()
             if not reader.at_eof():
                 return reader, writer
-            writer.close()
+            self._close(writer)
         return None
 
+    def _close(self, writer: asyncio.StreamWriter) -> None:
+        writer.close()
+        self._opened.discard(writer)
+
     async def _connect(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-        return await asyncio.open_connection(self._address.hostname, self._address.port, limit=LARGEST_ANSWER)
+        host, port = self._address.hostname, self._address.port
+        reader, writer = await asyncio.open_connection(host, port, limit=LARGEST_ANSWER)
+        self._opened.add(writer)
+        return reader, writer
 
     async def _answer(self, reader: asyncio.StreamReader) -> tuple[bytes, bool]:
         """The body of an answer, and whether its connection can be used again."""
         head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1")
         status, *lines = head.split("\r\n")
         headers = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines)}
-        if not status.split()[1].startswith("2"):
-            raise ContenderError(f"HTTP {status}")
+        if not status.partition(" ")[2].startswith("2"):
+            raise ContenderError(status)
         if (session := headers.get("mcp-session-id")) and "mcp-session-id" not in self._head.lower():
             self._head += f"Mcp-Session-Id: {session}\r\n"
         if headers.get("transfer-encoding", "") == "chunked":
@@ -196,8 +234,8 @@ class HttpClient(Client):
         return body, headers.get("connection", "").lower() != "close"
 
     async def aclose(self) -> None:
-        """Close all connections."""
-        for _, writer in self._free:
+        """Close all connections, also those on which an answer was given up."""
+        for writer in self._opened:
             writer.close()
 
 

@@ -62,7 +62,7 @@ class Contender:
         return {"name": name, "arguments": {"limit": 100}}
 
 
-_THIS: Final = Environment("this-server", this=True)
+_THIS: Final = Environment("this-server", this=True, python=("mcp==2.3.0", "httpx2==2.16.2", "pydantic==2.14.3"))
 _MCP_PROXY: Final = Environment("mcp-proxy", python=("mcp-proxy==0.13.0", "mcp==1.30.0", "httpx==0.28.1"))
 _MCP_REMOTE: Final = Environment("mcp-remote", node=("mcp-remote@0.15.1",))
 _FASTMCP: Final = Environment("fastmcp", python=("fastmcp==4.1.2", "mcp==2.3.0", "httpx2==2.16.2"))

@@ -1,10 +1,30 @@
 """How much is measured: rounds and calls, so that a whole run takes minutes."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 MEASURES: Final = ("start", "row", "flight", "memory", "sizes", "instructions", "polling")
 """What can be measured."""
+
+
+@dataclass(frozen=True)
+class Crowd:
+    """Calls that are kept in flight.
+
+    Attributes:
+        count: How many.
+        latency: How many milliseconds the upstream takes.
+        turns: How often each contender has its turn.
+    """
+
+    count: int
+    latency: int
+    turns: int
+
+    @property
+    def measure(self) -> str:
+        """What is measured with it."""
+        return f"{self.count} in flight at {self.latency} ms"
 
 
 @dataclass(frozen=True)
@@ -13,45 +33,63 @@ class Effort:
 
     Attributes:
         measures: What is measured at all.
-        starts: Of each contender.
-        rounds: In how many turns the calls are made, contender after contender.
+        starts: Of each contender that the goals name.
+        starts_of_others: Of each of the others.
+        rounds: In how many turns the calls in a row are made, contender after contender.
         calls_in_a_row: Of each contender, in all turns.
         slowest_seconds: After so long a turn of calls in a row ends, whoever is slow makes fewer.
-        flights: How many calls are kept in flight, and how many milliseconds the upstream takes.
+        crowds: Calls in flight.
         flight_seconds: How long calls in flight are counted, in each turn.
-        flight_warm_seconds: How long each turn waits at most before that, until every caller was answered once.
-        flight_rounds: Turns of each combination.
+        flight_warm_seconds: How long each turn waits at most before that, until as many were answered as are in flight.
+        flight_rest_seconds: How long it waits at most after that for what is still in flight.
         memory_calls: After how many calls the memory is looked at.
-        memory_seconds: After so long it is looked at anyhow.
+        memory_seconds: Whoever would take longer for them stops before.
+        memory_trial_seconds: After so long it shows who that is.
         counted_calls: Calls whose instructions are counted, beside the first.
     """
 
     measures: tuple[str, ...] = MEASURES
-    starts: int = 5
+    starts: int = 9
+    starts_of_others: int = 5
     rounds: int = 5
     calls_in_a_row: int = 1_000
     slowest_seconds: float = 1.5
-    flights: tuple[tuple[int, int], ...] = ((32, 0), (32, 20), (32, 100), (200, 0), (200, 20), (200, 100))
-    flight_seconds: float = 0.7
-    flight_warm_seconds: float = 1.5
-    flight_rounds: int = 1
+    # More turns where a goal is judged.
+    crowds: tuple[Crowd, ...] = (
+        Crowd(32, 0, 1),
+        Crowd(32, 20, 3),
+        Crowd(32, 100, 1),
+        Crowd(200, 0, 1),
+        Crowd(200, 20, 1),
+        Crowd(200, 100, 3),
+    )
+    flight_seconds: float = 2.0
+    flight_warm_seconds: float = 2.5
+    flight_rest_seconds: float = 2.5
     memory_calls: int = 10_000
-    memory_seconds: float = 20.0
+    memory_seconds: float = 150.0
+    memory_trial_seconds: float = 10.0
     counted_calls: int = 10
+
+    def in_turns(self, turns: int) -> "Effort":
+        """The same with so many starts, and so many turns of calls."""
+        crowds = tuple(replace(crowd, turns=turns) for crowd in self.crowds)
+        return replace(self, starts=turns, starts_of_others=turns, rounds=turns, crowds=crowds)
 
 
 FULL: Final = Effort()
 QUICK: Final = Effort(
     measures=("start", "row", "flight", "sizes"),
     starts=3,
+    starts_of_others=3,
     rounds=2,
     calls_in_a_row=200,
     slowest_seconds=1.0,
-    flights=((32, 20), (200, 100)),
-    flight_seconds=0.5,
-    flight_warm_seconds=1.0,
-    flight_rounds=1,
+    crowds=(Crowd(32, 20, 1), Crowd(200, 100, 1)),
+    flight_seconds=1.0,
+    flight_warm_seconds=2.0,
     memory_calls=2_000,
-    memory_seconds=6.0,
+    memory_seconds=30.0,
+    memory_trial_seconds=3.0,
     counted_calls=4,
 )

@@ -10,6 +10,8 @@ from typing import Final
 
 from platformdirs import user_cache_path
 
+from benchmarks.compare.client import ContenderError
+
 ROOT: Final = Path(__file__).parents[2]
 CACHE: Final = user_cache_path("mogplex-mcp-benchmarks", appauthor=False)
 _INSTALLING_SECONDS: Final = 300
@@ -18,7 +20,7 @@ _READY: Final = "ready.json"
 _TOLD: Final = ("mcp", "fastmcp", "httpx", "httpx2", "pydantic", "mogplex-mcp", "mcp-proxy")
 
 
-class UnavailableError(Exception):
+class UnavailableError(ContenderError):
     """An environment could not be made; the message says why."""
 
 
@@ -28,7 +30,7 @@ class Environment:
 
     Attributes:
         name: Its folder in the cache.
-        python: Requirements for pip.
+        python: Requirements for pip; beside those of this checkout, if that is installed.
         node: Packages for npm.
         this: Whether this checkout is installed as well, as a wheel with its dependencies.
     """
@@ -58,22 +60,24 @@ class Environment:
         ready = self.folder / _READY
         if ready.exists() and ready.read_text(encoding="utf-8") == wanted:
             return
+        # Else an installation that fails half-way would pass for the one before it.
+        ready.unlink(missing_ok=True)
         self.folder.mkdir(parents=True, exist_ok=True)
         if self.node:
             _run("npm", "install", "--no-audit", "--no-fund", "--prefix", str(self.folder), *self.node)
         else:
-            _run(sys.executable, "-m", "venv", str(self.folder))
-            install = (str(self.binaries / "python"), "-m", "pip", "install", "--quiet")
-            if self.this:
-                # Not editable: a wheel is what users have, with its bytecode compiled.
-                _run(*install, str(ROOT))
-                _run(*install, "--force-reinstall", "--no-deps", str(ROOT))
-            else:
-                _run(*install, *self.python)
+            _run(sys.executable, "-m", "venv", "--clear", str(self.folder))
+            # Not editable: a wheel is what users have, with its bytecode compiled.
+            this = (str(ROOT),) if self.this else ()
+            _run(str(self.binaries / "python"), "-m", "pip", "install", "--quiet", *this, *self.python)
         ready.write_text(wanted, encoding="utf-8")
 
     def versions(self) -> dict[str, str]:
-        """What of note is installed."""
+        """What of note is installed.
+
+        Raises:
+            UnavailableError: It is not there.
+        """
         if self.node:
             names = [package.rpartition("@")[0] for package in self.node]
             manifests = {name: self.folder / "node_modules" / name / "package.json" for name in names}

@@ -8,6 +8,9 @@ from typing import Final
 from benchmarks.compare.contenders import HOSTED, MCP_PROXY, THIS, TUTORIAL
 from benchmarks.compare.results import Results, Spread
 
+NAMED: Final = frozenset({THIS, MCP_PROXY, TUTORIAL})
+"""Whose numbers the goals are about."""
+
 _MEBIBYTE: Final = 1_024 * 1_024
 _MOST_MEMORY: Final = 80
 _MOST_GROWTH: Final = 0.03
@@ -60,11 +63,8 @@ def _in_a_row(results: Results, figure: str) -> Figures:
 
 
 def _in_flight(results: Results, count: int, latency: int) -> Figures:
-    return {
-        name: statistics.median(flight.rates)
-        for (name, *where), flight in results.in_flight.items()
-        if where == [count, latency]
-    }
+    flights = results.in_flight.get((count, latency), {})
+    return {name: statistics.median(flight.rates) for name, flight in flights.items()}
 
 
 def _at_most(what: str, figures: Figures, other: str, limit: float) -> Goal:
@@ -88,13 +88,19 @@ def _times(ratio: float | None) -> str:
 def _memory(results: Results) -> Sequence[Goal]:
     memory = results.memory.get(THIS)
     wanted = f"≤ {_MOST_MEMORY} MiB", f"≤ {_MOST_GROWTH:.0%}"
-    what = "memory after all calls", "its growth since a tenth of them"
-    if memory is None:
-        return [Goal(name, most, "not measured", None) for name, most in zip(what, wanted, strict=True)]
-    held, growth = memory.after_all / _MEBIBYTE, memory.after_all / memory.after_tenth - 1
+    if memory is None or memory.growth is None:
+        made = "not measured" if memory is None else f"only {memory.calls:,} of {memory.wanted:,} calls made"
+        what = "memory after all calls", "its growth since a tenth of them"
+        return [Goal(name, most, made, None) for name, most in zip(what, wanted, strict=True)]
+    held = memory.after_all / _MEBIBYTE
     return [
-        Goal(what[0], wanted[0], f"{held:.1f} MiB", held <= _MOST_MEMORY),
-        Goal(what[1], wanted[1], f"{growth:.1%}", growth <= _MOST_GROWTH),
+        Goal(f"memory after {memory.calls:,} calls", wanted[0], f"{held:.1f} MiB", held <= _MOST_MEMORY),
+        Goal(
+            f"its growth since the first {memory.wanted // 10:,}",
+            wanted[1],
+            f"{memory.growth:.1%}",
+            memory.growth <= _MOST_GROWTH,
+        ),
     ]
 
 

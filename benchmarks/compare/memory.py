@@ -1,6 +1,5 @@
-"""How much memory a process holds at its start, after a thousand calls and after ten thousand."""
+"""How much memory a process holds at its start, after a tenth of many calls, and after all of them."""
 
-import asyncio
 import time
 from typing import Final
 
@@ -11,29 +10,30 @@ from benchmarks.compare.processes import UpstreamProcess, running
 from benchmarks.compare.results import Memory
 from benchmarks.soak_parts import resident
 
-_WARM_SHARE: Final = 10
+_TENTH: Final = 10
 
 
 async def measure_memory(contender: Contender, upstream: UpstreamProcess, effort: Effort) -> Memory:
-    """Make calls one after the other until there are enough or the time is over.
+    """Make calls one after the other, until there are enough or it shows that they would take too long.
 
     Raises:
-        ContenderError: It does not answer, or not even a thousand calls within the time.
+        ContenderError: It does not answer.
     """
     async with running(contender, upstream, loaded=True) as server:
         if server.pid is None:
             raise ContenderError("there is no process of its own")
         await server.client.open()
         await server.client.request("tools/list", {})
-        start = warm = resident(server.pid)
-        began, calls, first = time.monotonic(), 0, effort.memory_calls // _WARM_SHARE
-        while calls < effort.memory_calls and time.monotonic() - began < effort.memory_seconds:
-            async with asyncio.timeout(effort.memory_seconds):
-                await server.call()
+        start, tenth = resident(server.pid), None
+        began, calls = time.monotonic(), 0
+        while calls < effort.memory_calls and _will_do(calls, time.monotonic() - began, effort):
+            await server.call()
             calls += 1
-            if calls == first:
-                warm = resident(server.pid)
-        memory = Memory(start, warm, resident(server.pid), calls)
-    if calls <= first:
-        raise ContenderError(f"only {calls} calls in {effort.memory_seconds:g} s")
-    return memory
+            if calls == effort.memory_calls // _TENTH:
+                tenth = resident(server.pid)
+        return Memory(start, tenth, resident(server.pid), calls, effort.memory_calls)
+
+
+def _will_do(calls: int, seconds: float, effort: Effort) -> bool:
+    """Whether there is time for all calls at the pace so far, as far as that can be told yet."""
+    return seconds < effort.memory_trial_seconds or seconds * effort.memory_calls < calls * effort.memory_seconds

@@ -40,7 +40,7 @@ class Page:
         self._contenders = contenders
         self._effort = effort
 
-    def text(self, versions: Mapping[str, Mapping[str, str]]) -> str:
+    def text(self) -> str:
         """The whole page, as Markdown."""
         parts: list[Iterable[str]] = [
             [_INTRODUCTION.rstrip()],
@@ -57,7 +57,7 @@ class Page:
             if self._results.polling
             else [],
             self._failures(),
-            self._conditions(versions),
+            self._conditions(),
         ]
         blocks = ["\n".join(lines) for lines in map(list, parts) if lines]
         return "\n\n".join(blocks) + "\n"
@@ -105,10 +105,13 @@ class Page:
         if not measured:
             return
         yield from ("## Calls in flight", "", _IN_FLIGHT)
-        for count, latency in self._effort.flights:
-            flights = {name: flight for (name, *where), flight in measured.items() if where == [count, latency]}
-            yield from ("", f"Calls a second, {count} in flight, upstream at {latency} ms:", "")
-            yield from self._flights(flights)
+        for (count, latency), flights in measured.items():
+            yield from (
+                "",
+                f"Calls a second, {count} in flight, upstream at {latency} ms:",
+                "",
+                *self._flights(flights),
+            )
 
     def _flights(self, flights: Mapping[str, Flight]) -> Iterator[str]:
         def cells(contender: Contender) -> list[str]:
@@ -135,11 +138,16 @@ class Page:
         def cells(contender: Contender) -> list[str]:
             memory: Memory = self._results.memory[contender.name]
             held = [memory.start, memory.after_tenth, memory.after_all]
-            growth = memory.after_all / memory.after_tenth - 1
-            return [*(f"{count / _MEBIBYTE:.1f}" for count in held), f"{growth:+.1%}", f"{memory.calls:,}"]
+            growth = "" if memory.growth is None else f"{memory.growth:+.1%}"
+            stopped = "" if memory.calls == memory.wanted else ", too slow for more"
+            return [
+                *("" if count is None else f"{count / _MEBIBYTE:.1f}" for count in held),
+                growth,
+                f"{memory.calls:,}{stopped}",
+            ]
 
         tenth = f"{self._effort.memory_calls // 10:,}"
-        head = ("at its start", f"after {tenth} calls", "after all", "growth since", "calls")
+        head = ("at its start", f"after {tenth} calls", "after the last", "growth between", "calls")
         if self._results.memory:
             yield from ("## Memory, MiB", "", _MEMORY, "", *self._table(head, cells, self._results.memory))
 
@@ -159,9 +167,9 @@ class Page:
     def _instructions(self) -> Iterator[str]:
         def cells(contender: Contender) -> list[str]:
             one: Instructions = self._results.instructions[contender.name]
-            return [f"{count / _MILLION:,.1f}" for count in (one.listed, one.whole, one.first_call, one.call)]
+            return [f"{count / _MILLION:,.1f}" for count in (one.listed, one.called, one.call)]
 
-        head = ("start → tools/list", "… → end", "first call", "each further call")
+        head = ("start → tools/list", "start → first call", "each further call")
         if self._results.instructions:
             calls = {name: one.call for name, one in self._results.instructions.items()}
             yield from ("## Instructions, millions", "", _INSTRUCTIONS, "", *self._table(head, cells, calls))
@@ -186,14 +194,18 @@ class Page:
             for (name, measure), why in self._results.failures.items():
                 yield f"| {name} | {measure} | {' '.join(why.split()).replace('|', chr(92) + '|')[:300]} |"
 
-    def _conditions(self, versions: Mapping[str, Mapping[str, str]]) -> Iterator[str]:
+    def _conditions(self) -> Iterator[str]:
         yield from ("## Conditions", "")
         date = time.strftime("%Y-%m-%d", time.gmtime())
         yield f"{date}, {processor()}, {cores()} cores, {platform.system()}, Python {platform.python_version()}."
-        starts, turns, flights = self._effort.starts, self._effort.rounds, self._effort.flight_rounds
-        yield f"{starts} starts of each; calls in a row in {turns} turns, in flight in {flights}."
+        effort = self._effort
+        yield (
+            f"{effort.starts} starts of each contender that the goals name, {effort.starts_of_others} of the others; "
+            f"calls in a row in {effort.rounds} turns; "
+            f"{', '.join(f'{crowd.measure} in {crowd.turns}' for crowd in effort.crowds)}."
+        )
         yield from ("", "| Environment | Versions |", "|---|---|")
-        for name, those in versions.items():
+        for name, those in self._results.versions.items():
             yield f"| {name} | {', '.join(f'{package} {version}' for package, version in those.items())} |"
 
 
@@ -212,7 +224,10 @@ _SIZES: Final = (
     "name, default branch, and the id where names repeat. "
     "The ratio is of the larger form that tells of most repositories, to that of the hosted endpoint."
 )
-_INSTRUCTIONS: Final = "Counted by valgrind: the same on a busy machine. Ratios are of further calls."
+_INSTRUCTIONS: Final = (
+    "Of the process, counted by valgrind: the same on a busy machine. Ratios are of further calls. What this server "
+    "loads while it answers by heart counts as well, as far as it has come by then."
+)
 _POLLING: Final = "On virtual time; all of it is in [polling.md](polling.md)."
 
 

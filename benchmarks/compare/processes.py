@@ -7,19 +7,28 @@ import os
 import socket
 import sys
 import tempfile
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self
 
-from benchmarks.compare.client import LARGEST_ANSWER, Client, ContenderError, HttpClient, StdioClient
-from benchmarks.compare.contenders import CONTENDERS, Contender, Transport
+from benchmarks.compare.client import (
+    ANSWER_SECONDS,
+    LARGEST_ANSWER,
+    Client,
+    ContenderError,
+    HttpClient,
+    StdioClient,
+    reason,
+)
+from benchmarks.compare.contenders import Contender, Transport
 from benchmarks.compare.environments import CACHE, ROOT
 from benchmarks.compare.traffic import TOKENS, Traffic
 
 STARTING_SECONDS: Final = 30.0
 _ENDING_SECONDS: Final = 5.0
+_ENDING_SECONDS_UNDER: Final = 60.0
 _LAST_WORDS: Final = 600
 _PROGRAMS: Final = ROOT / "benchmarks" / "contenders"
 
@@ -32,6 +41,13 @@ class UpstreamProcess:
     """
 
     origin = ""
+
+    def __init__(self) -> None:
+        self._tokens: dict[str, str] = {}
+
+    def token_of(self, contender: Contender) -> str:
+        """The token by which a contender's requests are told from the others'."""
+        return self._tokens.setdefault(contender.name, TOKENS[len(self._tokens)])
 
     async def __aenter__(self) -> Self:
         self._process = await asyncio.create_subprocess_exec(
@@ -57,7 +73,7 @@ class UpstreamProcess:
 
     async def traffic(self, contender: Contender) -> Traffic:
         """What a contender has asked so far."""
-        return Traffic(**(await self._order({}))[token_of(contender)])
+        return Traffic(**(await self._order({}))[self.token_of(contender)])
 
     async def _order(self, order: Mapping[str, Any]) -> dict[str, Any]:
         if self._process.stdin is None:
@@ -66,8 +82,12 @@ class UpstreamProcess:
         return await self._read()
 
     async def _read(self) -> dict[str, Any]:
-        if self._process.stdout is None or not (line := await self._process.stdout.readline()):
-            raise ContenderError("the upstream did not start")
+        if self._process.stdout is None:
+            raise ContenderError("the upstream has no stdout")
+        async with asyncio.timeout(ANSWER_SECONDS):
+            line = await self._process.stdout.readline()
+        if not line:
+            raise ContenderError("the upstream has ended")
         said: dict[str, Any] = json.loads(line)
         return said
 
@@ -98,7 +118,7 @@ async def running(
     modern: bool = False,
     loaded: bool = False,
     under: Sequence[str] = (),
-    starting_seconds: float = STARTING_SECONDS,
+    answer_seconds: float = ANSWER_SECONDS,
 ) -> AsyncIterator[Running]:
     """A contender that has been started and not been asked anything yet; killed at the end if it does not end.
 
@@ -108,48 +128,45 @@ async def running(
         modern: Whether its client speaks the 2026 protocol.
         loaded: Whether it is asked more than a minute's budget allows.
         under: The program that it runs under, such as valgrind.
-        starting_seconds: How long it may take until it listens, over HTTP.
+        answer_seconds: How long each answer may take.
 
     Raises:
-        ContenderError: It does not answer; with what it said on stderr.
+        ContenderError: It cannot be started, or whatever went wrong in the block; with what it said on stderr.
     """
     names = _names(contender, upstream)
     command = [*under, *(word.format_map(names) for word in (loaded and contender.loaded) or contender.command)]
     address = f"http://127.0.0.1:{names['port']}{contender.path}" if contender.command else names["hosted"]
     with tempfile.TemporaryFile() as said:
-        process = None
-        if contender.command:
-            variables = {name: value.format_map(names) for name, value in contender.variables.items()}
-            process = await asyncio.create_subprocess_exec(
-                *command,
-                env=_clean_environment() | variables | {"HOME": str(_home(contender)), "PYTHONHASHSEED": "0"},
-                stdin=asyncio.subprocess.PIPE,
-                stdout=asyncio.subprocess.PIPE,
-                stderr=said,
-                limit=LARGEST_ANSWER,
-            )
+        process: asyncio.subprocess.Process | None = None
         client: Client | None = None
         try:
+            if contender.command:
+                variables = {name: value.format_map(names) for name, value in contender.variables.items()}
+                process = await asyncio.create_subprocess_exec(
+                    *command,
+                    env=_clean_environment() | variables | {"HOME": str(_home(contender)), "PYTHONHASHSEED": "0"},
+                    stdin=asyncio.subprocess.PIPE,
+                    stdout=asyncio.subprocess.PIPE,
+                    stderr=said,
+                    limit=LARGEST_ANSWER,
+                )
             if process is not None and contender.transport is Transport.STDIO:
-                client = StdioClient(process, modern=modern)
+                client = StdioClient(process, modern=modern, answer_seconds=answer_seconds)
             else:
-                await _until_listening(address, starting_seconds)
-                client = HttpClient(address, names["token"], modern=modern)
+                if process is not None:
+                    await _until_listening(address, process)
+                client = HttpClient(address, names["token"], modern=modern, answer_seconds=answer_seconds)
             yield Running(contender, client, None if process is None else process.pid)
-        except (ContenderError, OSError, TimeoutError, asyncio.IncompleteReadError) as error:
+        except Exception as error:
             said.seek(0)
             words = said.read().decode(errors="replace").strip()[-_LAST_WORDS:]
-            raise ContenderError(f"{str(error) or type(error).__name__} {words}".strip()) from error
+            raise ContenderError(f"{reason(error)} {words}".strip()) from error
         finally:
             if client is not None:
                 await client.aclose()
             if process is not None:
-                await _end(process)
-
-
-def token_of(contender: Contender) -> str:
-    """The token by which a contender's requests are told from the others'."""
-    return TOKENS[[one.name for one in CONTENDERS].index(contender.name)]
+                seconds = _ENDING_SECONDS_UNDER if under else _ENDING_SECONDS
+                await _end(process, seconds, by_stdin=contender.transport is Transport.STDIO)
 
 
 def _names(contender: Contender, upstream: UpstreamProcess) -> dict[str, str]:
@@ -164,7 +181,7 @@ def _names(contender: Contender, upstream: UpstreamProcess) -> dict[str, str]:
         "origin": upstream.origin,
         "api": api,
         "hosted": f"{api}/mcp",
-        "token": token_of(contender),
+        "token": upstream.token_of(contender),
         "port": str(port),
     }
 
@@ -182,10 +199,10 @@ def _clean_environment() -> dict[str, str]:
     return {name: value for name, value in os.environ.items() if not name.upper().startswith(foreign)}
 
 
-async def _until_listening(address: str, seconds: float) -> None:
+async def _until_listening(address: str, process: asyncio.subprocess.Process) -> None:
     host, _, port = address.split("/")[2].partition(":")
-    async with asyncio.timeout(seconds):
-        while True:
+    async with asyncio.timeout(STARTING_SECONDS):
+        while process.returncode is None:
             try:
                 _, writer = await asyncio.open_connection(host, int(port))
             except OSError:
@@ -193,17 +210,18 @@ async def _until_listening(address: str, seconds: float) -> None:
             else:
                 writer.close()
                 return
+    raise ContenderError("the process ended before it listened")
 
 
-async def _end(process: asyncio.subprocess.Process) -> None:
-    """Close stdin, which ends a stdio server; then less kindly."""
+async def _end(process: asyncio.subprocess.Process, seconds: float = _ENDING_SECONDS, *, by_stdin: bool = True) -> None:
+    """Close stdin, which ends a stdio server; then less kindly, each time after so many seconds."""
     if process.stdin is not None:
         process.stdin.close()
-    for end in (None, process.terminate, process.kill):
-        if end is not None:
-            with contextlib.suppress(ProcessLookupError):
-                end()
+    ways: tuple[Callable[[], None], ...] = (process.terminate, process.kill)
+    for end in ((lambda: None), *ways) if by_stdin else ways:
+        with contextlib.suppress(ProcessLookupError):
+            end()
         with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(_ENDING_SECONDS):
+            async with asyncio.timeout(seconds):
                 await process.wait()
                 return

@@ -1,11 +1,17 @@
 """What was measured, by the names of contenders."""
 
+import contextlib
 import statistics
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
+from benchmarks.compare.client import reason
 from benchmarks.compare.traffic import Traffic
+
+EVERYBODY = "everybody"
+"""Stands for all contenders where a failure is not one's own."""
 
 
 @dataclass(frozen=True)
@@ -43,12 +49,27 @@ class Flight:
 
 @dataclass(frozen=True)
 class Memory:
-    """What a process held, in bytes: before any call, after a tenth of the calls, after all of them."""
+    """What a process held, in bytes.
+
+    Attributes:
+        start: Before any call.
+        after_tenth: After a tenth of the calls that were meant to be made; None when there were not as many.
+        after_all: After all that were made.
+        calls: How many that were.
+        wanted: How many were meant to be made; whoever is too slow makes fewer.
+    """
 
     start: int
-    after_tenth: int
+    after_tenth: int | None
     after_all: int
     calls: int
+    wanted: int
+
+    @property
+    def growth(self) -> float | None:
+        """As a share of what was held after the tenth, once all calls were made."""
+        whole = self.calls == self.wanted
+        return self.after_all / self.after_tenth - 1 if whole and self.after_tenth is not None else None
 
 
 @dataclass(frozen=True)
@@ -88,15 +109,13 @@ class Instructions:
     """Instructions executed.
 
     Attributes:
-        listed: From the start until tools/list was answered.
-        whole: From the start through tools/list to the end of the process, without any call.
-        first_call: Of the first call.
+        listed: From the start until tools/list was answered, whatever they were for.
+        called: From the start through that until a first call was answered.
         call: Of each further one.
     """
 
     listed: int
-    whole: int
-    first_call: int
+    called: int
     call: int
 
 
@@ -110,7 +129,8 @@ class Results:
         in_a_row: Milliseconds of each call, one after the other.
         traffic: Upstream, of the calls in a row.
         processor: Seconds of processor time that the contender spent on them.
-        in_flight: By contender, calls in flight and milliseconds of the upstream.
+        in_flight: By how many calls and by milliseconds of the upstream; of each contender.
+        versions: What is installed, by environment.
         failures: What could not be measured and why, by contender and measure.
     """
 
@@ -119,9 +139,30 @@ class Results:
     in_a_row: dict[str, list[float]] = field(default_factory=dict)
     traffic: dict[str, Traffic] = field(default_factory=dict)
     processor: defaultdict[str, float] = field(default_factory=lambda: defaultdict(float))
-    in_flight: dict[tuple[str, int, int], Flight] = field(default_factory=dict)
+    in_flight: dict[tuple[int, int], dict[str, Flight]] = field(default_factory=dict)
     memory: dict[str, Memory] = field(default_factory=dict)
     sizes: dict[str, Sizes] = field(default_factory=dict)
     instructions: dict[str, Instructions] = field(default_factory=dict)
     polling: str = ""
+    versions: dict[str, Mapping[str, str]] = field(default_factory=dict)
     failures: dict[tuple[str, str], str] = field(default_factory=dict)
+
+    def leave_out_failed(self, measure: str, *tables: dict[str, Any]) -> None:
+        """Take who failed in a measure out of its tables, by name: it is not judged by what it did before."""
+        for name, failed_in in self.failures:
+            if failed_in == measure:
+                for table in tables:
+                    table.pop(name, None)
+
+    @contextlib.contextmanager
+    def noting(self, name: str, measure: str) -> Iterator[None]:
+        """Whatever goes wrong in the block is noted, and everything else goes on.
+
+        Args:
+            name: Of the contender, or `EVERYBODY`.
+            measure: What is measured in the block.
+        """
+        try:
+            yield
+        except Exception as error:  # noqa: BLE001 - a contender may fail in any way, and the others' numbers would be lost
+            self.failures[name, measure] = reason(error)

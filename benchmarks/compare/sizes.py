@@ -19,14 +19,14 @@ async def measure_sizes(contender: Contender, upstream: UpstreamProcess, facts: 
         facts: The repositories as the hosted endpoint lists them, the same for every contender.
 
     Raises:
-        ContenderError: It does not answer.
+        ContenderError: It does not answer, or with something else than text.
     """
     async with running(contender, upstream) as server:
         await server.client.open()
         listed = await server.client.request("tools/list", {})
         answer = await server.call()
-    result = json.loads(answer)["result"]
-    text = "".join(part["text"] for part in result["content"])
+        result = json.loads(answer)["result"]
+        text = "".join(part["text"] for part in result["content"])
     structured = _compact(result["structuredContent"]) if "structuredContent" in result else ""
     return Sizes(
         tools_list=len(listed.strip()),
@@ -39,7 +39,11 @@ async def measure_sizes(contender: Contender, upstream: UpstreamProcess, facts: 
 
 
 async def repositories(hosted: Contender, upstream: UpstreamProcess) -> list[dict[str, Any]]:
-    """The repositories as the hosted endpoint lists them."""
+    """The repositories as the hosted endpoint lists them.
+
+    Raises:
+        ContenderError: It lists none.
+    """
     async with running(hosted, upstream) as server:
         await server.client.open()
         content = json.loads(await server.call())["result"].get("structuredContent", {})

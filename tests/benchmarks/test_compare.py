@@ -79,12 +79,13 @@ def test_the_hosted_endpoint_tells_a_model_of_all_repositories_in_its_json_only(
 
 def results(ours: float) -> Results:
     """Results in which this server takes so many times what mcp-proxy and the tutorial form take."""
-    found = Results(memory={THIS: Memory(50 * 2**20, 60 * 2**20, 61 * 2**20, 10_000)})
+    found = Results(memory={THIS: Memory(50 * 2**20, 60 * 2**20, 61 * 2**20, 10_000, 10_000)})
     for name, times in ((THIS, ours), (MCP_PROXY, 1.0), (TUTORIAL, 1.0)):
         found.start_up[name] = StartUp([400 * times], [400 * times], [400 * times])
         found.in_a_row[name] = [2 * times] * 10
         found.traffic[name] = Traffic(requests=10, units=10)
-        found.in_flight |= {(name, *where): Flight([300 / times], [1.0]) for where in ((32, 20), (200, 100))}
+        for where in ((32, 20), (200, 100)):
+            found.in_flight.setdefault(where, {})[name] = Flight([300 / times], [1.0])
     found.sizes = {
         THIS: Sizes(14_000, 4_000, 2_000, 0, REPOS, 0),
         HOSTED: Sizes(12_000, 17_000, 20, 16_000, 0, REPOS),
@@ -105,10 +106,19 @@ def test_an_answer_that_leaves_repositories_out_does_not_reach_its_goal() -> Non
     assert [goal.measured for goal in goals(found) if goal.reached is False] == ["0.12x, 99 of 100 repositories"]
 
 
+def test_memory_is_judged_only_after_all_calls_were_made() -> None:
+    found = results(0.1)
+    found.memory[THIS] = dataclasses.replace(found.memory[THIS], calls=4_000)
+    assert [goal.measured for goal in goals(found) if goal.reached is None] == ["only 4,000 of 10,000 calls made"] * 2
+    text = Page(found, CONTENDERS, QUICK).text()
+    assert "| this server | stdio | 50.0 | 60.0 | 61.0 |  | 4,000, too slow for more |" in text
+
+
 def test_the_page_names_what_could_not_be_measured() -> None:
     found = results(0.5)
     found.failures["mcp-remote", "everything"] = "there is no npm"
-    text = Page(found, CONTENDERS, QUICK).text({"sdk": {"mcp": "2.3.0"}})
+    found.versions["sdk"] = {"mcp": "2.3.0"}
+    text = Page(found, CONTENDERS, QUICK).text()
     assert "| mcp-remote | everything | there is no npm |" in text
     assert "| list_repos, p50 | ≤ 0.45x of mcp-proxy | 0.50x | **missed** |" in text
     assert "| sdk | mcp 2.3.0 |" in text
