@@ -11,7 +11,7 @@ from mcp.shared.message import SessionMessage
 
 from mogplex_mcp.discovery import QUIET_SECONDS, Discovery
 from mogplex_mcp.early import Conversation, Listener
-from mogplex_mcp.stdio import _read
+from mogplex_mcp.pipes import Source
 from tests.early.starts import initialize, request
 
 pytestmark = pytest.mark.anyio
@@ -44,22 +44,19 @@ async def test_it_is_heard_after_a_while_of_silence_and_after_what_the_client_sa
     discovery: Discovery, pipe: tuple[int, int]
 ) -> None:
     reading, writing = pipe
-    received, incoming = anyio.create_memory_object_stream[SessionMessage | Exception]()
+    source = Source(reading, discovery)
 
     async def next_method() -> str:
-        item = await incoming.receive()
+        item = await source.receive()
         assert isinstance(item, SessionMessage)
         assert isinstance(item.message, mcp_types.JSONRPCRequest)
         return item.message.method
 
-    async with anyio.create_task_group() as tasks, incoming:
-        tasks.start_soon(_read, reading, received, discovery)
-        assert await next_method() == "initialize"
-        os.write(writing, request(3, "tools/call"))
-        assert await next_method() == "tools/call"
-        began = anyio.current_time()
-        assert await next_method() == "tools/list"
-        assert anyio.current_time() - began >= QUIET_SECONDS
-        os.write(writing, request(4, "ping"))
-        assert await next_method() == "ping"
-        tasks.cancel_scope.cancel()
+    assert await next_method() == "initialize"
+    os.write(writing, request(3, "tools/call"))
+    assert await next_method() == "tools/call"
+    began = anyio.current_time()
+    assert await next_method() == "tools/list"
+    assert anyio.current_time() - began >= QUIET_SECONDS
+    os.write(writing, request(4, "ping"))
+    assert await next_method() == "ping"

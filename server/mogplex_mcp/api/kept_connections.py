@@ -41,7 +41,7 @@ class KeptConnections(HttpClient):
     def __init__(self, connect: Connect, most: int, user_agent: str) -> None:
         super().__init__(user_agent)
         self._connect = connect
-        self._places = anyio.Semaphore(most, fast_acquire=True)
+        self._places = anyio.Semaphore(most)
         # What was used last stands last, and is used next: what is not needed grows old at the front.
         self._idle = deque[httpcore2.AsyncConnectionInterface]()
 
@@ -73,10 +73,13 @@ class KeptConnections(HttpClient):
             await _close(self._idle.pop())
 
     async def _take_place(self) -> None:
-        with anyio.move_on_after(_PLACE_SECONDS):
-            await self._places.acquire()
-            return
-        raise httpcore2.PoolTimeout
+        try:
+            self._places.acquire_nowait()
+        except anyio.WouldBlock:
+            with anyio.move_on_after(_PLACE_SECONDS) as waiting:
+                await self._places.acquire()
+            if waiting.cancelled_caught:
+                raise httpcore2.PoolTimeout from None
 
     async def _take(self) -> httpcore2.AsyncConnectionInterface:
         while self._idle:

@@ -79,4 +79,5 @@ def _pruned(value: Any) -> Any:
             for name, item in value.items()
             if (inner := _pruned(item) if isinstance(item, (dict, list)) else item) or isinstance(inner, (int, float))
         }
-    return [_pruned(item) for item in value] if isinstance(value, list) else value
+    # Most lists are of texts, and long.
+    return [_pruned(item) if isinstance(item, (dict, list)) else item for item in value]

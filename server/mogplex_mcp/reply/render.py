@@ -34,13 +34,11 @@ def to_text(structured: Mapping[str, Any]) -> str:
 
 
 def _field(name: str, value: Any) -> list[str]:
-    if isinstance(value, list) and any(isinstance(item, dict) for item in value):
-        return [f"{name}:", *(f"- {_row(item)}" for item in value)]
-    if isinstance(value, list) and all(isinstance(item, str) and item.isalnum() for item in value):
+    if not isinstance(value, list):
+        return [f"{name}: {_item(value) if isinstance(value, dict) else _scalar(value)}"]
+    if all(isinstance(item, str) and item.isalnum() for item in value):
         return [f"{name}: {', '.join(value)}"]
-    if isinstance(value, list):
-        return [f"{name}:", *(f"- {_scalar(item)}" for item in value)]
-    return [f"{name}: {_item(value) if isinstance(value, dict) else _scalar(value)}"]
+    return [f"{name}:", *[f"- {item if isinstance(item, str) else _row(item)}" for item in value]]
 
 
 def _row(value: Any) -> str:

@@ -79,15 +79,21 @@ class _Short:
     """How a long list is told: what nearly all share once, and no ids that names make needless."""
 
     def __init__(self, found: Sequence[Repo]) -> None:
-        branches = Counter(repo.default_branch for repo in found)
+        branches = Counter([repo.default_branch for repo in found])
         # Where one is not known, its row would seem to have the usual one.
         known = all(branch and is_plain(branch) for branch in branches)
         self.default_branch = (branches.most_common(1)[0][0] or "") if known else ""
-        self._rows_of_name = Counter(repo.full_name for repo in found)
+        self._rows_of_name = Counter([repo.full_name for repo in found])
         self.names: list[str] = []
         self.not_plain: list[Repo] = []
         for repo in found:
-            if self._is_plain(repo):
+            # Whether the name is all that has to be said.
+            if (
+                repo.default_branch == self.default_branch
+                and not repo.root_directory
+                and self._rows_of_name[repo.full_name] == 1
+                and is_plain(repo.full_name)
+            ):
                 self.names.append(repo.full_name)
             else:
                 self.not_plain.append(repo)
@@ -102,15 +108,6 @@ class _Short:
         if self._rows_of_name[row["repo"]] > 1:
             short["id"] = row["id"]
         return short
-
-    def _is_plain(self, repo: Repo) -> bool:
-        """Whether its name is all that has to be said."""
-        return (
-            repo.default_branch == self.default_branch
-            and not repo.root_directory
-            and self._rows_of_name[repo.full_name] == 1
-            and is_plain(repo.full_name)
-        )
 
 
 @toolset.tool("List repositories", Hints())
