@@ -69,6 +69,7 @@ class StateFile:
         self._connection: sqlite3.Connection | None = None
         self._opened: tuple[int, int] | None = None
         self._key = b""
+        self._synchronous = ""
 
     @contextlib.contextmanager
     def transaction(self, *, durable: bool = False) -> Iterator[sqlite3.Connection]:
@@ -115,12 +116,15 @@ class StateFile:
         if self._connection is not None:
             self._connection.close()
             self._connection = None
+            self._synchronous = ""
 
     @contextlib.contextmanager
     def _block(self, begin: str, synchronous: str) -> Iterator[sqlite3.Connection]:
         try:
             connection = self._open()
-            connection.execute(f"PRAGMA synchronous = {synchronous}")
+            if synchronous != self._synchronous:
+                connection.execute(f"PRAGMA synchronous = {synchronous}")
+                self._synchronous = synchronous
             connection.execute(begin)
             try:
                 yield connection

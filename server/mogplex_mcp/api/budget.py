@@ -110,7 +110,7 @@ class SharedBudget:
         self._problem = ""
         self._problem_until = 0.0
         self._reserved: deque[float] = deque()
-        self._swept = False
+        self._swept_at = 0.0
 
     async def reserve(self) -> None:
         """Wait until a poll may be sent, as long as that takes, and count it: the next poll is this one."""
@@ -183,17 +183,16 @@ class SharedBudget:
     def _take_shared(self, units: int, *, watching: bool, now: float) -> float:
         tenant = self._state.tenant(self._token)
         with self._state.transaction() as rows:
-            outside = now - WINDOW_SECONDS, now + WINDOW_SECONDS
-            rows.execute("DELETE FROM requests WHERE tenant = ? AND (at <= ? OR at > ?)", (tenant, *outside))
-            if not self._swept:
-                # Once for everybody: tokens that come over HTTP and never again must not leave rows behind.
-                rows.execute("DELETE FROM requests WHERE at <= ? OR at > ?", outside)
-                self._swept = True
+            window = now - WINDOW_SECONDS, now + WINDOW_SECONDS
+            if not window[0] < self._swept_at <= now:
+                # For everybody: tokens that come over HTTP and never again must not leave rows behind.
+                rows.execute("DELETE FROM requests WHERE at <= ? OR at > ?", window)
+                self._swept_at = now
             until = rows.execute("SELECT until FROM pauses WHERE tenant = ?", (tenant,)).fetchone()
             wait = _seconds_of_pause(until[0], now) if until else 0.0
             if wait <= 0:
-                found = rows.execute("SELECT at, units, watching FROM requests WHERE tenant = ?", (tenant,))
-                spent = [Spent(*row) for row in found]
+                question = "SELECT at, units, watching FROM requests WHERE tenant = ? AND at > ? AND at <= ?"
+                spent = [Spent(*row) for row in rows.execute(question, (tenant, *window))]
                 wait = seconds_until_allowed(spent, units, watching=watching, now=now)
             if wait <= 0:
                 rows.execute("INSERT INTO requests VALUES (?, ?, ?, ?)", (tenant, now, units, int(watching)))
