@@ -163,6 +163,6 @@ def test_an_unknown_tool_in_the_settings_is_said_before_anything_is_served(tmp_p
         timeout=20,
         check=False,
     )
-    assert ended.returncode == 1
+    assert ended.returncode == 2
     assert "start_run" in ended.stderr
     assert "Traceback" not in ended.stderr

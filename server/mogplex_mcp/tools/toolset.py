@@ -14,6 +14,7 @@ import mcp_types
 from pydantic import BaseModel, ConfigDict, create_model
 
 from mogplex_mcp.reply.model import Reply
+from mogplex_mcp.settings import SettingsError
 from mogplex_mcp.tools.arguments import input_schema, nearest
 
 ToolFunction = Callable[..., Awaitable[Reply]]
@@ -139,7 +140,7 @@ def select(
         read_only: Nothing that writes, whatever else is said.
 
     Raises:
-        ValueError: A name is unknown; the message names the nearest ones.
+        SettingsError: A name is unknown; the message names the nearest ones.
     """
     toolset_names = _known("toolset", wanted_toolsets, ["all", *(one.name for one in toolsets)])
     every = [tool for toolset in toolsets for tool in toolset.tools]
@@ -164,5 +165,5 @@ def select(
 def _known(kind: str, names: Iterable[str], known: Sequence[str]) -> set[str]:
     found = {name.strip() for name in names if name.strip()}
     for name in sorted(found - set(known)):
-        raise ValueError(nearest(kind, name, known))
+        raise SettingsError(nearest(kind, name, known))
     return found
