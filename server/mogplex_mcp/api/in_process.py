@@ -57,4 +57,4 @@ def _as_over_the_network() -> Iterator[None]:
     try:
         yield
     except httpx2.TransportError as fault:
-        raise getattr(httpcore2, type(fault).__name__)(str(fault)) from fault
+        raise getattr(httpcore2, type(fault).__name__, httpcore2.NetworkError)(str(fault)) from fault
