@@ -9,6 +9,7 @@ from collections import deque
 from typing import Final
 
 import anyio
+import anyio.lowlevel
 import mcp_types
 from anyio.abc import ObjectReceiveStream, ObjectSendStream
 from mcp.shared.message import SessionMessage
@@ -48,6 +49,8 @@ class Source(ObjectReceiveStream[SessionMessage | Exception]):
         Raises:
             EndOfStream: The client has closed its side.
         """
+        # What was read already is not taken in by a server that is told to end.
+        await anyio.lowlevel.checkpoint_if_cancelled()
         while not self._messages:
             if self._is_at_end:
                 raise anyio.EndOfStream

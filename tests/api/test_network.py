@@ -1,63 +1,18 @@
 """Against real sockets: what a mocked transport cannot show."""
 
 import asyncio
-import contextlib
-import datetime as dt
 import socket
-import ssl
-import sys
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import anyio
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
 
-from mogplex_mcp.api import connection
-from mogplex_mcp.api.connection import create_http_client
-from mogplex_mcp.api.errors import ErrorCode, MogplexError
-from mogplex_mcp.api.http import MogplexHttp
+from mogplex_mcp.api.errors import ErrorCode
 
-from .support import TOKEN, CountingBudget, raw_answer, read_request, serving
+from .sockets import OK, Connect, failure
+from .support import TOKEN, raw_answer, read_request, serving
 
 pytestmark = pytest.mark.anyio
-
-OK = raw_answer(b'{"ok":true,"data":{"a":1}}')
-
-
-class Connect:
-    """Makes what asks the Mogplex at a base URL."""
-
-    def __init__(self) -> None:
-        self._clients = contextlib.AsyncExitStack()
-
-    def __call__(self, base_url: str) -> MogplexHttp:
-        client = create_http_client(version="1.2.3", base_url=base_url)
-        self._clients.push_async_callback(client.aclose)
-        return MogplexHttp(client, base_url, TOKEN, CountingBudget(), sleep=_no_sleep)
-
-    async def aclose(self) -> None:
-        await self._clients.aclose()
-
-
-@pytest.fixture
-async def connect() -> AsyncIterator[Connect]:
-    connect = Connect()
-    yield connect
-    await connect.aclose()
-
-
-async def _no_sleep(seconds: float) -> None:
-    assert seconds >= 0
-
-
-async def failure(http: MogplexHttp, method: str = "POST", timeout: float = 25) -> MogplexError:  # noqa: ASYNC109 - handed on
-    with pytest.raises(MogplexError) as caught:
-        await http.request(method, "/runs", timeout=timeout)
-    assert TOKEN.value not in str(caught.value)
-    return caught.value
 
 
 async def test_connections_are_kept_and_used_again(connect: Connect) -> None:
@@ -186,82 +141,6 @@ async def test_an_unknown_name_is_unreachable(connect: Connect, monkeypatch: pyt
     assert "no-such-host.invalid could not be resolved" in error.message
 
 
-async def test_a_server_that_does_not_speak_tls_is_a_tls_fault(connect: Connect) -> None:
-    async def on_connection(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        await reader.read(100)
-        writer.write(b"HTTP/1.1 400 Bad Request\r\n\r\n")
-        await writer.drain()
-
-    async with serving(on_connection) as base_url:
-        error = await failure(connect(base_url.replace("http:", "https:")))
-    assert (error.code, error.may_have_happened) == (ErrorCode.TLS_FAILED, False)
-
-
-def _self_signed(folder: Path) -> ssl.SSLContext:
-    """A server's context with a certificate for localhost that nobody trusts."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "localhost")])
-    now = dt.datetime.now(dt.UTC)
-    certificate = (
-        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
-        .not_valid_before(now - dt.timedelta(days=1))
-        .not_valid_after(now + dt.timedelta(days=1))
-        .add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
-        .sign(key, hashes.SHA256())
-    )
-    file = folder / "server.pem"
-    plain = serialization.NoEncryption()
-    file.write_bytes(
-        certificate.public_bytes(serialization.Encoding.PEM)
-        + key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, plain)
-    )
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(file)
-    return context
-
-
-async def test_a_certificate_that_is_not_trusted_is_a_tls_fault_that_says_what_to_do(
-    connect: Connect, tmp_path: Path
-) -> None:
-    async def on_connection(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        del reader
-        writer.close()
-
-    server = await asyncio.start_server(on_connection, "127.0.0.1", 0, ssl=_self_signed(tmp_path))
-    async with server:
-        port = server.sockets[0].getsockname()[1]
-        error = await failure(connect(f"https://localhost:{port}/api/v1/mogplex"))
-    assert (error.code, error.may_have_happened) == (ErrorCode.TLS_FAILED, False)
-    assert "The certificate of localhost was not accepted: self-signed certificate" in error.message
-    assert "trust store" in error.message
-
-
-@pytest.mark.skipif(sys.platform in ("darwin", "win32"), reason="trust is not in a file there")
-async def test_a_tls_connection_to_a_server_that_the_system_trusts_is_kept(
-    connect: Connect, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    connections = []
-
-    async def on_connection(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        connections.append(reader)
-        with contextlib.suppress(asyncio.IncompleteReadError, ConnectionError):
-            while True:
-                await read_request(reader)
-                writer.write(OK)
-        writer.close()
-
-    server = await asyncio.start_server(on_connection, "127.0.0.1", 0, ssl=_self_signed(tmp_path))
-    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "server.pem"))
-    connection._tls_context.cache_clear()
-    async with server:
-        http = connect(f"https://localhost:{server.sockets[0].getsockname()[1]}/api/v1/mogplex")
-        for _ in range(3):
-            assert await http.request("GET", "/repos") == {"a": 1}
-        await connect.aclose()
-    connection._tls_context.cache_clear()
-    assert len(connections) == 1
-
-
 async def test_a_redirect_to_another_origin_never_reaches_it_with_the_token(connect: Connect) -> None:
     reached = []
 
@@ -310,19 +189,14 @@ async def test_neither_a_netrc_file_nor_cookies_change_what_is_sent(
         assert b"User-Agent: mogplex-mcp/1.2.3" in request
 
 
-async def test_a_proxy_of_the_environment_is_used(connect: Connect, monkeypatch: pytest.MonkeyPatch) -> None:
-    asked = []
+async def test_a_request_that_changes_something_tells_its_length_even_of_nothing(connect: Connect) -> None:
+    requests = []
 
-    async def proxy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        asked.append(await read_request(reader))
-        writer.write(b"HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n")
+    async def on_connection(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        requests.append(await read_request(reader))
+        writer.write(OK)
 
-    async with serving(proxy) as proxy_url:
-        monkeypatch.setenv("HTTPS_PROXY", proxy_url.removesuffix("/api/v1/mogplex"))
-        for name in ("https_proxy", "NO_PROXY", "no_proxy", "ALL_PROXY", "all_proxy"):
-            monkeypatch.delenv(name, raising=False)
-        error = await failure(connect("https://mogplex.test/api/v1/mogplex"))
-    assert asked[0].startswith(b"CONNECT mogplex.test:443 ")
-    assert TOKEN.value.encode() not in asked[0]
-    assert (error.code, error.may_have_happened) == (ErrorCode.UNREACHABLE, False)
-    assert "The proxy did not connect to mogplex.test" in error.message
+    async with serving(on_connection) as base_url:
+        await connect(base_url).request("POST", "/runs/1/cancel")
+        await connect.aclose()
+    assert b"\r\nContent-Length: 0\r\n" in requests[0]

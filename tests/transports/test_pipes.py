@@ -14,8 +14,9 @@ import pytest
 from mcp.shared.message import SessionMessage
 
 from mogplex_mcp.discovery import Discovery
+from mogplex_mcp.draining import Questions, Unanswered
 from mogplex_mcp.ending import ANSWER_SECONDS, Ending
-from mogplex_mcp.pipes import Sink
+from mogplex_mcp.pipes import Sink, Source
 from tests.virtual_time import VirtualTimeLoop
 
 pytestmark = [pytest.mark.anyio, pytest.mark.skipif(sys.platform == "win32", reason="pipes cannot be waited for there")]
@@ -105,3 +106,15 @@ async def test_the_end_of_the_pipe_that_others_share_stays_as_it_was(ends: tuple
     async with sink(writing) as client:
         await client.send(message(1))
         assert fcntl.fcntl(writing, fcntl.F_GETFL) == before
+
+
+async def test_what_was_read_before_the_end_began_is_not_taken_in_after_it(ends: tuple[int, int]) -> None:
+    reading, writing = ends
+    ending = Ending()
+    questions = Questions(Source(reading, Discovery(None)), Unanswered(), ending)
+    os.write(writing, b'{"jsonrpc":"2.0","method":"first"}\n{"jsonrpc":"2.0","method":"second"}\n')
+    first = await questions.receive()
+    assert isinstance(first, SessionMessage)
+    ending.begin()
+    with pytest.raises(anyio.EndOfStream):
+        await questions.receive()

@@ -134,8 +134,9 @@ def _pool(trust: ssl.SSLContext, proxy: str | None) -> httpcore2.AsyncConnection
 def _as_the_library_has_it(request: Request) -> httpcore2.Request:
     headers = [(b"Host", urlsplit(request.url).netloc.encode())]
     headers += [(name.encode(), value.encode()) for name, value in request.headers.items()]
-    if request.content is not None:
-        headers.append((b"Content-Length", b"%d" % len(request.content)))
+    if request.method != "GET":
+        # Also of nothing: some servers refuse a POST that does not say so (RFC 9110, section 8.6).
+        headers.append((b"Content-Length", b"%d" % len(request.content or b"")))
     timeouts = {"connect": _CONNECT_SECONDS, "write": _WRITE_SECONDS, "read": request.read_seconds}
     return httpcore2.Request(
         request.method,

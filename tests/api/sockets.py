@@ -1,0 +1,99 @@
+"""What tests share that go over real sockets."""
+
+import asyncio
+import contextlib
+import datetime as dt
+import ssl
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+
+from mogplex_mcp.api.connection import create_http_client
+from mogplex_mcp.api.errors import MogplexError
+from mogplex_mcp.api.http import MogplexHttp
+
+from .support import TOKEN, CountingBudget, raw_answer, read_request
+
+OK = raw_answer(b'{"ok":true,"data":{"a":1}}')
+
+
+class Connect:
+    """Makes what asks the Mogplex at a base URL."""
+
+    def __init__(self) -> None:
+        self._clients = contextlib.AsyncExitStack()
+
+    def __call__(self, base_url: str) -> MogplexHttp:
+        client = create_http_client(version="1.2.3", base_url=base_url)
+        self._clients.push_async_callback(client.aclose)
+        return MogplexHttp(client, base_url, TOKEN, CountingBudget(), sleep=_no_sleep)
+
+    async def aclose(self) -> None:
+        await self._clients.aclose()
+
+
+async def _no_sleep(seconds: float) -> None:
+    assert seconds >= 0
+
+
+async def failure(http: MogplexHttp, method: str = "POST", timeout: float = 25) -> MogplexError:  # noqa: ASYNC109 - handed on
+    with pytest.raises(MogplexError) as caught:
+        await http.request(method, "/runs", timeout=timeout)
+    assert TOKEN.value not in str(caught.value)
+    return caught.value
+
+
+class TlsServer:
+    """A Mogplex that speaks TLS, with a certificate for localhost that nobody trusts by himself.
+
+    Attributes:
+        certificate: The file to trust.
+        connections: How many there were.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._context = _self_signed(folder)
+        self.certificate = folder / "server.pem"
+        self.connections = 0
+
+    @contextlib.asynccontextmanager
+    async def serving(self) -> AsyncIterator[str]:
+        """Its base URL."""
+        server = await asyncio.start_server(self._on_connection, "127.0.0.1", 0, ssl=self._context)
+        async with server:
+            yield f"https://localhost:{server.sockets[0].getsockname()[1]}/api/v1/mogplex"
+
+    async def _on_connection(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.connections += 1
+        with contextlib.suppress(asyncio.IncompleteReadError, ConnectionError):
+            while True:
+                await read_request(reader)
+                writer.write(OK)
+        writer.close()
+
+
+def _self_signed(folder: Path) -> ssl.SSLContext:
+    """A server's context with a certificate for localhost that nobody trusts."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "localhost")])
+    now = dt.datetime.now(dt.UTC)
+    certificate = (
+        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
+        .not_valid_before(now - dt.timedelta(days=1))
+        .not_valid_after(now + dt.timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
+        .sign(key, hashes.SHA256())
+    )
+    file = folder / "server.pem"
+    plain = serialization.NoEncryption()
+    file.write_bytes(
+        certificate.public_bytes(serialization.Encoding.PEM)
+        + key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, plain)
+    )
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(file)
+    return context
