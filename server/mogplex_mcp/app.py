@@ -57,7 +57,7 @@ def create_server(
         ending: The end of this process, for whoever lets it begin.
 
     Raises:
-        ValueError: The settings name tools or toolsets that do not exist; the message names the nearest.
+        SettingsError: The settings name tools or toolsets that do not exist; the message names the nearest.
     """
     toolsets = fitted(TOOLSETS, settings)
     offered = select(

@@ -1,15 +1,13 @@
-import logging
 import ssl
 import subprocess
 import sys
 
-import httpx2
 import pytest
 
 from mogplex_mcp.api import connection
 from mogplex_mcp.api.connection import create_http_client
 from mogplex_mcp.api.errors import ErrorCode, MogplexError
-from mogplex_mcp.api.wire import build_request, receive
+from mogplex_mcp.api.wire import build_request
 
 from .support import BASE_URL
 
@@ -28,17 +26,6 @@ async def test_certificates_are_checked_and_read_once() -> None:
     assert context.verify_mode is ssl.CERT_REQUIRED
     assert context.check_hostname
     assert connection._tls_context() is context
-
-
-async def test_the_library_does_not_log_every_request(caplog: pytest.LogCaptureFixture) -> None:
-    transport = httpx2.MockTransport(lambda _: httpx2.Response(200))
-    async with create_http_client(version="1", base_url=BASE_URL, transport=transport) as client:
-        with caplog.at_level(logging.INFO):
-            await receive(
-                client,
-                build_request(client, "GET", "https://mogplex.test/", query=None, content=None, headers={}),
-            )
-    assert caplog.records == []
 
 
 @pytest.mark.parametrize(

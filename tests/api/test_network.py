@@ -1,6 +1,7 @@
 """Against real sockets: what a mocked transport cannot show."""
 
 import asyncio
+import logging
 import socket
 from pathlib import Path
 
@@ -200,3 +201,15 @@ async def test_a_request_that_changes_something_tells_its_length_even_of_nothing
         await connect(base_url).request("POST", "/runs/1/cancel")
         await connect.aclose()
     assert b"\r\nContent-Length: 0\r\n" in requests[0]
+
+
+async def test_requests_leave_no_word_in_the_log(connect: Connect, caplog: pytest.LogCaptureFixture) -> None:
+    async def on_connection(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await read_request(reader)
+        writer.write(OK)
+
+    with caplog.at_level(logging.INFO):
+        async with serving(on_connection) as base_url:
+            await connect(base_url).request("GET", "/repos")
+            await connect.aclose()
+    assert caplog.records == []
