@@ -39,10 +39,10 @@ def test_a_proxy_that_cannot_be_used_is_named_without_its_password(monkeypatch: 
     assert "hunter2" not in str(caught.value)
 
 
-def test_importing_the_api_loads_neither_the_http_library_nor_a_database() -> None:
+def test_importing_the_api_loads_neither_a_parser_of_http_nor_a_database() -> None:
     program = (
         "import sys\n"
         "import mogplex_mcp.api.client, mogplex_mcp.api.connection, mogplex_mcp.api.hosted, mogplex_mcp.api.base_url\n"
-        "assert not {'httpx2', 'httpcore2', 'sqlite3', 'truststore', 'mcp'} & set(sys.modules)\n"
+        "assert not {'httpx2', 'httptools', 'sqlite3', 'truststore', 'mcp'} & set(sys.modules)\n"
     )
     subprocess.run([sys.executable, "-c", program], check=True)

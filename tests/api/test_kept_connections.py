@@ -1,50 +1,55 @@
 """Which connection a request goes over, and what becomes of it: without a network."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import aclosing
+from typing import Any
 
 import anyio
-import httpcore2
 import pytest
 
-from mogplex_mcp.api.connection import Request
-from mogplex_mcp.api.kept_connections import KeptConnections
+from mogplex_mcp.api.connection import Request, Response
+from mogplex_mcp.api.faults import NoPlaceError
+from mogplex_mcp.api.kept_connections import KEPT_SECONDS, KeptConnections
 
 pytestmark = pytest.mark.anyio
 
 REQUEST = Request("GET", "https://mogplex.test/", {}, None, 20.0)
 
 
-class Connection(httpcore2.AsyncConnectionInterface):
-    """A connection that answers when it may, and then is idle."""
+@pytest.fixture
+def anyio_backend(virtual_time: tuple[str, dict[str, object]]) -> tuple[str, dict[str, object]]:
+    return virtual_time
+
+
+class Connection:
+    """A connection that answers when it may, and then is free."""
 
     def __init__(self, number: int, may_answer: anyio.Event) -> None:
         self.number = number
         self.may_answer = may_answer
-        self.expired = False
+        self.closed_by_the_other_side = False
         self.state = "new"
 
-    async def handle_async_request(self, request: httpcore2.Request) -> httpcore2.Response:
-        assert self.state in ("new", "idle")
+    async def ask(self, request: bytes, silence: float) -> Response:
+        assert (request, silence) == (b"GET", 20.0)
+        assert self.state in ("new", "free")
         self.state = "busy"
         await self.may_answer.wait()
-        return httpcore2.Response(200, headers=[(b"Number", b"%d" % self.number)], content=self._body())
+        return Response(200, {"number": str(self.number)}, self._body())
 
-    async def _body(self) -> AsyncIterator[bytes]:
+    async def _body(self) -> AsyncGenerator[bytes]:
         yield b"{}"
-        self.state = "idle"
+        self.state = "free"
+
+    @property
+    def is_free(self) -> bool:
+        return self.state == "free"
+
+    def is_stale(self) -> bool:
+        return self.closed_by_the_other_side
 
     async def aclose(self) -> None:
         self.state = "closed"
-
-    def is_idle(self) -> bool:
-        return self.state == "idle"
-
-    def is_closed(self) -> bool:
-        return self.state == "closed"
-
-    def has_expired(self) -> bool:
-        return self.expired
 
 
 class Connections:
@@ -53,9 +58,15 @@ class Connections:
     def __init__(self, most: int = 8) -> None:
         self.opened: list[Connection] = []
         self.may_answer = anyio.Event()
-        self.client = KeptConnections(self._connect, most, "test")
+        origin: Any = self
+        self.client = KeptConnections(origin, most, "test")
 
-    def _connect(self) -> Connection:
+    @staticmethod
+    def written(request: Request) -> bytes:
+        assert request is REQUEST
+        return b"GET"
+
+    async def connect(self) -> Connection:
         self.opened.append(Connection(len(self.opened), self.may_answer))
         return self.opened[-1]
 
@@ -103,7 +114,7 @@ async def test_a_request_that_gets_no_turn_says_so() -> None:
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(connections.ask)
         await anyio.wait_all_tasks_blocked()
-        with pytest.raises(httpcore2.PoolTimeout):
+        with pytest.raises(NoPlaceError):
             await connections.ask()
         connections.may_answer.set()
     assert await connections.ask() == 0
@@ -115,7 +126,7 @@ async def test_a_connection_whose_request_was_given_up_is_closed_and_never_used_
         await connections.ask()
     connections.may_answer.set()
     assert await connections.ask() == 1
-    assert [one.state for one in connections.opened] == ["closed", "idle"]
+    assert [one.state for one in connections.opened] == ["closed", "free"]
 
 
 async def test_a_connection_whose_answer_was_not_read_to_its_end_is_closed() -> None:
@@ -126,20 +137,29 @@ async def test_a_connection_whose_answer_was_not_read_to_its_end_is_closed() -> 
     assert connections.opened[0].state == "closed"
 
 
-async def test_connections_that_are_too_old_or_closed_by_the_other_side_are_not_used() -> None:
+async def test_connections_that_the_other_side_has_closed_are_not_used() -> None:
     connections = Connections()
     await connections.ask_at_once(3)
     for one in connections.opened:
-        one.expired = True
+        one.closed_by_the_other_side = True
     assert await connections.ask() == 3
-    assert [one.state for one in connections.opened] == ["closed", "closed", "closed", "idle"]
+    assert [one.state for one in connections.opened] == ["closed", "closed", "closed", "free"]
+
+
+async def test_connections_that_are_too_old_are_not_used() -> None:
+    connections = Connections()
+    await connections.ask_at_once(2)
+    await anyio.sleep(KEPT_SECONDS)
+    assert await connections.ask() == 2
+    assert [one.state for one in connections.opened] == ["closed", "closed", "free"]
 
 
 async def test_connections_that_grew_old_unused_are_closed_by_the_next_request() -> None:
     connections = Connections()
     *unused, last = await connections.ask_at_once(3)
-    for number in unused:
-        connections.opened[number].expired = True
+    await anyio.sleep(KEPT_SECONDS - 1)
+    assert await connections.ask() == last
+    await anyio.sleep(1)
     assert await connections.ask() == last
     assert [connections.opened[number].state for number in unused] == ["closed", "closed"]
 

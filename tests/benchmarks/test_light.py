@@ -13,9 +13,9 @@ from tests.transports.talking import INITIALIZE, request
 
 ROOT = Path(__file__).parents[2]
 
-MOST_FUNCTION_CALLS = 4_250
+MOST_FUNCTION_CALLS = 3_450
 """Of Python and of C, in the server and everything that it uses, for a call of list_repos with 100 repositories."""
-MOST_MODULES = 875
+MOST_MODULES = 800
 """Loaded from the start of a process until it has answered a first call, those of Python itself included."""
 
 CALLS = 8

@@ -261,7 +261,7 @@ async def test_a_newer_release_is_known_by_what_the_index_says(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     server = Answering(status, {"content-type": "application/json"}, body=body)
-    found = await released(monkeypatch, serve(servers, server))
+    found = await released(monkeypatch, f"{serve(servers, server)}/json")
     assert found.status is finding
     assert said in found.fact
     assert len(server.asked) == 1
@@ -269,7 +269,7 @@ async def test_a_newer_release_is_known_by_what_the_index_says(
 
 
 async def test_an_index_that_cannot_be_reached_is_no_failure(monkeypatch: pytest.MonkeyPatch) -> None:
-    found = await released(monkeypatch, "http://127.0.0.1:9")
+    found = await released(monkeypatch, "http://127.0.0.1:9/json")
     assert found.status is Status.SKIPPED
     assert "not known" in found.fact
 

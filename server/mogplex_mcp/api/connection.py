@@ -15,7 +15,7 @@ from mogplex_mcp.api.errors import ErrorCode, MogplexError
 
 if TYPE_CHECKING:
     import httpx2
-    from httpcore2 import AsyncNetworkStream
+    from anyio.abc import ByteStream
 
 MOST_CONNECTIONS: Final = 256
 """At the same time: as many as one caller may have calls in flight."""
@@ -54,7 +54,7 @@ class Response:
     status: int
     headers: Mapping[str, str]
     chunks: AsyncIterator[bytes]
-    stream: "AsyncNetworkStream | None" = None
+    stream: "ByteStream | None" = None
 
 
 class HttpClient(ABC):
@@ -78,7 +78,7 @@ class HttpClient(ABC):
         """Send a request; the answer is there for the block, which reads it.
 
         Raises:
-            Exception: One of `mogplex_mcp.api.faults.FAULTS`, here or while the answer is read.
+            TransportError: Here or while the answer is read.
         """
 
     @abstractmethod
@@ -107,14 +107,15 @@ def create_http_client(
         from mogplex_mcp.api.in_process import InProcess  # noqa: PLC0415 - not where there is a network
 
         return InProcess(transport, user_agent)
-    from mogplex_mcp.api.kept_connections import KeptConnections, to_origin  # noqa: PLC0415 - not at start-up
+    from mogplex_mcp.api.kept_connections import KeptConnections  # noqa: PLC0415 - not at start-up
+    from mogplex_mcp.api.origin import Origin  # noqa: PLC0415 - the same
 
     proxy = proxy_for(base_url)
     # Without TLS on the way nobody needs to be trusted, and then nobody is.
     needs_trust = proxy or _is_secure(base_url)
     trust = _tls_context() if needs_trust else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     try:
-        return KeptConnections(to_origin(base_url, trust, proxy), MOST_CONNECTIONS, user_agent)
+        return KeptConnections(Origin(base_url, trust, proxy), MOST_CONNECTIONS, user_agent)
     except ValueError:
         # The proxy's address may hold a password: it is not shown.
         raise MogplexError(

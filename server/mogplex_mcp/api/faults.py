@@ -3,87 +3,91 @@
 import socket
 import ssl
 from collections.abc import Iterator
-from typing import Final
-
-import httpcore2
+from typing import ClassVar
 
 from mogplex_mcp.api.errors import ErrorCode, MogplexError
 from mogplex_mcp.api.text import one_line
 
-FAULTS: Final = (
-    httpcore2.TimeoutException,
-    httpcore2.NetworkError,
-    httpcore2.ProtocolError,
-    httpcore2.ProxyError,
-    httpcore2.UnsupportedProtocol,
-)
-"""What can go wrong on the way."""
 
-# Nothing of the request can have left this machine when one of these happened.
-_BEFORE_SENDING = (
-    httpcore2.ConnectError,
-    httpcore2.ConnectTimeout,
-    httpcore2.PoolTimeout,
-    httpcore2.ProxyError,
-    httpcore2.UnsupportedProtocol,
-)
+class TransportError(Exception):
+    """No answer came, or not all of one. What such an error says are words of this side, never of the other.
+
+    Attributes:
+        code: What it means.
+        text: A sentence about it, for a host and what the error says.
+        was_sent: Whether the other side may have the request.
+    """
+
+    code: ClassVar = ErrorCode.CONNECTION_LOST
+    text: ClassVar = "The connection to {host} broke: {said}."
+    was_sent: ClassVar = True
 
 
-# The first row that fits counts.
-_MEANINGS: tuple[tuple[type[Exception], ErrorCode, str], ...] = (
-    (httpcore2.ProxyError, ErrorCode.UNREACHABLE, "The proxy did not connect to {host}: {said}."),
-    (httpcore2.ConnectTimeout, ErrorCode.UNREACHABLE, "{host} did not accept a connection in time."),
-    (
-        httpcore2.PoolTimeout,
-        ErrorCode.TIMED_OUT,
-        "No connection to {host} became free: too many requests are under way.",
-    ),
-    (httpcore2.TimeoutException, ErrorCode.TIMED_OUT, "{host} stopped answering."),
-    (httpcore2.UnsupportedProtocol, ErrorCode.UNREACHABLE, "{host} could not be reached: {said}."),
-    (Exception, ErrorCode.CONNECTION_LOST, "The connection to {host} broke: {said}."),
-)
+class SilenceError(TransportError):
+    """The other side took too long."""
+
+    code = ErrorCode.TIMED_OUT
+    text = "{host} stopped answering."
 
 
-def transport_error(fault: Exception, host: str) -> MogplexError:
-    """What a fault of the transport means; `may_have_happened` is True when the request may have been received."""
-    return MogplexError(*_named(fault, host), may_have_happened=not isinstance(fault, _BEFORE_SENDING))
+class NoPlaceError(TransportError):
+    """All connections are in use."""
+
+    code = ErrorCode.TIMED_OUT
+    text = "No connection to {host} became free: too many requests are under way."
+    was_sent = False
 
 
-def _named(fault: Exception, host: str) -> tuple[ErrorCode, str]:
-    said = one_line(_own_words(fault), 120) or type(fault).__name__
-    if isinstance(fault, httpcore2.ConnectError):
-        return _named_connect_error(list(_causes(fault)), host, said)
-    code, text = next((code, text) for kind, code, text in _MEANINGS if isinstance(fault, kind))
-    return code, text.format(host=host, said=said)
+class ConnectError(TransportError):
+    """There is no connection; the cause says why."""
+
+    code = ErrorCode.UNREACHABLE
+    text = "{host} could not be reached: {said}."
+    was_sent = False
 
 
-def _own_words(fault: Exception) -> str:
-    """What this side's libraries say of a fault, without what the other side sent."""
-    if isinstance(fault, httpcore2.ProxyError):
-        status = str(fault)[:3]
-        return f"it answered {status}" if status.isdecimal() else ""
-    return str(fault).partition(":")[0] if isinstance(fault, httpcore2.RemoteProtocolError) else str(fault)
+class ConnectTimeoutError(ConnectError):
+    """There is no connection yet."""
+
+    text = "{host} did not accept a connection in time."
 
 
-def _named_connect_error(causes: list[BaseException], host: str, said: str) -> tuple[ErrorCode, str]:
+class ProxyError(ConnectError):
+    """The proxy made no connection."""
+
+    text = "The proxy did not connect to {host}: {said}."
+
+
+def transport_error(fault: TransportError, host: str) -> MogplexError:
+    """What a fault means; `may_have_happened` is True when the request may have been received."""
+    said = one_line(str(fault), 120)
+    code, text = _refused(fault, said) if type(fault) is ConnectError else (fault.code, fault.text)
+    return MogplexError(code, text.format(host=host, said=said), may_have_happened=fault.was_sent)
+
+
+def _refused(fault: ConnectError, said: str) -> tuple[ErrorCode, str]:
+    """Why there is no connection, as code and sentence."""
+    causes = list(_causes(fault))
     for cause in causes:
         match cause:
             case ssl.SSLCertVerificationError():
+                reason = one_line(cause.verify_message or said, 120).replace("{", "(").replace("}", ")")
                 return ErrorCode.TLS_FAILED, (
-                    f"The certificate of {host} was not accepted: {one_line(cause.verify_message or said, 120)}. "
+                    f"The certificate of {{host}} was not accepted: {reason}. "
                     "If a company proxy inspects TLS, add its certificate to the trust store of this system "
                     "(on Linux also by SSL_CERT_FILE); check the clock as well."
                 )
             case socket.gaierror():
-                return ErrorCode.UNREACHABLE, f"The name {host} could not be resolved. Check the base URL and network."
+                text = "The name {host} could not be resolved. Check the base URL and network."
+                return ErrorCode.UNREACHABLE, text
             case ConnectionRefusedError():
-                return ErrorCode.UNREACHABLE, f"{host} could not be reached: the connection was refused."
+                return ErrorCode.UNREACHABLE, "{host} could not be reached: the connection was refused."
     if any(isinstance(cause, ssl.SSLError) for cause in causes):
         return ErrorCode.TLS_FAILED, (
-            f"No TLS connection to {host} could be made: {said}. "
+            "No TLS connection to {host} could be made: {said}. "
             "Check that the address and port speak https, and proxies on the way."
         )
-    return ErrorCode.UNREACHABLE, f"{host} could not be reached: {said}."
+    return fault.code, fault.text
 
 
 def _causes(fault: BaseException | None) -> Iterator[BaseException]:

@@ -3,10 +3,27 @@
 import contextlib
 from collections.abc import AsyncIterator, Iterator
 
-import httpcore2
 import httpx2
 
 from mogplex_mcp.api.connection import HttpClient, Request, Response
+from mogplex_mcp.api.faults import (
+    ConnectError,
+    ConnectTimeoutError,
+    NoPlaceError,
+    ProxyError,
+    SilenceError,
+    TransportError,
+)
+
+# What httpx2 has a name for; all else is a connection that broke.
+_FAULTS = {
+    httpx2.ConnectError: ConnectError,
+    httpx2.ConnectTimeout: ConnectTimeoutError,
+    httpx2.PoolTimeout: NoPlaceError,
+    httpx2.ProxyError: ProxyError,
+    httpx2.ReadTimeout: SilenceError,
+    httpx2.WriteTimeout: SilenceError,
+}
 
 
 class InProcess(HttpClient):
@@ -53,8 +70,8 @@ async def _chunks(response: httpx2.Response) -> AsyncIterator[bytes]:
 
 @contextlib.contextmanager
 def _as_over_the_network() -> Iterator[None]:
-    """Faults as the network's library names them: both use the same names."""
+    """Faults as they are named there, in words of this side."""
     try:
         yield
     except httpx2.TransportError as fault:
-        raise getattr(httpcore2, type(fault).__name__, httpcore2.NetworkError)(str(fault)) from fault
+        raise _FAULTS.get(type(fault), TransportError)(type(fault).__name__) from fault

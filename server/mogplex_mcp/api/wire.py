@@ -8,7 +8,7 @@ from urllib.parse import urlencode, urlsplit
 from mogplex_mcp.api.answers import Answer, read_retry_after
 from mogplex_mcp.api.connection import HttpClient, Request, Response
 from mogplex_mcp.api.errors import ErrorCode, MogplexError
-from mogplex_mcp.api.faults import FAULTS, transport_error
+from mogplex_mcp.api.faults import TransportError, transport_error
 
 MAX_ANSWER_BYTES: Final = 20_000_000
 READ_SECONDS: Final = 20.0
@@ -32,12 +32,14 @@ def build_request(
     """A request that can be sent any number of times.
 
     Raises:
-        ValueError: When the address can't be made, being too long or of characters that can't be encoded.
+        ValueError: When the address is too long, or it or a header has characters that would not stay in their line.
     """
     if query:
         url = f"{url}?{urlencode(query)}"
-    if len(url) > _LONGEST_URL or not url.isascii():
+    if len(url) > _LONGEST_URL or " " in url or not _is_plain(url):
         raise ValueError("the address")
+    if not all(map(_is_plain, headers.values())):
+        raise ValueError("a header")
     return Request(method, url, {**headers, "User-Agent": client.user_agent}, content, read_seconds)
 
 
@@ -50,7 +52,7 @@ async def receive(client: HttpClient, request: Request) -> Answer:
     try:
         async with client.answer(request) as response:
             body = await _body(response)
-    except FAULTS as fault:
+    except TransportError as fault:
         raise transport_error(fault, _host(request)) from fault
     except zlib.error:
         raise MogplexError(
@@ -84,6 +86,10 @@ async def _body(response: Response) -> bytes | None:
         if len(body) > MAX_ANSWER_BYTES:
             return None
     return bytes(body)
+
+
+def _is_plain(text: str) -> bool:
+    return text.isascii() and text.isprintable()
 
 
 def _host(request: Request) -> str:

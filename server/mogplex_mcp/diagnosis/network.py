@@ -14,11 +14,12 @@ from typing import Any, Final
 from urllib.parse import urljoin, urlsplit
 
 import anyio
+from anyio.streams.tls import TLSAttribute
 
 from mogplex_mcp.api.base_url import DEFAULT_BASE_URL, web_url
 from mogplex_mcp.api.connection import HttpClient, Response, proxy_for
 from mogplex_mcp.api.errors import ErrorCode
-from mogplex_mcp.api.faults import FAULTS, transport_error
+from mogplex_mcp.api.faults import TransportError, transport_error
 from mogplex_mcp.api.wire import build_request
 from mogplex_mcp.deadline import within
 from mogplex_mcp.diagnosis.finding import Finding, Status, Subject, refusal
@@ -117,7 +118,7 @@ async def _check_answer(subject: Subject) -> list[Finding]:
                 taken.append(time.perf_counter() - started)
     except TimeoutError:
         return [_silent(host)]
-    except FAULTS as fault:
+    except TransportError as fault:
         error = transport_error(fault, host)
         if error.code is ErrorCode.TIMED_OUT:
             return [_silent(host)]
@@ -168,7 +169,7 @@ def _answer_finding(response: Response, url: str) -> Finding:
 
 def _tls_finding(response: Response) -> Finding:
     """The connection's own words; where the operating system looked at the certificate, they are few."""
-    connection = response.stream.get_extra_info("ssl_object") if response.stream else None
+    connection = response.stream.extra(TLSAttribute.ssl_object, None) if response.stream else None  # noqa: S610 - no SQL
     if not isinstance(connection, SSLObject):
         return Finding("tls", Status.OK, "The certificate is accepted.")
     version = connection.version() or "TLS"

@@ -13,7 +13,7 @@ from mogplex_mcp.api.errors import MogplexError
 from mogplex_mcp.diagnosis.finding import Finding, Status, Subject
 
 RELEASES: Final = "https://pypi.org/pypi/mogplex-mcp/json"
-_PACKAGES: Final = ("mcp", "httpcore2", "pydantic", "anyio", "keyring")
+_PACKAGES: Final = ("mcp", "httptools", "pydantic", "anyio", "keyring")
 _NOT_FOUND: Final = 404
 _FOUND: Final = 200
 _RELEASE: Final = re.compile(r"\d+(?:\.\d+){0,5}")
