@@ -15,6 +15,7 @@ from mogplex_mcp.settings import Settings
 from mogplex_mcp.state import StateError
 from mogplex_mcp.token_source import FoundToken
 from mogplex_mcp.tools.call import Call
+from mogplex_mcp.tools.consent import Consent
 from mogplex_mcp.tools.narrowing import Narrowing
 from mogplex_mcp.tools.toolset import Tool
 
@@ -62,8 +63,13 @@ class Offer:
         found = self._identify(headers) if self._identify and headers is not None else None
         return found or context.lifespan_context.own_token()
 
-    def open_call(self, context: Context) -> Call:
-        """What a tool is given; makes the connections to Mogplex if there are none yet."""
+    def open_call(self, context: Context, consent: Consent | None = None) -> Call:
+        """What a tool is given; makes the connections to Mogplex if there are none yet.
+
+        Args:
+            context: The request.
+            consent: Whether the user agrees with what the call is about to do.
+        """
         arrived, bridge = anyio.current_time(), context.lifespan_context
         client, version = client_of(context)
         return Call(
@@ -78,6 +84,7 @@ class Offer:
             offered=frozenset(self.tools(context)),
             warnings=bridge.warnings,
             clock=self._now,
+            consent=consent or Consent(),
             ending=bridge.ending,
         )
 

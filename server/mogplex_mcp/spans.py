@@ -8,6 +8,7 @@ import mcp_types
 from mcp.server import Server
 from mcp.server.context import CallNext, HandlerResult, ServerMiddleware, ServerRequestContext
 from mcp.shared.exceptions import MCPError
+from opentelemetry.trace import ProxyTracerProvider, get_tracer_provider
 from pydantic import ValidationError
 
 _Context = ServerRequestContext[Any, Any]
@@ -18,6 +19,8 @@ _WITHOUT_HANDLER: Final = frozenset({"initialize", "notifications/initialized"})
 
 def keep_spans_wordless(server: Server[Any], names: Container[str]) -> None:
     """Let the server's middleware, which makes the spans, see no text of clients, of Mogplex or of runs.
+
+    Where no provider of tracers is set by now, the spans would be for nobody, and there is no middleware.
 
     Args:
         server: The server, with all that it offers.
@@ -39,7 +42,8 @@ def keep_spans_wordless(server: Server[Any], names: Container[str]) -> None:
             request_id=0 if isinstance(context.request_id, str) else context.request_id,
         )
 
-    server.middleware[:] = [_Wordless(one, wordless) for one in server.middleware]
+    nobody_listens = isinstance(get_tracer_provider(), ProxyTracerProvider)
+    server.middleware[:] = [] if nobody_listens else [_Wordless(one, wordless) for one in server.middleware]
 
 
 class _Wordless:

@@ -13,6 +13,7 @@ import secrets
 import sqlite3
 import time
 from collections.abc import Iterator
+from functools import lru_cache
 from pathlib import Path
 from typing import Final
 
@@ -109,7 +110,7 @@ class StateFile:
                     connection.execute("INSERT OR IGNORE INTO secret VALUES (1, ?)", (secrets.token_bytes(32),))
                     row = connection.execute("SELECT key FROM secret").fetchone()
             self._key = row[0]
-        return hmac.new(self._key, token.encode(), hashlib.sha256).hexdigest()[:32]
+        return _tenant(self._key, token)
 
     def close(self) -> None:
         """Close the file; the next transaction opens it again."""
@@ -160,6 +161,12 @@ class StateFile:
 
     def _is_moved(self) -> bool:
         return self._connection is not None and self._opened != _identity(self.path)
+
+
+# Each request asks for the same few.
+@lru_cache(maxsize=256)
+def _tenant(key: bytes, token: str) -> str:
+    return hmac.new(key, token.encode(), hashlib.sha256).hexdigest()[:32]
 
 
 def _connect(path: Path | None) -> sqlite3.Connection:

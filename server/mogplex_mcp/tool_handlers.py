@@ -1,7 +1,5 @@
 """Tools in the server: `tools/list`, `tools/call`, and what a client's cancelling tells about it."""
 
-from dataclasses import replace
-
 import mcp_types
 
 from mogplex_mcp.offer import Context, Offer
@@ -39,7 +37,7 @@ class ToolHandlers:
 
         async def run(consent: Consent) -> mcp_types.CallToolResult:
             def open_call() -> Call:
-                call = replace(self._offer.open_call(context), consent=consent)
+                call = self._offer.open_call(context, consent)
                 if needs_write(tools[params.name]):
                     call.tenant.scopes.check_write()
                 return call

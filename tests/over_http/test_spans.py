@@ -9,7 +9,7 @@ import pytest
 from mcp import Client
 from mcp.server import Server
 from mcp.shared.exceptions import MCPError
-from opentelemetry.trace import NonRecordingSpan, SpanContext, TraceFlags
+from opentelemetry.trace import NonRecordingSpan, NoOpTracerProvider, SpanContext, TraceFlags
 
 from mogplex_mcp.app import create_server
 from mogplex_mcp.bridge import Bridge
@@ -51,11 +51,16 @@ def told(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         yield Span(told)
 
     monkeypatch.setattr("mcp.server._otel.otel_span", span)
+    monkeypatch.setattr("mogplex_mcp.spans.get_tracer_provider", NoOpTracerProvider)
     return told
 
 
 def server_of(simulator: Simulator) -> Server[Bridge]:
     return create_server(Settings(api_key=Secret(DEMO_TOKEN)), transport=simulator.transport())
+
+
+async def test_where_nobody_listens_no_spans_are_made() -> None:
+    assert server_of(Simulator()).middleware == []
 
 
 async def test_spans_hold_neither_the_token_nor_arguments_nor_answers(told: list[str]) -> None:

@@ -197,3 +197,16 @@ def test_no_row_of_the_past_stays(tmp_path: Path) -> None:
     with sqlite3.connect(tmp_path / "state") as file:
         assert file.execute("SELECT count(*) FROM requests").fetchone()[0] <= 4
     file.close()
+
+
+async def test_requests_of_the_same_moment_all_count(tmp_path: Path) -> None:
+    clock, path = Clock(), tmp_path / "state"
+    states = [StateFile(path), StateFile(path)]
+    budgets = [SharedBudget(state, TOKEN, now=clock) for state in states]
+    for units in (1, 2):
+        for budget in budgets:
+            await budget.spend(units, watching=False)
+            await budget.spend(units, watching=True)
+    assert [budget.usage().units for budget in budgets] == [12, 12]
+    for state in states:
+        state.close()

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from mcp.shared import _otel
-from opentelemetry.trace import NoOpTracer
+from opentelemetry.trace import NoOpTracer, NoOpTracerProvider
 
 from mogplex_mcp.redaction import MARK, Redactor, find_key, without_keys
 from mogplex_mcp.reply.untrusted import name, word
@@ -154,6 +154,7 @@ async def test_spans_hold_neither_token_nor_arguments_nor_answers(monkeypatch: p
             return super().start_as_current_span(*names, **more)
 
     monkeypatch.setattr(_otel, "_tracer", Telling())
+    monkeypatch.setattr("mogplex_mcp.spans.get_tracer_provider", NoOpTracerProvider)
     async with bridge_to(Hostile(lambda _: "XKQJ from others")) as client:
         await client.call_tool("start_run", {"repo": UUID, "prompt": "words of the user"})
         await client.call_tool("get_run", {"run_id": UUID})

@@ -15,7 +15,6 @@ from anyio.abc import ByteStream, SocketAttribute
 from mogplex_mcp.api.connection import Response
 from mogplex_mcp.api.faults import SilenceError, TransportError
 
-_WRITE_SECONDS: Final = 20.0
 _LONGEST_HEAD: Final = 100 * 1024
 _INTERIM: Final = range(100, 200)  # statuses of what comes before an answer
 # Needs no descriptor of its own, where the system can do that.
@@ -42,17 +41,19 @@ class HttpConnection:
 
         Args:
             request: Head and body.
-            silence: For how many seconds the other side may say nothing, before and within its answer.
+            silence: Within how many seconds the head of an answer has to be there, and then each part of its body.
 
         Raises:
             TransportError: Here, or while the body is read.
         """
         self._silence = silence
         self._answer.expect()
-        await self._send(request)
-        while not self._answer.has_head:
-            await self._read()
-        return Response(self._answer.status, self._answer.headers, self._body(), self._stream)
+        with anyio.move_on_after(silence):
+            await self._send(request)
+            while not self._answer.has_head:
+                await self._read()
+            return Response(self._answer.status, self._answer.headers, self._body(), self._stream)
+        raise SilenceError
 
     @property
     def is_free(self) -> bool:
@@ -69,10 +70,7 @@ class HttpConnection:
 
     async def _send(self, request: bytes) -> None:
         try:
-            with anyio.fail_after(_WRITE_SECONDS):
-                await self._stream.send(request)
-        except TimeoutError:
-            raise SilenceError from None
+            await self._stream.send(request)
         except (anyio.BrokenResourceError, OSError):
             # Who closes without reading all of a request may have said why: what can be read tells.
             return
@@ -83,15 +81,15 @@ class HttpConnection:
                 yield chunk
             if self._answer.is_whole:
                 return
-            await self._read()
+            with anyio.move_on_after(self._silence) as waiting:
+                await self._read()
+            if waiting.cancelled_caught:
+                raise SilenceError
 
     async def _read(self) -> None:
         """Read what comes next of an answer."""
         try:
-            with anyio.fail_after(self._silence):
-                data = await self._stream.receive()
-        except TimeoutError:
-            raise SilenceError from None
+            data = await self._stream.receive()
         except anyio.EndOfStream:
             self._answer.end()
         except (anyio.BrokenResourceError, OSError) as error:
