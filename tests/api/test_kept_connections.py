@@ -48,7 +48,7 @@ class Connection:
     def is_stale(self) -> bool:
         return self.closed_by_the_other_side
 
-    async def aclose(self) -> None:
+    def close(self) -> None:
         self.state = "closed"
 
 

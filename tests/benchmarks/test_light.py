@@ -13,7 +13,7 @@ from tests.transports.talking import INITIALIZE, request
 
 ROOT = Path(__file__).parents[2]
 
-MOST_FUNCTION_CALLS = 3_450
+MOST_FUNCTION_CALLS = 2_950
 """Of Python and of C, in the server and everything that it uses, for a call of list_repos with 100 repositories."""
 MOST_MODULES = 800
 """Loaded from the start of a process until it has answered a first call, those of Python itself included."""

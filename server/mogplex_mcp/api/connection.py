@@ -14,8 +14,9 @@ from urllib.parse import urlsplit
 from mogplex_mcp.api.errors import ErrorCode, MogplexError
 
 if TYPE_CHECKING:
+    from asyncio import BaseTransport
+
     import httpx2
-    from anyio.abc import ByteStream
 
 MOST_CONNECTIONS: Final = 256
 """At the same time: as many as one caller may have calls in flight."""
@@ -48,13 +49,13 @@ class Response:
         status: Of HTTP.
         headers: By their names in lower case.
         chunks: The body as it is sent.
-        stream: What it comes over; None where there is no network.
+        transport: What it comes over; None where there is no network.
     """
 
     status: int
     headers: Mapping[str, str]
     chunks: AsyncIterator[bytes]
-    stream: "ByteStream | None" = None
+    transport: "BaseTransport | None" = None
 
 
 class HttpClient(ABC):

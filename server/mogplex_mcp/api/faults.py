@@ -1,5 +1,6 @@
 """Faults of the network under names that callers can act on."""
 
+import errno
 import socket
 import ssl
 from collections.abc import Iterator
@@ -80,7 +81,8 @@ def _refused(fault: ConnectError, said: str) -> tuple[ErrorCode, str]:
             case socket.gaierror():
                 text = "The name {host} could not be resolved. Check the base URL and network."
                 return ErrorCode.UNREACHABLE, text
-            case ConnectionRefusedError():
+            # Where a name has several addresses, Python 3.11 makes one error of all, and only its text tells.
+            case OSError() if f"[Errno {errno.ECONNREFUSED}]" in str(cause):
                 return ErrorCode.UNREACHABLE, "{host} could not be reached: the connection was refused."
     if any(isinstance(cause, ssl.SSLError) for cause in causes):
         return ErrorCode.TLS_FAILED, (

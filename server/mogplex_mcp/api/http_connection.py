@@ -1,16 +1,16 @@
 """One connection, and what goes over it: HTTP/1.1, one request at a time (RFC 9112).
 
-A library's sockets and a library's parser, without a client between them: one that can do all that HTTP can takes
-longer for each request than everything else that a call needs.
+The event loop's connections and a library's parser, without a client between them: one that can do all that HTTP can
+takes longer for each request than everything else that a call needs.
 """
 
+import asyncio
 import selectors
 from collections.abc import AsyncIterator
 from typing import Final
 
 import anyio
 import httptools
-from anyio.abc import ByteStream, SocketAttribute
 
 from mogplex_mcp.api.connection import Response
 from mogplex_mcp.api.faults import SilenceError, TransportError
@@ -21,20 +21,21 @@ _INTERIM: Final = range(100, 200)  # statuses of what comes before an answer
 _Selector: Final = getattr(selectors, "PollSelector", selectors.SelectSelector)
 
 
-class HttpConnection:
-    """A connection that is open.
+class HttpConnection(asyncio.Protocol):
+    """A connection. The event loop calls the methods that `asyncio.Protocol` has.
 
-    Args:
-        stream: Its bytes.
+    Attributes:
+        transport: What it sends over.
     """
 
-    def __init__(self, stream: ByteStream) -> None:
-        self._stream = stream
-        self._socket = stream.extra(SocketAttribute.raw_socket)  # noqa: S610 - this is no SQL
-        self._readable = _Selector()
-        self._readable.register(self._socket, selectors.EVENT_READ)
+    transport: asyncio.Transport
+
+    def __init__(self) -> None:
         self._answer = _Answer()
         self._silence = 0.0
+        self._waiting: asyncio.Future[None] | None = None
+        self._fault: TransportError | None = None
+        self._is_lost = False
 
     async def ask(self, request: bytes, silence: float) -> Response:
         """Send a request; the answer's body is still to be read.
@@ -48,11 +49,11 @@ class HttpConnection:
         """
         self._silence = silence
         self._answer.expect()
+        self.transport.write(request)
         with anyio.move_on_after(silence):
-            await self._send(request)
             while not self._answer.has_head:
-                await self._read()
-            return Response(self._answer.status, self._answer.headers, self._body(), self._stream)
+                await self._more()
+            return Response(self._answer.status, self._answer.headers, self._body(), self.transport)
         raise SilenceError
 
     @property
@@ -61,19 +62,35 @@ class HttpConnection:
         return self._answer.leaves_open
 
     def is_stale(self) -> bool:
-        """Whether the other side has closed it, or said what nobody asked for."""
-        return self._socket.fileno() < 0 or bool(self._readable.select(0))
+        """Whether the other side has closed it, or said what nobody asked for; also when the loop has not heard yet."""
+        return not self.is_free or self.transport.is_closing() or bool(self._readable.select(0))
 
-    async def aclose(self) -> None:
-        """Close it."""
-        await self._stream.aclose()
+    def close(self) -> None:
+        """Close it, whatever is under way."""
+        self.transport.abort()
 
-    async def _send(self, request: bytes) -> None:
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Keep what to send over."""
+        if not isinstance(transport, asyncio.Transport):
+            raise TypeError("a connection that cannot be written to")
+        self.transport = transport
+        self._readable = _Selector()
+        self._readable.register(transport.get_extra_info("socket"), selectors.EVENT_READ)
+
+    def data_received(self, data: bytes) -> None:
+        """Take what has come."""
         try:
-            await self._stream.send(request)
-        except (anyio.BrokenResourceError, OSError):
-            # Who closes without reading all of a request may have said why: what can be read tells.
-            return
+            self._answer.take(data)
+        except TransportError as fault:
+            self._fault = fault
+        self._wake()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Take that there is nothing more to come."""
+        self._is_lost = True
+        if exc is not None:
+            self._fault = self._fault or TransportError("it was reset")
+        self._wake()
 
     async def _body(self) -> AsyncIterator[bytes]:
         while True:
@@ -82,20 +99,23 @@ class HttpConnection:
             if self._answer.is_whole:
                 return
             with anyio.move_on_after(self._silence) as waiting:
-                await self._read()
+                await self._more()
             if waiting.cancelled_caught:
                 raise SilenceError
 
-    async def _read(self) -> None:
-        """Read what comes next of an answer."""
-        try:
-            data = await self._stream.receive()
-        except anyio.EndOfStream:
+    async def _more(self) -> None:
+        """Wait for more of an answer."""
+        if self._fault is not None:
+            raise self._fault
+        if self._is_lost:
             self._answer.end()
-        except (anyio.BrokenResourceError, OSError) as error:
-            raise TransportError("it was reset") from error
         else:
-            self._answer.take(data)
+            self._waiting = asyncio.get_running_loop().create_future()
+            await self._waiting
+
+    def _wake(self) -> None:
+        if self._waiting is not None and not self._waiting.done():
+            self._waiting.set_result(None)
 
 
 class _Answer:

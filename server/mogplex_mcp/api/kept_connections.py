@@ -15,7 +15,6 @@ from mogplex_mcp.api.origin import Origin
 # Agents call seconds apart, and a kept connection spares them a handshake.
 KEPT_SECONDS: Final = 60.0
 _PLACE_SECONDS: Final = 20.0
-_CLOSE_SECONDS: Final = 1.0
 
 
 class KeptConnections(HttpClient):
@@ -45,14 +44,14 @@ class KeptConnections(HttpClient):
             try:
                 yield await connection.ask(written, request.read_seconds)
             finally:
-                await self._give_back(connection)
+                self._give_back(connection)
         finally:
             self._places.release()
 
     async def aclose(self) -> None:
         """Close all connections."""
         while self._idle:
-            await _close(self._idle.pop()[1])
+            self._idle.pop()[1].close()
 
     async def _take_place(self) -> None:
         try:
@@ -68,20 +67,14 @@ class KeptConnections(HttpClient):
             kept_until, connection = self._idle.pop()
             if anyio.current_time() < kept_until and not connection.is_stale():
                 return connection
-            await _close(connection)
+            connection.close()
         return await self._origin.connect()
 
-    async def _give_back(self, connection: HttpConnection) -> None:
+    def _give_back(self, connection: HttpConnection) -> None:
         now = anyio.current_time()
         if connection.is_free:
             self._idle.append((now + KEPT_SECONDS, connection))
         else:
-            await _close(connection)
+            connection.close()
         while self._idle and self._idle[0][0] <= now:
-            await _close(self._idle.popleft()[1])
-
-
-async def _close(connection: HttpConnection) -> None:
-    """Close a connection, also when the request over it was cancelled."""
-    with anyio.move_on_after(_CLOSE_SECONDS, shield=True):
-        await connection.aclose()
+            self._idle.popleft()[1].close()

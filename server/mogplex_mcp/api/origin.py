@@ -1,5 +1,6 @@
 """Where requests go: one origin, and the way there through proxies and TLS."""
 
+import asyncio
 import contextlib
 import ssl
 from base64 import b64encode
@@ -8,14 +9,13 @@ from typing import Final
 from urllib.parse import SplitResult, unquote, urlsplit
 
 import anyio
-from anyio.abc import ByteStream
-from anyio.streams.tls import TLSStream
 
 from mogplex_mcp.api.connection import Request
 from mogplex_mcp.api.faults import ConnectError, ConnectTimeoutError, ProxyError, TransportError
 from mogplex_mcp.api.http_connection import HttpConnection
 
 _STEP_SECONDS: Final = 5.0
+_NEXT_ADDRESS_SECONDS: Final = 0.25  # RFC 8305, section 5
 _PORTS: Final = {"http": 80, "https": 443}
 _SUCCESSES: Final = range(200, 300)
 
@@ -66,36 +66,45 @@ class Origin:
         Raises:
             ConnectError: There can't be one now.
         """
-        first = self._proxy or self._url
+        loop, first = asyncio.get_running_loop(), self._proxy or self._url
         with _connecting():
-            stream: ByteStream = await anyio.connect_tcp(first.hostname or "", _port(first))
-        try:
-            if first.scheme == "https":
-                stream = await self._secured(stream, first)
-            if self._proxy and self._url.scheme == "https":
-                await self._tunnel(stream, self._proxy)
-                stream = await self._secured(stream, self._url)
-        except BaseException:
-            await anyio.aclose_forcefully(stream)
-            raise
-        return HttpConnection(stream)
-
-    async def _secured(self, stream: ByteStream, to: SplitResult) -> ByteStream:
-        with _connecting():
-            return await TLSStream.wrap(
-                stream, hostname=to.hostname, ssl_context=self._trust, standard_compatible=False
+            _, connection = await loop.create_connection(
+                HttpConnection,
+                first.hostname or "",
+                _port(first),
+                ssl=self._trust if first.scheme == "https" else None,
+                happy_eyeballs_delay=_NEXT_ADDRESS_SECONDS,
             )
+        if self._proxy is None or self._url.scheme != "https":
+            return connection
+        try:
+            await self._lead_on(connection, self._proxy)
+            return await self._secured(connection)
+        except BaseException:
+            connection.close()
+            raise
 
-    async def _tunnel(self, stream: ByteStream, proxy: SplitResult) -> None:
-        """Have the proxy lead on to the origin (RFC 9110, section 9.3.6)."""
+    async def _lead_on(self, connection: HttpConnection, proxy: SplitResult) -> None:
+        """Have the proxy make a tunnel to the origin (RFC 9110, section 9.3.6)."""
         target = self._url.netloc if self._url.port else f"{self._url.netloc}:{_port(self._url)}"
         asked = _head("CONNECT", target, {"Host": target, **_credentials(proxy)})
         try:
-            answer = await HttpConnection(stream).ask(asked, _STEP_SECONDS)
+            answer = await connection.ask(asked, _STEP_SECONDS)
         except TransportError as error:
             raise ProxyError(str(error)) from error
         if answer.status not in _SUCCESSES:
             raise ProxyError(f"it answered {answer.status}")
+
+    async def _secured(self, tunnel: HttpConnection) -> HttpConnection:
+        connection = HttpConnection()
+        with _connecting():
+            transport = await asyncio.get_running_loop().start_tls(
+                tunnel.transport, connection, self._trust, server_hostname=self._url.hostname
+            )
+        if transport is None:
+            raise ConnectError("it was closed at once")
+        connection.connection_made(transport)
+        return connection
 
 
 @contextlib.contextmanager
@@ -106,7 +115,7 @@ def _connecting() -> Iterator[None]:
             yield
     except TimeoutError:
         raise ConnectTimeoutError from None
-    except (OSError, anyio.BrokenResourceError, anyio.EndOfStream) as error:
+    except OSError as error:
         raise ConnectError(str(error) or "it was closed at once") from error
 
 

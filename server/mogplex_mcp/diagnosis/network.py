@@ -14,7 +14,6 @@ from typing import Any, Final
 from urllib.parse import urljoin, urlsplit
 
 import anyio
-from anyio.streams.tls import TLSAttribute
 
 from mogplex_mcp.api.base_url import DEFAULT_BASE_URL, web_url
 from mogplex_mcp.api.connection import HttpClient, Response, proxy_for
@@ -169,7 +168,7 @@ def _answer_finding(response: Response, url: str) -> Finding:
 
 def _tls_finding(response: Response) -> Finding:
     """The connection's own words; where the operating system looked at the certificate, they are few."""
-    connection = response.stream.extra(TLSAttribute.ssl_object, None) if response.stream else None  # noqa: S610 - no SQL
+    connection = response.transport.get_extra_info("ssl_object") if response.transport else None
     if not isinstance(connection, SSLObject):
         return Finding("tls", Status.OK, "The certificate is accepted.")
     version = connection.version() or "TLS"
