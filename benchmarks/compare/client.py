@@ -5,7 +5,10 @@ An answer is not parsed unless somebody looks into it: the client must not be wh
 
 import asyncio
 import json
+import os
 import re
+import select
+import time
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from typing import Any, Final
@@ -25,6 +28,10 @@ _META_2026: Final = {
     "io.modelcontextprotocol/clientInfo": _CLIENT,
     "io.modelcontextprotocol/clientCapabilities": {},
 }
+_MS: Final = 1_000
+_READ_BYTES: Final = 1 << 20
+# How long a pipe is left alone that takes nothing more.
+_FULL_SECONDS: Final = 0.001
 # The id stands at the start of an answer, or the answer is parsed.
 _START: Final = 60
 _IDENTIFIER: Final = re.compile(rb'"id":\s*(\d+)\s*,\s*"result"')
@@ -68,8 +75,13 @@ class Client(ABC):
         await self._send({"jsonrpc": "2.0", "method": "notifications/initialized"})
         return answer
 
-    async def request(self, method: str, params: Mapping[str, Any]) -> bytes:
+    async def request(self, method: str, params: Mapping[str, Any], *, alone: bool = False) -> bytes:
         """The whole JSON-RPC answer to a request.
+
+        Args:
+            method: Of JSON-RPC.
+            params: Its parameters.
+            alone: Whether nothing else is under way meanwhile.
 
         Raises:
             ContenderError: It is an error, or there is none.
@@ -80,7 +92,7 @@ class Client(ABC):
         message = {"jsonrpc": "2.0", "id": self.asked, "method": method, "params": params}
         try:
             async with asyncio.timeout(self._answer_seconds):
-                answer = await self._exchange(self.asked, message)
+                answer = await self._exchange(self.asked, message, alone=alone)
         except TimeoutError as error:
             raise ContenderError(f"{method} was not answered within {self._answer_seconds:g} s") from error
         except EOFError as error:
@@ -91,7 +103,7 @@ class Client(ABC):
         return answer
 
     @abstractmethod
-    async def _exchange(self, identifier: int, message: Mapping[str, Any]) -> bytes:
+    async def _exchange(self, identifier: int, message: Mapping[str, Any], *, alone: bool) -> bytes:
         """The answer to a request with this id."""
 
     @abstractmethod
@@ -107,48 +119,81 @@ class StdioClient(Client):
     """A client on the pipes of a process; requests may overlap.
 
     Args:
-        process: With pipes.
+        stdin: Leads to the process; closed with the client, as is the other.
+        stdout: Comes from it.
         more: See `Client`.
     """
 
-    def __init__(self, process: asyncio.subprocess.Process, **more: Any) -> None:
+    def __init__(self, stdin: int, stdout: int, **more: Any) -> None:
         super().__init__(**more)
-        if process.stdin is None or process.stdout is None:
-            raise ValueError("a process without pipes")
-        self._stdin, self._stdout = process.stdin, process.stdout
+        self._stdin, self._stdout = stdin, stdout
+        for descriptor in (stdin, stdout):
+            os.set_blocking(descriptor, False)
+        self._pending = b""
         self._waiting: dict[int, asyncio.Future[bytes]] = {}
-        self._reading = asyncio.create_task(self._read())
+        self._over = ""
+        asyncio.get_running_loop().add_reader(stdout, self._read)
 
-    async def _exchange(self, identifier: int, message: Mapping[str, Any]) -> bytes:
-        if self._reading.done():
-            raise ContenderError("the process has ended")
+    async def _exchange(self, identifier: int, message: Mapping[str, Any], *, alone: bool) -> bytes:
         answer: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
         self._waiting[identifier] = answer
-        await self._send(message)
-        return await answer
+        try:
+            await self._send(message)
+            if alone:
+                self._wait_for(answer)
+            return await answer
+        finally:
+            self._waiting.pop(identifier, None)
+
+    def _wait_for(self, answer: asyncio.Future[bytes]) -> None:
+        """Read without the event loop, whose turns would be measured as well."""
+        given_up = time.monotonic() + self._answer_seconds
+        poll = select.poll()
+        poll.register(self._stdout, select.POLLIN)
+        while not answer.done() and (seconds := given_up - time.monotonic()) > 0:
+            if poll.poll(seconds * _MS):
+                self._read()
 
     async def _send(self, message: Mapping[str, Any]) -> None:
-        self._stdin.write(json.dumps(message, separators=(",", ":")).encode() + b"\n")
-        await self._stdin.drain()
+        line = json.dumps(message, separators=(",", ":")).encode() + b"\n"
+        while line:
+            if self._over:
+                raise ContenderError(self._over)
+            try:
+                line = line[os.write(self._stdin, line) :]
+            except BlockingIOError:
+                await asyncio.sleep(_FULL_SECONDS)
+            except BrokenPipeError:
+                raise ContenderError("the process has ended") from None
 
-    async def _read(self) -> None:
-        reason = "the process ended without an answer"
+    def _read(self) -> None:
+        """Take what is there, if there is anything."""
         try:
-            while line := await self._stdout.readline():
-                identifier = _answered(line)
-                if identifier is not None and (waiting := self._waiting.pop(identifier, None)) and not waiting.done():
-                    waiting.set_result(line)
-        except ValueError:
-            reason = "a line was longer than any answer may be"
+            data = os.read(self._stdout, _READ_BYTES)
+        except BlockingIOError:
+            return
+        *lines, self._pending = (self._pending + data).split(b"\n")
+        for line in lines:
+            identifier = _answered(line)
+            if identifier is not None and (waiting := self._waiting.get(identifier)) and not waiting.done():
+                waiting.set_result(line)
+        if not data:
+            self._end("the process ended without an answer")
+        elif len(self._pending) > LARGEST_ANSWER:
+            self._end("a line was longer than any answer may be")
+
+    def _end(self, reason: str) -> None:
+        self._over = reason
+        asyncio.get_running_loop().remove_reader(self._stdout)
         for waiting in self._waiting.values():
             if not waiting.done():
                 waiting.set_exception(ContenderError(reason))
 
     async def aclose(self) -> None:
-        """Close stdin, which ends a server."""
-        self._stdin.close()
-        self._reading.cancel()
-        await asyncio.wait([self._reading])
+        """Close the pipes, which ends a server."""
+        asyncio.get_running_loop().remove_reader(self._stdout)
+        for descriptor in (self._stdin, self._stdout):
+            os.close(descriptor)
 
 
 class HttpClient(Client):
@@ -172,7 +217,7 @@ class HttpClient(Client):
         self._free: list[tuple[asyncio.StreamReader, asyncio.StreamWriter]] = []
         self._opened: set[asyncio.StreamWriter] = set()
 
-    async def _exchange(self, identifier: int, message: Mapping[str, Any]) -> bytes:
+    async def _exchange(self, identifier: int, message: Mapping[str, Any], *, alone: bool) -> bytes:  # noqa: ARG002 - a connection is alone anyway
         body = await self._post(message)
         if body.startswith(b"{"):
             return body

@@ -27,7 +27,7 @@ async def measure_memory(contender: Contender, upstream: UpstreamProcess, effort
         start, tenth = resident(server.pid), None
         began, calls = time.monotonic(), 0
         while calls < effort.memory_calls and _will_do(calls, time.monotonic() - began, effort):
-            await server.call()
+            await server.call(alone=True)
             calls += 1
             if calls == effort.memory_calls // _TENTH:
                 tenth = resident(server.pid)

@@ -11,11 +11,10 @@ from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Final, Self
+from typing import IO, Any, Final, Self
 
 from benchmarks.compare.client import (
     ANSWER_SECONDS,
-    LARGEST_ANSWER,
     Client,
     ContenderError,
     HttpClient,
@@ -105,9 +104,13 @@ class Running:
     client: Client
     pid: int | None
 
-    async def call(self) -> bytes:
-        """The call that is measured."""
-        return await self.client.request("tools/call", self.contender.call)
+    async def call(self, *, alone: bool = False) -> bytes:
+        """The call that is measured.
+
+        Args:
+            alone: Whether nothing else is under way meanwhile.
+        """
+        return await self.client.request("tools/call", self.contender.call, alone=alone)
 
 
 @contextlib.asynccontextmanager
@@ -140,20 +143,18 @@ async def running(
         process: asyncio.subprocess.Process | None = None
         client: Client | None = None
         try:
-            if contender.command:
-                variables = {name: value.format_map(names) for name, value in contender.variables.items()}
-                process = await asyncio.create_subprocess_exec(
-                    *command,
-                    env=_clean_environment() | variables | {"HOME": str(_home(contender)), "PYTHONHASHSEED": "0"},
-                    stdin=asyncio.subprocess.PIPE,
-                    stdout=asyncio.subprocess.PIPE,
-                    stderr=said,
-                    limit=LARGEST_ANSWER,
-                )
-            if process is not None and contender.transport is Transport.STDIO:
-                client = StdioClient(process, modern=modern, answer_seconds=answer_seconds)
+            if contender.transport is Transport.STDIO:
+                (theirs_in, stdin), (stdout, theirs_out) = os.pipe(), os.pipe()
+                try:
+                    client = StdioClient(stdin, stdout, modern=modern, answer_seconds=answer_seconds)
+                    process = await _started(contender, command, names, (theirs_in, theirs_out, said))
+                finally:
+                    os.close(theirs_in)
+                    os.close(theirs_out)
             else:
-                if process is not None:
+                if contender.command:
+                    nothing = asyncio.subprocess.DEVNULL
+                    process = await _started(contender, command, names, (nothing, nothing, said))
                     await _until_listening(address, process)
                 client = HttpClient(address, names["token"], modern=modern, answer_seconds=answer_seconds)
             yield Running(contender, client, None if process is None else process.pid)
@@ -167,6 +168,16 @@ async def running(
             if process is not None:
                 seconds = _ENDING_SECONDS_UNDER if under else _ENDING_SECONDS
                 await _end(process, seconds, by_stdin=contender.transport is Transport.STDIO)
+
+
+async def _started(
+    contender: Contender, command: Sequence[str], names: Mapping[str, str], streams: tuple[int, int, IO[bytes]]
+) -> asyncio.subprocess.Process:
+    """A contender's process, with these as stdin, stdout and stderr."""
+    variables = {name: value.format_map(names) for name, value in contender.variables.items()}
+    environment = _clean_environment() | variables | {"HOME": str(_home(contender)), "PYTHONHASHSEED": "0"}
+    stdin, stdout, stderr = streams
+    return await asyncio.create_subprocess_exec(*command, env=environment, stdin=stdin, stdout=stdout, stderr=stderr)
 
 
 def _names(contender: Contender, upstream: UpstreamProcess) -> dict[str, str]:

@@ -2,6 +2,7 @@
 
 import asyncio
 import dataclasses
+import os
 import sys
 from pathlib import Path
 from typing import Self
@@ -135,29 +136,17 @@ def test_an_upstream_that_is_gone_costs_only_what_needs_it(tmp_path: Path, monke
 
 
 def test_a_contender_that_says_nothing_is_given_up() -> None:
-    class Silent:
-        def __init__(self) -> None:
-            self.stdin = Sink()
-            self.stdout = asyncio.StreamReader()
-
-    class Sink:
-        def write(self, data: bytes) -> None:
-            assert data
-
-        async def drain(self) -> None:
-            pass
-
-        def close(self) -> None:
-            pass
-
     async def ask() -> None:
-        client = StdioClient(Silent(), answer_seconds=60)  # type: ignore[arg-type] # what it needs of a process
+        (theirs_in, stdin), (stdout, theirs_out) = os.pipe(), os.pipe()
+        client = StdioClient(stdin, stdout, answer_seconds=60)
         try:
             with pytest.raises(ContenderError, match="initialize was not answered within 60 s"):
                 await client.open()
             assert client.unanswered == 1
         finally:
             await client.aclose()
+            os.close(theirs_in)
+            os.close(theirs_out)
 
     with asyncio.Runner(loop_factory=VirtualTimeLoop) as runner:
         runner.run(ask())
