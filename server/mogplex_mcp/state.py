@@ -13,6 +13,7 @@ import secrets
 import sqlite3
 import time
 from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from functools import lru_cache
 from pathlib import Path
 from typing import Final
@@ -72,8 +73,7 @@ class StateFile:
         self._key = b""
         self._synchronous = ""
 
-    @contextlib.contextmanager
-    def transaction(self, *, durable: bool = False) -> Iterator[sqlite3.Connection]:
+    def transaction(self, *, durable: bool = False) -> AbstractContextManager[sqlite3.Connection]:
         """One write transaction; rolled back when the body raises.
 
         Args:
@@ -83,18 +83,15 @@ class StateFile:
         Raises:
             StateError: The file cannot be opened, written or locked within 2 seconds.
         """
-        with self._block("BEGIN IMMEDIATE", "FULL" if durable else "NORMAL") as connection:
-            yield connection
+        return self._block("BEGIN IMMEDIATE", "FULL" if durable else "NORMAL")
 
-    @contextlib.contextmanager
-    def reading(self) -> Iterator[sqlite3.Connection]:
+    def reading(self) -> AbstractContextManager[sqlite3.Connection]:
         """A consistent look at the file, also at one that cannot be written.
 
         Raises:
             StateError: The file cannot be opened or read.
         """
-        with self._block("BEGIN", "NORMAL") as connection:
-            yield connection
+        return self._block("BEGIN", "NORMAL")
 
     def tenant(self, token: str) -> str:
         """The name under which rows of this token are kept: a hash with a key that never leaves the file.

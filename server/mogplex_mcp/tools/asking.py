@@ -70,9 +70,8 @@ class Asker:
             params: The call.
             caller: Whose call it is; an answer counts for the same caller only.
         """
-        call = json.dumps([caller, params.name, params.arguments or {}], sort_keys=True)
-        consent = Consent(lambda question: self._answer(params, call, question))
-        if not _can_ask(context) and self._allow_unasked:
+        consent = Consent(lambda question: self._answer(params, caller, question))
+        if self._allow_unasked and not _can_ask(context):
             consent = Consent(lambda _: "accept")
         for _ in range(_MOST_QUESTIONS):
             result = await run(consent)
@@ -85,7 +84,8 @@ class Asker:
                 return _failed(_cannot_ask(params.name))
             if is_version_at_least(context.protocol_version, _CALLS_AGAIN):
                 return mcp_types.InputRequiredResult(
-                    input_requests={_KEY: _request(asked)}, request_state=self._seal(call, asked, str(int(self._now())))
+                    input_requests={_KEY: _request(asked)},
+                    request_state=self._seal(params, caller, asked, str(int(self._now()))),
                 )
             said = await _ask_now(context, asked)
             if said is None:
@@ -93,19 +93,20 @@ class Asker:
             consent = _said(asked, said)
         return _failed(_keeps_changing(params.name))
 
-    def _answer(self, params: mcp_types.CallToolRequestParams, call: str, question: str) -> Action | None:
+    def _answer(self, params: mcp_types.CallToolRequestParams, caller: str, question: str) -> Action | None:
         """What the user did with this question, if this call brings it."""
         said = (params.input_responses or {}).get(_KEY)
         state = params.request_state or ""
         if not isinstance(said, mcp_types.ElicitResult):
             return None
         asked_at = state.partition(".")[0]
-        if not hmac.compare_digest(state.encode(), self._seal(call, question, asked_at).encode()):
+        if not hmac.compare_digest(state.encode(), self._seal(params, caller, question, asked_at).encode()):
             return None
         return _action(said) if 0 <= self._now() - int(asked_at) < SEAL_SECONDS else None
 
-    def _seal(self, call: str, question: str, asked_at: str) -> str:
-        content = json.dumps([asked_at, call, question]).encode()
+    def _seal(self, params: mcp_types.CallToolRequestParams, caller: str, question: str, asked_at: str) -> str:
+        call = [caller, params.name, params.arguments or {}]
+        content = json.dumps([asked_at, call, question], sort_keys=True).encode()
         return f"{asked_at}.{hmac.new(self._key, content, hashlib.sha256).hexdigest()}"
 
 

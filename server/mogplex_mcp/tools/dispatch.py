@@ -1,9 +1,8 @@
 """From a `tools/call` to its result: find the tool, check the arguments, run it in time, name what goes wrong."""
 
 import asyncio
-import contextlib
 import logging
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 import anyio
@@ -56,43 +55,60 @@ async def _run(tool: Tool, arguments: Mapping[str, Any], call: Call, tools: Mapp
     checked = check(tool.arguments, arguments)
     if not call.settings.allow_secrets_in_prompts:
         refuse_keys(tool.name, checked, call.tenant.found.token.value if call.tenant.found.token else "")
-    with call.ending.within(CALL_SECONDS) as last_chance, _ended_late(call):
-        reply = await tool.function(call, **checked)
-        return render(reply.offering(tools))
+    with call.ending.within(CALL_SECONDS) as scope:
+        patience = _Patience(call, scope)
+        try:
+            reply = await tool.function(call, **checked)
+            return render(reply.offering(tools))
+        finally:
+            patience.end()
     unknown = not tool.hints.reads_only
-    if last_chance.cancelled_caught:
-        reason = f"this server was told to end, and {tool.name} was not done {CALL_SECONDS:g} seconds later"
-        raise MogplexError(ErrorCode.ENDING, reason, may_have_happened=unknown)
-    reason = f"{tool.name} was not done after {call.wait_cap:g} seconds"
-    raise MogplexError(ErrorCode.TIMED_OUT, reason, may_have_happened=unknown)
+    if patience.is_over:
+        reason = f"{tool.name} was not done after {call.wait_cap:g} seconds"
+        raise MogplexError(ErrorCode.TIMED_OUT, reason, may_have_happened=unknown)
+    reason = f"this server was told to end, and {tool.name} was not done {CALL_SECONDS:g} seconds later"
+    raise MogplexError(ErrorCode.ENDING, reason, may_have_happened=unknown)
 
 
-@contextlib.contextmanager
-def _ended_late(call: Call) -> Iterator[None]:
-    """End a tool that goes on beyond its time.
+class _Patience:
+    """Ends a tool that goes on beyond its time.
 
     The grace begins when the deadline is noticed: of a process that was stopped or busy over both, a tool whose own
     deadline came at the same moment would lose the answer that it has.
 
     By timers of the event loop, not by a task, which would be a good part of the cost of a call. The first timer is for
     the time that every client bears: what this one bears is read from a file, and nearly all calls are over before.
+
+    Args:
+        call: The call.
+        scope: What the tool runs in.
+
+    Attributes:
+        is_over: Whether the tool was ended.
     """
-    loop = asyncio.get_running_loop()
-    timers: list[asyncio.TimerHandle] = []
 
-    def find_deadline() -> None:
-        timers.append(loop.call_at(call.deadline, begin_grace))
+    def __init__(self, call: Call, scope: anyio.CancelScope) -> None:
+        self.is_over = False
+        self._call = call
+        self._scope = scope
+        self._loop = asyncio.get_running_loop()
+        shortest = call.settings.max_wait or SHORTEST_CAP_SECONDS
+        self._timer = self._loop.call_at(call.arrived + shortest, self._find_deadline)
 
-    def begin_grace() -> None:
-        timers.append(loop.call_later(max(_LEAST_GRACE_SECONDS, _GRACE * call.wait_cap), scope.cancel))
+    def end(self) -> None:
+        """Leave the tool alone: it is done."""
+        self._timer.cancel()
 
-    with anyio.CancelScope() as scope:
-        timers.append(loop.call_at(call.arrived + (call.settings.max_wait or SHORTEST_CAP_SECONDS), find_deadline))
-        try:
-            yield
-        finally:
-            for timer in timers:
-                timer.cancel()
+    def _find_deadline(self) -> None:
+        self._timer = self._loop.call_at(self._call.deadline, self._begin_grace)
+
+    def _begin_grace(self) -> None:
+        grace = max(_LEAST_GRACE_SECONDS, _GRACE * self._call.wait_cap)
+        self._timer = self._loop.call_later(grace, self._lose)
+
+    def _lose(self) -> None:
+        self.is_over = True
+        self._scope.cancel()
 
 
 def _failure(error: Exception, tool: Tool, tools: Mapping[str, Tool], base_url: str) -> Failure:
