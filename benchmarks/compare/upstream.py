@@ -53,6 +53,21 @@ def _repo(user: str, row: int) -> Repo:
 
 
 @dataclass
+class Request:
+    """A request.
+
+    Attributes:
+        key: What its answer depends on: method, target, token, and body without an id.
+        headers: By their names in lower case.
+        identifier: Its id, where it is one of JSON-RPC.
+    """
+
+    key: tuple[str, str, str, str]
+    headers: dict[str, str]
+    identifier: Any
+
+
+@dataclass
 class Answer:
     """An answer of the simulator.
 
@@ -84,26 +99,32 @@ class Upstream:
     simulator: Simulator
     latency: float = 0.0
     traffic: dict[str, Traffic] = field(default_factory=lambda: {token: Traffic() for token in TOKENS})
-    _answers: dict[tuple[str, ...], Answer] = field(default_factory=dict)
+    _answers: dict[tuple[str, str, str, str], Answer] = field(default_factory=dict)
 
-    async def answer(self, method: str, target: str, headers: dict[str, str], body: bytes) -> tuple[Answer, Any]:
-        """The answer to a request, and the request's id where it is one of JSON-RPC."""
-        plain, identifier = _without_id(body)
-        key = method, target, headers.get("authorization", ""), plain.decode()
-        if key not in self._answers:
+    def known(self, request: Request) -> Answer | None:
+        """The answer to a request that was answered before."""
+        return self._answers.get(request.key)
+
+    async def answer(self, request: Request) -> Answer:
+        """The answer to a request."""
+        if request.key not in self._answers:
+            method, target, _, plain = request.key
+            headers = request.headers
             passed = {name: value for name, value in headers.items() if name in _PASSED}
             async with httpx2.AsyncClient(transport=self.simulator.transport(), base_url="http://127.0.0.1") as client:
-                made = await client.request(method, target, headers=passed, content=plain)
+                made = await client.request(method, target, headers=passed, content=plain.encode())
             kept = "".join(
                 f"{name}: {value}\r\n" for name, value in made.headers.items() if name.lower() != "content-length"
             )
             head = f"HTTP/1.1 {made.status_code} {made.reason_phrase}\r\n{kept}"
-            self._answers[key] = Answer(head.encode(), made.content, self.simulator.requests[-1].units)
-        return self._answers[key], identifier
+            self._answers[request.key] = Answer(head.encode(), made.content, self.simulator.requests[-1].units)
+        return self._answers[request.key]
 
 
 def _without_id(body: bytes) -> tuple[bytes, Any]:
     """A JSON-RPC request with a placeholder for its id and without what else is another one each time."""
+    if not body:
+        return body, None
     try:
         message = json.loads(body)
     except ValueError:
@@ -144,9 +165,17 @@ class Connection(asyncio.Protocol):
             body, self._pending = rest[:length], rest[length:]
             self._count(headers.get("authorization", ""), len(head) + len(_END_OF_HEAD) + length)
             method, target, _ = first.split(" ")
-            task = asyncio.create_task(self._answer(method, target, headers, body))
-            self._tasks.add(task)
-            task.add_done_callback(self._tasks.discard)
+            plain, identifier = _without_id(body)
+            key = method, target, headers.get("authorization", ""), plain.decode()
+            self._take(Request(key, headers, identifier))
+
+    def _take(self, request: Request) -> None:
+        if not self._upstream.latency and (known := self._upstream.known(request)):
+            self._send(known, request)
+            return
+        task = asyncio.create_task(self._answer(request))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
 
     def _count(self, authorization: str, size: int) -> None:
         new = self._traffic is None
@@ -155,18 +184,21 @@ class Connection(asyncio.Protocol):
         self._traffic.requests += 1
         self._traffic.bytes_up += size
 
-    async def _answer(self, method: str, target: str, headers: dict[str, str], body: bytes) -> None:
+    async def _answer(self, request: Request) -> None:
         due = asyncio.get_running_loop().time() + self._upstream.latency
-        answer, identifier = await self._upstream.answer(method, target, headers, body)
-        whole = answer.whole(identifier)
+        answer = await self._upstream.answer(request)
         wait = due - asyncio.get_running_loop().time()
         if wait > 0:
             await asyncio.sleep(wait)
+        self._send(answer, request)
+
+    def _send(self, answer: Answer, request: Request) -> None:
+        whole = answer.whole(request.identifier)
         if self._traffic is not None:
             self._traffic.bytes_down += len(whole)
             self._traffic.units += answer.units
         self._transport.write(whole)
-        if headers.get("connection", "").lower() == "close":
+        if request.headers.get("connection", "").lower() == "close":
             self._transport.close()
 
 
