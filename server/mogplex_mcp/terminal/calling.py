@@ -8,7 +8,7 @@ import contextlib
 import functools
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
-from functools import cached_property
+from functools import cached_property, wraps
 from typing import Any, Final, TypeVar
 
 import anyio
@@ -142,6 +142,7 @@ class Caller:
         if tool is None:
             return self.tools
 
+        @wraps(tool.function)
         async def function(call: Call, **arguments: Any) -> Reply:
             kept.append(await tool.function(call, **arguments))
             return kept[-1]

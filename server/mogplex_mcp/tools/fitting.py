@@ -1,11 +1,8 @@
 """Tools made to fit what the user chose, before it is decided which of them are offered."""
 
 from collections.abc import Sequence
-from copy import copy
 from dataclasses import replace
-from typing import Any, Final
-
-from pydantic import create_model
+from typing import Final
 
 from mogplex_mcp.settings import Settings
 from mogplex_mcp.tools.toolset import Tool, Toolset
@@ -25,12 +22,7 @@ def needs_write(tool: Tool) -> bool:
 
 
 def _fitted(tool: Tool, settings: Settings) -> Tool:
-    repo = tool.arguments.model_fields.get("repo")
-    if settings.default_repo and repo is not None and repo.is_required():
-        optional = copy(repo)
-        optional.default = settings.default_repo
-        fields: dict[str, Any] = {"repo": (repo.annotation, optional)}
-        tool = replace(tool, arguments=create_model(tool.name, __base__=tool.arguments, **fields))
+    tool = replace(tool, default_repo=settings.default_repo)
     if settings.read_only and tool.name == _READS_OR_WRITES:
         tool = replace(tool, hints=replace(tool.hints, reads_only=True))
     return tool

@@ -49,9 +49,8 @@ class Tool:
         description: What models see.
         hints: What clients may know before a call.
         function: What runs.
-        arguments: What it takes beside the `Call`.
-        reply: What it answers.
         needs_token: Whether it can do nothing at all without a token.
+        default_repo: What is meant where a call needs a repository and names none; "" where it has to name one.
     """
 
     name: str
@@ -60,9 +59,28 @@ class Tool:
     description: str
     hints: Hints
     function: ToolFunction
-    arguments: type[BaseModel]
-    reply: type[Reply]
     needs_token: bool = True
+    default_repo: str = ""
+
+    # Of all tools, a process calls a few: what only a call needs is made at the first one.
+    @cached_property
+    def arguments(self) -> type[BaseModel]:
+        """What it takes beside the `Call`."""
+        types = get_type_hints(self.function, include_extras=True)
+        parameters = list(inspect.signature(self.function).parameters.values())[1:]
+        fields: dict[str, Any] = {
+            one.name: (types[one.name], ... if one.default is inspect.Parameter.empty else one.default)
+            for one in parameters
+        }
+        if self.default_repo and (repo := fields.get("repo")) and repo[1] is ...:
+            fields["repo"] = repo[0], self.default_repo
+        return create_model(self.name, __config__=ConfigDict(extra="forbid", defer_build=True), **fields)
+
+    @cached_property
+    def reply(self) -> type[Reply]:
+        """What it answers."""
+        answered: type[Reply] = get_type_hints(self.function)["return"]
+        return answered
 
     @cached_property
     def definition(self) -> mcp_types.Tool:
@@ -95,15 +113,6 @@ class Toolset:
         """Declare a function to be a tool. Its first parameter is the `Call`, the others are the tool's arguments."""
 
         def declare(function: _FunctionT) -> _FunctionT:
-            types = get_type_hints(function, include_extras=True)
-            parameters = list(inspect.signature(function).parameters.values())[1:]
-            fields: dict[str, Any] = {
-                one.name: (types[one.name], ... if one.default is inspect.Parameter.empty else one.default)
-                for one in parameters
-            }
-            # Of all tools, a process calls a few: each model is built when it is first used.
-            config = ConfigDict(extra="forbid", defer_build=True)
-            arguments = create_model(function.__name__, __config__=config, **fields)
             self.tools.append(
                 Tool(
                     name=function.__name__,
@@ -112,8 +121,6 @@ class Toolset:
                     description=" ".join((inspect.getdoc(function) or "").split()),
                     hints=hints,
                     function=function,
-                    arguments=arguments,
-                    reply=types["return"],
                     needs_token=needs_token,
                 )
             )
