@@ -49,7 +49,7 @@ class Effort:
     """
 
     measures: tuple[str, ...] = MEASURES
-    starts: int = 9
+    starts: int = 15
     starts_of_others: int = 5
     rounds: int = 5
     calls_in_a_row: int = 1_000
