@@ -12,7 +12,7 @@ import itertools
 import secrets
 import sqlite3
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager
 from functools import lru_cache
 from pathlib import Path
@@ -85,6 +85,15 @@ class StateFile:
         """
         return self._block("BEGIN IMMEDIATE", "FULL" if durable else "NORMAL")
 
+    def change(self, statement: str, values: Mapping[str, str | float]) -> int:
+        """One statement, which is a transaction by itself; how many rows it changed.
+
+        Raises:
+            StateError: The file cannot be opened, written or locked within 2 seconds.
+        """
+        with self._usable("NORMAL") as connection:
+            return connection.execute(statement, values).rowcount
+
     def reading(self) -> AbstractContextManager[sqlite3.Connection]:
         """A consistent look at the file, also at one that cannot be written.
 
@@ -118,11 +127,7 @@ class StateFile:
 
     @contextlib.contextmanager
     def _block(self, begin: str, synchronous: str) -> Iterator[sqlite3.Connection]:
-        try:
-            connection = self._open()
-            if synchronous != self._synchronous:
-                connection.execute(f"PRAGMA synchronous = {synchronous}")
-                self._synchronous = synchronous
+        with self._usable(synchronous) as connection:
             connection.execute(begin)
             try:
                 yield connection
@@ -132,6 +137,15 @@ class StateFile:
                 if connection.in_transaction:
                     connection.execute("ROLLBACK")
                 raise
+
+    @contextlib.contextmanager
+    def _usable(self, synchronous: str) -> Iterator[sqlite3.Connection]:
+        try:
+            connection = self._open()
+            if synchronous != self._synchronous:
+                connection.execute(f"PRAGMA synchronous = {synchronous}")
+                self._synchronous = synchronous
+            yield connection
         except (sqlite3.Error, OSError) as error:
             if self.path is not None:
                 self.close()

@@ -17,6 +17,15 @@ from mogplex_mcp.state import StateError, StateFile
 
 _T = TypeVar("_T")
 
+# Counts a request if there is room for it and no pause.
+_COUNT: Final = """
+INSERT INTO requests SELECT :tenant, :now, :units, 0
+WHERE :units + (
+    SELECT coalesce(sum(units), 0) FROM requests WHERE tenant = :tenant AND at > :oldest AND at <= :newest
+) <= :limit
+AND NOT EXISTS (SELECT 1 FROM pauses WHERE tenant = :tenant AND until > :now AND until <= :longest_pause)
+"""
+
 UNITS_PER_MINUTE: Final = 60
 WATCHING_UNITS_PER_MINUTE: Final = 30
 # Watching leaves the last units of a minute to what a user asks for, in whichever process that happens.
@@ -182,9 +191,12 @@ class SharedBudget:
 
     def _take_shared(self, units: int, *, watching: bool, now: float) -> float:
         tenant = self._state.tenant(self._token)
+        window = now - WINDOW_SECONDS, now + WINDOW_SECONDS
+        is_swept = window[0] < self._swept_at <= now
+        if is_swept and not watching and self._is_counted(tenant, units, window, now):
+            return 0.0
         with self._state.transaction() as rows:
-            window = now - WINDOW_SECONDS, now + WINDOW_SECONDS
-            if not window[0] < self._swept_at <= now:
+            if not is_swept:
                 # For everybody: tokens that come over HTTP and never again must not leave rows behind.
                 rows.execute("DELETE FROM requests WHERE at <= ? OR at > ?", window)
                 self._swept_at = now
@@ -197,6 +209,19 @@ class SharedBudget:
             if wait <= 0:
                 rows.execute("INSERT INTO requests VALUES (?, ?, ?, ?)", (tenant, now, units, int(watching)))
         return wait
+
+    def _is_counted(self, tenant: str, units: int, window: tuple[float, float], now: float) -> bool:
+        """Count a user's request in one step, as nearly all can be; False where there is more to look at."""
+        values: dict[str, str | float] = {
+            "tenant": tenant,
+            "now": now,
+            "units": units,
+            "oldest": window[0],
+            "newest": window[1],
+            "limit": UNITS_PER_MINUTE,
+            "longest_pause": now + LONGEST_PAUSE_SECONDS,
+        }
+        return self._state.change(_COUNT, values) == 1
 
     def _shared(self, operation: Callable[[], _T], *, otherwise: _T) -> _T:
         """Do it in the file that all processes share, or, while that cannot be used, take what this one knows."""
