@@ -52,18 +52,19 @@ class TlsServer:
 
     Attributes:
         certificate: The file to trust.
+        context: For whoever else is to serve with it.
         connections: How many there were.
     """
 
     def __init__(self, folder: Path) -> None:
-        self._context = _self_signed(folder)
+        self.context = _self_signed(folder)
         self.certificate = folder / "server.pem"
         self.connections = 0
 
     @contextlib.asynccontextmanager
     async def serving(self) -> AsyncIterator[str]:
         """Its base URL."""
-        server = await asyncio.start_server(self._on_connection, "127.0.0.1", 0, ssl=self._context)
+        server = await asyncio.start_server(self._on_connection, "127.0.0.1", 0, ssl=self.context)
         async with server:
             yield f"https://localhost:{server.sockets[0].getsockname()[1]}/api/v1/mogplex"
 

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import json
+import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
@@ -85,7 +86,7 @@ def refused(status: int, code: str, message: str = "said so", **headers: str) ->
 
 
 @contextlib.asynccontextmanager
-async def serving(on_connection: Connection) -> AsyncIterator[str]:
+async def serving(on_connection: Connection, tls: ssl.SSLContext | None = None) -> AsyncIterator[str]:
     """A server on this machine; gives the base URL that leads to it."""
 
     async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -93,9 +94,10 @@ async def serving(on_connection: Connection) -> AsyncIterator[str]:
             await on_connection(reader, writer)
         writer.close()
 
-    server = await asyncio.start_server(handle, "127.0.0.1", 0)
+    server = await asyncio.start_server(handle, "127.0.0.1", 0, ssl=tls)
     async with server:
-        yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/api/v1/mogplex"
+        port = server.sockets[0].getsockname()[1]
+        yield f"{'https://localhost' if tls else 'http://127.0.0.1'}:{port}/api/v1/mogplex"
 
 
 async def read_request(reader: asyncio.StreamReader) -> bytes:

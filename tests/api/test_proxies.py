@@ -57,11 +57,13 @@ async def _pass_on(source: asyncio.StreamReader, sink: asyncio.StreamWriter) -> 
 
 
 @pytest.mark.skipif(sys.platform in ("darwin", "win32"), reason="trust is not in a file there")
+@pytest.mark.parametrize("secure", [False, True])
 async def test_requests_go_through_one_tunnel_which_is_kept(
-    connect: Connect, trusted: TlsServer, monkeypatch: pytest.MonkeyPatch
+    connect: Connect, trusted: TlsServer, monkeypatch: pytest.MonkeyPatch, *, secure: bool
 ) -> None:
     proxy = Proxy()
-    async with trusted.serving() as base_url, serving(proxy) as address:
+    tls = trusted.context if secure else None
+    async with trusted.serving() as base_url, serving(proxy, tls) as address:
         monkeypatch.setenv("HTTPS_PROXY", _named(address, "eve:p%40ss@"))
         http = connect(base_url)
         for _ in range(3):
