@@ -106,7 +106,7 @@ async def measure_in_a_row(everybody: Field, effort: Effort) -> None:
         before, worked = await upstream.traffic(runner.contender), processor_seconds(runner.pid)
         times = await _in_a_row(runner, calls, effort.slowest_seconds)
         asked = (await upstream.traffic(runner.contender)).since(before)
-        results.in_a_row.setdefault(name, []).extend(times)
+        results.in_a_row.setdefault(name, []).append(times)
         results.traffic[name] = asked.plus(results.traffic.get(name, Traffic()))
         results.processor[name] += processor_seconds(runner.pid) - worked
 

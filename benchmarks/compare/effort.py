@@ -51,7 +51,7 @@ class Effort:
     measures: tuple[str, ...] = MEASURES
     starts: int = 15
     starts_of_others: int = 5
-    rounds: int = 5
+    rounds: int = 10
     calls_in_a_row: int = 1_000
     slowest_seconds: float = 1.5
     # More turns where a goal is judged.

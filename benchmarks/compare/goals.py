@@ -59,7 +59,7 @@ def _start_up(results: Results, moment: str) -> Figures:
 
 
 def _in_a_row(results: Results, figure: str) -> Figures:
-    return {name: getattr(Spread.of(times), figure) for name, times in results.in_a_row.items()}
+    return {name: getattr(Spread.of_turns(turns), figure) for name, turns in results.in_a_row.items()}
 
 
 def _in_flight(results: Results, count: int, latency: int) -> Figures:
@@ -106,10 +106,10 @@ def _memory(results: Results) -> Sequence[Goal]:
 
 def _requests(results: Results) -> Goal:
     what, wanted = "upstream requests of a call", "1"
-    traffic, calls = results.traffic.get(THIS), results.in_a_row.get(THIS)
+    traffic, calls = results.traffic.get(THIS), results.calls_in_a_row(THIS)
     if traffic is None or not calls:
         return Goal(what, wanted, "not measured", None)
-    return Goal(what, wanted, f"{traffic.requests / len(calls):.2f}", traffic.requests == len(calls))
+    return Goal(what, wanted, f"{traffic.requests / calls:.2f}", traffic.requests == calls)
 
 
 def _answer(results: Results) -> Goal:

@@ -75,23 +75,28 @@ class Page:
         for moment, name in moments:
             rows = {who: getattr(times, moment) for who, times in measured.items()}
             head = ["## " + title, "", about, ""] if moment == "first" else [""]
-            yield from (*head, f"Start → {name}, ms:", "", *self._spreads(rows))
+            yield from (
+                *head,
+                f"Start → {name}, ms:",
+                "",
+                *self._spreads({name: Spread.of(those) for name, those in rows.items()}),
+            )
 
     def _in_a_row(self) -> Iterator[str]:
         if self._results.in_a_row:
-            yield from ("## Calls in a row", "", _IN_A_ROW, "", *self._spreads(self._results.in_a_row))
+            spreads = {name: Spread.of_turns(turns) for name, turns in self._results.in_a_row.items()}
+            yield from ("## Calls in a row", "", _IN_A_ROW, "", *self._spreads(spreads))
             yield from ("", "Processor time of each, ms:", "", *self._processor())
 
     def _processor(self) -> Iterator[str]:
         spent = {
-            name: seconds * 1_000 / len(self._results.in_a_row[name])
+            name: seconds * 1_000 / self._results.calls_in_a_row(name)
             for name, seconds in self._results.processor.items()
             if seconds
         }
         yield from self._table(("ms",), lambda one: [_number(spent[one.name])], spent)
 
-    def _spreads(self, values: Mapping[str, Sequence[float]]) -> Iterator[str]:
-        spreads = {name: Spread.of(those) for name, those in values.items()}
+    def _spreads(self, spreads: Mapping[str, Spread]) -> Iterator[str]:
         figures = ("median", "p99", "least", "most")
 
         def cells(contender: Contender) -> list[str]:
@@ -125,7 +130,7 @@ class Page:
 
     def _traffic(self) -> Iterator[str]:
         def cells(contender: Contender) -> list[str]:
-            traffic, calls = self._results.traffic[contender.name], len(self._results.in_a_row[contender.name])
+            traffic, calls = self._results.traffic[contender.name], self._results.calls_in_a_row(contender.name)
             each = asdict(traffic)
             names = ("requests", "units", "connections", "bytes_up", "bytes_down")
             return [f"{each[name] / calls:,.0f}" if "bytes" in name else _share(each[name], calls) for name in names]
@@ -215,7 +220,10 @@ _STARTS: Final = (
     "still being loaded; *first start* is without that."
 )
 _STARTS_2026: Final = "The same with `server/discover` instead of `initialize`, for those who answer it."
-_IN_A_ROW: Final = "Milliseconds of a call; one after the other, nothing else happens."
+_IN_A_ROW: Final = (
+    "Milliseconds of a call; one after the other, nothing else happens. The contenders take turns, and p99 is the "
+    "median of those of the turns: what else the machine does in one of them does not decide."
+)
 _IN_FLIGHT: Final = "So many calls always wait for their answers, over one pipe, or over as many connections."
 _MEMORY: Final = "Of the process (RSS), in calls one after the other."
 _SIZES: Final = (

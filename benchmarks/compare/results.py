@@ -4,7 +4,7 @@ import contextlib
 import statistics
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from benchmarks.compare.client import reason
@@ -28,6 +28,12 @@ class Spread:
         """The spread of at least one value."""
         ordered = sorted(values)
         return cls(statistics.median(ordered), ordered[round(0.99 * (len(ordered) - 1))], ordered[0], ordered[-1])
+
+    @classmethod
+    def of_turns(cls, turns: Sequence[Sequence[float]]) -> "Spread":
+        """The spread of all values of several turns; its p99 is the median of those of the turns."""
+        whole = cls.of([value for turn in turns for value in turn])
+        return replace(whole, p99=statistics.median(cls.of(turn).p99 for turn in turns))
 
 
 @dataclass
@@ -126,7 +132,7 @@ class Results:
     Attributes:
         start_up: In the protocol of 2025.
         start_up_2026: In that of 2026.
-        in_a_row: Milliseconds of each call, one after the other.
+        in_a_row: Milliseconds of each call, one after the other; turn by turn.
         traffic: Upstream, of the calls in a row.
         processor: Seconds of processor time that the contender spent on them.
         in_flight: By how many calls and by milliseconds of the upstream; of each contender.
@@ -136,7 +142,7 @@ class Results:
 
     start_up: dict[str, StartUp] = field(default_factory=dict)
     start_up_2026: dict[str, StartUp] = field(default_factory=dict)
-    in_a_row: dict[str, list[float]] = field(default_factory=dict)
+    in_a_row: dict[str, list[list[float]]] = field(default_factory=dict)
     traffic: dict[str, Traffic] = field(default_factory=dict)
     processor: defaultdict[str, float] = field(default_factory=lambda: defaultdict(float))
     in_flight: dict[tuple[int, int], dict[str, Flight]] = field(default_factory=dict)
@@ -146,6 +152,10 @@ class Results:
     polling: str = ""
     versions: dict[str, Mapping[str, str]] = field(default_factory=dict)
     failures: dict[tuple[str, str], str] = field(default_factory=dict)
+
+    def calls_in_a_row(self, name: str) -> int:
+        """How many calls one after the other a contender has answered."""
+        return sum(map(len, self.in_a_row.get(name, ())))
 
     def leave_out_failed(self, measure: str, *tables: dict[str, Any]) -> None:
         """Take who failed in a measure out of its tables, by name: it is not judged by what it did before."""

@@ -13,7 +13,7 @@ from benchmarks.compare.effort import QUICK
 from benchmarks.compare.goals import goals
 from benchmarks.compare.page import Page
 from benchmarks.compare.processes import UpstreamProcess, running
-from benchmarks.compare.results import Flight, Memory, Results, Sizes, StartUp
+from benchmarks.compare.results import Flight, Memory, Results, Sizes, Spread, StartUp
 from benchmarks.compare.sizes import measure_sizes, repositories
 from benchmarks.compare.traffic import Traffic
 from benchmarks.compare.upstream import REPOS
@@ -82,7 +82,7 @@ def results(ours: float) -> Results:
     found = Results(memory={THIS: Memory(50 * 2**20, 60 * 2**20, 61 * 2**20, 10_000, 10_000)})
     for name, times in ((THIS, ours), (MCP_PROXY, 1.0), (TUTORIAL, 1.0)):
         found.start_up[name] = StartUp([400 * times], [400 * times], [400 * times])
-        found.in_a_row[name] = [2 * times] * 10
+        found.in_a_row[name] = [[2 * times] * 5] * 2
         found.traffic[name] = Traffic(requests=10, units=10)
         for where in ((32, 20), (200, 100)):
             found.in_flight.setdefault(where, {})[name] = Flight([300 / times], [1.0])
@@ -122,3 +122,8 @@ def test_the_page_names_what_could_not_be_measured() -> None:
     assert "| mcp-remote | everything | there is no npm |" in text
     assert "| list_repos, p50 | ≤ 0.45x of mcp-proxy | 0.50x | **missed** |" in text
     assert "| sdk | mcp 2.3.0 |" in text
+
+
+def test_a_tail_is_that_of_most_turns_and_not_of_the_worst() -> None:
+    spread = Spread.of_turns([[1.0] * 100, [1.0] * 99 + [2.0], [50.0] * 100])
+    assert (spread.median, spread.p99, spread.least, spread.most) == (1.0, 1.0, 1.0, 50.0)

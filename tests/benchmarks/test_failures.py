@@ -96,7 +96,7 @@ def test_it_is_told_what_a_contender_failed_in_and_why(how: str, measured: tuple
 def test_everything_else_is_measured(measured: tuple[Results, str]) -> None:
     results, _ = measured
     for name in ("floor", "hosted"):
-        assert len(results.in_a_row[name]) == results.traffic[name].requests == CALLS
+        assert results.calls_in_a_row(name) == results.traffic[name].requests == CALLS
         assert all(name in flights for flights in results.in_flight.values())
         assert results.sizes[name].told == REPOS
     assert len(results.start_up["floor"].called) == 1
