@@ -1,6 +1,7 @@
 """Against real sockets: what a mocked transport cannot show."""
 
 import asyncio
+import errno
 import logging
 import socket
 from pathlib import Path
@@ -131,12 +132,33 @@ async def test_a_refused_connection_is_unreachable_and_nothing_happened(connect:
     assert error.message == "127.0.0.1 could not be reached: the connection was refused."
 
 
+@pytest.mark.parametrize(
+    "error",
+    [
+        ConnectionRefusedError(10061, "No connection could be made because the target machine actively refused it"),
+        OSError(
+            f"Multiple exceptions: [Errno {errno.ECONNREFUSED}] Connect call failed ('::1', 9, 0, 0), "
+            f"[Errno {errno.ECONNREFUSED}] Connect call failed ('127.0.0.1', 9)"
+        ),
+    ],
+)
+async def test_a_refusal_is_told_as_one_however_the_system_words_it(
+    connect: Connect, monkeypatch: pytest.MonkeyPatch, error: OSError
+) -> None:
+    async def refuse(*_: object, **__: object) -> object:
+        raise error
+
+    monkeypatch.setattr(asyncio.get_running_loop(), "create_connection", refuse)
+    said = await failure(connect("http://localhost:9/api/v1/mogplex"))
+    assert (said.code, said.may_have_happened) == (ErrorCode.UNREACHABLE, False)
+    assert said.message == "localhost could not be reached: the connection was refused."
+
+
 async def test_an_unknown_name_is_unreachable(connect: Connect, monkeypatch: pytest.MonkeyPatch) -> None:
     async def getaddrinfo(*_: object, **__: object) -> object:
         raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
 
-    monkeypatch.setattr(anyio, "getaddrinfo", getaddrinfo)
-    monkeypatch.setattr("anyio._core._sockets.getaddrinfo", getaddrinfo)
+    monkeypatch.setattr(asyncio.get_running_loop(), "getaddrinfo", getaddrinfo)
     error = await failure(connect("https://no-such-host.invalid/api/v1/mogplex"))
     assert (error.code, error.may_have_happened) == (ErrorCode.UNREACHABLE, False)
     assert "no-such-host.invalid could not be resolved" in error.message

@@ -62,34 +62,38 @@ class ProxyError(ConnectError):
 def transport_error(fault: TransportError, host: str) -> MogplexError:
     """What a fault means; `may_have_happened` is True when the request may have been received."""
     said = one_line(str(fault), 120)
-    code, text = _refused(fault, said) if type(fault) is ConnectError else (fault.code, fault.text)
-    return MogplexError(code, text.format(host=host, said=said), may_have_happened=fault.was_sent)
+    code, text = fault.code, fault.text.format(host=host, said=said)
+    if type(fault) is ConnectError:
+        code, text = _why_not_connected(fault, host, said) or (code, text)
+    return MogplexError(code, text, may_have_happened=fault.was_sent)
 
 
-def _refused(fault: ConnectError, said: str) -> tuple[ErrorCode, str]:
-    """Why there is no connection, as code and sentence."""
+def _why_not_connected(fault: ConnectError, host: str, said: str) -> tuple[ErrorCode, str] | None:
+    """What its causes tell; None for nothing that has a sentence of its own."""
     causes = list(_causes(fault))
     for cause in causes:
         match cause:
             case ssl.SSLCertVerificationError():
-                reason = one_line(cause.verify_message or said, 120).replace("{", "(").replace("}", ")")
                 return ErrorCode.TLS_FAILED, (
-                    f"The certificate of {{host}} was not accepted: {reason}. "
+                    f"The certificate of {host} was not accepted: {one_line(cause.verify_message or said, 120)}. "
                     "If a company proxy inspects TLS, add its certificate to the trust store of this system "
                     "(on Linux also by SSL_CERT_FILE); check the clock as well."
                 )
             case socket.gaierror():
-                text = "The name {host} could not be resolved. Check the base URL and network."
-                return ErrorCode.UNREACHABLE, text
-            # Where a name has several addresses, Python 3.11 makes one error of all, and only its text tells.
-            case OSError() if f"[Errno {errno.ECONNREFUSED}]" in str(cause):
-                return ErrorCode.UNREACHABLE, "{host} could not be reached: the connection was refused."
+                return ErrorCode.UNREACHABLE, f"The name {host} could not be resolved. Check the base URL and network."
+            case OSError() if _is_refusal(cause):
+                return ErrorCode.UNREACHABLE, f"{host} could not be reached: the connection was refused."
     if any(isinstance(cause, ssl.SSLError) for cause in causes):
         return ErrorCode.TLS_FAILED, (
-            "No TLS connection to {host} could be made: {said}. "
+            f"No TLS connection to {host} could be made: {said}. "
             "Check that the address and port speak https, and proxies on the way."
         )
-    return fault.code, fault.text
+    return None
+
+
+def _is_refusal(error: OSError) -> bool:
+    """Whether nobody listens there. Of several addresses Python 3.11 makes one error, of which only the text tells."""
+    return isinstance(error, ConnectionRefusedError) or f"[Errno {errno.ECONNREFUSED}]" in str(error)
 
 
 def _causes(fault: BaseException | None) -> Iterator[BaseException]:
