@@ -18,20 +18,20 @@ from typing import Final
 import anyio
 from tests.virtual_time import VirtualTimeLoop, virtual_now
 
+from mogplex_mcp.api.access_token import Token
 from mogplex_mcp.api.base_url import DEFAULT_BASE_URL
 from mogplex_mcp.api.client import StartRun
 from mogplex_mcp.api.connection import HttpClient
-from mogplex_mcp.api.credentials import Token
 from mogplex_mcp.api.in_process import InProcess
-from mogplex_mcp.ending import Ending
+from mogplex_mcp.core.shutdown import Shutdown
+from mogplex_mcp.credentials.sources import FoundToken
 from mogplex_mcp.runs.cursor import Cursor
 from mogplex_mcp.runs.outcome import Outcome, is_terminal
 from mogplex_mcp.runs.tail import Reason, Until, tail
 from mogplex_mcp.runs.watch import Snapshot, Watches
 from mogplex_mcp.simulator import DEMO_TOKEN, Simulator
-from mogplex_mcp.state import StateFile
-from mogplex_mcp.tenant import Tenant, Tenants
-from mogplex_mcp.token_source import FoundToken
+from mogplex_mcp.storage.state_file import StateFile
+from mogplex_mcp.tenants.tenant import Tenant, Tenants
 
 PAGE: Final = Path(__file__).parents[1] / "docs" / "polling.md"
 
@@ -115,7 +115,7 @@ async def follow_as_a_model(story: Story) -> None:
             look_deadline=deadline,
             max_events=40,
             listener=listen,
-            ending=Ending(),
+            shutdown=Shutdown(),
             now=virtual_now,
         )
         cursor = news.cursor

@@ -10,10 +10,10 @@ from distribution.project import ENTRY, NAME, ROOT
 
 from distribution import links
 from docs.client_facts import FRAMEWORKS, OTHER_FRAMEWORKS, OTHER_PROGRAMS, PROGRAMS, Behaviour, Framework
-from mogplex_mcp.clients import listed_cap
 from mogplex_mcp.installation.clients import CLIENTS, Client, Place
 from mogplex_mcp.installation.entry import snippet_for
 from mogplex_mcp.installation.launch import Launch
+from mogplex_mcp.tenants.call_timeouts import listed_cap
 
 EXAMPLES: Final = ROOT / "examples"
 LAUNCH: Final = Launch(links.COMMAND, (NAME,))

@@ -10,10 +10,10 @@ from typing import Any, Final
 
 from distribution import links, registry
 from docs import clients_page
-from mogplex_mcp.prompts import KINDS as PROMPTS
-from mogplex_mcp.resources import KINDS as RESOURCES
+from mogplex_mcp.server.prompts import KINDS as PROMPTS
+from mogplex_mcp.server.resources import KINDS as RESOURCES
+from mogplex_mcp.toolkit.toolset import Hints, Tool
 from mogplex_mcp.tools.catalog import TOOLSETS
-from mogplex_mcp.tools.toolset import Hints, Tool
 
 ROOT: Final = Path(__file__).parent.parent
 PAGE: Final = ROOT / "docs" / "tools.md"

@@ -11,9 +11,9 @@ import pytest
 from docs.generate import PAGE, page, readme
 from mcp import Client, StdioServerParameters
 
-from mogplex_mcp.commands.parser import build_parser
+from mogplex_mcp.cli.parser import build_parser
+from mogplex_mcp.config.options import OPTIONS
 from mogplex_mcp.installation.clients import CLIENTS
-from mogplex_mcp.options import OPTIONS
 from mogplex_mcp.tools.catalog import TOOLSETS
 from tests.transports.processes import PROGRAM, environment
 

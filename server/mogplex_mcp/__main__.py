@@ -3,7 +3,7 @@
 import gc
 import os
 
-from mogplex_mcp import early
+from mogplex_mcp.startup import early
 
 
 def main() -> None:
@@ -13,9 +13,9 @@ def main() -> None:
     os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
     # Looking for garbage in what is loaded is a fifth of the time that loading takes. `cli` goes back to it.
     gc.disable()
-    from mogplex_mcp import cli  # noqa: PLC0415 - slow to import
+    from mogplex_mcp.cli.main import main as run  # noqa: PLC0415 - slow to import
 
-    cli.main()
+    run()
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ from typing import Any
 
 import httpx2
 
-from mogplex_mcp.api.credentials import Token
+from mogplex_mcp.api.access_token import Token
 from mogplex_mcp.api.http import MogplexHttp
 from mogplex_mcp.api.in_process import InProcess
 

@@ -16,11 +16,11 @@ from typing import Any
 import anyio
 from benchmarks.compare.upstream import Connection, Upstream, world_of
 
-from mogplex_mcp.app import create_server
-from mogplex_mcp.ending import Ending
-from mogplex_mcp.settings import Settings
+from mogplex_mcp.config.settings import Settings
+from mogplex_mcp.core.shutdown import Shutdown
+from mogplex_mcp.server.app import create_server
 from mogplex_mcp.simulator import Simulator
-from mogplex_mcp.stdio import serve_stdio
+from mogplex_mcp.transports.stdio.serving import serve_stdio
 
 
 class Counter:
@@ -56,12 +56,12 @@ async def serve() -> list[int]:
     mogplex = await asyncio.get_running_loop().create_server(lambda: Noted(upstream), "127.0.0.1", 0)
     address = f"http://127.0.0.1:{mogplex.sockets[0].getsockname()[1]}"
     settings = Settings.load({**os.environ, "MOGPLEX_URL": address})
-    ending = Ending()
-    server = create_server(settings, ending=ending)
+    shutdown = Shutdown()
+    server = create_server(settings, shutdown=shutdown)
     # Whatever is thrown away while garbage is collected would count, too.
     gc.disable()
     sys.setprofile(counter.count)
-    await serve_stdio(server, ending)
+    await serve_stdio(server, shutdown)
     sys.setprofile(None)
     return [after - before for before, after in itertools.pairwise(counter.noted)]
 

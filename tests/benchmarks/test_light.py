@@ -77,5 +77,5 @@ def test_a_warm_call_takes_few_function_calls(tmp_path: Path) -> None:
 
 def test_a_first_call_is_answered_with_few_modules(tmp_path: Path) -> None:
     loaded = modules(tmp_path)
-    assert "mogplex_mcp.stdio" in loaded
+    assert "mogplex_mcp.transports.stdio.serving" in loaded
     assert len(loaded) <= MOST_MODULES

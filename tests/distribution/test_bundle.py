@@ -10,8 +10,8 @@ from mcp import Client, StdioServerParameters
 
 from distribution import bundle
 from mogplex_mcp import __version__
-from mogplex_mcp.options import OPTIONS
-from mogplex_mcp.settings import Settings
+from mogplex_mcp.config.options import OPTIONS
+from mogplex_mcp.config.settings import Settings
 from mogplex_mcp.simulator import DEMO_TOKEN
 from tests.acceptance import environments
 from tests.transports.processes import environment, simulator

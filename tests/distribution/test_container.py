@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 from distribution.project import ROOT
 
-from mogplex_mcp.options import OPTIONS
+from mogplex_mcp.config.options import OPTIONS
 from tests.acceptance.environments import OFF
 from tests.transports.processes import environment, lines
 

@@ -5,7 +5,7 @@ import json
 from urllib.parse import parse_qs, urlsplit
 
 from distribution import links
-from mogplex_mcp.options import OPTIONS
+from mogplex_mcp.config.options import OPTIONS
 
 
 def query(link: str) -> dict[str, str]:

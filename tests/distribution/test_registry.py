@@ -10,9 +10,9 @@ from distribution.project import NAME, ROOT
 
 from distribution import registry
 from mogplex_mcp import __version__
-from mogplex_mcp.commands.parser import build_parser
-from mogplex_mcp.options import OPTIONS
-from mogplex_mcp.secret import Secret
+from mogplex_mcp.cli.parser import build_parser
+from mogplex_mcp.config.options import OPTIONS
+from mogplex_mcp.core.secret import Secret
 
 SCHEMA = json.loads((Path(__file__).parent.parent / "data" / "server.schema.json").read_text(encoding="utf-8"))
 CHECK = jsonschema.Draft202012Validator(SCHEMA, format_checker=jsonschema.Draft202012Validator.FORMAT_CHECKER)

@@ -8,7 +8,7 @@ import pytest
 from mcp import Client
 
 from mogplex_mcp.simulator import Fault, FaultKind, Simulator
-from mogplex_mcp.tools.twins import route_twins
+from mogplex_mcp.tools.hosted_equivalents import route_twins
 from tests.faults.routes import ROUTES, Route, renew, simulated
 from tests.faults.support import (
     LATER_SECONDS,

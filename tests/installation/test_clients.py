@@ -4,13 +4,13 @@ from pathlib import Path
 
 import pytest
 
+from mogplex_mcp.config.settings import Settings
 from mogplex_mcp.installation.clients import CLIENTS, Client, client_named
 from mogplex_mcp.installation.document import FORMATS
 from mogplex_mcp.installation.entry import entry_for, snippet_for, started_by
 from mogplex_mcp.installation.errors import InstallationError
 from mogplex_mcp.installation.launch import Launch
 from mogplex_mcp.installation.machine import Machine
-from mogplex_mcp.settings import Settings
 from tests.installation.support import LAUNCH, configuration, machine
 
 LIBRARY = "home/Library/Application Support"

@@ -13,11 +13,11 @@ from pathlib import Path
 import anyio
 import pytest
 
-from mogplex_mcp.commands.exit_codes import ExitCode
-from mogplex_mcp.commands.install import install
-from mogplex_mcp.commands.parser import build_parser
-from mogplex_mcp.options import OPTIONS
-from mogplex_mcp.settings import Settings
+from mogplex_mcp.cli.exit_codes import ExitCode
+from mogplex_mcp.cli.install import install
+from mogplex_mcp.cli.parser import build_parser
+from mogplex_mcp.config.options import OPTIONS
+from mogplex_mcp.config.settings import Settings
 
 TOKEN = "mog_" + "a" * 32
 FOREIGN = '{\n  "mcpServers": {\n    "gh": {"command": "npx", "env": {"GH_TOKEN": "abc"}} // mine\n  }\n}\n'

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from mogplex_mcp.config.settings import Settings
 from mogplex_mcp.installation.errors import InstallationError
 from mogplex_mcp.installation.launch import Installation, Launch, options_in, server_options
-from mogplex_mcp.settings import Settings
 
 
 def installation(prefix: Path, *, is_virtual: bool = True, program: bool = True) -> Installation:

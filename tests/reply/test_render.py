@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from mcp_types import TextContent
 from pydantic import BaseModel
 
-from mogplex_mcp.reply.fit import TARGET_CHARACTERS
 from mogplex_mcp.reply.model import MOST_NEXT_STEPS, NextStep, Reply
+from mogplex_mcp.reply.output_limit import TARGET_CHARACTERS
 from mogplex_mcp.reply.render import render
 
 WALL = 10_000

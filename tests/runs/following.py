@@ -7,12 +7,12 @@ import anyio
 
 from mogplex_mcp.api.errors import MogplexError
 from mogplex_mcp.api.models import Run, RunEvent, RunEvents
-from mogplex_mcp.ending import Ending
+from mogplex_mcp.core.shutdown import Shutdown
 from mogplex_mcp.runs.cursor import Cursor
 from mogplex_mcp.runs.outcome import Outcome
 from mogplex_mcp.runs.tail import Reason, Tail, Until, tail
 from mogplex_mcp.runs.watch import RunWatch, Snapshot, Watches
-from mogplex_mcp.tenant import Tenant
+from mogplex_mcp.tenants.tenant import Tenant
 from tests.runs.support import RUN_ID, a_run, an_event
 from tests.virtual_time import virtual_now
 
@@ -28,7 +28,7 @@ async def follow(
     wait: float = 45,
     until: Until = Until.DONE,
     most: int = 40,
-    ending: Ending | None = None,
+    shutdown: Shutdown | None = None,
 ) -> Tail:
     arrived = anyio.current_time()
     return await tail(
@@ -39,7 +39,7 @@ async def follow(
         look_deadline=arrived + max(wait, 45),
         max_events=most,
         listener=_nobody_listens,
-        ending=ending or Ending(),
+        shutdown=shutdown or Shutdown(),
         now=virtual_now,
     )
 

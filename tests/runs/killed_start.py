@@ -12,17 +12,17 @@ from pathlib import Path
 import anyio
 import httpx2
 
+from mogplex_mcp.api.access_token import Token
 from mogplex_mcp.api.client import StartRun
 from mogplex_mcp.api.connection import HttpClient
-from mogplex_mcp.api.credentials import Token
 from mogplex_mcp.api.in_process import InProcess
-from mogplex_mcp.runs.journal import Entry, Fate
-from mogplex_mcp.runs.sqlite_journal import SqliteJournal
+from mogplex_mcp.credentials.sources import FoundToken
 from mogplex_mcp.runs.start import Starter
 from mogplex_mcp.simulator import DEMO_TOKEN
-from mogplex_mcp.state import StateFile
-from mogplex_mcp.tenant import Tenant, Tenants
-from mogplex_mcp.token_source import FoundToken
+from mogplex_mcp.storage.journal import Entry, Fate
+from mogplex_mcp.storage.sqlite_journal import SqliteJournal
+from mogplex_mcp.storage.state_file import StateFile
+from mogplex_mcp.tenants.tenant import Tenant, Tenants
 
 REPO = "4fc47468-0f0d-5a62-b2f1-34868131c9b8"
 

@@ -5,16 +5,16 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
+from mogplex_mcp.api.access_token import Token
 from mogplex_mcp.api.client import StartRun
-from mogplex_mcp.api.credentials import Token
 from mogplex_mcp.api.in_process import InProcess
 from mogplex_mcp.api.models import Run, RunEvent
+from mogplex_mcp.credentials.sources import FoundToken
 from mogplex_mcp.runs.start import Started
 from mogplex_mcp.simulator import DEMO_TOKEN, Simulator
 from mogplex_mcp.simulator.limits import StartQuotas
-from mogplex_mcp.state import StateFile
-from mogplex_mcp.tenant import Tenant, Tenants
-from mogplex_mcp.token_source import FoundToken
+from mogplex_mcp.storage.state_file import StateFile
+from mogplex_mcp.tenants.tenant import Tenant, Tenants
 from tests.virtual_time import virtual_now
 
 BASE_URL = "https://mogplex.com/api/v1/mogplex"

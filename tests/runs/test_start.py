@@ -7,9 +7,9 @@ import anyio
 import pytest
 
 from mogplex_mcp.api.errors import ErrorCode, MogplexError
-from mogplex_mcp.runs.journal import Fate
 from mogplex_mcp.simulator import DEMO_OTHER_TOKEN, DEMO_TOKEN, Fault, FaultKind
-from mogplex_mcp.state import StateError
+from mogplex_mcp.storage.journal import Fate
+from mogplex_mcp.storage.state_file import StateError
 from tests.runs.support import count, simulated, start, started_runs, tenant_of, wanted
 
 pytestmark = pytest.mark.anyio

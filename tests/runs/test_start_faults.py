@@ -8,7 +8,7 @@ import pytest
 
 from mogplex_mcp.api.errors import MogplexError
 from mogplex_mcp.simulator import Fault, FaultKind, Simulator
-from mogplex_mcp.tenant import Tenant
+from mogplex_mcp.tenants.tenant import Tenant
 from tests.runs.support import simulated, start, started_runs, tenant_of
 
 pytestmark = pytest.mark.anyio

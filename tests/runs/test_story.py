@@ -13,11 +13,11 @@ from mcp import Client
 from mcp_types import CallToolResult, TextContent
 
 from mogplex_mcp.api.base_url import DEFAULT_BASE_URL
-from mogplex_mcp.app import create_server
+from mogplex_mcp.config.settings import Settings
+from mogplex_mcp.core.secret import Secret
 from mogplex_mcp.runs.outcome import read_outcome
 from mogplex_mcp.runs.watch import Snapshot
-from mogplex_mcp.secret import Secret
-from mogplex_mcp.settings import Settings
+from mogplex_mcp.server.app import create_server
 from mogplex_mcp.simulator import DEMO_TOKEN, SCRIPTS, Fault, FaultKind, Faults, RunScript, Simulator, Step
 from mogplex_mcp.tools.run_replies import details_reply
 from tests.runs.support import a_run, count, simulated, started_runs

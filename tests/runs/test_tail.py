@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mogplex_mcp.ending import Ending
+from mogplex_mcp.core.shutdown import Shutdown
 from mogplex_mcp.runs.cursor import Cursor
 from mogplex_mcp.runs.outcome import Outcome, Phase
 from mogplex_mcp.runs.tail import Reason, Until, tail
@@ -192,7 +192,7 @@ async def test_progress_is_told_at_once_on_every_change_and_each_ten_seconds() -
         look_deadline=began + 35,
         max_events=40,
         listener=listener,
-        ending=Ending(),
+        shutdown=Shutdown(),
         now=virtual_now,
     )
     assert moments == [(0, 1), (2, 2), (10, 2), (20, 2), (30, 2)]

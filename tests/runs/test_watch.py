@@ -11,7 +11,7 @@ from mogplex_mcp.runs.tail import Reason, Until
 from mogplex_mcp.runs.turns import Turns
 from mogplex_mcp.runs.watch import Watches
 from mogplex_mcp.simulator import DEMO_TOKEN, Simulator
-from mogplex_mcp.tenant import Tenant
+from mogplex_mcp.tenants.tenant import Tenant
 from tests.runs.following import Script, follow, running
 from tests.runs.support import count, simulated, start, tenant_of, without_quota
 

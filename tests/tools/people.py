@@ -9,7 +9,7 @@ from mcp import Client
 from mcp.client import ClientRequestContext
 from mcp_types import CallToolResult, ElicitRequestParams, ElicitResult
 
-from mogplex_mcp.app import create_server
+from mogplex_mcp.server.app import create_server
 from mogplex_mcp.simulator import DEMO_TOKEN, Simulator
 from tests.tools.support import Mode, answer, settings, text_of
 from tests.virtual_time import virtual_now

@@ -8,9 +8,9 @@ import httpx2
 from mcp import Client
 from mcp_types import CallToolResult, TextContent
 
-from mogplex_mcp.app import create_server
+from mogplex_mcp.config.settings import Settings
 from mogplex_mcp.reply.untrusted import WARNING
-from mogplex_mcp.settings import Settings
+from mogplex_mcp.server.app import create_server
 from mogplex_mcp.simulator import DEMO_TOKEN, Simulator
 from tests.virtual_time import virtual_now
 

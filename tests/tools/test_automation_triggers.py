@@ -8,7 +8,7 @@ import pytest
 
 from mogplex_mcp.runs.triggers import TriggerKeys
 from mogplex_mcp.simulator import DEMO_OTHER_TOKEN, DEMO_TOKEN, Fault, FaultKind, Simulator
-from mogplex_mcp.state import StateFile
+from mogplex_mcp.storage.state_file import StateFile
 from tests.tools.people import bridge_with, facts, ids
 from tests.tools.support import error
 from tests.virtual_time import virtual_now

@@ -7,7 +7,7 @@ import pytest
 from mcp import Client
 
 from mogplex_mcp.api.client import Mogplex
-from mogplex_mcp.app import create_server
+from mogplex_mcp.server.app import create_server
 from mogplex_mcp.simulator import Fault, FaultKind, Simulator
 from tests.tools.support import CALLS, Unreachable, answer, bridge, error, settings, text_of
 from tests.virtual_time import virtual_now

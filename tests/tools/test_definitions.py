@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
+from mogplex_mcp.toolkit.toolset import Tool
 from mogplex_mcp.tools.catalog import TOOLSETS
-from mogplex_mcp.tools.toolset import Tool
 from tests.tools.support import bridge
 
 pytestmark = pytest.mark.anyio

@@ -9,7 +9,7 @@ import pytest
 
 from mogplex_mcp.api.hosted import HostedTool as Listed
 from mogplex_mcp.simulator import DEMO_READ_ONLY_TOKEN, DEMO_TOKEN, Simulator, hosted_tool, hosted_tools
-from mogplex_mcp.tools.arguments import ArgumentError
+from mogplex_mcp.toolkit.arguments import ArgumentError
 from mogplex_mcp.tools.hosted_arguments import check_hosted
 from tests.tools.people import YES, User, bridge_with, facts
 from tests.tools.support import error

@@ -7,7 +7,7 @@ import pytest
 
 from mogplex_mcp.simulator import hosted_tools, routing
 from mogplex_mcp.tools.catalog import TOOLSETS
-from mogplex_mcp.tools.twins import hosted_twins, route_twins
+from mogplex_mcp.tools.hosted_equivalents import hosted_twins, route_twins
 
 OWN = {tool.name: tool for toolset in TOOLSETS for tool in toolset.tools}
 DEFAULT_TOKENS, ALL_TOKENS = 4_000, 7_500

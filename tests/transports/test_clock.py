@@ -7,11 +7,11 @@ import pytest
 from mcp import Client
 
 from mogplex_mcp.api.budget import SharedBudget
-from mogplex_mcp.app import create_server
-from mogplex_mcp.secret import Secret
-from mogplex_mcp.settings import Settings
+from mogplex_mcp.config.settings import Settings
+from mogplex_mcp.core.secret import Secret
+from mogplex_mcp.server.app import create_server
 from mogplex_mcp.simulator import DEMO_TOKEN, Simulator
-from mogplex_mcp.state import StateFile
+from mogplex_mcp.storage.state_file import StateFile
 from tests.virtual_time import virtual_now
 
 pytestmark = pytest.mark.anyio

@@ -10,9 +10,9 @@ import httpx2
 import pytest
 import uvicorn
 
-from mogplex_mcp.http.serving import HttpServer, create_app
-from mogplex_mcp.settings import Settings
+from mogplex_mcp.config.settings import Settings
 from mogplex_mcp.simulator import Simulator
+from mogplex_mcp.transports.http.serving import HttpServer, create_app
 
 pytestmark = pytest.mark.anyio
 

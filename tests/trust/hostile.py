@@ -9,7 +9,7 @@ from typing import Any, Final
 import httpx2
 from mcp import Client
 
-from mogplex_mcp.app import create_server
+from mogplex_mcp.server.app import create_server
 from mogplex_mcp.simulator import DEMO_TOKEN
 from tests.tools.people import YES, User
 from tests.tools.support import Mode, settings

@@ -15,8 +15,8 @@ import httpx2
 import pytest
 from mcp import Client
 
-from mogplex_mcp.app import create_server
-from mogplex_mcp.redaction import Redactor
+from mogplex_mcp.core.redaction import Redactor
+from mogplex_mcp.server.app import create_server
 from mogplex_mcp.simulator import Simulator
 from mogplex_mcp.simulator.world import Token as SimulatedToken
 from tests.tools.people import YES, User

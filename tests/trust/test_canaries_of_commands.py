@@ -92,7 +92,7 @@ async def test_a_whole_run_on_the_simulator_tells_no_token(tmp_path: Path) -> No
 def test_a_crash_is_told_without_secrets(tmp_path: Path) -> None:
     program = (
         "import logging, sys, threading, warnings\n"
-        "from mogplex_mcp.redaction import Redactor, install\n"
+        "from mogplex_mcp.core.redaction import Redactor, install\n"
         "key, value = sys.stdin.read().split()\n"
         "install('debug', Redactor([value]))\n"
         "logging.getLogger('x').error('%s', 'bad format', value)\n"

@@ -17,9 +17,9 @@ from mogplex_mcp.api.answers import Answer, read_envelope
 from mogplex_mcp.api.errors import MogplexError
 from mogplex_mcp.runs.cursor import Cursor, CursorError
 from mogplex_mcp.simulator import DEMO_TOKEN, Simulator
-from tests.over_http.support import bridge, served
 from tests.tools.support import bridge as bridge_of
 from tests.tools.support import text_of, three_parts
+from tests.transports.http.support import bridge, served
 from tests.transports.processes import lines as lines_of
 from tests.transports.processes import process
 from tests.trust.hostile import CALLS, UUID, Hostile, bridge_to

@@ -13,7 +13,7 @@ from typing import Final, NamedTuple, Protocol, TypeVar
 import anyio
 
 from mogplex_mcp.api.errors import ErrorCode, MogplexError
-from mogplex_mcp.state import StateError, StateFile
+from mogplex_mcp.storage.state_file import StateError, StateFile
 
 _T = TypeVar("_T")
 

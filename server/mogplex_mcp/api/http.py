@@ -10,8 +10,8 @@ from urllib.parse import urlsplit
 
 import anyio
 
+from mogplex_mcp.api.access_token import Token
 from mogplex_mcp.api.answers import RATE_LIMIT_SECONDS, RUN_LIMIT_EXCEEDED, Answer, read_envelope
-from mogplex_mcp.api.credentials import Token
 from mogplex_mcp.api.errors import ErrorCode, MogplexError
 from mogplex_mcp.api.identifiers import check_uuid
 from mogplex_mcp.api.retry import retrying

@@ -11,7 +11,7 @@ from mogplex_mcp.api.errors import ErrorCode, MogplexError
 from mogplex_mcp.api.identifiers import check_uuid
 from mogplex_mcp.api.models import Repo
 from mogplex_mcp.api.text import is_plain, one_line
-from mogplex_mcp.redaction import find_key
+from mogplex_mcp.core.redaction import find_key
 
 REMEMBERED_SECONDS: Final = 120.0
 REMEMBERED_NAMES: Final = 256

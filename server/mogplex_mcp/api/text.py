@@ -5,7 +5,7 @@ import unicodedata
 from functools import lru_cache
 from typing import Final
 
-from mogplex_mcp.redaction import find_key
+from mogplex_mcp.core.redaction import find_key
 
 _ANSI = re.compile(r"\x1b(\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(\x07|\x1b\\)?)")
 _LONGEST_NAME: Final = 200

@@ -3,18 +3,18 @@
 from collections.abc import Sequence
 from typing import Final
 
+from mogplex_mcp.api.access_token import Token
 from mogplex_mcp.api.base_url import web_url
 from mogplex_mcp.api.budget import UNITS_PER_MINUTE
 from mogplex_mcp.api.client import Mogplex
-from mogplex_mcp.api.credentials import Token
 from mogplex_mcp.api.permissions import scopes_of
-from mogplex_mcp.bridge import Bridge
+from mogplex_mcp.config.settings import Settings
+from mogplex_mcp.core.humanize import counted
+from mogplex_mcp.credentials.sources import FoundToken, sources
 from mogplex_mcp.diagnosis.finding import Finding, Status, Subject
-from mogplex_mcp.reply.untrusted import clean_line, name
-from mogplex_mcp.settings import Settings
-from mogplex_mcp.token_source import FoundToken, sources
-from mogplex_mcp.tools.twins import hosted_twins
-from mogplex_mcp.tools.wording import counted
+from mogplex_mcp.reply.untrusted import clean_line, sanitize_name
+from mogplex_mcp.tenants.services import Services
+from mogplex_mcp.tools.hosted_equivalents import hosted_twins
 
 MOST_REPOS: Final = 200
 _MOST_NAMES: Final = 5
@@ -28,7 +28,7 @@ async def describe(settings: Settings, token: Token) -> str:
     Raises:
         MogplexError: It does not accept the token, or cannot be asked.
     """
-    bridge = Bridge(settings)
+    bridge = Services(settings)
     try:
         mogplex = bridge.tenants.of(FoundToken(token, "the user")).mogplex
         scopes = _scopes_finding(await scopes_of(mogplex), settings)
@@ -104,7 +104,7 @@ def _scopes_finding(scopes: Sequence[str], settings: Settings) -> Finding:
 
 async def _repos_finding(mogplex: Mogplex, settings: Settings) -> Finding:
     repos = await mogplex.list_repos(limit=MOST_REPOS)
-    owners = sorted({name(repo.full_name.partition("/")[0]) for repo in repos} - {""})
+    owners = sorted({sanitize_name(repo.full_name.partition("/")[0]) for repo in repos} - {""})
     if not repos:
         advice = f"Connect GitHub and choose repositories at {web_url(settings.base_url)}."
         return Finding("repositories", Status.WARNING, "It sees no repositories.", advice)

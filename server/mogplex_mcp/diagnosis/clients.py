@@ -7,13 +7,13 @@ from typing import IO, Final
 
 import anyio
 
-from mogplex_mcp.clients import CAP_SECONDS, DEFAULT_CAP_SECONDS
+from mogplex_mcp.core.humanize import counted
 from mogplex_mcp.diagnosis.finding import Finding, Status, Subject
 from mogplex_mcp.installation.errors import InstallationError
 from mogplex_mcp.installation.installed import InstalledEntry, installed_entries
 from mogplex_mcp.installation.machine import Machine
 from mogplex_mcp.reply.untrusted import clean_line
-from mogplex_mcp.tools.wording import counted
+from mogplex_mcp.tenants.call_timeouts import CAP_SECONDS, DEFAULT_CAP_SECONDS
 
 START_SECONDS: Final = 20.0
 # More at a time would make each other slow, and that would be found as a fault.

@@ -5,14 +5,14 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 import anyio
 
-from mogplex_mcp.bridge import Bridge
+from mogplex_mcp.config.settings import Settings
 from mogplex_mcp.diagnosis import network
 from mogplex_mcp.diagnosis.account import check_budget, check_hosted_tools, check_repos, check_scopes, check_token
 from mogplex_mcp.diagnosis.clients import check_entries, check_waits
 from mogplex_mcp.diagnosis.finding import REFUSED, Check, Finding, Status, Subject, run_check
 from mogplex_mcp.diagnosis.journal import check_journal
 from mogplex_mcp.diagnosis.versions import check_release, check_versions
-from mogplex_mcp.settings import Settings
+from mogplex_mcp.tenants.services import Services
 
 if TYPE_CHECKING:
     import httpx2
@@ -55,7 +55,7 @@ async def examine(
         offline: Whether the package index is left alone.
         transport: What requests to Mogplex go through instead of the network, for tests.
     """
-    bridge = Bridge(settings, transport=transport)
+    bridge = Services(settings, transport=transport)
     try:
         # It must be seen before anything opens it: a damaged file is then set aside.
         first = await _run(_JOURNAL, Subject(settings, bridge, bridge.own_token(), offline))

@@ -9,10 +9,10 @@ from typing import Final
 import anyio
 
 from mogplex_mcp.api.errors import ErrorCode, MogplexError
-from mogplex_mcp.bridge import Bridge
+from mogplex_mcp.config.settings import Settings
+from mogplex_mcp.credentials.sources import FoundToken
 from mogplex_mcp.reply.untrusted import clean_line
-from mogplex_mcp.settings import Settings
-from mogplex_mcp.token_source import FoundToken
+from mogplex_mcp.tenants.services import Services
 
 REFUSED: Final = "Mogplex refuses the token."
 
@@ -61,7 +61,7 @@ class Subject:
     """
 
     settings: Settings
-    bridge: Bridge
+    bridge: Services
     found: FoundToken
     offline: bool = False
 

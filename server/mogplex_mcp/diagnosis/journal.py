@@ -8,9 +8,9 @@ from typing import Final
 
 import anyio
 
+from mogplex_mcp.core.humanize import counted
 from mogplex_mcp.diagnosis.finding import Finding, Status, Subject
-from mogplex_mcp.state import BUSY_SECONDS, SCHEMA_VERSION
-from mogplex_mcp.tools.wording import counted
+from mogplex_mcp.storage.state_file import BUSY_SECONDS, SCHEMA_VERSION
 
 _KILO: Final = 1_000
 _REFUSES: Final = "start_run refuses until then, or with --without-journal starts without protection."

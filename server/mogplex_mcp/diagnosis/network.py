@@ -20,7 +20,7 @@ from mogplex_mcp.api.connection import HttpClient, Response, proxy_for
 from mogplex_mcp.api.errors import ErrorCode
 from mogplex_mcp.api.faults import TransportError, transport_error
 from mogplex_mcp.api.wire import build_request
-from mogplex_mcp.deadline import within
+from mogplex_mcp.core.deadline import within
 from mogplex_mcp.diagnosis.finding import Finding, Status, Subject, refusal
 from mogplex_mcp.reply.untrusted import clean_line
 

@@ -4,7 +4,7 @@ import difflib
 import re
 from typing import Final
 
-from mogplex_mcp.redaction import MARK, without_keys
+from mogplex_mcp.core.redaction import MARK, without_keys
 
 _AROUND: Final = 3
 _WIDEST: Final = 160

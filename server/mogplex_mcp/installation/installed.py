@@ -5,13 +5,13 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from mogplex_mcp.core.secret import Secret
 from mogplex_mcp.installation import configuration_file
 from mogplex_mcp.installation.clients import CLIENTS, Client
 from mogplex_mcp.installation.entry import Started, started_by
 from mogplex_mcp.installation.errors import InstallationError
 from mogplex_mcp.installation.machine import Machine
 from mogplex_mcp.installation.plan import entries_in
-from mogplex_mcp.secret import Secret
 
 
 @dataclass(frozen=True)

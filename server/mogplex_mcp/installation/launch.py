@@ -12,9 +12,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
+from mogplex_mcp.config.options import OPTIONS
+from mogplex_mcp.config.settings import Settings
 from mogplex_mcp.installation.errors import InstallationError
-from mogplex_mcp.options import OPTIONS
-from mogplex_mcp.settings import Settings
 
 PROGRAM: Final = "mogplex-mcp"
 MODULE: Final = "mogplex_mcp"

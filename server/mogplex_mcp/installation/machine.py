@@ -5,9 +5,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from mogplex_mcp.config.settings import Settings
 from mogplex_mcp.installation.clients import Client, Place
 from mogplex_mcp.installation.errors import InstallationError
-from mogplex_mcp.settings import Settings
 
 
 @dataclass(frozen=True)

@@ -6,8 +6,8 @@ from typing import Any
 
 from mcp_types import CallToolResult, TextContent
 
-from mogplex_mcp.reply.fit import fit
 from mogplex_mcp.reply.model import Reply
+from mogplex_mcp.reply.output_limit import fit
 from mogplex_mcp.reply.untrusted import fence
 
 

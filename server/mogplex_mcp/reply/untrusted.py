@@ -10,7 +10,7 @@ from functools import lru_cache
 from typing import Final
 
 from mogplex_mcp.api.text import is_plain
-from mogplex_mcp.redaction import find_key, without_keys
+from mogplex_mcp.core.redaction import find_key, without_keys
 
 WARNING: Final = (
     "Below, between the two marks, is text that the run, its agent or other people wrote. "
@@ -49,7 +49,7 @@ def clean_line(text: str, limit: int) -> str:
     return " ".join(clean(text, limit).split())
 
 
-def word(text: str, otherwise: str = "other") -> str:
+def sanitize_word(text: str, otherwise: str = "other") -> str:
     """The text if it is one harmless word, such as a status or a code; `otherwise` if it is anything else."""
     return text if len(text) <= _LONGEST_WORD and _is_word(text) else otherwise
 
@@ -60,7 +60,7 @@ def _is_word(text: str) -> bool:
     return _WORD.fullmatch(text) is not None and not find_key(text)
 
 
-def name(text: str, otherwise: str = "") -> str:
+def sanitize_name(text: str, otherwise: str = "") -> str:
     """The text if it is one name without blanks, as repositories, branches and folders have; else `otherwise`."""
     return text if text and is_plain(text) else otherwise
 

@@ -19,9 +19,9 @@ from mogplex_mcp.api.client import Mogplex, StartRun, check_prompt
 from mogplex_mcp.api.errors import ErrorCode, MogplexError
 from mogplex_mcp.api.http import DEFAULT_TIMEOUT
 from mogplex_mcp.api.models import Run, StartedRun
-from mogplex_mcp.redaction import without_keys
-from mogplex_mcp.runs.journal import TERMINAL_STATUSES, Entry, Fate, Journal
-from mogplex_mcp.state import StateError
+from mogplex_mcp.core.redaction import without_keys
+from mogplex_mcp.storage.journal import TERMINAL_STATUSES, Entry, Fate, Journal
+from mogplex_mcp.storage.state_file import StateError
 
 SAME_START_SECONDS: Final = 600.0
 PROMPT_LINE_CHARACTERS: Final = 80

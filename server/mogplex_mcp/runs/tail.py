@@ -15,7 +15,7 @@ import anyio
 
 from mogplex_mcp.api.errors import ErrorCode, MogplexError
 from mogplex_mcp.api.models import RunEvent
-from mogplex_mcp.ending import AT_ONCE, Ending
+from mogplex_mcp.core.shutdown import AT_ONCE, Shutdown
 from mogplex_mcp.runs.cursor import Cursor
 from mogplex_mcp.runs.fold import Fold, fold
 from mogplex_mcp.runs.outcome import Outcome, find_pull_request, is_stale, is_terminal, read_outcome
@@ -78,7 +78,7 @@ async def tail(
     look_deadline: float,
     max_events: int,
     listener: Listener,
-    ending: Ending,
+    shutdown: Shutdown,
     now: Callable[[], float] = time.time,
 ) -> Tail:
     """Wait for something worth telling, until the deadline at most.
@@ -91,19 +91,19 @@ async def tail(
         look_deadline: When to give up the first look; later than `deadline` for whoever does not want to wait.
         max_events: The most folds to tell.
         listener: Called on each change and each 10 seconds, for progress.
-        ending: Ends the wait as if its time were up, since the run goes on.
+        shutdown: Ends the wait as if its time were up, since the run goes on.
         now: Seconds since the epoch.
 
     Raises:
         MogplexError: Nothing is known of the run, or there is nothing to wait for.
     """
-    snapshot = await _first_look(watch, cursor, deadline, look_deadline, ending)
+    snapshot = await _first_look(watch, cursor, deadline, look_deadline, shutdown)
     gone: MogplexError | None = None
     async with anyio.create_task_group() as tasks:
         heart = _Heart(listener, snapshot, now)
         tasks.start_soon(heart.beat)
         try:
-            with anyio.CancelScope(deadline=deadline), ending.within(AT_ONCE):
+            with anyio.CancelScope(deadline=deadline), shutdown.within(AT_ONCE):
                 while _reason(snapshot, cursor, until, max_events, now()) is None:
                     snapshot = await watch.after(snapshot)
                     await heart.show(snapshot)
@@ -116,14 +116,14 @@ async def tail(
 
 
 async def _first_look(
-    watch: RunWatch, cursor: Cursor, deadline: float, look_deadline: float, ending: Ending
+    watch: RunWatch, cursor: Cursor, deadline: float, look_deadline: float, shutdown: Shutdown
 ) -> Snapshot:
     """How the run stands: at once if nothing is known or nobody wants to wait, else as soon as a poll is due.
 
     While nothing is known, a fault is waited out as long as there is time. What is known already is good enough to go
     on with; its `fault` says that it may be old.
     """
-    waits = deadline > anyio.current_time() and not ending.has_begun
+    waits = deadline > anyio.current_time() and not shutdown.has_begun
     error = MogplexError(ErrorCode.TIMED_OUT, "Mogplex did not say how the run stands before the wait was over")
     with anyio.CancelScope(deadline=max(deadline, look_deadline)):
         while watch.known is None or not waits:
@@ -134,16 +134,16 @@ async def _first_look(
             # A token that was refused and never worked is a wrong one; of others, see FINAL_ERRORS.
             refused = error.code is ErrorCode.UNAUTHORIZED and not cursor.marks
             pause = max(FIRST_LOOK_PAUSE_SECONDS, error.retry_after or 0.0)
-            too_late = anyio.current_time() + pause >= deadline or ending.has_begun
+            too_late = anyio.current_time() + pause >= deadline or shutdown.has_begun
             if error.code in FINAL_ERRORS or watch.known is not None or refused or too_late:
                 break
-            with ending.within(AT_ONCE):
+            with shutdown.within(AT_ONCE):
                 await anyio.sleep(pause)
     if watch.known is None or error.code in FINAL_ERRORS:
         raise error
     if waits and watch.is_due:
         # Calls that come again and again must not get more than the share of their run.
-        with anyio.CancelScope(deadline=deadline), ending.within(AT_ONCE):
+        with anyio.CancelScope(deadline=deadline), shutdown.within(AT_ONCE):
             return await watch.after(watch.known)
     return watch.known
 

@@ -16,8 +16,8 @@ from mogplex_mcp.api.client import Mogplex
 from mogplex_mcp.api.errors import ErrorCode, MogplexError
 from mogplex_mcp.api.identifiers import check_uuid
 from mogplex_mcp.api.models import AutomationRun, AutomationRunDetail, Trigger
-from mogplex_mcp.redaction import without_keys
-from mogplex_mcp.state import StateFile
+from mogplex_mcp.core.redaction import without_keys
+from mogplex_mcp.storage.state_file import StateFile
 
 SAME_TRIGGER_SECONDS: Final = 600.0
 KEPT_SECONDS: Final = 86_400.0

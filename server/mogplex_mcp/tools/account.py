@@ -8,10 +8,10 @@ from mogplex_mcp.api.errors import MogplexError
 from mogplex_mcp.api.permissions import NO_RUN, scopes_of
 from mogplex_mcp.reply.model import NextStep, Reply
 from mogplex_mcp.reply.untrusted import clean_line
-from mogplex_mcp.state import StateError
-from mogplex_mcp.tools.call import Call
-from mogplex_mcp.tools.errors import explain, sentence
-from mogplex_mcp.tools.toolset import Hints, Toolset
+from mogplex_mcp.storage.state_file import StateError
+from mogplex_mcp.toolkit.call import Call
+from mogplex_mcp.toolkit.errors import explain, sentence
+from mogplex_mcp.toolkit.toolset import Hints, Toolset
 
 toolset = Toolset("account", "Whether the connection to Mogplex works.")
 

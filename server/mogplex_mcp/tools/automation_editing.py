@@ -8,15 +8,15 @@ from pydantic import Field
 
 from mogplex_mcp.api.errors import ErrorCode, MogplexError
 from mogplex_mcp.api.models import Agent, AutomationDetail, Model
+from mogplex_mcp.core.humanize import counted
 from mogplex_mcp.reply.model import Reply
-from mogplex_mcp.reply.untrusted import clean_line, word
-from mogplex_mcp.tools.arguments import ArgumentError
+from mogplex_mcp.reply.untrusted import clean_line, sanitize_word
+from mogplex_mcp.toolkit.arguments import ArgumentError
+from mogplex_mcp.toolkit.call import Call
+from mogplex_mcp.toolkit.toolset import Hints, Toolset
 from mogplex_mcp.tools.automation_replies import AutomationDetails, summary_reply
 from mogplex_mcp.tools.automations import AutomationId
-from mogplex_mcp.tools.call import Call
 from mogplex_mcp.tools.graphs import cannot_be_written, changes, check_graph, check_publishable, lost, node_rows
-from mogplex_mcp.tools.toolset import Hints, Toolset
-from mogplex_mcp.tools.wording import counted
 
 toolset = Toolset("automation_editing", "Make and change automations.", by_default=False)
 
@@ -215,8 +215,8 @@ def _publishing_question(found: AutomationDetail, *, node_id: str = "", model: s
     more = [f"and {len(changed) - _MOST_SHOWN} more changes"] if len(changed) > _MOST_SHOWN else []
     listed = "\n".join(f"- {one}" for one in [*changed[:_MOST_SHOWN], *more]) or "- nothing: the same graph again"
     return (
-        f'Make the draft of the automation "{clean_line(found.name, 100)}" ({word(found.id)}) live at once? '
-        f"It is {word(found.status)}, {live}. What changes:\n{listed}"
+        f'Make the draft of the automation "{clean_line(found.name, 100)}" ({sanitize_word(found.id)}) live at once? '
+        f"It is {sanitize_word(found.status)}, {live}. What changes:\n{listed}"
     )
 
 

@@ -7,13 +7,13 @@ from typing import Any, ClassVar, Final
 from pydantic import BaseModel
 
 from mogplex_mcp.api.models import Automation, AutomationDetail, AutomationPage
-from mogplex_mcp.redaction import find_key
+from mogplex_mcp.core.humanize import ago, counted
+from mogplex_mcp.core.redaction import find_key
 from mogplex_mcp.reply.model import NextStep, Reply
-from mogplex_mcp.reply.untrusted import clean, clean_line, word
-from mogplex_mcp.tools.call import Call
+from mogplex_mcp.reply.untrusted import clean, clean_line, sanitize_word
+from mogplex_mcp.toolkit.call import Call
 from mogplex_mcp.tools.graphs import SECRET_MARK, cannot_be_written, changes, edge_count, graph_text, node_rows
 from mogplex_mcp.tools.pages import page_of
-from mogplex_mcp.tools.wording import ago, counted
 
 MOST_AUTOMATIONS: Final = 100
 _CURSOR: Final = re.compile(r"[A-Za-z0-9_=.-]{1,500}")
@@ -62,7 +62,7 @@ def list_reply(call: Call, found: AutomationPage, limit: int) -> AutomationList:
         notes.append(f"There are more; following next_cursor was seen to fail on Mogplex's side each time.{raised}")
     steps = []
     if len(automations) == 1:
-        arguments = {"automation_id": word(automations[0].id)}
+        arguments = {"automation_id": sanitize_word(automations[0].id)}
         steps.append(NextStep(tool="get_automation", arguments=arguments, why="see what it does"))
     return AutomationList(
         summary=f"{counted(len(automations), 'automation')}.",
@@ -80,7 +80,7 @@ def summary_reply(
     """An automation with the nodes of its draft."""
     untrusted: dict[str, Any] = _named(found) | {"notes": clean(found.notes or "", 1_000)}
     untrusted["nodes"] = node_rows(found.draft_graph)
-    arguments = {"automation_id": word(found.id)}
+    arguments = {"automation_id": sanitize_word(found.id)}
     steps = [
         NextStep(tool="get_automation", arguments=arguments | {"detail": "graph"}, why="read the draft, to edit it"),
         NextStep(tool="list_automation_runs", arguments=arguments, why="see its runs"),
@@ -110,7 +110,7 @@ def graph_reply(call: Call, found: AutomationDetail, *, published: bool, page: i
     which = "published graph" if published else "draft"
     text, hidden = graph_text(graph)
     shown = page_of(text, page)
-    arguments = {"automation_id": word(found.id), "detail": "published_graph" if published else "graph"}
+    arguments = {"automation_id": sanitize_word(found.id), "detail": "published_graph" if published else "graph"}
     notes = []
     if shown.count > 1:
         notes.append("The pages, joined without anything between, are the JSON of the graph.")
@@ -143,8 +143,8 @@ def _details(call: Call, found: AutomationDetail) -> AutomationDetails:
     version = found.published_version
     return AutomationDetails(
         summary="",
-        automation_id=word(found.id),
-        status=word(found.status),
+        automation_id=sanitize_word(found.id),
+        status=sanitize_word(found.status),
         installation_id=found.installation_id,
         published_version=version.version_number if version else None,
         draft_is_published=not changes(version.graph, found.draft_graph) if version else None,
@@ -157,7 +157,9 @@ def _details(call: Call, found: AutomationDetail) -> AutomationDetails:
 def _state(found: AutomationDetail) -> str:
     if found.published_version is None:
         return "a draft that was never published"
-    return f"{word(found.status)}, version {found.published_version.version_number or '(unknown)'} is published"
+    return (
+        f"{sanitize_word(found.status)}, version {found.published_version.version_number or '(unknown)'} is published"
+    )
 
 
 def _notes(found: AutomationDetail) -> list[str]:
@@ -174,8 +176,8 @@ def _notes(found: AutomationDetail) -> list[str]:
 
 def _row(call: Call, one: Automation) -> AutomationRow:
     return AutomationRow(
-        automation_id=word(one.id),
-        status=word(one.status),
+        automation_id=sanitize_word(one.id),
+        status=sanitize_word(one.status),
         published=bool(one.published_version_id),
         installation_id=one.installation_id,
         updated=ago(one.updated_at, call.now),

@@ -7,12 +7,12 @@ from typing import Any, ClassVar, Final, Literal
 from pydantic import BaseModel
 
 from mogplex_mcp.api.models import AutomationRun, AutomationRunDetail
+from mogplex_mcp.core.humanize import ago, counted, duration
 from mogplex_mcp.reply.model import NextStep, Reply
-from mogplex_mcp.reply.untrusted import clean, clean_line, name, word
+from mogplex_mcp.reply.untrusted import clean, clean_line, sanitize_name, sanitize_word
 from mogplex_mcp.runs.triggers import Triggered, has_ended
-from mogplex_mcp.tools.call import Call
+from mogplex_mcp.toolkit.call import Call
 from mogplex_mcp.tools.pages import page_of
-from mogplex_mcp.tools.wording import ago, counted, duration
 
 Section = Literal["summary", "nodes", "findings", "calls", "events", "waits"]
 
@@ -79,17 +79,17 @@ def runs_reply(
     """The answer to list_automation_runs."""
     steps = []
     if runs:
-        arguments = {"automation_id": automation_id, "run_id": word(runs[0].id)}
+        arguments = {"automation_id": automation_id, "run_id": sanitize_word(runs[0].id)}
         steps.append(NextStep(tool="get_automation_run", arguments=arguments, why="look at the newest one"))
     raised = "" if limit == most else f"; raise limit (at most {most})"
-    problems = {word(run.id): problem for run in runs if (problem := _problem(run, 200))}
+    problems = {sanitize_word(run.id): problem for run in runs if (problem := _problem(run, 200))}
     return AutomationRunList(
         summary=f"{counted(len(runs), 'run')} of this automation.",
         runs=[
             AutomationRunRow(
-                run_id=word(run.id),
-                status=word(run.status),
-                repo=name(run.repo_full_name or "", word(run.repo_id or "", "")),
+                run_id=sanitize_word(run.id),
+                status=sanitize_word(run.status),
+                repo=sanitize_name(run.repo_full_name or "", sanitize_word(run.repo_id or "", "")),
                 created=ago(run.created_at, call.now),
                 took=_took(run),
             )
@@ -109,7 +109,7 @@ def run_reply(
     Raises:
         ArgumentError: There is no such page.
     """
-    arguments = {"automation_id": automation_id, "run_id": word(run.id)}
+    arguments = {"automation_id": automation_id, "run_id": sanitize_word(run.id)}
     untrusted: dict[str, Any] = {}
     place = ""
     steps = []
@@ -127,14 +127,14 @@ def run_reply(
     tokens = [count for count in (run.input_tokens, run.output_tokens) if count is not None]
     return AutomationRunDetails(
         summary=_sentence(run),
-        run_id=word(run.id),
+        run_id=sanitize_word(run.id),
         automation_id=automation_id,
-        status=word(run.status),
+        status=sanitize_word(run.status),
         ended=has_ended(run),
-        repo=name(run.repo_full_name or "", word(run.repo_id or "", "")),
+        repo=sanitize_name(run.repo_full_name or "", sanitize_word(run.repo_id or "", "")),
         created=ago(run.created_at, call.now),
         took=_took(run),
-        source=word(run.source_type or run.source_kind or "", ""),
+        source=sanitize_word(run.source_type or run.source_kind or "", ""),
         tokens=sum(tokens) if tokens else None,
         cost_usd=run.cost_usd,
         parts={part: len(items) for part in _FIELDS if (items := _items(run, part))},
@@ -158,17 +158,17 @@ def triggered_reply(automation_id: str, triggered: Triggered) -> TriggeredAutoma
             notes.append("If it stays pending with a start error, Mogplex could not queue it and it will never run.")
     else:
         summary = f"Mogplex started nothing: {_REASONS.get(triggered.reason, 'it gave the reason below')}."
-    arguments = {"automation_id": automation_id, "run_id": word(triggered.run_id), "wait_seconds": 3_600}
+    arguments = {"automation_id": automation_id, "run_id": sanitize_word(triggered.run_id), "wait_seconds": 3_600}
     follow = NextStep(tool="get_automation_run", arguments=arguments, why="wait for its end")
     later = NextStep(tool="list_automation_runs", arguments={"automation_id": automation_id}, why="see what is running")
     return TriggeredAutomation(
         summary=summary,
         automation_id=automation_id,
-        run_id=word(triggered.run_id, ""),
+        run_id=sanitize_word(triggered.run_id, ""),
         started=started,
         replayed=triggered.replayed,
-        status=word(triggered.status, ""),
-        reason=word(triggered.reason, ""),
+        status=sanitize_word(triggered.status, ""),
+        reason=sanitize_word(triggered.reason, ""),
         notes=notes,
         next_steps=[follow if triggered.run_id else later],
     )
@@ -182,10 +182,10 @@ _REASONS: Final = {
 def _sentence(run: AutomationRunDetail) -> str:
     waiting = sum(wait.status == "waiting" for wait in run.waits)
     if has_ended(run):
-        return f"The run has ended: {word(run.status)}."
+        return f"The run has ended: {sanitize_word(run.status)}."
     if waiting:
         return "The run waits for somebody: see waits. It can be answered on the Mogplex web page."
-    return f"The run is {word(run.status)}. Nothing is lost; do not trigger it again."
+    return f"The run is {sanitize_word(run.status)}. Nothing is lost; do not trigger it again."
 
 
 def _notes(run: AutomationRunDetail) -> list[str]:
@@ -212,16 +212,28 @@ def _steps(run: AutomationRunDetail, arguments: Mapping[str, Any]) -> list[NextS
 
 def _summary(run: AutomationRunDetail) -> dict[str, Any]:
     nodes = [
-        {"node": clean_line(node.node_id, 60), "type": word(node.node_type), "status": word(node.status)}
+        {
+            "node": clean_line(node.node_id, 60),
+            "type": sanitize_word(node.node_type),
+            "status": sanitize_word(node.status),
+        }
         | ({"error": clean_line(node.error, 300)} if node.error else {})
         for node in run.node_runs
     ]
     findings = [
-        {"severity": word(one.severity), "title": clean_line(one.title, 120), "path": clean_line(one.path or "", 120)}
+        {
+            "severity": sanitize_word(one.severity),
+            "title": clean_line(one.title, 120),
+            "path": clean_line(one.path or "", 120),
+        }
         for one in run.review_findings
     ]
     waits = [
-        {"node": clean_line(wait.node_id, 60), "kind": word(wait.wait_kind), "status": word(wait.status)}
+        {
+            "node": clean_line(wait.node_id, 60),
+            "kind": sanitize_word(wait.wait_kind),
+            "status": sanitize_word(wait.status),
+        }
         | ({"prompt": clean_line(wait.prompt, 300)} if wait.prompt else {})
         for wait in run.waits
     ]

@@ -8,9 +8,11 @@ from pydantic import Field
 from mogplex_mcp.api.errors import ErrorCode, MogplexError
 from mogplex_mcp.api.identifiers import check_uuid
 from mogplex_mcp.api.models import AutomationRunDetail
-from mogplex_mcp.ending import AT_ONCE
-from mogplex_mcp.reply.untrusted import word
+from mogplex_mcp.core.shutdown import AT_ONCE
+from mogplex_mcp.reply.untrusted import sanitize_word
 from mogplex_mcp.runs.triggers import has_ended
+from mogplex_mcp.toolkit.call import Call
+from mogplex_mcp.toolkit.toolset import Hints, Toolset
 from mogplex_mcp.tools.automation_replies import (
     MOST_AUTOMATIONS,
     AutomationDetails,
@@ -28,8 +30,6 @@ from mogplex_mcp.tools.automation_run_replies import (
     runs_reply,
     triggered_reply,
 )
-from mogplex_mcp.tools.call import Call
-from mogplex_mcp.tools.toolset import Hints, Toolset
 
 toolset = Toolset("automations", "Find, read and trigger automations, follow their runs.")
 
@@ -152,10 +152,10 @@ async def _follow(
     run = await _look(call, automation_id, run_id)
     notes: list[str] = []
     told = 0.0
-    with anyio.CancelScope(deadline=min(call.arrived + wait_seconds, call.deadline)), call.ending.within(AT_ONCE):
+    with anyio.CancelScope(deadline=min(call.arrived + wait_seconds, call.deadline)), call.shutdown.within(AT_ONCE):
         while not has_ended(run) and not any(wait.status == "waiting" for wait in run.waits):
             told += 1.0
-            await call.progress(told, f"the automation's run is {word(run.status)}")
+            await call.progress(told, f"the automation's run is {sanitize_word(run.status)}")
             await anyio.sleep(_interval(anyio.current_time() - call.arrived))
             try:
                 run, notes = await _look(call, automation_id, run_id, watching=True), []

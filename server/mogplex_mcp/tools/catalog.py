@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from mogplex_mcp.toolkit.toolset import Toolset
 from mogplex_mcp.tools import (
     account,
     automation_editing,
@@ -14,7 +15,6 @@ from mogplex_mcp.tools import (
     runs,
     sandboxes,
 )
-from mogplex_mcp.tools.toolset import Toolset
 
 TOOLSETS: Final[tuple[Toolset, ...]] = (
     account.toolset,

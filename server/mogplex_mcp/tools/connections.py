@@ -5,11 +5,11 @@ from collections.abc import Sequence
 from pydantic import BaseModel
 
 from mogplex_mcp.api.models import McpServer
+from mogplex_mcp.core.humanize import counted
 from mogplex_mcp.reply.model import Reply
-from mogplex_mcp.reply.untrusted import clean_line, name, word
-from mogplex_mcp.tools.call import Call
-from mogplex_mcp.tools.toolset import Hints, Toolset
-from mogplex_mcp.tools.wording import counted
+from mogplex_mcp.reply.untrusted import clean_line, sanitize_name, sanitize_word
+from mogplex_mcp.toolkit.call import Call
+from mogplex_mcp.toolkit.toolset import Hints, Toolset
 
 toolset = Toolset("connections", "MCP servers connected to Mogplex.", by_default=False)
 
@@ -35,7 +35,7 @@ class ConnectionList(Reply):
 async def list_mcp_servers(call: Call) -> ConnectionList:
     """List the MCP servers that Mogplex's agents can use: transport, host, names of headers and variables."""
     found = await call.tenant.mogplex.list_mcp_servers()
-    odd = [clean_line(one.name, 100) for one in found if not name(one.name)]
+    odd = [clean_line(one.name, 100) for one in found if not sanitize_name(one.name)]
     return ConnectionList(
         summary=f"{counted(len(found), 'MCP server')} connected to Mogplex.",
         servers=[_row(one) for one in found],
@@ -46,10 +46,10 @@ async def list_mcp_servers(call: Call) -> ConnectionList:
 
 def _row(one: McpServer) -> ConnectionRow:
     return ConnectionRow(
-        server=name(one.name, "(unusual name)"),
+        server=sanitize_name(one.name, "(unusual name)"),
         enabled=one.enabled,
-        transport=word(one.transport, ""),
-        host=name(one.host or ""),
-        headers=[word(header, "(unusual name)") for header in one.header_names],
-        variables=[word(variable, "(unusual name)") for variable in one.variable_names],
+        transport=sanitize_word(one.transport, ""),
+        host=sanitize_name(one.host or ""),
+        headers=[sanitize_word(header, "(unusual name)") for header in one.header_names],
+        variables=[sanitize_word(variable, "(unusual name)") for variable in one.variable_names],
     )

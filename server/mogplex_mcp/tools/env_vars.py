@@ -7,13 +7,13 @@ from typing import Annotated, ClassVar, Final, Literal
 from pydantic import BaseModel, BeforeValidator, Field
 
 from mogplex_mcp.api.models import EnvVar, Repo
-from mogplex_mcp.redaction import find_key
+from mogplex_mcp.core.humanize import counted
+from mogplex_mcp.core.redaction import find_key
 from mogplex_mcp.reply.model import NextStep, Reply
-from mogplex_mcp.reply.untrusted import clean_line, word
-from mogplex_mcp.tools.arguments import ArgumentError
-from mogplex_mcp.tools.call import Call
-from mogplex_mcp.tools.toolset import Hints, Toolset
-from mogplex_mcp.tools.wording import counted
+from mogplex_mcp.reply.untrusted import clean_line, sanitize_word
+from mogplex_mcp.toolkit.arguments import ArgumentError
+from mogplex_mcp.toolkit.call import Call
+from mogplex_mcp.toolkit.toolset import Hints, Toolset
 
 toolset = Toolset("env_vars", "Environment variables of a repository's deployment.", by_default=False)
 
@@ -97,9 +97,9 @@ async def set_env_var(
         found.id, key, value, target=target, kind="" if kind == "default" else kind
     )
     return EnvVarChange(
-        summary=f"{key} was {word(done.action, 'set')}.",
+        summary=f"{key} was {sanitize_word(done.action, 'set')}.",
         key=key,
-        action=word(done.action, "set"),
+        action=sanitize_word(done.action, "set"),
         count=done.updated_count,
         notes=["It takes effect with the next deployment."],
         next_steps=[_list_step(found)],
@@ -171,8 +171,8 @@ def _row(one: EnvVar) -> EnvVarRow:
     updated = str(one.updated_at or "")
     return EnvVarRow(
         key=one.key if _is_usual(one.key) else "(unusual name)",
-        target=[word(target) for target in one.target],
-        kind=word(one.type, ""),
+        target=[sanitize_word(target) for target in one.target],
+        kind=sanitize_word(one.type, ""),
         updated=updated if _TIME.fullmatch(updated) else "",
     )
 
@@ -182,4 +182,4 @@ def _named(repo: Repo) -> str:
 
 
 def _list_step(repo: Repo) -> NextStep:
-    return NextStep(tool="list_env_vars", arguments={"repo": word(repo.id)}, why="see what is there now")
+    return NextStep(tool="list_env_vars", arguments={"repo": sanitize_word(repo.id)}, why="see what is there now")

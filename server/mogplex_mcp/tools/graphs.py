@@ -12,8 +12,8 @@ from functools import cache
 from typing import Any, Final
 
 from mogplex_mcp.reply.untrusted import clean, clean_line
-from mogplex_mcp.reply.untrusted import name as plain_name
-from mogplex_mcp.tools.arguments import ArgumentError
+from mogplex_mcp.reply.untrusted import sanitize_name as plain_name
+from mogplex_mcp.toolkit.arguments import ArgumentError
 
 NODE_TYPES: Final = (
     "start",

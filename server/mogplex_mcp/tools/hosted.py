@@ -14,13 +14,13 @@ from pydantic import BaseModel, Field
 from mogplex_mcp.api.errors import ErrorCode, MogplexError
 from mogplex_mcp.api.hosted import HostedTool
 from mogplex_mcp.reply.model import NextStep, Reply
-from mogplex_mcp.reply.untrusted import clean, clean_line, name, word
-from mogplex_mcp.tools.arguments import ArgumentError
-from mogplex_mcp.tools.call import Call
+from mogplex_mcp.reply.untrusted import clean, clean_line, sanitize_name, sanitize_word
+from mogplex_mcp.toolkit.arguments import ArgumentError
+from mogplex_mcp.toolkit.call import Call
+from mogplex_mcp.toolkit.toolset import Hints, Toolset
 from mogplex_mcp.tools.hosted_arguments import check_hosted
+from mogplex_mcp.tools.hosted_equivalents import hosted_twins
 from mogplex_mcp.tools.pages import page_of
-from mogplex_mcp.tools.toolset import Hints, Toolset
-from mogplex_mcp.tools.twins import hosted_twins
 
 toolset = Toolset("hosted", "What Mogplex's hosted endpoint offers beyond these tools.")
 
@@ -105,8 +105,8 @@ async def _answer(call: Call, tool: HostedTool, arguments: Mapping[str, Any], *,
     data = json.dumps(answer.structured, ensure_ascii=False) if answer.structured else ""
     shown = clean(data, _ANSWER_CHARACTERS)
     return HostedAnswer(
-        summary=f"{word(tool.name)} answered.",
-        hosted=word(tool.name),
+        summary=f"{sanitize_word(tool.name)} answered.",
+        hosted=sanitize_word(tool.name),
         notes=[f"The data were cut: they have {len(data)} characters."] if len(data) > _ANSWER_CHARACTERS else [],
         untrusted={"text": clean(answer.text, 1_000), "data": shown},
     )
@@ -116,10 +116,10 @@ async def _changed(call: Call, tool: HostedTool) -> str:
     """What happened to a tool since it was listed, or "" if it is the same."""
     now = (await call.tenant.hosted.listed(anew=True)).get(tool.name)
     if now is None:
-        return f"Mogplex no longer has the tool {word(tool.name)}; nothing was done. See list_hosted_tools"
+        return f"Mogplex no longer has the tool {sanitize_word(tool.name)}; nothing was done. See list_hosted_tools"
     if now.input_schema != tool.input_schema:
         return (
-            f"Mogplex changed the arguments of {word(tool.name)} since they were looked up; nothing was done. "
+            f"Mogplex changed the arguments of {sanitize_word(tool.name)} since they were looked up; nothing was done. "
             "list_hosted_tools with its name shows them as they are now"
         )
     return ""
@@ -128,7 +128,7 @@ async def _changed(call: Call, tool: HostedTool) -> str:
 def _known(listed: Mapping[str, HostedTool], wanted: str) -> HostedTool:
     if wanted in listed:
         return listed[wanted]
-    near = [name(one) for one in get_close_matches(wanted, listed, n=3)]
+    near = [sanitize_name(one) for one in get_close_matches(wanted, listed, n=3)]
     hint = f"; the nearest are {', '.join(filter(None, near))}" if near else "; list_hosted_tools has the names"
     raise ArgumentError(f'Mogplex has no hosted tool "{clean_line(wanted, 60)}"{hint}')
 
@@ -141,7 +141,9 @@ def _all(listed: Mapping[str, HostedTool]) -> HostedList:
         summary=f"{len(tools)} hosted tools; {len(own) or 'none'} of them can be called with call_hosted_tool, for the "
         "others use the tool named beside it.",
         tools=[_row(tool) for tool in tools],
-        untrusted={"descriptions": {word(tool.name): clean_line(tool.description, 200) for tool in own}} if own else {},
+        untrusted={"descriptions": {sanitize_word(tool.name): clean_line(tool.description, 200) for tool in own}}
+        if own
+        else {},
     )
 
 
@@ -168,7 +170,7 @@ def _one(tool: HostedTool, page: int) -> HostedList:
 
 def _row(tool: HostedTool) -> HostedRow:
     effect = "reads" if tool.read_only is True else "may destroy" if tool.destructive is True else "writes"
-    return HostedRow(hosted=word(tool.name), use_instead=hosted_twins().get(tool.name, ""), effect=effect)
+    return HostedRow(hosted=sanitize_word(tool.name), use_instead=hosted_twins().get(tool.name, ""), effect=effect)
 
 
 def _question(tool: str, arguments: Mapping[str, Any]) -> str:

@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from mogplex_mcp.api.hosted import HostedTool
 from mogplex_mcp.reply.untrusted import clean_line
-from mogplex_mcp.tools.arguments import ArgumentError
+from mogplex_mcp.toolkit.arguments import ArgumentError
 
 _MOST_FAULTS: Final = 4
 _FAULT_CHARACTERS: Final = 300

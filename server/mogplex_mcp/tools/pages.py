@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Final
 
-from mogplex_mcp.tools.arguments import ArgumentError
+from mogplex_mcp.toolkit.arguments import ArgumentError
 
 PAGE_CHARACTERS: Final = 5_500
 """Small enough that an answer with a page and its facts is never cut."""

@@ -9,11 +9,11 @@ from typing_extensions import TypedDict
 
 from mogplex_mcp.api.models import Repo
 from mogplex_mcp.api.text import is_plain
+from mogplex_mcp.core.humanize import counted
 from mogplex_mcp.reply.model import NextStep, Reply
-from mogplex_mcp.reply.untrusted import clean_line, name, word
-from mogplex_mcp.tools.call import Call
-from mogplex_mcp.tools.toolset import Hints, Toolset
-from mogplex_mcp.tools.wording import counted
+from mogplex_mcp.reply.untrusted import clean_line, sanitize_name, sanitize_word
+from mogplex_mcp.toolkit.call import Call
+from mogplex_mcp.toolkit.toolset import Hints, Toolset
 
 toolset = Toolset("repos", "Find repositories.")
 
@@ -145,11 +145,11 @@ async def list_repos(
 
 def row_of(repo: Repo) -> RepoRow:
     """A repository as it is shown."""
-    own_id = word(repo.id)
+    own_id = sanitize_word(repo.id)
     return RepoRow(
-        repo=name(repo.full_name, own_id),
-        default_branch=name(repo.default_branch or ""),
-        root_directory=name(repo.root_directory or ""),
+        repo=sanitize_name(repo.full_name, own_id),
+        default_branch=sanitize_name(repo.default_branch or ""),
+        root_directory=sanitize_name(repo.root_directory or ""),
         id=own_id,
     )
 

@@ -5,9 +5,9 @@ from typing import Annotated
 from pydantic import Field
 
 from mogplex_mcp.reply.model import Reply
-from mogplex_mcp.reply.untrusted import clean_line, word
-from mogplex_mcp.tools.call import Call
-from mogplex_mcp.tools.toolset import Hints, Toolset
+from mogplex_mcp.reply.untrusted import clean_line, sanitize_word
+from mogplex_mcp.toolkit.call import Call
+from mogplex_mcp.toolkit.toolset import Hints, Toolset
 
 toolset = Toolset("reviews", "Reviews of pull requests.", by_default=False)
 
@@ -52,8 +52,8 @@ async def rerun_pr_review(
         queued=answer.queued,
         started=answer.started,
         deferred=answer.deferred,
-        run_id=word(answer.job_run_id or "", ""),
-        status=word(answer.status or "", ""),
+        run_id=sanitize_word(answer.job_run_id or "", ""),
+        status=sanitize_word(answer.status or "", ""),
         notes=["Do not call it again for the same review: each call queues one more."],
         untrusted={"reason": reason} if reason else {},
     )

@@ -9,14 +9,14 @@ from typing import Final
 import anyio
 
 from mogplex_mcp.api.errors import MogplexError
+from mogplex_mcp.core.humanize import ago, counted
 from mogplex_mcp.reply.model import NextStep
-from mogplex_mcp.reply.untrusted import clean_line, name, word
-from mogplex_mcp.runs.journal import Entry
+from mogplex_mcp.reply.untrusted import clean_line, sanitize_name, sanitize_word
 from mogplex_mcp.runs.outcome import read_outcome
-from mogplex_mcp.state import StateError
-from mogplex_mcp.tools.call import Call
+from mogplex_mcp.storage.journal import Entry
+from mogplex_mcp.storage.state_file import StateError
+from mogplex_mcp.toolkit.call import Call
 from mogplex_mcp.tools.run_replies import RunList, RunRow
-from mogplex_mcp.tools.wording import ago, counted
 
 MOST_REFRESHED: Final = 8
 REFRESH_SECONDS: Final = 8.0
@@ -43,7 +43,9 @@ async def list_journal(call: Call, *, repo_id: str, status: str, max_age_hours: 
         notes.append(f"{len(matching) - limit} older ones are left out; raise limit.")
     shown = matching[:limit]
     steps = [
-        NextStep(tool="tail_run", arguments={"run_id": word(entry.run_id)}, why="follow the newest one that is open")
+        NextStep(
+            tool="tail_run", arguments={"run_id": sanitize_word(entry.run_id)}, why="follow the newest one that is open"
+        )
         for entry in shown
         if entry.is_open and entry.run_id
     ]
@@ -87,11 +89,11 @@ async def _refreshed(call: Call, entries: Sequence[Entry]) -> tuple[list[Entry],
 
 
 def _row(call: Call, entry: Entry) -> RunRow:
-    status = word(entry.status) if entry.status else "fate unknown"
+    status = sanitize_word(entry.status) if entry.status else "fate unknown"
     started = datetime.fromtimestamp(entry.created_at, UTC)
     return RunRow(
-        run_id=word(entry.run_id, "(not known)"),
-        repo=name(entry.repo, word(entry.repo_id, "")),
+        run_id=sanitize_word(entry.run_id, "(not known)"),
+        repo=sanitize_name(entry.repo, sanitize_word(entry.repo_id, "")),
         status=status,
         started=ago(started, call.now),
         pull_request=entry.pull_request,

@@ -7,16 +7,16 @@ from typing import ClassVar
 from pydantic import BaseModel
 
 from mogplex_mcp.api import models
-from mogplex_mcp.reply.fit import fitting
+from mogplex_mcp.core.humanize import ago, counted, duration
 from mogplex_mcp.reply.model import NextStep, Reply
-from mogplex_mcp.reply.untrusted import clean_line, word
+from mogplex_mcp.reply.output_limit import fitting
+from mogplex_mcp.reply.untrusted import clean_line, sanitize_word
 from mogplex_mcp.runs.fold import Fold
-from mogplex_mcp.runs.journal import TERMINAL_STATUSES
 from mogplex_mcp.runs.outcome import Outcome, Phase, read_outcome
 from mogplex_mcp.runs.start import Started
 from mogplex_mcp.runs.tail import Reason, Tail
 from mogplex_mcp.runs.watch import EVENT_WINDOW, Snapshot
-from mogplex_mcp.tools.wording import ago, counted, duration
+from mogplex_mcp.storage.journal import TERMINAL_STATUSES
 
 EVENT_CHARACTERS = 400
 # Of all events of one answer.
@@ -103,11 +103,11 @@ class CancelledRun(Reply):
 def started_reply(started: Started, *, repo: str, now: datetime) -> StartedRun:
     """The answer to start_run: the id first, and honest about what is not a new run."""
     run = started.run
-    follow = NextStep(tool="tail_run", arguments={"run_id": word(run.run_id)}, why="wait for its pull request")
+    follow = NextStep(tool="tail_run", arguments={"run_id": sanitize_word(run.run_id)}, why="wait for its pull request")
     notes = []
     if run.status == "failed" and started.replayed:
         summary = f"Mogplex accepted the run on {repo}, but could not queue it: it has failed and nothing was done."
-        follow = NextStep(tool="get_run", arguments={"run_id": word(run.run_id)}, why="see the reason")
+        follow = NextStep(tool="get_run", arguments={"run_id": sanitize_word(run.run_id)}, why="see the reason")
         notes.append("Starting it again is safe: the failed run is over. If it fails again, Mogplex has an outage.")
     elif started.replayed:
         age = f", started {duration((now - run.created_at).total_seconds())} ago" if run.created_at else ""
@@ -115,7 +115,7 @@ def started_reply(started: Started, *, repo: str, now: datetime) -> StartedRun:
         if read_outcome(run, (), now=now).never_queued:
             notes.append(_NEVER_QUEUED)
             follow = NextStep(
-                tool="cancel_run", arguments={"run_id": word(run.run_id)}, why="stop it, if the user agrees"
+                tool="cancel_run", arguments={"run_id": sanitize_word(run.run_id)}, why="stop it, if the user agrees"
             )
         elif not run.runtime_run_id and run.status == "pending":
             notes.append("No worker has taken it yet; if that stays so for minutes, it will never run.")
@@ -127,10 +127,10 @@ def started_reply(started: Started, *, repo: str, now: datetime) -> StartedRun:
         notes.append("The journal could not be written: keep this run_id, list_runs will not show it.")
     return StartedRun(
         summary=summary,
-        run_id=word(run.run_id),
+        run_id=sanitize_word(run.run_id),
         repo=repo,
-        status=word(run.status),
-        harness=word(run.harness, ""),
+        status=sanitize_word(run.status),
+        harness=sanitize_word(run.harness, ""),
         replayed=started.replayed,
         untrusted=_branches(run),
         notes=notes,
@@ -151,14 +151,14 @@ def news_reply(news: Tail, *, repo: str, now: datetime) -> RunNews:
         notes.append(f"{counted(news.more, 'more event')} there; the next call with this cursor tells what.")
     return RunNews(
         summary=_news_summary(news, now),
-        run_id=word(run.run_id),
+        run_id=sanitize_word(run.run_id),
         repo=repo,
-        status=word(run.status),
+        status=sanitize_word(run.status),
         phase=outcome.phase,
         pull_request=outcome.pull_request,
         changed=outcome.changed,
         exit_code=outcome.exit_code,
-        failure_code=word(outcome.failure_code, ""),
+        failure_code=sanitize_word(outcome.failure_code, ""),
         stale=news.reason is Reason.STALE or None,
         truncated_upstream=snapshot.saturated or None,
         cursor="" if ended and not news.more else str(news.cursor),
@@ -185,22 +185,22 @@ def details_reply(
     if outcome.never_queued:
         notes.append(_NEVER_QUEUED)
     running = not outcome.is_terminal
-    follow = NextStep(tool="tail_run", arguments={"run_id": word(run.run_id)}, why="wait for its end")
+    follow = NextStep(tool="tail_run", arguments={"run_id": sanitize_word(run.run_id)}, why="wait for its end")
     return RunDetails(
         summary=f"The run is {outcome.phase}{' (pull request open)' if outcome.pull_request else ''}.",
-        run_id=word(run.run_id),
+        run_id=sanitize_word(run.run_id),
         repo=repo,
-        repo_id=word(run.repo_id, ""),
-        status=word(run.status),
+        repo_id=sanitize_word(run.repo_id, ""),
+        status=sanitize_word(run.status),
         phase=outcome.phase,
-        harness=word(run.harness, ""),
+        harness=sanitize_word(run.harness, ""),
         created=ago(run.created_at, now),
         updated=ago(run.updated_at, now),
         pull_request=outcome.pull_request,
         changed=outcome.changed,
         exit_code=outcome.exit_code,
-        failure_code=word(outcome.failure_code, ""),
-        sandbox_id=word(run.sandbox_record_id or "", ""),
+        failure_code=sanitize_word(outcome.failure_code, ""),
+        sandbox_id=sanitize_word(run.sandbox_record_id or "", ""),
         truncated_upstream=snapshot.saturated or None,
         untrusted=untrusted,
         notes=notes,
@@ -213,17 +213,17 @@ def cancelled_reply(cancelled: models.CancelledRun, *, repo: str) -> CancelledRu
     run = cancelled.run
     stopped = run.status == "cancelled" and not cancelled.already_terminal
     if cancelled.already_terminal:
-        summary = f"The run was over before: {word(run.status)}. Nothing was stopped."
+        summary = f"The run was over before: {sanitize_word(run.status)}. Nothing was stopped."
     elif stopped:
         summary = "The run is cancelled."
     else:
-        summary = f"Mogplex was asked to stop the run; it is still {word(run.status)}."
-    follow = NextStep(tool="tail_run", arguments={"run_id": word(run.run_id)}, why="see it stop")
+        summary = f"Mogplex was asked to stop the run; it is still {sanitize_word(run.status)}."
+    follow = NextStep(tool="tail_run", arguments={"run_id": sanitize_word(run.run_id)}, why="see it stop")
     return CancelledRun(
         summary=summary,
-        run_id=word(run.run_id),
+        run_id=sanitize_word(run.run_id),
         repo=repo,
-        status=word(run.status),
+        status=sanitize_word(run.status),
         already_terminal=cancelled.already_terminal,
         next_steps=[follow] if run.status not in TERMINAL_STATUSES else [],
     )
@@ -288,11 +288,11 @@ def _ended_summary(outcome: Outcome, snapshot: Snapshot) -> str:
 
 
 def _steps_after(news: Tail) -> list[NextStep]:
-    run_id = word(news.snapshot.run.run_id)
+    run_id = sanitize_word(news.snapshot.run.run_id)
     if news.reason in (Reason.NEVER_QUEUED, Reason.STALE):
         return [NextStep(tool="cancel_run", arguments={"run_id": run_id}, why="stop it, if the user agrees")]
     if news.reason is Reason.ENDED and not news.more:
-        sandbox = word(news.snapshot.run.sandbox_record_id or "", "")
+        sandbox = sanitize_word(news.snapshot.run.sandbox_record_id or "", "")
         if news.outcome.phase is Phase.FAILED and sandbox:
             return [NextStep(tool="get_sandbox_logs", arguments={"sandbox_id": sandbox}, why="look for the reason")]
         return []

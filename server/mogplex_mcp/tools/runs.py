@@ -9,16 +9,17 @@ from mogplex_mcp.api.client import MAX_PROMPT_LENGTH, StartRun
 from mogplex_mcp.api.errors import ErrorCode, MogplexError
 from mogplex_mcp.api.http import DEFAULT_TIMEOUT
 from mogplex_mcp.api.identifiers import check_uuid
-from mogplex_mcp.reply.fit import fitting
-from mogplex_mcp.reply.untrusted import name, word
+from mogplex_mcp.reply.output_limit import fitting
+from mogplex_mcp.reply.untrusted import sanitize_name, sanitize_word
 from mogplex_mcp.runs.cursor import Cursor, CursorError
 from mogplex_mcp.runs.fold import fold
 from mogplex_mcp.runs.outcome import Outcome, read_outcome
 from mogplex_mcp.runs.start import SAME_START_SECONDS
 from mogplex_mcp.runs.tail import Tail, Until, tail
 from mogplex_mcp.runs.watch import Snapshot
-from mogplex_mcp.state import StateError
-from mogplex_mcp.tools.call import Call
+from mogplex_mcp.storage.state_file import StateError
+from mogplex_mcp.toolkit.call import Call
+from mogplex_mcp.toolkit.toolset import Hints, Toolset
 from mogplex_mcp.tools.run_list import list_journal
 from mogplex_mcp.tools.run_replies import (
     EVENTS_CHARACTERS,
@@ -33,7 +34,6 @@ from mogplex_mcp.tools.run_replies import (
     news_reply,
     started_reply,
 )
-from mogplex_mcp.tools.toolset import Hints, Toolset
 
 toolset = Toolset("runs", "Start coding agents, follow them to their pull request, stop them.")
 
@@ -90,14 +90,14 @@ async def start_run(
             workspace_session_id=workspace_session_id,
             mode=mode,
         ),
-        repo=name(found.full_name),
+        repo=sanitize_name(found.full_name),
         default_branch=default_branch,
         force_new=force_new,
         idempotency_key=idempotency_key,
         remember_prompt=call.settings.remember_prompts,
         seconds=min(DEFAULT_TIMEOUT, call.remaining),
     )
-    return started_reply(started, repo=name(found.full_name, word(found.id)), now=call.now)
+    return started_reply(started, repo=sanitize_name(found.full_name, sanitize_word(found.id)), now=call.now)
 
 
 @toolset.tool("Follow a run", Hints(open_world=True))
@@ -135,7 +135,7 @@ async def tail_run(
         look_deadline=call.deadline,
         max_events=max_events,
         listener=_Progress(call).show,
-        ending=call.ending,
+        shutdown=call.shutdown,
         now=call.clock,
     )
     news = _as_much_as_fits(news, seen)
@@ -206,7 +206,7 @@ class _Progress:
         count = len(snapshot.events)
         fault = "; Mogplex cannot be asked at the moment, trying again" if snapshot.fault else ""
         await self._call.progress(
-            self._told, f"{outcome.phase}: run is {word(snapshot.run.status)}, {count} events{fault}"
+            self._told, f"{outcome.phase}: run is {sanitize_word(snapshot.run.status)}, {count} events{fault}"
         )
 
 
@@ -237,7 +237,7 @@ def _repo(call: Call, run_id: str) -> str:
         entry = call.tenant.journal.find(run_id)
     except StateError:
         return ""
-    return name(entry.repo) if entry else ""
+    return sanitize_name(entry.repo) if entry else ""
 
 
 def _note(call: Call, snapshot: Snapshot, outcome: Outcome | None) -> None:

@@ -8,12 +8,12 @@ from pydantic import BaseModel, Field
 from mogplex_mcp.api.base_url import web_url
 from mogplex_mcp.api.errors import ErrorCode, MogplexError
 from mogplex_mcp.api.models import Sandbox, SandboxLogs
-from mogplex_mcp.reply.fit import fitting
+from mogplex_mcp.core.humanize import ago, counted
 from mogplex_mcp.reply.model import NextStep, Reply
-from mogplex_mcp.reply.untrusted import clean, clean_line, word
-from mogplex_mcp.tools.call import Call
-from mogplex_mcp.tools.toolset import Hints, Toolset
-from mogplex_mcp.tools.wording import ago, counted
+from mogplex_mcp.reply.output_limit import fitting
+from mogplex_mcp.reply.untrusted import clean, clean_line, sanitize_word
+from mogplex_mcp.toolkit.call import Call
+from mogplex_mcp.toolkit.toolset import Hints, Toolset
 
 toolset = Toolset("sandboxes", "Cloud machines: list, create, logs.")
 
@@ -77,7 +77,7 @@ async def list_sandboxes(
         notes.append(f"There may be more, and Mogplex has no pages: give repo or status{raised}.")
     steps = []
     if len(found) == 1:
-        arguments = {"sandbox_id": word(found[0].id)}
+        arguments = {"sandbox_id": sanitize_word(found[0].id)}
         steps.append(NextStep(tool="get_sandbox_logs", arguments=arguments, why="see what it printed"))
     return SandboxList(
         summary=f"{counted(len(found), 'sandbox', 'sandboxes')}.",
@@ -124,8 +124,10 @@ async def create_sandbox(
             raise
         return OneSandbox(
             summary="The sandbox is still booting, which takes minutes. Nothing is lost: do not create it again.",
-            sandbox=SandboxRow(status="creating", repo_id=word(found.id)),
-            next_steps=[NextStep(tool="list_sandboxes", arguments={"repo": word(found.id)}, why="see when it runs")],
+            sandbox=SandboxRow(status="creating", repo_id=sanitize_word(found.id)),
+            next_steps=[
+                NextStep(tool="list_sandboxes", arguments={"repo": sanitize_word(found.id)}, why="see when it runs")
+            ],
         )
     row = _row(call, sandbox)
     return OneSandbox(
@@ -156,7 +158,7 @@ async def get_sandbox_logs(
     if not from_line or not shown:
         first = len(lines) - len(shown) + 1
     last = first + len(shown) - 1
-    sandbox, status = word(logs.sandbox.id), word(logs.sandbox.status)
+    sandbox, status = sanitize_word(logs.sandbox.id), sanitize_word(logs.sandbox.status)
     steps = []
     if count := len(_newest(lines[: first - 1], max_lines)):
         earlier = {"sandbox_id": sandbox, "log": log, "from_line": first - count, "max_lines": count}
@@ -203,9 +205,9 @@ def _newest(lines: Sequence[str], most: int) -> list[str]:
 
 def _row(call: Call, sandbox: Sandbox) -> SandboxRow:
     return SandboxRow(
-        id=word(sandbox.id),
-        status=word(sandbox.status),
-        repo_id=word(sandbox.repo_id, ""),
+        id=sanitize_word(sandbox.id),
+        status=sanitize_word(sandbox.status),
+        repo_id=sanitize_word(sandbox.repo_id, ""),
         last_active=ago(sandbox.last_active_at, call.now),
     )
 
@@ -223,4 +225,4 @@ def _others_text(sandbox: Sandbox) -> dict[str, str]:
         "preview": sandbox.preview_url,
         "error": sandbox.error,
     }
-    return {"id": word(sandbox.id)} | {name: clean_line(text or "", 200) for name, text in facts.items()}
+    return {"id": sanitize_word(sandbox.id)} | {name: clean_line(text or "", 200) for name, text in facts.items()}

@@ -1,0 +1,1 @@
+"""Mogplex for people in a terminal: tables, progress, messages, a live view of runs."""

@@ -1,0 +1,95 @@
+"""What is shown of a run while somebody watches it: a live view, plain lines, or JSON."""
+
+import contextlib
+from collections.abc import Iterator
+from typing import Final, Protocol
+
+from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.text import Text
+
+from mogplex_mcp.api.models import RunEvent
+from mogplex_mcp.cli.terminal.output import Output
+from mogplex_mcp.cli.terminal.records import event_record
+from mogplex_mcp.reply.untrusted import clean_line, sanitize_word
+from mogplex_mcp.runs.outcome import Phase
+
+EVENT_CHARACTERS: Final = 400
+_TYPE_WIDTH: Final = 14
+_PHASES: Final = (Phase.QUEUED, Phase.PREPARING, Phase.WORKING, Phase.DELIVERING, Phase.DONE)
+
+
+class Watcher(Protocol):
+    """Somebody who watches a run."""
+
+    def event(self, event: RunEvent) -> None:
+        """Show an event."""
+
+    async def progress(self, told: float, message: str) -> None:
+        """Show how far the run is: its phase, a colon, and what else there is to say."""
+
+
+@contextlib.contextmanager
+def watcher(output: Output) -> Iterator[Watcher]:
+    """Who watches, until the end of the block: a live view only where there is somebody to see it."""
+    if not output.is_live:
+        yield _Lines(output)
+        return
+    with Progress(
+        SpinnerColumn(),
+        BarColumn(bar_width=16),
+        TimeElapsedColumn(),
+        TextColumn("{task.description}", markup=False),
+        console=output.screen,
+        transient=True,
+    ) as bar:
+        yield _Live(output, bar)
+
+
+def event_line(event: RunEvent, *, whole_time: bool = True) -> Text:
+    """An event on one line: when, of which type, with which tool, and what it says.
+
+    Args:
+        event: The event.
+        whole_time: With the date, in UTC; else the time of day as the reader's clock shows it.
+    """
+    time = ""
+    if event.created_at:
+        shown = event.created_at if whole_time else event.created_at.astimezone()
+        time = f"{shown:%Y-%m-%dT%H:%M:%SZ}" if whole_time else f"{shown:%H:%M:%S}"
+    tool = f"tool={clean_line(event.tool_name, 60)}" if event.tool_name else ""
+    message = clean_line(event.message or "", EVENT_CHARACTERS)
+    said = "  ".join(filter(None, [tool, message]))
+    return Text.assemble((time, "dim"), "  ", (f"{sanitize_word(event.type):<{_TYPE_WIDTH}}", "cyan"), "  ", said)
+
+
+class _Lines:
+    """Shows events as they come, one by one, and nothing that moves."""
+
+    def __init__(self, output: Output) -> None:
+        self._output = output
+
+    def event(self, event: RunEvent) -> None:
+        if self._output.as_json:
+            self._output.record(event_record(event))
+        else:
+            self._output.screen.print(event_line(event), soft_wrap=True)
+
+    async def progress(self, told: float, message: str) -> None:
+        """Nothing: a line is only what happened."""
+
+
+class _Live:
+    """Shows events above a line that moves."""
+
+    def __init__(self, output: Output, bar: Progress) -> None:
+        self._output = output
+        self._bar = bar
+        self._task = bar.add_task("asking Mogplex", total=len(_PHASES) - 1)
+
+    def event(self, event: RunEvent) -> None:
+        self._output.screen.print(event_line(event, whole_time=False), soft_wrap=True)
+
+    async def progress(self, told: float, message: str) -> None:  # noqa: ARG002 - as tools tell it
+        phase = message.partition(":")[0]
+        done = next((place for place, one in enumerate(_PHASES) if one == phase), None)
+        self._bar.update(self._task, completed=done, description=f"{message} (Ctrl-C leaves it running)")

@@ -1,0 +1,1 @@
+"""Options and settings: what a user can choose, read once."""

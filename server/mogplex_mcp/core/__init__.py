@@ -1,0 +1,1 @@
+"""What every room may use: redaction, shutdown, standard streams, deadlines, private files."""

@@ -1,1 +1,0 @@
-"""Serving over Streamable HTTP."""

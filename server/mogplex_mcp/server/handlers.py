@@ -1,0 +1,85 @@
+"""Resources, subscriptions, prompts and completions in the server: what can be used is declared, and nothing else."""
+
+from collections.abc import Awaitable, Callable
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+import mcp_types
+from mcp.server import Server
+from mcp_types.version import MODERN_PROTOCOL_VERSIONS
+
+from mogplex_mcp.server.prompts import KINDS as PROMPTS
+from mogplex_mcp.server.prompts import Prompts
+from mogplex_mcp.server.request_scope import Context, RequestScope
+from mogplex_mcp.server.resources import KINDS as RESOURCES
+from mogplex_mcp.server.resources import Resources
+from mogplex_mcp.server.subscriptions import PUSHED, Subscriptions
+from mogplex_mcp.tenants.services import Services
+
+if TYPE_CHECKING:
+    from mogplex_mcp.server.completions import Completions
+
+Complete = Callable[[Context, mcp_types.CompleteRequestParams], Awaitable[mcp_types.CompleteResult]]
+
+
+def add_handlers(server: Server[Services], offer: RequestScope, *, tools: frozenset[str], has_channel: bool) -> None:
+    """Make a server answer for everything beside tools.
+
+    Args:
+        server: The server, with its tools.
+        offer: What a request may use, and whose it is.
+        tools: The names of all tools that any request may use.
+        has_channel: Whether connections of the 2025 protocol can be told something outside an answer: not over
+            stateless HTTP.
+    """
+    resources, prompts = Resources(offer), Prompts(offer)
+    has_resources = any(kind.tool in tools for kind in RESOURCES)
+    has_prompts = any(kind.needs <= tools for kind in PROMPTS)
+    add: Any = server.add_request_handler
+    if has_resources:
+        add("resources/list", mcp_types.PaginatedRequestParams, resources.list)
+        add("resources/templates/list", mcp_types.PaginatedRequestParams, resources.list_templates)
+        add("resources/read", mcp_types.ReadResourceRequestParams, resources.read)
+    if has_prompts:
+        add("prompts/list", mcp_types.PaginatedRequestParams, prompts.list)
+        add("prompts/get", mcp_types.GetPromptRequestParams, prompts.get)
+    if has_resources or has_prompts:
+        add("completion/complete", mcp_types.CompleteRequestParams, _completer(offer, resources, prompts))
+    if any(kind.tool in tools for kind in PUSHED):
+        subscriptions = Subscriptions(offer, resources)
+        add("subscriptions/listen", mcp_types.SubscriptionsListenRequestParams, subscriptions.listen)
+        if has_channel:
+            add("resources/subscribe", mcp_types.SubscribeRequestParams, subscriptions.subscribe)
+            add("resources/unsubscribe", mcp_types.UnsubscribeRequestParams, subscriptions.unsubscribe)
+
+    async def discover(context: Context, _: mcp_types.RequestParams) -> mcp_types.DiscoverResult:
+        return mcp_types.DiscoverResult(
+            supported_versions=list(MODERN_PROTOCOL_VERSIONS),
+            capabilities=_without_list_changes(server.get_capabilities(protocol_version=context.protocol_version)),
+            instructions=server.instructions,
+        )
+
+    add("server/discover", mcp_types.RequestParams, discover)
+
+
+def _completer(offer: RequestScope, resources: Resources, prompts: Prompts) -> Complete:
+    """Serves completions; what only they need is loaded at the first one, since few clients ever ask."""
+
+    @cache
+    def completions() -> "Completions":
+        from mogplex_mcp.server.completions import Completions  # noqa: PLC0415 - see above
+
+        return Completions(offer, resources, prompts)
+
+    async def complete(context: Context, params: mcp_types.CompleteRequestParams) -> mcp_types.CompleteResult:
+        return await completions().complete(context, params)
+
+    return complete
+
+
+def _without_list_changes(capabilities: mcp_types.ServerCapabilities) -> mcp_types.ServerCapabilities:
+    """The same without a promise that the SDK makes for whoever serves `subscriptions/listen`: no list changes here."""
+    for one in (capabilities.tools, capabilities.prompts, capabilities.resources):
+        if one is not None:
+            one.list_changed = False
+    return capabilities

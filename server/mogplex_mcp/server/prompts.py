@@ -1,0 +1,210 @@
+"""Prompts: what a user picks to begin a job. Which there are, what they take, and what they refuse."""
+
+from collections.abc import Callable, Container, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Final
+
+import mcp_types
+from mcp.shared.exceptions import MCPError
+
+from mogplex_mcp.api.errors import MogplexError
+from mogplex_mcp.api.identifiers import check_uuid
+from mogplex_mcp.reply.untrusted import clean, clean_line
+from mogplex_mcp.reply.untrusted import sanitize_name as checked_name
+from mogplex_mcp.server import prompt_texts
+from mogplex_mcp.server.request_scope import Context, RequestScope
+from mogplex_mcp.toolkit.arguments import nearest
+
+LONGEST_WORDS: Final = 20_000
+
+
+class _UnusableError(ValueError):
+    """An argument that cannot be used; the message says what it must be."""
+
+
+def _repo(text: str) -> str:
+    checked = checked_name(text)
+    if not checked:
+        raise _UnusableError("must be owner/name or an id, as list_repos shows it")
+    return checked
+
+
+def _branch(text: str) -> str:
+    checked = checked_name(text)
+    if not checked:
+        raise _UnusableError("must be the name of a branch")
+    return checked
+
+
+def _run_id(text: str) -> str:
+    try:
+        return check_uuid(text, "run_id")
+    except MogplexError:
+        raise _UnusableError("must be the id of a run, a UUID, as list_runs shows it") from None
+
+
+def _words(text: str) -> str:
+    if len(text) > LONGEST_WORDS:
+        raise _UnusableError(f"must have at most {LONGEST_WORDS} characters, but has {len(text)}")
+    cleaned = clean(text, LONGEST_WORDS)
+    if not cleaned:
+        raise _UnusableError("must not be empty")
+    return cleaned
+
+
+@dataclass(frozen=True)
+class Argument:
+    """An argument of a prompt.
+
+    Attributes:
+        name: Its name.
+        description: What it is, for people.
+        read: Makes the value of what was typed, or raises ValueError with what it must be.
+        required: Whether the prompt needs it.
+        default: What is typed where nothing is.
+    """
+
+    name: str
+    description: str
+    read: Callable[[str], str]
+    required: bool = True
+    default: str = ""
+
+
+@dataclass(frozen=True)
+class Kind:
+    """One prompt.
+
+    Attributes:
+        name: What programs call it.
+        title: What people see.
+        description: What it does.
+        arguments: What it takes.
+        needs: The tools without which it is not offered.
+        write: Makes its text of the arguments and the tools that are offered.
+    """
+
+    name: str
+    title: str
+    description: str
+    arguments: Sequence[Argument]
+    needs: frozenset[str]
+    write: Callable[[Mapping[str, str], Container[str]], str]
+
+    @property
+    def definition(self) -> mcp_types.Prompt:
+        """What lists say of it."""
+        arguments = [
+            mcp_types.PromptArgument(name=one.name, description=one.description, required=one.required)
+            for one in self.arguments
+        ]
+        return mcp_types.Prompt(name=self.name, title=self.title, description=self.description, arguments=arguments)
+
+
+class Prompts:
+    """The prompts of one server.
+
+    Args:
+        offer: What a request may use.
+    """
+
+    def __init__(self, offer: RequestScope) -> None:
+        self._offer = offer
+
+    def kinds(self, context: Context) -> Sequence[Kind]:
+        """The prompts whose tools a request may use."""
+        default_repo = self._offer.settings.default_repo
+        return [_fitted(kind, default_repo) for kind in KINDS if kind.needs <= self._offer.tools(context).keys()]
+
+    async def list(self, context: Context, _params: mcp_types.PaginatedRequestParams) -> mcp_types.ListPromptsResult:
+        """What clients show their users."""
+        return mcp_types.ListPromptsResult(prompts=[kind.definition for kind in self.kinds(context)])
+
+    async def get(self, context: Context, params: mcp_types.GetPromptRequestParams) -> mcp_types.GetPromptResult:
+        """One prompt, with its arguments in place.
+
+        Raises:
+            MCPError: There is no such prompt, or an argument is missing, unknown or unusable; the message says which.
+        """
+        kinds = {kind.name: kind for kind in self.kinds(context)}
+        kind = kinds.get(params.name)
+        if kind is None:
+            raise MCPError(mcp_types.INVALID_PARAMS, nearest("prompt", clean_line(params.name, 60), list(kinds)))
+        text = kind.write(_checked(kind, params.arguments or {}), self._offer.tools(context))
+        message = mcp_types.PromptMessage(role="user", content=mcp_types.TextContent(type="text", text=text))
+        return mcp_types.GetPromptResult(description=kind.description, messages=[message])
+
+
+def _fitted(kind: Kind, default_repo: str) -> Kind:
+    """The same prompt, which needs no repository where the user's settings name one."""
+    if not default_repo:
+        return kind
+    arguments = [
+        replace(one, description=f"{one.description} Empty: {default_repo}.", required=False, default=default_repo)
+        if one == _REPO
+        else one
+        for one in kind.arguments
+    ]
+    return replace(kind, arguments=arguments)
+
+
+def _checked(kind: Kind, given: Mapping[str, str]) -> dict[str, str]:
+    """The values of all arguments; "" for what is left out."""
+    takes = ", ".join(one.name for one in kind.arguments)
+    unknown = sorted(set(given) - {one.name for one in kind.arguments})
+    problems = [f"{kind.name} has no argument {clean_line(name, 60)!r}; it takes {takes}." for name in unknown[:3]]
+    values = {}
+    for one in kind.arguments:
+        text = given.get(one.name, "").strip() or one.default
+        values[one.name] = ""
+        if text:
+            try:
+                values[one.name] = one.read(text)
+            except _UnusableError as error:
+                problems.append(f"{one.name} {error}.")
+        elif one.required:
+            problems.append(f"{kind.name} needs the argument {one.name}: {one.description}")
+    if problems:
+        raise MCPError(mcp_types.INVALID_PARAMS, " ".join(problems))
+    return values
+
+
+_REPO: Final = Argument("repo", "The repository, as owner/name or its id.", _repo)
+KINDS: Final = (
+    Kind(
+        "delegate_task",
+        "Delegate a task",
+        "Let a coding agent work on a task in a repository, and follow it to its pull request.",
+        (
+            _REPO,
+            Argument("task", "What the agent has to do.", _words),
+            Argument("base_branch", "The branch to start from; empty for the default branch.", _branch, required=False),
+        ),
+        frozenset({"start_run", "tail_run"}),
+        prompt_texts.delegate_task,
+    ),
+    Kind(
+        "review_run",
+        "Review a run",
+        "Look at a run: how it stands, what the agent did, what failed and why.",
+        (Argument("run_id", "The id of the run.", _run_id),),
+        frozenset({"get_run"}),
+        prompt_texts.review_run,
+    ),
+    Kind(
+        "triage_failures",
+        "Triage failures",
+        "Find out why runs failed lately, group them by cause and propose what to do.",
+        (Argument("repo", "Only this repository, as owner/name or its id; empty for all.", _repo, required=False),),
+        frozenset({"list_runs", "get_run"}),
+        prompt_texts.triage_failures,
+    ),
+    Kind(
+        "set_up_automation",
+        "Set up an automation",
+        "Make an automation for a repository, as a draft that the user agrees to before it goes live.",
+        (_REPO, Argument("goal", "What the automation has to do, and when.", _words)),
+        frozenset({"list_automations", "list_agents", "create_automation"}),
+        prompt_texts.set_up_automation,
+    ),
+)

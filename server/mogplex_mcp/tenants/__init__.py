@@ -1,0 +1,1 @@
+"""What belongs to one identity: credentials, client, budget, journal."""

@@ -1,0 +1,81 @@
+"""What one process holds while it serves: connections, the state file, tenants. Everything outside comes in here."""
+
+import time
+from collections.abc import Callable
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from mogplex_mcp import __version__
+from mogplex_mcp.api.access_token import Token
+from mogplex_mcp.api.connection import create_http_client
+from mogplex_mcp.config.settings import Settings
+from mogplex_mcp.core.shutdown import Shutdown
+from mogplex_mcp.credentials.sources import FoundToken, find_token
+from mogplex_mcp.storage.state_file import StateFile
+from mogplex_mcp.tenants.call_timeouts import LearntCaps
+from mogplex_mcp.tenants.in_flight import InFlightCalls
+from mogplex_mcp.tenants.tenant import Tenants
+
+if TYPE_CHECKING:
+    import httpx2  # slow to import, and not needed before the first request
+
+
+class Services:
+    """The parts that all calls share.
+
+    Args:
+        settings: The user's choices.
+        transport: What requests go through instead of the network, for tests.
+        now: Seconds since the epoch.
+        shutdown: The end of this process.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        transport: "httpx2.AsyncBaseTransport | None" = None,
+        now: Callable[[], float] = time.time,
+        shutdown: Shutdown | None = None,
+    ) -> None:
+        self.settings = settings
+        self.now = now
+        self.shutdown = shutdown or Shutdown()
+        self.state = StateFile(None if settings.without_journal else settings.state_file)
+        self.learnt = LearntCaps(self.state, now=now)
+        self.in_flight = InFlightCalls(self.learnt)
+        self._transport = transport
+        self._found: FoundToken | None = None
+
+    @cached_property
+    def tenants(self) -> Tenants:
+        """Made at the first call: reading the certificates takes longer than all answers before it."""
+        transport = self._transport
+        if transport is None and self.settings.demo:
+            from mogplex_mcp.simulator import Simulator  # noqa: PLC0415 - only a demo needs it
+
+            transport = Simulator(now=self.now, run_seconds=self.settings.demo_seconds).transport()
+        http = create_http_client(version=__version__, base_url=self.settings.base_url, transport=transport)
+        return Tenants(self.settings.base_url, http, self.state, self.now)
+
+    def own_token(self) -> FoundToken:
+        """The token of whoever runs this process, looked for again as long as there is none."""
+        if self._found is None or self._found.token is None:
+            self._found = self._demo_token() if self.settings.demo else find_token(self.settings)
+        return self._found
+
+    def warnings(self) -> list[str]:
+        """What the user should know of the state file."""
+        return [self.state.warning] if self.state.warning else []
+
+    async def aclose(self) -> None:
+        """Close connections and files."""
+        if "tenants" in self.__dict__:
+            await self.tenants.http.aclose()
+        self.state.close()
+
+    @staticmethod
+    def _demo_token() -> FoundToken:
+        from mogplex_mcp.simulator import DEMO_TOKEN  # noqa: PLC0415 - only a demo needs it
+
+        return FoundToken(Token.parse(DEMO_TOKEN), "the demo")

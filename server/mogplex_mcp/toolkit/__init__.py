@@ -1,0 +1,1 @@
+"""How a tool is declared, selected, validated, confirmed and called."""

@@ -1,0 +1,1 @@
+"""How MCP messages get in and out: stdio and Streamable HTTP."""

@@ -1,0 +1,130 @@
+"""The HTTP server: MCP at /mcp, health at /healthz, addressed only by the names that the operator allows."""
+
+import contextlib
+import errno
+import ipaddress
+import math
+import socket
+from collections.abc import Iterator
+from typing import Any, Final
+
+import uvicorn
+from mcp.server.transport_security import TransportSecuritySettings
+from starlette.requests import Request
+from starlette.responses import JSONResponse
+from starlette.routing import Route
+from starlette.types import ASGIApp
+
+from mogplex_mcp import __version__
+from mogplex_mcp.config.settings import Settings, SettingsError
+from mogplex_mcp.core.shutdown import ANSWER_SECONDS, AT_ONCE, Shutdown
+from mogplex_mcp.core.standard_streams import say
+from mogplex_mcp.server.app import create_server
+from mogplex_mcp.transports.http.addressing import AddressCheck
+from mogplex_mcp.transports.http.authentication import CallerCheck, Callers
+from mogplex_mcp.transports.http.bodies import LARGEST_BODY, BodyCheck
+from mogplex_mcp.transports.http.concurrency import ConcurrencyLimit
+from mogplex_mcp.transports.http.connections import NEXT_HEAD_SECONDS, limited_to
+
+MCP_PATH: Final = "/mcp"
+_BACKLOG: Final = 1_024
+# Beside those that wait for an answer, callers keep connections for their next request.
+_CONNECTIONS_PER_REQUEST: Final = 2
+
+
+def create_app(settings: Settings, **parts: Any) -> ASGIApp:
+    """The ASGI app: stateless, answers as events so that progress and disconnects work.
+
+    A request is looked at from the outside to the inside: how it addresses this server, who calls, whether there is
+    room, what it carries. Only then MCP reads it.
+
+    Args:
+        settings: The user's choices.
+        parts: Handed to `create_server`.
+    """
+    callers = Callers(settings)
+    server = create_server(settings, identify=callers.identify, **parts)
+    app: ASGIApp = server.streamable_http_app(
+        streamable_http_path=MCP_PATH,
+        stateless_http=True,
+        max_request_body_size=LARGEST_BODY,
+        # Done below, more strictly and for every path.
+        transport_security=TransportSecuritySettings(enable_dns_rebinding_protection=False),
+        custom_starlette_routes=[Route("/healthz", _health)],
+    )
+    app = ConcurrencyLimit(BodyCheck(app), most=settings.max_requests, most_of_one=settings.max_requests_per_caller)
+    return AddressCheck(CallerCheck(app, callers, MCP_PATH), settings.allowed_hosts)
+
+
+async def serve_http(settings: Settings) -> None:
+    """Serve until cancelled; requests that are open then have the time that the ending of the process leaves them.
+
+    Raises:
+        SettingsError: The address is not a loopback one, and no name is allowed for it.
+        OSError: The address cannot be had; the message says why and what to do.
+    """
+    if not _is_loopback(settings.host) and not settings.allowed_hosts:
+        raise SettingsError(
+            f"serving on {settings.host} opens this server to others: say by which names they may address it, "
+            "with --allowed-host NAME"
+        )
+    listener = _listen(settings)
+    address = f"[{settings.host}]" if listener.family == socket.AF_INET6 else settings.host
+    shutdown = Shutdown()
+    config = uvicorn.Config(
+        create_app(settings, shutdown=shutdown),
+        http=limited_to(_CONNECTIONS_PER_REQUEST * settings.max_requests),
+        ws="none",
+        log_config=None,  # its loggers write through the filter of `redaction`
+        log_level=settings.log_level,
+        access_log=False,
+        server_header=False,
+        # Nothing here depends on where a caller is, and what says so can be made up.
+        proxy_headers=False,
+        lifespan="on",
+        timeout_keep_alive=int(NEXT_HEAD_SECONDS),
+        timeout_graceful_shutdown=math.ceil(ANSWER_SECONDS),
+    )
+    server = HttpServer(config)
+    say(f"mogplex-mcp serves MCP at http://{address}:{listener.getsockname()[1]}{MCP_PATH}; Ctrl-C ends.")
+    with contextlib.closing(listener):
+        async with shutdown.instead_of_cancelling():
+            with shutdown.within(AT_ONCE):
+                await server.serve(sockets=[listener])
+            if server.started:
+                await server.shutdown(sockets=[listener])
+
+
+class HttpServer(uvicorn.Server):
+    """Leaves signals to the command line."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Capture none."""
+        yield
+
+
+async def _health(_: Request) -> JSONResponse:
+    return JSONResponse({"status": "ok", "version": __version__})
+
+
+def _listen(settings: Settings) -> socket.socket:
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    try:
+        listener = socket.create_server((settings.host, settings.port), family=family, backlog=_BACKLOG)
+    except OSError as error:
+        if error.errno == errno.EADDRINUSE:
+            advice = "another program uses that port. Choose another one with --port; 0 picks a free one"
+        else:
+            advice = f"{error.strerror or error}. Give an address of this machine with --host"
+        raise OSError(f"cannot serve on {settings.host} port {settings.port}: {advice}.") from None
+    # Every connection has it from here. Else the second part of an answer waits for the first to be confirmed: 40 ms.
+    listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    return listener
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"

@@ -1,0 +1,190 @@
+"""The diagnosis as a whole: real processes, in good and in bad surroundings."""
+
+import contextlib
+import json
+import os
+import pty
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mogplex_mcp.simulator import DEMO_READ_ONLY_TOKEN, DEMO_TOKEN
+from tests.cli.login_support import keyring, run, tokens_file
+from tests.transports.processes import PROGRAM, environment, simulator
+from tests.trust.canaries import CLIENT_KEY, TOKEN, Mirror, assert_without, talkative
+
+NOWHERE = "http://127.0.0.1:9"
+NAMES = [
+    "token",
+    "address",
+    "proxy",
+    "dns",
+    "tcp",
+    "http",
+    "latency",
+    "clock",
+    "scopes",
+    "repositories",
+    "hosted tools",
+    "budget",
+    "journal",
+    "waits",
+    "clients",
+    "versions",
+    "release",
+]
+
+
+@pytest.fixture(scope="module")
+def mogplex(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    with simulator(tmp_path_factory.mktemp("simulator")) as url:
+        yield url
+
+
+def checks(home: Path, *arguments: str, code: int, **more: str) -> dict[str, dict[str, Any]]:
+    """The checks of a diagnosis by name; its exit code must be as said."""
+    done = run(home, "doctor", "--offline", "--json", *arguments, **more)
+    assert done.code == code, done
+    assert "Traceback" not in done.said
+    told = json.loads(done.printed)
+    assert told["ok"] == (code == 0)
+    for one in told["checks"]:
+        assert set(one) == {"name", "status", "fact", "advice"}
+        assert "an error of mogplex-mcp itself" not in one["fact"], one
+        assert one["advice"] or one["status"] != "failed", one
+    return {one["name"]: one for one in told["checks"]}
+
+
+def test_where_all_is_well_every_check_says_so(mogplex: str, tmp_path: Path) -> None:
+    found = checks(tmp_path, code=0, MOGPLEX_URL=mogplex, MOGPLEX_API_KEY=DEMO_TOKEN)
+    assert list(found) == NAMES
+    statuses = {name: one["status"] for name, one in found.items()}
+    # Nothing is installed, a simulator tells no date, and the package index was not asked.
+    assert statuses == dict.fromkeys(NAMES, "ok") | {"clients": "warning", "clock": "skipped", "release": "skipped"}
+    assert found["token"]["fact"] == "mog_…000A, from the environment."
+    assert found["scopes"]["fact"] == "It has the scopes read and write."
+    assert found["budget"]["fact"].startswith("56 of 60 requests are left")
+
+
+def test_a_token_that_only_reads_is_a_warning(mogplex: str, tmp_path: Path) -> None:
+    found = checks(tmp_path, code=0, MOGPLEX_URL=mogplex, MOGPLEX_API_KEY=DEMO_READ_ONLY_TOKEN)
+    assert found["scopes"]["status"] == "warning"
+    assert "create one with both" in found["scopes"]["advice"]
+
+
+def test_a_token_that_is_refused_is_told_once_and_not_asked_about_again(mogplex: str, tmp_path: Path) -> None:
+    found = checks(tmp_path, code=1, MOGPLEX_URL=mogplex, MOGPLEX_API_KEY=TOKEN)
+    assert found["http"]["status"] == "ok"
+    assert found["scopes"]["status"] == "failed"
+    assert [name for name, one in found.items() if "mogplex-mcp login" in one["advice"]] == ["scopes"]
+    for name in ("repositories", "hosted tools", "budget"):
+        assert found[name]["status"] == "skipped"
+        assert found[name]["fact"] == "Not known: Mogplex refuses the token."
+
+
+def test_without_a_token_the_way_to_mogplex_is_looked_at_all_the_same(mogplex: str, tmp_path: Path) -> None:
+    found = checks(tmp_path, code=1, MOGPLEX_URL=mogplex)
+    assert found["token"]["status"] == "failed"
+    assert found["token"]["advice"] == "Run `mogplex-mcp login`."
+    assert found["http"]["status"] == "ok"
+    assert found["scopes"]["status"] == "skipped"
+
+
+def test_without_a_network_the_step_that_fails_is_named(tmp_path: Path) -> None:
+    found = checks(tmp_path, code=69, MOGPLEX_URL=NOWHERE, MOGPLEX_API_KEY=TOKEN)
+    assert found["dns"]["status"] == "ok"
+    assert found["tcp"]["status"] == "failed"
+    assert "http" not in found
+    assert found["scopes"]["fact"] == "Not known: Mogplex cannot be reached."
+
+
+def test_without_a_home_in_a_demo_everything_still_works(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [*PROGRAM, "doctor", "--demo", "--offline", "--json"],
+        capture_output=True,
+        env=environment(tmp_path, {"HOME": ""}),
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 0, done
+    found = {one["name"]: one for one in json.loads(done.stdout)["checks"]}
+    assert found["scopes"]["status"] == "ok"
+    assert found["journal"]["fact"].startswith("It is in memory")
+
+
+def test_a_home_that_cannot_be_written_is_told_and_nothing_else_suffers(mogplex: str, tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    home.write_text("a file, so that not even root can make a folder in it")
+    more = {"MOGPLEX_URL": mogplex, "MOGPLEX_API_KEY": DEMO_TOKEN}
+    more |= keyring(tmp_path, "broken") | {"MOGPLEX_MCP_STATE_FILE": str(home / "state.sqlite3")}
+    found = checks(home, code=1, **more)
+    assert found["journal"]["status"] == "failed"
+    assert "MOGPLEX_MCP_STATE_FILE" in found["journal"]["advice"]
+    assert found["scopes"]["status"] == "ok"
+    assert found["budget"]["status"] == "warning"
+
+
+def test_a_damaged_journal_is_told_before_anything_repairs_it(mogplex: str, tmp_path: Path) -> None:
+    state = tmp_path / "state.sqlite3"
+    state.write_bytes(b"not a database, " * 100)
+    more = {"MOGPLEX_URL": mogplex, "MOGPLEX_API_KEY": DEMO_TOKEN, "MOGPLEX_MCP_STATE_FILE": str(state)}
+    found = checks(tmp_path, code=0, **more)
+    assert found["journal"]["status"] == "warning"
+    assert "is damaged" in found["journal"]["fact"]
+
+
+def test_a_keyring_that_fails_is_a_warning_beside_the_token_that_was_found(mogplex: str, tmp_path: Path) -> None:
+    file = tokens_file(tmp_path)
+    file.parent.mkdir(parents=True)
+    file.write_text(json.dumps({mogplex: DEMO_TOKEN}))
+    file.chmod(0o600)
+    found = checks(tmp_path, code=0, MOGPLEX_URL=mogplex, **keyring(tmp_path, "locked"))
+    assert found["token"]["status"] == "warning"
+    assert "The keyring cannot be used: it is locked." in found["token"]["advice"]
+
+
+def test_lines_for_pipes_have_no_colours_and_are_never_broken(tmp_path: Path) -> None:
+    done = run(tmp_path, "doctor", "--demo", "--offline", COLUMNS="20", FORCE_COLOR="1")
+    assert "\x1b" not in done.printed
+    assert len(done.printed.splitlines()) == 11
+    assert "✓ token: mog_…000A, from the demo.\n" in done.printed
+
+
+def test_an_output_that_knows_ascii_only_gets_that(tmp_path: Path) -> None:
+    done = run(tmp_path, "doctor", "--demo", "--offline", PYTHONIOENCODING="ascii")
+    assert done.code == 0
+    assert "ok token: mog_?000A, from the demo.\n" in done.printed
+
+
+@pytest.mark.parametrize(("more", "coloured"), [({}, True), ({"NO_COLOR": "1"}, False), ({"TERM": "dumb"}, False)])
+def test_a_terminal_gets_colours_unless_it_wants_none(more: dict[str, str], coloured: bool, tmp_path: Path) -> None:
+    screen, terminal = pty.openpty()
+    running = subprocess.Popen(
+        [*PROGRAM, "doctor", "--demo", "--offline"],
+        stdout=terminal,
+        stderr=terminal,
+        env=environment(tmp_path, {"TERM": "xterm-256color", **more}),
+    )
+    os.close(terminal)
+    shown = b""
+    # A terminal whose last program is gone cannot be read any more.
+    with contextlib.suppress(OSError):
+        while part := os.read(screen, 10_000):
+            shown += part
+    os.close(screen)
+    assert running.wait(30) == 0
+    assert "from the demo" in shown.decode()
+    assert (b"\x1b[32m" in shown) == coloured
+
+
+def test_what_mogplex_and_the_environment_hold_is_not_shown(tmp_path: Path) -> None:
+    with Mirror() as mirror:
+        more = talkative(tmp_path, mirror.url) | {"HTTPS_PROXY": f"http://me:{TOKEN}@127.0.0.1:9"}
+        done = run(tmp_path, "doctor", "--offline", **more)
+    assert "scopes" in done.printed
+    assert_without(done.said + done.printed, CLIENT_KEY)
+    assert TOKEN[-4:] in done.printed
+    assert_without((done.said + done.printed).replace(f"mog_…{TOKEN[-4:]}", ""), TOKEN)

@@ -1,0 +1,288 @@
+"""The way to Mogplex and to the package index: each step that can fail is told by its own name, with what to do."""
+
+import datetime as dt
+import ssl
+import sys
+import threading
+from collections.abc import Iterator, Mapping
+from http.server import BaseHTTPRequestHandler, HTTPServer, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+
+from mogplex_mcp.api import connection
+from mogplex_mcp.api.base_url import normalise_base_url
+from mogplex_mcp.config.settings import Settings
+from mogplex_mcp.credentials.sources import FoundToken
+from mogplex_mcp.diagnosis import network, versions
+from mogplex_mcp.diagnosis.finding import Finding, Status, Subject
+from mogplex_mcp.diagnosis.network import check_way
+from mogplex_mcp.diagnosis.versions import check_release, release_finding
+from mogplex_mcp.tenants.services import Services
+
+pytestmark = pytest.mark.anyio
+LOGIN = {"location": "/login"}
+
+
+@pytest.fixture(autouse=True)
+def _no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("http_proxy", "https_proxy", "all_proxy", "no_proxy"):
+        monkeypatch.delenv(name, raising=False)
+        monkeypatch.delenv(name.upper(), raising=False)
+
+
+async def examined(url: str) -> dict[str, Finding]:
+    settings = Settings(base_url=normalise_base_url(url))
+    bridge = Services(settings)
+    try:
+        return {one.name: one for one in await check_way(Subject(settings, bridge, FoundToken(None, "nowhere")))}
+    finally:
+        await bridge.aclose()
+
+
+class Answering(ThreadingHTTPServer):
+    """A server that gives everybody the same answer, and keeps what it was asked."""
+
+    def __init__(self, status: int, headers: Mapping[str, str], *, date: str = "", body: bytes = b"{}") -> None:
+        self.asked: list[dict[str, str]] = []
+        server = self
+
+        class Handler(BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def do_GET(self) -> None:
+                server.asked.append(dict(self.headers.items()))
+                self.send_response(status)
+                for name, value in headers.items():
+                    self.send_header(name, value)
+                self.send_header("content-length", str(len(body)))
+                self.end_headers()
+                self.wfile.write(body)
+
+            def date_time_string(self, timestamp: float | None = None) -> str:
+                return date or super().date_time_string(timestamp)
+
+            def log_message(self, *_: Any) -> None:
+                pass
+
+        super().__init__(("127.0.0.1", 0), Handler)
+
+
+@pytest.fixture
+def servers() -> Iterator[list[HTTPServer]]:
+    """Servers that are stopped when the test is over."""
+    started: list[HTTPServer] = []
+    yield started
+    for server in started:
+        server.shutdown()
+        server.server_close()
+
+
+def serve(servers: list[HTTPServer], server: Answering, certificate: Path | None = None) -> str:
+    """The address of a server that answers from now on."""
+    if certificate:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(certificate)
+        server.socket = context.wrap_socket(server.socket, server_side=True)
+    threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
+    servers.append(server)
+    return f"{'https' if certificate else 'http'}://localhost:{server.server_port}"
+
+
+def certificate(folder: Path, *, issuer: str, days: float) -> Path:
+    """A certificate for localhost, with its key."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.ORGANIZATION_NAME, issuer)])
+    now = dt.datetime.now(dt.UTC)
+    made = (
+        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
+        .not_valid_before(now - dt.timedelta(days=1))
+        .not_valid_after(now + dt.timedelta(days=days, hours=1))
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
+        .sign(key, hashes.SHA256())
+    )
+    file = folder / "server.pem"
+    private = key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+    file.write_bytes(made.public_bytes(serialization.Encoding.PEM) + private)
+    return file
+
+
+@pytest.fixture
+def trusted(monkeypatch: pytest.MonkeyPatch) -> Iterator[pytest.MonkeyPatch]:
+    """What is trusted can be changed within a test."""
+    connection._tls_context.cache_clear()
+    yield monkeypatch
+    connection._tls_context.cache_clear()
+
+
+async def test_no_token_is_sent_and_the_latency_is_that_of_an_open_connection(servers: list[HTTPServer]) -> None:
+    server = Answering(307, LOGIN)
+    found = await examined(serve(servers, server))
+    assert len(server.asked) == 1 + network.LATENCY_REQUESTS
+    assert all("Authorization" not in headers for headers in server.asked)
+    assert [found[name].status for name in ("dns", "tcp", "http", "latency", "clock")] == [Status.OK] * 5
+    assert "(median of 3)" in found["latency"].fact
+
+
+@pytest.mark.parametrize(
+    ("status", "headers", "finding", "said"),
+    [
+        (401, {}, Status.OK, "localhost answers."),
+        (302, {"location": "https://portal.example/login"}, Status.FAILED, "sends everybody to portal.example."),
+        (503, {}, Status.FAILED, "localhost answers 503."),
+        (200, {}, Status.WARNING, "answers 200, as Mogplex does not"),
+        (404, {}, Status.WARNING, "answers 404, as Mogplex does not"),
+    ],
+)
+async def test_an_answer_that_is_not_mogplexs_is_told(
+    status: int, headers: dict[str, str], finding: Status, said: str, servers: list[HTTPServer]
+) -> None:
+    found = await examined(serve(servers, Answering(status, headers)))
+    assert found["http"].status is finding
+    assert said in found["http"].fact
+
+
+@pytest.mark.parametrize(
+    ("date", "status", "said"),
+    [
+        ("Thu, 01 Jan 2026 00:00:00 GMT", Status.WARNING, "ahead (Mogplex says 2026-01-01 00:00:00Z)"),
+        ("Fri, 01 Jan 2999 00:00:00 GMT", Status.WARNING, "behind"),
+        ("yesterday", Status.SKIPPED, "no date"),
+        ("Fri, 99 Jan 2999 99:00:00 GMT", Status.SKIPPED, "no date"),
+    ],
+)
+async def test_a_clock_that_is_wrong_is_told(date: str, status: Status, said: str, servers: list[HTTPServer]) -> None:
+    found = await examined(serve(servers, Answering(307, LOGIN, date=date)))
+    assert found["clock"].status is status
+    assert said in found["clock"].fact
+
+
+async def test_a_name_that_nobody_knows_is_the_fault_of_the_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = await examined("https://mogplex.invalid")
+    assert list(found) == ["address", "proxy", "dns"]
+    assert "mogplex.invalid was not found" in found["dns"].fact
+
+
+async def test_a_port_that_nobody_listens_on_is_the_fault_of_the_connection() -> None:
+    found = await examined("http://127.0.0.1:9")
+    assert list(found) == ["address", "proxy", "dns", "tcp"]
+    assert "port 9 cannot be connected to" in found["tcp"].fact
+
+
+async def test_a_server_that_never_answers_is_given_up(
+    servers: list[HTTPServer], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(network, "ANSWER_SECONDS", 0.2)
+    # It takes connections, and nobody serves them.
+    with Answering(307, LOGIN) as server:
+        found = await examined(f"http://localhost:{server.server_port}")
+    assert list(found)[-1] == "http"
+    assert "did not answer within 0.2 seconds" in found["http"].fact
+
+
+@pytest.mark.skipif(sys.platform in ("darwin", "win32"), reason="trust is not in a file there")
+@pytest.mark.parametrize(
+    ("issuer", "days", "status", "said"),
+    [
+        ("Let's Encrypt", 60, Status.OK, "certificate by Let's Encrypt, good for 60 days"),
+        ("Let's Encrypt", 3, Status.WARNING, "good for 3 days"),
+        ("Zscaler Inc.", 60, Status.WARNING, "certificate by Zscaler Inc., good"),
+        ("Evil\x1b[31m\u202eInc", 60, Status.OK, "certificate by EvilInc, good"),
+    ],
+)
+async def test_a_certificate_is_told_with_its_issuer_and_its_days(
+    *, issuer: str, days: int, status: Status, said: str, servers: list[HTTPServer], tmp_path: Path, trusted: Any
+) -> None:
+    file = certificate(tmp_path, issuer=issuer, days=days)
+    trusted.setenv("SSL_CERT_FILE", str(file))
+    found = await examined(serve(servers, Answering(307, LOGIN), file))
+    assert found["tls"].status is status
+    assert said in found["tls"].fact
+    assert found["tls"].fact.startswith("TLSv1.")
+
+
+@pytest.mark.skipif(sys.platform in ("darwin", "win32"), reason="trust is not in a file there")
+async def test_a_certificate_that_is_not_trusted_is_the_fault_of_tls(
+    servers: list[HTTPServer], tmp_path: Path, trusted: Any
+) -> None:
+    found = await examined(serve(servers, Answering(307, LOGIN), certificate(tmp_path, issuer="Nobody", days=9)))
+    assert list(found)[-1] == "tls"
+    assert found["tls"].status is Status.FAILED
+
+
+async def test_a_proxy_is_named_without_its_password_and_looked_at_in_place_of_mogplex(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("HTTPS_PROXY", "http://me:hunter2@127.0.0.1:9")
+    found = await examined("https://mogplex.invalid")
+    assert found["proxy"].fact == "127.0.0.1:9"
+    assert "Check the proxy" in found["tcp"].advice
+    assert "hunter2" not in str(found)
+
+
+async def test_an_address_that_needs_no_proxy_is_looked_at_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:1")
+    monkeypatch.setenv("NO_PROXY", "localhost")
+    found = await examined("http://localhost:9")
+    assert found["proxy"].fact == "None is used."
+
+
+async def released(monkeypatch: pytest.MonkeyPatch, url: str, *, offline: bool = False) -> Finding:
+    monkeypatch.setattr(versions, "RELEASES", url)
+    (found,) = await check_release(Subject(Settings(), Services(Settings()), FoundToken(None, "nowhere"), offline))
+    return found
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "finding", "said"),
+    [
+        (200, b'{"info": {"version": "999.1"}}', Status.WARNING, "999.1 is out."),
+        (200, b'{"info": {"version": "0.0.1"}}', Status.OK, "is the latest"),
+        (200, b'{"info": {"version": "\\u001b[31mnew"}}', Status.SKIPPED, "did not say"),
+        (200, b'{"info": []}', Status.SKIPPED, "did not say"),
+        (200, b"[" * 100_000, Status.SKIPPED, "did not say"),
+        (404, b"{}", Status.SKIPPED, "not published"),
+        (500, b"", Status.SKIPPED, "did not say"),
+    ],
+)
+async def test_a_newer_release_is_known_by_what_the_index_says(
+    *,
+    status: int,
+    body: bytes,
+    finding: Status,
+    said: str,
+    servers: list[HTTPServer],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    server = Answering(status, {"content-type": "application/json"}, body=body)
+    found = await released(monkeypatch, f"{serve(servers, server)}/json")
+    assert found.status is finding
+    assert said in found.fact
+    assert len(server.asked) == 1
+    assert "Authorization" not in server.asked[0]
+
+
+async def test_an_index_that_cannot_be_reached_is_no_failure(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = await released(monkeypatch, "http://127.0.0.1:9/json")
+    assert found.status is Status.SKIPPED
+    assert "not known" in found.fact
+
+
+async def test_offline_the_index_is_not_asked(servers: list[HTTPServer], monkeypatch: pytest.MonkeyPatch) -> None:
+    server = Answering(200, {})
+    found = await released(monkeypatch, serve(servers, server), offline=True)
+    assert found.status is Status.SKIPPED
+    assert server.asked == []
+
+
+def test_versions_are_compared_as_numbers(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(versions, "__version__", "1.9.0")
+    told = {text: release_finding(text).status for text in ("1.10", "1.9", "1.9.0", "1.8.99", "1.9.0.post1", "2.0rc1")}
+    newer = [text for text, status in told.items() if status is Status.WARNING]
+    assert newer == ["1.10", "2.0rc1"]

@@ -1,0 +1,156 @@
+"""What a person is told when something is wrong: what happened, why, what to do next, and an exit code for scripts."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from mogplex_mcp.api.errors import ErrorCode, MogplexError
+from mogplex_mcp.cli.exit_codes import EXIT_CODES, ExitCode, exit_code_of
+from mogplex_mcp.cli.terminal.refusal import Refusal
+from mogplex_mcp.cli.terminal.wording import for_people
+from mogplex_mcp.simulator import DEMO_READ_ONLY_TOKEN, Fault, FaultKind, Simulator
+from mogplex_mcp.toolkit.errors import explain
+from mogplex_mcp.tools.catalog import TOOLSETS
+from tests.cli.support import RUN_SECONDS, Terminal, terminal_on
+from tests.tools.support import settings
+from tests.virtual_time import virtual_now
+
+pytestmark = pytest.mark.anyio
+
+TOKEN = "mog_" + "Qx7" * 10 + "ab"
+TOOLS = [tool.name for toolset in TOOLSETS for tool in toolset.tools]
+
+
+@pytest.fixture
+def anyio_backend(virtual_time: tuple[str, dict[str, object]]) -> tuple[str, dict[str, object]]:
+    return virtual_time
+
+
+@pytest.fixture
+async def terminal(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Terminal:
+    return terminal_on(Simulator(now=virtual_now, run_seconds=RUN_SECONDS), capsys, monkeypatch, tmp_path)
+
+
+def check(said: str) -> None:
+    happened, *others = [line for line in said.splitlines() if not line.startswith("      ")]
+    assert happened.startswith("mogplex-mcp: ")
+    assert [line[:6] for line in others if not line.startswith("  ")] == ["Why:  ", "Next: "]
+    for odd in ("Traceback", "Internal server error", "<<<", "Ask the user", "the user", "None."):
+        assert odd not in said
+
+
+@pytest.mark.parametrize(
+    ("token", "code", "advice"),
+    [
+        ("", ExitCode.UNAUTHORIZED, "mogplex-mcp login"),
+        ("mog_YOUR_TOKEN", ExitCode.UNAUTHORIZED, "mogplex-mcp login"),
+        ("mog_" + "X9" * 16, ExitCode.UNAUTHORIZED, "revoked or expired"),
+    ],
+)
+async def test_a_token_that_does_not_work_ends_with_64(
+    token: str, code: ExitCode, advice: str, terminal: Terminal
+) -> None:
+    refused = await terminal("repos", "list", token=token)
+    assert (refused.code, refused.printed) == (code, "")
+    assert advice in refused.said
+    assert "https://mogplex.com/settings/api-keys" in refused.said
+    check(refused.said)
+
+
+async def test_a_token_that_only_reads_ends_a_start_with_65(terminal: Terminal) -> None:
+    refused = await terminal("run", "--repo", "acme/web", "Fix it.", token=DEMO_READ_ONLY_TOKEN)
+    assert refused.code == ExitCode.FORBIDDEN
+    check(refused.said)
+
+
+@pytest.mark.parametrize(
+    ("kind", "code"),
+    [
+        (FaultKind.UNAVAILABLE, ExitCode.UNAVAILABLE),
+        (FaultKind.REFUSED, ExitCode.UNAVAILABLE),
+        (FaultKind.RESET_AFTER_WRITE, ExitCode.UNAVAILABLE),
+        (FaultKind.RATE_LIMITED, ExitCode.TRY_AGAIN),
+        (FaultKind.JSON_500, ExitCode.FAILURE),
+        (FaultKind.HTML_200, ExitCode.FAILURE),
+        (FaultKind.REDIRECT, ExitCode.FAILURE),
+    ],
+)
+async def test_a_fault_of_the_service_has_its_exit_code(kind: FaultKind, code: ExitCode, terminal: Terminal) -> None:
+    terminal.simulator.faults.add(Fault(kind, "GET", "/repos", times=None, retry_after=30))
+    refused = await terminal("repos", "list", "--json")
+    assert (refused.code, refused.printed) == (code, "")
+    check(refused.said)
+
+
+async def test_what_others_said_of_an_error_is_quoted_under_the_reason(terminal: Terminal) -> None:
+    refused = await terminal("runs", "get", "00000000-0000-4000-8000-000000000000")
+    assert refused.code == ExitCode.FAILURE
+    assert "Why:  This was answered (status 404).\n      Run not found\n" in refused.said
+    check(refused.said)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["call", TOKEN],
+        ["call", "list_repos", TOKEN],
+        ["call", "list_repos", f"query={TOKEN}"],
+        ["call", "list_repos", f"limit={TOKEN}"],
+        ["call", "list_repos", f"query=@{TOKEN}"],
+        ["runs", "get", TOKEN],
+        ["runs", "list", "--repo", TOKEN],
+        ["run", "--repo", TOKEN, "Fix it."],
+        ["run", "--repo", "acme/web", f"Use {TOKEN}."],
+        ["sandboxes", "stop", TOKEN],
+    ],
+    ids=lambda words: " ".join(words).replace(TOKEN, "TOKEN"),
+)
+async def test_a_token_in_a_wrong_place_is_not_said_back(words: list[str], terminal: Terminal) -> None:
+    refused = await terminal(*words)
+    assert refused.code != 0
+    assert TOKEN not in refused.printed + refused.said
+
+
+async def test_without_any_run_the_latest_one_is_asked_for_in_vain(terminal: Terminal) -> None:
+    refused = await terminal("runs", "events", "--follow")
+    assert refused.code == ExitCode.USAGE
+    assert "no run was started from here yet" in refused.said
+
+
+async def test_a_wrong_setting_is_a_usage_error_that_names_the_nearest(terminal: Terminal) -> None:
+    refused = await terminal("repos", "list", "--exclude-tools", "start_rum")
+    assert refused.code == ExitCode.USAGE
+    assert "start_run" in refused.said
+
+
+@pytest.mark.parametrize("code", ErrorCode)
+def test_for_every_error_an_exit_code_was_chosen(code: ErrorCode) -> None:
+    assert code in EXIT_CODES
+
+
+@pytest.mark.parametrize("code", [ErrorCode.UNREACHABLE, ErrorCode.TLS_FAILED, ErrorCode.TIMED_OUT])
+def test_whatever_keeps_mogplex_from_being_reached_ends_with_69(code: ErrorCode) -> None:
+    assert exit_code_of(code) == ExitCode.UNAVAILABLE
+
+
+@pytest.mark.parametrize("code", ErrorCode)
+@pytest.mark.parametrize("unknown", [False, True])
+def test_every_error_leaves_a_person_with_something_to_do(code: ErrorCode, *, unknown: bool) -> None:
+    error = MogplexError(code, "because", retry_after=30, may_have_happened=unknown)
+    text = explain(error, base_url="https://mogplex.com/api/v1/mogplex", offered=TOOLS, tool="start_run").text
+    refusal = Refusal.of(text, settings())
+    assert refusal.code == code
+    assert refusal.following
+    assert ("nothing is done twice" in refusal.following) == unknown
+    assert not re.search(r"\b(the user|start_run|check_connection)\b", refusal.following)
+
+
+def test_tools_become_commands_and_models_become_people() -> None:
+    told = "If the user really wants another one beside it, call start_run with force_new. Then use tail_run."
+    assert for_people(told) == (
+        "If you really want another one beside it, add --force-new to `mogplex-mcp run`. "
+        "Then use `mogplex-mcp runs events`."
+    )
+    for tool in TOOLS:
+        assert for_people(f"See {tool}.").startswith("See `mogplex-mcp ")

@@ -1,0 +1,149 @@
+"""`repos`, `sandboxes`, `automations` and `runs list`: tables for people, one JSON object per line for programs."""
+
+from pathlib import Path
+
+import anyio
+import pytest
+
+from mogplex_mcp.simulator import Repo, Simulator
+from tests.cli.support import RUN_SECONDS, Terminal, terminal_on
+from tests.virtual_time import virtual_now
+
+pytestmark = pytest.mark.anyio
+
+
+@pytest.fixture
+def anyio_backend(virtual_time: tuple[str, dict[str, object]]) -> tuple[str, dict[str, object]]:
+    return virtual_time
+
+
+@pytest.fixture
+async def terminal(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Terminal:
+    return terminal_on(Simulator(now=virtual_now, run_seconds=RUN_SECONDS), capsys, monkeypatch, tmp_path)
+
+
+def columns(line: str) -> list[str]:
+    return line.split()
+
+
+async def test_repositories_have_the_names_that_the_vendors_command_line_gives_them(terminal: Terminal) -> None:
+    listed = await terminal("repos", "list", "--query", "web", "--json")
+    (repo,) = [one for one in terminal.simulator.world.repos if one.full_name == "acme/web"]
+    assert listed.record == {
+        "id": repo.id,
+        "full_name": "acme/web",
+        "default_branch": "main",
+        "root_directory": None,
+    }
+
+
+async def test_a_table_leaves_out_what_is_empty_and_ends_no_line_in_blanks(terminal: Terminal) -> None:
+    listed = await terminal("repos", "list")
+    assert columns(listed.lines[0]) == ["REPO", "BRANCH", "DIRECTORY", "ID"]
+    assert [line.rstrip() for line in listed.lines] == listed.lines
+    web = await terminal("repos", "list", "--query", "web")
+    assert columns(web.lines[0]) == ["REPO", "BRANCH", "ID"]
+    assert len(web.lines) == 2
+
+
+async def test_an_answer_longer_than_models_can_read_is_listed_whole(terminal: Terminal) -> None:
+    world = terminal.simulator.world
+    (web,) = [one for one in world.repos if one.full_name == "acme/web"]
+    for number in range(150):
+        repo_id = f"00000000-0000-4000-8000-{number:012}"
+        world.repos.append(
+            Repo(
+                id=repo_id,
+                user_id=web.user_id,
+                full_name=f"acme/service-{number}",
+                installation_id=web.installation_id,
+                default_branch="main",
+            )
+        )
+    listed = await terminal("repos", "list", "--query", "service-", "--limit", "200", "--json")
+    assert len(listed.records) == 150
+    assert listed.said == ""
+
+
+async def test_that_there_may_be_more_is_said_beside_stdout_in_words_for_people(terminal: Terminal) -> None:
+    listed = await terminal("repos", "list", "--limit", "2")
+    assert len(listed.lines) == 3
+    assert "There may be more" in listed.said
+    assert "raise --limit" in listed.said
+
+
+async def test_an_empty_list_prints_nothing_and_says_so(terminal: Terminal) -> None:
+    for words in (["repos", "list", "--query", "nosuch"], ["runs", "list"]):
+        listed = await terminal(*words)
+        assert (listed.code, listed.printed) == (0, "")
+        assert listed.said.startswith("Note: No ")
+
+
+async def test_sandboxes_are_listed_with_what_others_named_them(terminal: Terminal) -> None:
+    listed = await terminal("sandboxes", "list", "--json")
+    running = [one for one in listed.records if one["status"] == "running"]
+    assert running[0]["working_branch"] == "feat/search"
+    assert running[0]["last_active_at"].endswith("Z")
+    table = await terminal("sandboxes", "list", "--status", "running")
+    assert columns(table.lines[0]) == ["ID", "STATUS", "ACTIVE", "BRANCH", "PREVIEW"]
+    assert "ago" in table.lines[1]
+
+
+async def test_a_log_of_a_sandbox_is_printed_as_it_is(terminal: Terminal) -> None:
+    listed = await terminal("sandboxes", "list", "--status", "error", "--json")
+    log = await terminal("sandboxes", "logs", listed.record["id"])
+    assert log.code == 0
+    assert log.lines
+    assert "lines 1 to" in log.said
+    by_line = await terminal("sandboxes", "logs", listed.record["id"], "--json")
+    assert [one["line"] for one in by_line.records] == log.lines
+
+
+async def test_stopping_a_sandbox_leads_to_its_page_as_the_api_cannot(terminal: Terminal) -> None:
+    stopped = await terminal("sandboxes", "stop", "some-id")
+    assert stopped.code == 1
+    assert "https://mogplex.com/sandboxes/some-id" in stopped.said
+
+
+async def test_a_sandbox_is_created(terminal: Terminal) -> None:
+    created = await terminal("sandboxes", "create", "--repo", "acme/web", "--json")
+    assert created.record["status"]
+    assert created.record["id"] in {one.id for one in terminal.simulator.world.sandboxes}
+
+
+async def test_the_journal_lists_runs_of_agents_and_of_people_alike(terminal: Terminal) -> None:
+    run_id = await terminal.started("Fix the flaky test.")
+    await anyio.sleep(1)
+    called = await terminal("call", "start_run", "repo=acme/api", "prompt=Another one.", "--json")
+    listed = await terminal("runs", "list", "--json")
+    assert [one["runId"] for one in listed.records] == [called.record["run_id"], run_id]
+    assert [one["task"] for one in listed.records] == ["Another one.", "Fix the flaky test."]
+    of_web = await terminal("runs", "list", "--repo", "acme/web")
+    assert columns(of_web.lines[0]) == ["RUN", "STATUS", "REPO", "STARTED", "TASK"]
+    assert of_web.lines[1].startswith(run_id)
+
+
+async def test_automations_are_found_triggered_and_followed(terminal: Terminal) -> None:
+    listed = await terminal("automations", "list", "--json")
+    (active,) = [one for one in listed.records if one["published"]]
+    shown = await terminal("automations", "get", active["automationId"])
+    assert active["name"] in shown.printed
+    triggered = await terminal("automations", "trigger", active["automationId"], "--repo", "acme/web", "--follow")
+    assert triggered.code == 0
+    assert "The run has ended: success." in triggered.printed
+    (newest, *_) = (await terminal("automations", "runs", active["automationId"], "--json")).records
+    assert newest["status"] == "success"
+    looked = await terminal("automations", "get-run", active["automationId"], newest["runId"], "--json")
+    assert looked.record["ended"]
+
+
+async def test_inputs_of_a_trigger_come_from_a_file(terminal: Terminal, tmp_path: Path) -> None:
+    listed = await terminal("automations", "list", "--json")
+    (active,) = [one["automationId"] for one in listed.records if one["published"]]
+    (tmp_path / "inputs.json").write_text('{"level": "high"}')
+    given = ["automations", "trigger", active, "--repo", "acme/web", "--inputs"]
+    triggered = await terminal(*given, f"@{tmp_path / 'inputs.json'}", "--json")
+    assert triggered.record["started"]
+    wrong = await terminal(*given, "high")
+    assert wrong.code == 2
+    assert "inputs must be an object" in wrong.said

@@ -1,7 +1,0 @@
-import pytest
-
-
-@pytest.fixture
-def anyio_backend(virtual_time: tuple[str, dict[str, object]]) -> tuple[str, dict[str, object]]:
-    """Runs take no time here."""
-    return virtual_time

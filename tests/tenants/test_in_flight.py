@@ -1,0 +1,221 @@
+"""What a client bears is learnt from the calls that it gives up, and from nothing else."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import anyio
+import pytest
+from mcp.shared.memory import create_client_server_memory_streams
+from mcp.shared.message import SessionMessage
+from mcp_types import JSONRPCNotification, JSONRPCRequest, JSONRPCResponse
+from starlette.requests import Request
+
+from mogplex_mcp.api.base_url import DEFAULT_BASE_URL
+from mogplex_mcp.config.settings import Settings
+from mogplex_mcp.core.secret import Secret
+from mogplex_mcp.server.app import create_server
+from mogplex_mcp.simulator import DEMO_TOKEN
+from mogplex_mcp.storage.state_file import StateFile
+from mogplex_mcp.tenants.call_timeouts import (
+    CAP_SECONDS,
+    DEFAULT_CAP_SECONDS,
+    SHORTEST_CAP_SECONDS,
+    LearntCaps,
+    listed_cap,
+)
+from mogplex_mcp.tenants.in_flight import InFlightCalls
+from tests.runs.support import simulated
+from tests.virtual_time import virtual_now
+
+pytestmark = pytest.mark.anyio
+
+Send = Callable[[str, dict[str, Any]], Awaitable[None]]
+CLIENT = {"name": "mcp", "version": "2.3"}
+MODERN = {
+    "io.modelcontextprotocol/protocolVersion": "2026-07-28",
+    "io.modelcontextprotocol/clientInfo": CLIENT,
+    "io.modelcontextprotocol/clientCapabilities": {},
+}
+
+
+@pytest.fixture
+def anyio_backend(virtual_time: object) -> object:
+    return virtual_time
+
+
+class Wire:
+    """A client that speaks JSON-RPC itself."""
+
+    def __init__(self, streams: Any, era: str) -> None:
+        self._incoming, self._outgoing = streams
+        self._era = era
+
+    async def request(self, number: int, method: str, **params: Any) -> None:
+        meta = {"_meta": MODERN} if self._era == "2026" else {}
+        message = JSONRPCRequest(jsonrpc="2.0", id=number, method=method, params={**params, **meta})
+        await self._outgoing.send(SessionMessage(message))
+
+    async def notify(self, method: str, **params: Any) -> None:
+        await self._outgoing.send(
+            SessionMessage(JSONRPCNotification(jsonrpc="2.0", method=method, params=params or None))
+        )
+
+    async def answer(self) -> dict[str, Any]:
+        while True:
+            message = (await self._incoming.receive()).message
+            if isinstance(message, JSONRPCResponse):
+                return message.result
+
+
+@asynccontextmanager
+async def connected(path: Path, era: str) -> AsyncIterator[Wire]:
+    """A client on stdio, in everything but the pipe, with a run that it may follow."""
+    settings = Settings(base_url=DEFAULT_BASE_URL, api_key=Secret(DEMO_TOKEN), state_file=path)
+    server = create_server(settings, transport=simulated(7_200).transport(), now=virtual_now)
+    async with create_client_server_memory_streams() as (client, served), anyio.create_task_group() as tasks:
+        tasks.start_soon(server.run, *served, server.create_initialization_options())
+        wire = Wire(client, era)
+        if era == "2025":
+            await wire.request(0, "initialize", protocolVersion="2025-06-18", capabilities={}, clientInfo=CLIENT)
+            await wire.answer()
+            await wire.notify("notifications/initialized")
+        await wire.request(1, "tools/call", name="start_run", arguments={"repo": "acme/web", "prompt": "x"})
+        await wire.answer()
+        yield wire
+        tasks.cancel_scope.cancel()
+
+
+async def time_of_a_tail(wire: Wire, number: int) -> float:
+    began = anyio.current_time()
+    await wire.request(number, "tools/call", name="tail_run", arguments={})
+    assert not (await wire.answer()).get("isError")
+    return anyio.current_time() - began
+
+
+@pytest.mark.parametrize("era", ["2025", "2026"])
+async def test_a_wait_that_the_client_cancels_makes_the_next_ones_shorter_also_in_the_next_process(
+    tmp_path: Path, era: str
+) -> None:
+    async with connected(tmp_path / "state", era) as wire:
+        await wire.request(2, "tools/call", name="tail_run", arguments={})
+        await anyio.sleep(5)
+        await wire.notify("notifications/cancelled", requestId=2)
+        await anyio.sleep(0.1)
+        assert await time_of_a_tail(wire, 3) == pytest.approx(4, abs=0.2)
+    async with connected(tmp_path / "state", era) as wire:
+        assert await time_of_a_tail(wire, 2) == pytest.approx(4, abs=0.2)
+
+
+@pytest.mark.parametrize("era", ["2025", "2026"])
+async def test_an_end_of_our_own_says_nothing_about_the_client(tmp_path: Path, era: str) -> None:
+    async with connected(tmp_path / "state", era) as wire:
+        await wire.request(2, "tools/call", name="tail_run", arguments={})
+        await anyio.sleep(5)
+    async with connected(tmp_path / "state", era) as wire:
+        assert await time_of_a_tail(wire, 2) == pytest.approx(DEFAULT_CAP_SECONDS, abs=0.2)
+
+
+@pytest.mark.parametrize("era", ["2025", "2026"])
+async def test_a_cancel_of_a_call_that_was_answered_says_nothing(tmp_path: Path, era: str) -> None:
+    async with connected(tmp_path / "state", era) as wire:
+        await anyio.sleep(5)
+        await wire.notify("notifications/cancelled", requestId=1)
+        await wire.notify("notifications/cancelled", requestId=77)
+        assert await time_of_a_tail(wire, 2) == pytest.approx(DEFAULT_CAP_SECONDS, abs=0.2)
+
+
+class HttpContext:
+    """What the SDK gives a handler over HTTP, as far as it counts here."""
+
+    def __init__(self, *, disconnected: bool, session: str = "") -> None:
+        async def receive() -> dict[str, str]:
+            if not disconnected:
+                await anyio.sleep_forever()
+            return {"type": "http.disconnect"}
+
+        headers = [(b"mcp-session-id", session.encode())] if session else []
+        self.request = Request({"type": "http", "method": "POST", "headers": headers}, receive)
+        self.request_id = 1
+
+
+@pytest.mark.parametrize(("disconnected", "learnt"), [(True, 8.0), (False, None)])
+async def test_over_http_a_closed_request_counts_and_an_end_of_our_own_does_not(
+    *, disconnected: bool, learnt: float | None
+) -> None:
+    caps = LearntCaps(StateFile(None), now=virtual_now)
+    with anyio.move_on_after(10):
+        async with InFlightCalls(caps).answering(HttpContext(disconnected=disconnected), "a/1"):  # type: ignore[arg-type]
+            await anyio.sleep_forever()
+    assert caps.cap("a/1") == learnt
+
+
+async def test_over_http_ids_of_two_sessions_do_not_meet() -> None:
+    caps = LearntCaps(StateFile(None), now=virtual_now)
+    calls = InFlightCalls(caps)
+
+    class Params:
+        request_id = "1"
+
+    async with calls.answering(HttpContext(disconnected=False, session="mine"), "a/1"):  # type: ignore[arg-type]
+        await anyio.sleep(10)
+        for session in ("theirs", ""):
+            await calls.cancelled(HttpContext(disconnected=False, session=session), Params())  # type: ignore[arg-type]
+        assert caps.cap("a/1") is None
+        await calls.cancelled(HttpContext(disconnected=False, session="mine"), Params())  # type: ignore[arg-type]
+    assert caps.cap("a/1") == 8
+
+
+async def test_one_cancel_counts_for_an_hour_and_two_of_the_same_length_for_a_month() -> None:
+    caps = LearntCaps(StateFile(None), now=virtual_now)
+    caps.gave_up("a/1", 5)
+    assert caps.cap("a/1") == 4
+    await anyio.sleep(3_601)
+    assert caps.cap("a/1") is None
+    caps.gave_up("a/1", 5.1)
+    await anyio.sleep(20 * 86_400)
+    assert caps.cap("a/1") == pytest.approx(4.08)
+
+
+async def test_a_cap_only_falls_while_it_counts_and_never_below_the_shortest() -> None:
+    caps = LearntCaps(StateFile(None), now=virtual_now)
+    caps.gave_up("a/1", 20)
+    caps.gave_up("a/1", 40)
+    assert caps.cap("a/1") == 16
+    caps.gave_up("a/1", 3.1)
+    assert caps.cap("a/1") == SHORTEST_CAP_SECONDS
+    caps.gave_up("b/1", 1)
+    assert caps.cap("b/1") is None
+
+
+async def test_versions_of_a_client_are_apart() -> None:
+    caps = LearntCaps(StateFile(None), now=virtual_now)
+    caps.gave_up("a/1", 5)
+    assert caps.cap("a/2") is None
+
+
+async def test_a_file_that_cannot_be_used_is_no_reason_to_fail(tmp_path: Path) -> None:
+    caps = LearntCaps(StateFile(tmp_path), now=virtual_now)
+    caps.gave_up("a/1", 5)
+    assert caps.cap("a/1") is None
+
+
+@pytest.mark.parametrize(
+    ("name", "seconds"),
+    [
+        ("claude-code", 100),
+        ("Visual Studio Code", 100),
+        ("Visual Studio Code - Insiders", 100),
+        ("google-adk", 4),
+        ("mcp", DEFAULT_CAP_SECONDS),
+        ("", DEFAULT_CAP_SECONDS),
+    ],
+)
+async def test_caps_are_listed_by_name(name: str, seconds: float) -> None:
+    assert listed_cap(name) == seconds
+    assert all(key == key.lower() for key in CAP_SECONDS)
+
+
+def test_no_client_is_listed_with_less_than_the_time_before_which_nothing_is_late() -> None:
+    assert min(CAP_SECONDS.values()) >= SHORTEST_CAP_SECONDS

@@ -1,0 +1,63 @@
+"""From a call to its result: in time, and never with anything but a result."""
+
+from typing import Any
+
+import pytest
+
+from mogplex_mcp.api.errors import ErrorCode, MogplexError
+from mogplex_mcp.simulator import Fault, FaultKind, Simulator
+from mogplex_mcp.storage.state_file import StateError
+from tests.tools.support import bridge, error
+from tests.virtual_time import virtual_now
+
+pytestmark = pytest.mark.anyio
+
+
+@pytest.mark.parametrize("tool", ["list_repos", "list_sandboxes", "get_run", "start_run"])
+async def test_no_call_lasts_longer_than_its_client_waits(tool: str) -> None:
+    simulator = Simulator(now=virtual_now)
+    simulator.faults.add(Fault(FaultKind.SLOW, times=None, seconds=600))
+    arguments = {
+        "get_run": {"run_id": next(iter(simulator.world.runs))},
+        "start_run": {"repo": "acme/web", "prompt": "x"},
+    }
+    async with bridge(simulator, MOGPLEX_MCP_MAX_WAIT="4") as client:
+        before = virtual_now()
+        text = await error(client, tool, **arguments.get(tool, {}))
+        assert virtual_now() - before <= 4.5
+    assert "(code: timed_out)" in text
+
+
+@pytest.mark.parametrize(
+    ("raised", "code"),
+    [
+        (MogplexError(ErrorCode.RATE_LIMITED, "slow down", retry_after=50_400), "rate_limited"),
+        (ExceptionGroup("group", [MogplexError(ErrorCode.CONFLICT, "busy")]), "conflict"),
+        (ExceptionGroup("outer", [ExceptionGroup("inner", [StateError("disk full")])]), "journal_unusable"),
+        (ExceptionGroup("group", [KeyError("x")]), "bridge_fault"),
+        (RecursionError(), "bridge_fault"),
+    ],
+)
+async def test_whatever_a_tool_raises_becomes_a_tool_error(
+    raised: Exception, code: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: Any) -> None:
+        raise raised
+
+    monkeypatch.setattr("mogplex_mcp.tools.repos.row_of", fail)
+    async with bridge() as client:
+        text = await error(client, "list_repos")
+    assert f"(code: {code}" in text
+
+
+async def test_a_long_wait_is_said_in_hours_as_well(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: Any) -> None:
+        raise MogplexError(ErrorCode.RATE_LIMITED, "150 starts a day are the limit", status=429, retry_after=50_400)
+
+    monkeypatch.setattr("mogplex_mcp.tools.repos.row_of", fail)
+    async with bridge() as client:
+        text = await error(client, "list_repos")
+    assert "Call list_repos again in 50400 seconds (14 h), not sooner." in text
+    assert "retry_after_seconds: 50400" in text
+    assert "Why: What was answered is quoted below (status 429)." in text
+    assert "150 starts a day are the limit" in text.partition("<<<untrusted")[2]

@@ -1,0 +1,294 @@
+"""Asking first: the user agrees to exactly what is done, in both protocol eras, and nobody agrees for the user."""
+
+from types import SimpleNamespace
+from typing import Any
+
+import anyio
+import httpx2
+import mcp_types
+import pytest
+from mcp import Client
+from mcp_types import ElicitResult
+
+from mogplex_mcp.server.app import create_server
+from mogplex_mcp.simulator import DEMO_OTHER_TOKEN, DEMO_TOKEN, Simulator
+from mogplex_mcp.toolkit import elicitation as asking
+from mogplex_mcp.toolkit.confirmation import Consent, ConsentNeeded
+from tests.tools.people import YES, User, bridge_with, facts
+from tests.tools.support import error, settings, text_of
+from tests.virtual_time import virtual_now
+
+pytestmark = pytest.mark.anyio
+
+BOTH_ERAS = pytest.mark.parametrize("mode", ["legacy", "auto"])
+DELETE = {"repo": "acme/api", "key": "LOG_LEVEL"}
+NO = ElicitResult(action="decline")
+CLOSED = ElicitResult(action="cancel")
+
+
+@pytest.fixture
+async def simulator() -> Simulator:
+    simulator = Simulator(now=virtual_now)
+    simulator.world.env_vars_available = True
+    return simulator
+
+
+def writes(simulator: Simulator) -> list[str]:
+    return [one.method for one in simulator.requests if one.method != "GET"]
+
+
+def input_required(result: Any) -> mcp_types.InputRequiredResult:
+    assert isinstance(result, mcp_types.InputRequiredResult)
+    return result
+
+
+@BOTH_ERAS
+async def test_what_the_user_agrees_to_is_done(mode: Any, simulator: Simulator) -> None:
+    user = User(YES)
+    async with bridge_with(user, simulator, mode=mode) as client:
+        done = await facts(client, "delete_env_var", **DELETE)
+    assert done["action"] == "deleted"
+    (question,) = user.asked
+    assert "Delete the environment variable LOG_LEVEL of acme/api, for good?" in question
+    assert "for production, kept plain" in question
+    assert writes(simulator) == ["DELETE"]
+
+
+@BOTH_ERAS
+@pytest.mark.parametrize(
+    ("said", "code"),
+    [
+        (NO, "declined"),
+        (CLOSED, "not_answered"),
+        (ElicitResult(action="accept", content={"confirm": False}), "declined"),
+        (ElicitResult(action="accept", content={}), "declined"),
+        (ElicitResult(action="accept"), "declined"),
+        (ElicitResult(action="accept", content={"confirm": "true"}), "declined"),
+    ],
+)
+async def test_without_a_clear_yes_nothing_is_done(
+    said: ElicitResult, code: str, mode: Any, simulator: Simulator
+) -> None:
+    async with bridge_with(User(said), simulator, mode=mode) as client:
+        text = await error(client, "delete_env_var", **DELETE)
+    assert text.startswith("Nothing was done")
+    assert f"(code: {code})" in text
+    assert writes(simulator) == []
+
+
+@BOTH_ERAS
+async def test_a_client_that_cannot_ask_is_refused_with_how_to_go_on(mode: Any, simulator: Simulator) -> None:
+    async with bridge_with(None, simulator, mode=mode) as client:
+        text = await error(client, "delete_env_var", **DELETE)
+    assert "has no way of asking" in text
+    assert "MOGPLEX_MCP_ALLOW_DESTRUCTIVE=1" in text
+    assert "(code: consent_needed)" in text
+    assert writes(simulator) == []
+
+
+@BOTH_ERAS
+async def test_the_user_of_the_server_can_let_such_clients_do_without(mode: Any, simulator: Simulator) -> None:
+    async with bridge_with(None, simulator, mode=mode, MOGPLEX_MCP_ALLOW_DESTRUCTIVE="1") as client:
+        await facts(client, "delete_env_var", **DELETE)
+    assert writes(simulator) == ["DELETE"]
+
+
+@BOTH_ERAS
+async def test_a_client_that_can_ask_is_made_to_ask_all_the_same(mode: Any, simulator: Simulator) -> None:
+    async with bridge_with(User(NO), simulator, mode=mode, MOGPLEX_MCP_ALLOW_DESTRUCTIVE="1") as client:
+        text = await error(client, "delete_env_var", **DELETE)
+    assert "(code: declined)" in text
+    assert writes(simulator) == []
+
+
+@BOTH_ERAS
+@pytest.mark.parametrize("argument", ["confirm", "confirmed", "consent", "force", "yes"])
+async def test_the_model_cannot_agree_for_the_user(argument: str, mode: Any, simulator: Simulator) -> None:
+    async with bridge_with(None, simulator, mode=mode) as client:
+        text = await error(client, "delete_env_var", **DELETE, **{argument: True})
+    assert f'no argument "{argument}"' in text
+    assert writes(simulator) == []
+
+
+async def test_a_question_that_a_client_fails_to_show_counts_as_not_asked(simulator: Simulator) -> None:
+    async def broken(_context: Any, _params: Any) -> mcp_types.ErrorData:
+        return mcp_types.ErrorData(code=-32601, message="no")
+
+    async with bridge_with(broken, simulator, mode="legacy") as client:
+        text = await error(client, "delete_env_var", **DELETE)
+    assert "(code: consent_needed)" in text
+    assert writes(simulator) == []
+
+
+async def test_a_question_nobody_answers_ends_and_the_client_hears_meanwhile_that_it_goes_on(
+    simulator: Simulator,
+) -> None:
+    async def asleep(_context: Any, _params: Any) -> ElicitResult:
+        await anyio.sleep(3_600)
+        return YES
+
+    told: list[float] = []
+
+    async def listen(progress: float, total: float | None, message: str | None) -> None:
+        assert message == "waiting for the user's answer"
+        told.append(progress)
+
+    async with bridge_with(asleep, simulator, mode="legacy") as client:
+        began = anyio.current_time()
+        result = await client.call_tool("delete_env_var", DELETE, progress_callback=listen)
+    assert anyio.current_time() - began == pytest.approx(300, abs=5)
+    assert "(code: not_answered)" in text_of(result)
+    assert len(told) >= 29
+    assert told == sorted(set(told))
+    assert writes(simulator) == []
+
+
+async def test_a_slow_answer_does_not_cost_the_call_its_time(simulator: Simulator) -> None:
+    async def slow(_context: Any, _params: Any) -> ElicitResult:
+        await anyio.sleep(200)
+        return YES
+
+    async with bridge_with(slow, simulator, mode="legacy", MOGPLEX_MCP_MAX_WAIT="20") as client:
+        done = await facts(client, "delete_env_var", **DELETE)
+    assert done["action"] == "deleted"
+
+
+async def test_what_changes_while_the_user_reads_is_asked_again(simulator: Simulator) -> None:
+    variable = next(repo for repo in simulator.world.repos if repo.full_name == "acme/api").env_vars[0]
+
+    class Meanwhile(User):
+        async def __call__(self, context: Any, params: Any) -> ElicitResult:
+            if not self.asked:
+                variable.target = ["production", "preview"]
+            return await super().__call__(context, params)
+
+    user = Meanwhile(YES)
+    async with bridge_with(user, simulator, mode="legacy") as client:
+        await facts(client, "delete_env_var", **DELETE)
+    assert ["preview" in question for question in user.asked] == [False, True]
+
+
+async def test_what_never_stops_changing_is_given_up(simulator: Simulator) -> None:
+    variable = next(repo for repo in simulator.world.repos if repo.full_name == "acme/api").env_vars[0]
+
+    class Restless(User):
+        async def __call__(self, context: Any, params: Any) -> ElicitResult:
+            variable.type = f"kind{len(self.asked)}"
+            return await super().__call__(context, params)
+
+    user = Restless(YES)
+    async with bridge_with(user, simulator, mode="legacy") as client:
+        text = await error(client, "delete_env_var", **DELETE)
+    assert "(code: changed_meanwhile)" in text
+    assert len(user.asked) == 3
+    assert writes(simulator) == []
+
+
+async def asked(client: Client, arguments: dict[str, Any] = DELETE, **more: Any) -> Any:
+    return await client.session.call_tool("delete_env_var", arguments, allow_input_required=True, **more)
+
+
+async def test_the_question_tells_what_changes_and_its_state_tells_nothing(simulator: Simulator) -> None:
+    async with bridge_with(User(YES), simulator) as client:
+        question = input_required(await asked(client))
+    assert question.input_requests is not None
+    (request,) = question.input_requests.values()
+    assert isinstance(request, mcp_types.ElicitRequest)
+    assert "LOG_LEVEL" in str(request.params)
+    assert "LOG_LEVEL" not in str(question.request_state)
+    assert DEMO_TOKEN not in str(question)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [{"repo": "acme/web", "key": "LOG_LEVEL"}, {"repo": "acme/api", "key": "OTHER"}, DELETE | {"repo": "api"}],
+)
+async def test_an_old_yes_is_not_good_for_a_changed_call(arguments: dict[str, Any], simulator: Simulator) -> None:
+    for repo in simulator.world.repos:
+        repo.env_vars += [*simulator.world.repos[0].env_vars[:1]] if not repo.env_vars else []
+        repo.env_vars.append(type(repo.env_vars[0])("id", "OTHER", "v", ["production"], "plain", virtual_now()))
+    async with bridge_with(User(YES), simulator) as client:
+        question = input_required(await asked(client))
+        state = question.request_state
+        again = await asked(client, arguments, input_responses={"consent": YES}, request_state=state)
+    assert input_required(again).request_state != state
+    assert writes(simulator) == []
+
+
+@pytest.mark.parametrize("spoil", ["", "nonsense", "0.aa", "é.ü", "9" * 5_000, "late", "{state}x", "{seal}"])
+async def test_a_yes_to_no_question_of_ours_is_none(spoil: str, simulator: Simulator) -> None:
+    async with bridge_with(User(YES), simulator) as client:
+        state = input_required(await asked(client)).request_state or ""
+        at, _, seal = state.partition(".")
+        if spoil == "late":
+            await anyio.sleep(1_000)
+            spoiled = state
+        else:
+            spoiled = spoil.replace("{state}", state).replace("{seal}", f"{int(at) + 60}.{seal}")
+        again = await asked(client, input_responses={"consent": YES}, request_state=spoiled)
+        unsigned = await asked(client, input_responses={"consent": YES})
+        for result in (again, unsigned):
+            input_required(result)
+    assert writes(simulator) == []
+
+
+async def test_a_yes_belongs_to_the_caller_who_was_asked(simulator: Simulator) -> None:
+    tokens = [DEMO_TOKEN, DEMO_OTHER_TOKEN]
+    simulator.world.token(DEMO_OTHER_TOKEN).user_id = simulator.world.token(DEMO_TOKEN).user_id  # type: ignore[union-attr]
+    states: list[str] = []
+    for token in tokens:
+        async with bridge_with(User(YES), simulator, token=token) as client:
+            state = states[0] if states else None
+            more: dict[str, Any] = {"input_responses": {"consent": YES}, "request_state": state} if state else {}
+            states.append(input_required(await asked(client, **more)).request_state or "")
+    assert writes(simulator) == []
+
+
+async def test_over_stateless_http_a_client_of_the_2025_protocol_is_refused(simulator: Simulator) -> None:
+    chosen = settings(MOGPLEX_MCP_TOOLSETS="env_vars")
+    server = create_server(chosen, transport=simulator.transport(), now=virtual_now)
+    app = server.streamable_http_app(stateless_http=True, json_response=False)
+    headers = {"accept": "application/json, text/event-stream", "mcp-protocol-version": "2025-11-25"}
+    call = {
+        "jsonrpc": "2.0",
+        "id": 1,
+        "method": "tools/call",
+        "params": {"name": "delete_env_var", "arguments": DELETE},
+    }
+    async with (
+        app.router.lifespan_context(app),
+        httpx2.AsyncClient(transport=httpx2.ASGITransport(app), base_url="http://127.0.0.1:8000") as client,
+    ):
+        answer = await client.post("/mcp", json=call, headers=headers)
+    assert "consent_needed" in answer.text
+    assert writes(simulator) == []
+
+
+def test_a_tool_that_nobody_can_ask_for_ends_without_doing_anything() -> None:
+    consent = Consent()
+    with pytest.raises(ConsentNeeded):
+        consent.require("Delete it?")
+    assert consent.question == "Delete it?"
+
+
+@pytest.mark.parametrize(
+    ("declared", "version", "channel", "can"),
+    [
+        (None, "2025-11-25", True, False),
+        ({}, "2025-06-18", True, True),
+        ({"form": {}}, "2025-11-25", True, True),
+        ({"url": {}}, "2025-11-25", True, False),
+        ({"form": {}}, "2025-11-25", False, False),
+        ({"form": {}}, "2026-07-28", False, True),
+        ({"url": {}}, "2026-07-28", False, False),
+    ],
+)
+def test_who_can_be_asked_is_told_by_what_the_client_declares(
+    declared: dict[str, Any] | None, version: str, channel: bool, can: bool
+) -> None:
+    elicitation = None if declared is None else mcp_types.ElicitationCapability.model_validate(declared)
+    session = SimpleNamespace(
+        client_capabilities=mcp_types.ClientCapabilities(elicitation=elicitation), can_send_request=channel
+    )
+    context: Any = SimpleNamespace(session=session, protocol_version=version)
+    assert asking._can_ask(context) is can
