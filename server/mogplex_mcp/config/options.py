@@ -114,9 +114,7 @@ OPTIONS: Final[Sequence[Option]] = (
     Option("toolsets", ("MOGPLEX_MCP_TOOLSETS",), "Toolsets to offer, or all.", _names, "toolsets", "NAME,…"),
     Option("tools", ("MOGPLEX_MCP_TOOLS",), "Tools to offer.", _names, "tools", "NAME,…"),
     Option("exclude_tools", ("MOGPLEX_MCP_EXCLUDE_TOOLS",), "Tools never to offer.", _names, "exclude-tools", "NAME,…"),
-    Option(
-        "read_only", ("MOGPLEX_MCP_READ_ONLY",), "RequestScope no tool that changes anything.", _switch, "read-only"
-    ),
+    Option("read_only", ("MOGPLEX_MCP_READ_ONLY",), "Offer no tool that changes anything.", _switch, "read-only"),
     Option(
         "allow_destructive",
         ("MOGPLEX_MCP_ALLOW_DESTRUCTIVE",),

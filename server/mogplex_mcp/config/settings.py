@@ -46,7 +46,7 @@ class Settings:
         toolsets: Names of toolsets to offer; empty for those that are on by default.
         tools: Names of tools to offer.
         exclude_tools: Names of tools never to offer.
-        read_only: RequestScope nothing that writes.
+        read_only: Offer nothing that writes.
         allow_destructive: Do without the user's consent where a client cannot ask for it.
         default_repo: The repository that is meant where none is given.
         without_journal: Start runs even if they cannot be written down first.

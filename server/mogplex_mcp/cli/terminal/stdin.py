@@ -59,7 +59,7 @@ async def _read(shutdown: Shutdown) -> bytes:
     with shutdown.within(AT_ONCE):
         if sys.platform == "win32":
             return await anyio.to_thread.run_sync(os.read, STDIN, _READ_BYTES, abandon_on_cancel=True)
-        # No thread: one that reads would keep the process from shutdown.
+        # No thread: one that reads would keep the process from exiting.
         with contextlib.suppress(PermissionError):  # a file, which can always be read
             await anyio.wait_readable(STDIN)
         return os.read(STDIN, _READ_BYTES)
