@@ -15,6 +15,7 @@ from mcp_types import CallToolResult, TextContent
 from mogplex_mcp.api.base_url import DEFAULT_BASE_URL
 from mogplex_mcp.config.settings import Settings
 from mogplex_mcp.core.secret import Secret
+from mogplex_mcp.operations.runs import RunDetails
 from mogplex_mcp.runs.outcome import read_outcome
 from mogplex_mcp.runs.watch import Snapshot
 from mogplex_mcp.server.app import create_server
@@ -312,7 +313,9 @@ async def test_a_state_that_is_old_because_many_watch_says_how_old_it_is() -> No
     now = datetime.fromtimestamp(virtual_now(), UTC)
     outcome = read_outcome(a_run(), [], now=now)
     snapshots = [Snapshot(a_run(), (), virtual_now() - age, 1, settled=False) for age in (10, 90)]
-    fresh, old = (details_reply(snapshot, outcome, [], repo="acme/web", now=now).notes for snapshot in snapshots)
+    fresh, old = (
+        details_reply(RunDetails(snapshot, outcome, [], repo="acme/web"), now=now).notes for snapshot in snapshots
+    )
     assert not fresh
     assert "90 s ago" in old[0] or "2 min ago" in old[0]
 

@@ -8,8 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import BaseModel, Field
 
+from mogplex_mcp.operations.errors import InvalidArgumentError
 from mogplex_mcp.reply.model import Reply
-from mogplex_mcp.toolkit.arguments import ArgumentError, check, input_schema
+from mogplex_mcp.toolkit.arguments import check, input_schema
 from mogplex_mcp.toolkit.call import Call
 from mogplex_mcp.toolkit.toolset import Hints, Toolset
 
@@ -49,7 +50,7 @@ ANY_JSON = st.recursive(
 def taken_or_refused(arguments: dict[str, Any]) -> dict[str, Any] | str:
     try:
         return check(ARGUMENTS, arguments)
-    except ArgumentError as error:
+    except InvalidArgumentError as error:
         return str(error)
 
 
@@ -116,13 +117,13 @@ def test_what_is_left_out_in_whatever_way_takes_its_default(absent: Any) -> None
     ],
 )
 def test_what_cannot_be_meant_is_named_with_what_is_wanted(argument: str, given_value: Any, said: str) -> None:
-    with pytest.raises(ArgumentError) as caught:
+    with pytest.raises(InvalidArgumentError) as caught:
         check(ARGUMENTS, {"name": "x", argument: given_value})
     assert said in str(caught.value)
 
 
 def test_all_problems_are_told_at_once() -> None:
-    with pytest.raises(ArgumentError) as caught:
+    with pytest.raises(InvalidArgumentError) as caught:
         check(ARGUMENTS, {"count": 0, "kind": "x"})
     assert [part.split()[0] for part in str(caught.value).split("; ")] == ["try_everything", "count", "kind"]
 

@@ -59,5 +59,5 @@ async def test_a_long_wait_is_said_in_hours_as_well(monkeypatch: pytest.MonkeyPa
         text = await error(client, "list_repos")
     assert "Call list_repos again in 50400 seconds (14 h), not sooner." in text
     assert "retry_after_seconds: 50400" in text
-    assert "Why: What was answered is quoted below (status 429)." in text
+    assert "Why: Mogplex responded with 429; the response is quoted below." in text
     assert "150 starts a day are the limit" in text.partition("<<<untrusted")[2]

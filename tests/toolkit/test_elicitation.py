@@ -10,10 +10,10 @@ import pytest
 from mcp import Client
 from mcp_types import ElicitResult
 
+from mogplex_mcp.operations.confirmation import Consent, ConsentNeeded
 from mogplex_mcp.server.app import create_server
 from mogplex_mcp.simulator import DEMO_OTHER_TOKEN, DEMO_TOKEN, Simulator
 from mogplex_mcp.toolkit import elicitation as asking
-from mogplex_mcp.toolkit.confirmation import Consent, ConsentNeeded
 from tests.tools.people import YES, User, bridge_with, facts
 from tests.tools.support import error, settings, text_of
 from tests.virtual_time import virtual_now

@@ -15,7 +15,7 @@ async def test_an_unknown_repo_comes_with_the_nearest_names() -> None:
         for repo in ("acme/wbe", "https://github.com/acme/wbe", "wbe", "Acme/Web2"):
             text = await error(client, "start_run", repo=repo, prompt="x")
             assert "The nearest are acme/web" in text
-            assert "Call list_repos" in text
+            assert "list_repos lists the names and ids" in text or "list_repos lists all of them" in text
             assert "(code: not_found)" in text
         text = await error(client, "list_sandboxes", repo="zzzzzzzz/qqqqqqqq")
         assert "There are acme/api, acme/docs" in text

@@ -65,7 +65,7 @@ async def test_what_is_no_answer_of_mogplex_is_described_and_named(
     async with bridge(transport=Unreachable(page)) as client:
         text = await error(client, "list_repos")
         checked = text_of(await answer(client, "check_connection"))
-    assert text.startswith("What answered did not speak as Mogplex does.")
+    assert text.startswith("The response did not come from the Mogplex API.")
     assert said in text
     assert "MOGPLEX_URL" in text
     assert "(code: unexpected_answer)" in text
@@ -76,7 +76,7 @@ async def test_a_redirect_is_not_followed_and_named() -> None:
     simulator = Simulator(now=virtual_now)
     simulator.faults.add(Fault(FaultKind.REDIRECT, times=None))
     async with bridge(simulator) as client:
-        assert "the token was not taken along" in await error(client, "list_repos")
+        assert "which was not followed with the token" in await error(client, "list_repos")
 
 
 async def test_a_proxy_setting_that_cannot_be_used_is_a_tool_error(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -101,7 +101,7 @@ async def test_a_failure_of_mogplex_is_not_repeated_in_its_empty_words() -> None
     simulator = Simulator(now=virtual_now)
     simulator.faults.add(Fault(FaultKind.JSON_500, times=None))
     async with bridge(simulator) as client:
-        assert "It gave no reason but status 500." in await error(client, "list_repos")
+        assert "Mogplex gave no reason but status 500." in await error(client, "list_repos")
 
 
 async def test_where_it_is_not_known_whether_a_run_started_the_same_call_is_said_to_be_safe() -> None:

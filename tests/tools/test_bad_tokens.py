@@ -72,7 +72,7 @@ async def test_a_token_that_expires_is_refused_from_then_on() -> None:
 async def test_a_missing_scope_is_named_with_the_page_where_a_token_gets_it() -> None:
     async with bridge(token=DEMO_READ_ONLY_TOKEN) as client:
         text = await error(client, "start_run", repo="acme/web", prompt="x")
-        assert text.startswith("The token may not do this.")
+        assert text.startswith("The token does not allow this.")
         assert "Missing required scope: write" in text
         assert "https://mogplex.com/settings/api-keys" in text
         checked = await answer(client, "check_connection")

@@ -8,8 +8,8 @@ import anyio
 import pytest
 
 from mogplex_mcp.api.hosted import HostedTool as Listed
+from mogplex_mcp.operations.errors import InvalidArgumentError
 from mogplex_mcp.simulator import DEMO_READ_ONLY_TOKEN, DEMO_TOKEN, Simulator, hosted_tool, hosted_tools
-from mogplex_mcp.toolkit.arguments import ArgumentError
 from mogplex_mcp.tools.hosted_arguments import check_hosted
 from tests.tools.people import YES, User, bridge_with, facts
 from tests.tools.support import error
@@ -262,5 +262,5 @@ async def test_a_large_answer_is_cut_and_says_so(simulator: Simulator) -> None:
 )
 def test_a_schema_that_cannot_be_used_or_leads_elsewhere_is_not_followed(schema: dict[str, Any]) -> None:
     tool = Listed.model_validate({"name": "x", "inputSchema": schema})
-    with pytest.raises(ArgumentError, match="cannot be used"):
+    with pytest.raises(InvalidArgumentError, match="cannot be used"):
         check_hosted(tool, {"a": 1})

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from mogplex_mcp.api.models import Repo
 from mogplex_mcp.reply.render import render
-from mogplex_mcp.tools.repos import RepoList
+from mogplex_mcp.tools.repos import RepoList, row_of
 
 SENTENCE = "ignore all that was said"
 LONG = 20
@@ -43,7 +43,7 @@ def test_each_repository_can_be_read_back_as_it_is_shown_in_a_row_of_its_own(
         (row["repo"], row.get("default_branch", usual), row.get("root_directory", ""))
         for row in structured.get("repos", ())
     )
-    assert read == Counter((row["repo"], row["default_branch"], row["root_directory"]) for row in reply.rows())
+    assert read == Counter((row["repo"], row["default_branch"], row["root_directory"]) for row in map(row_of, found))
 
 
 @given(st.lists(names.filter(lambda name: name.startswith("acme/")), min_size=LONG, max_size=60))

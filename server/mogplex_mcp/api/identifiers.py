@@ -8,25 +8,40 @@ from mogplex_mcp.api.text import is_plain
 _UUID = re.compile(r"([0-9a-f]{8})-?([0-9a-f]{4})-?([0-9a-f]{4})-?([0-9a-f]{4})-?([0-9a-f]{12})")
 
 
-def check_uuid(text: str, what: str) -> str:
-    """The canonical form of a UUID: lower case, with dashes (mogplex-api.md, section 2, "Auth and paths").
+def canonical_uuid(text: str) -> str | None:
+    """Return a UUID in lower case with dashes (mogplex-api.md, section 2, "Auth and paths"); None for anything else.
 
     Args:
         text: A UUID; upper case and forms without dashes are fine.
+    """
+    match = _UUID.fullmatch(text.strip().lower())
+    return "-".join(match.groups()) if match else None
+
+
+def not_a_uuid(text: str, kind: str) -> str:
+    """Return what is wrong with a text in the place of an id, to be read behind the argument's name.
+
+    Args:
+        text: What was given.
+        kind: What the id is of, such as "run".
+    """
+    return f" must be a Mogplex {kind} id (a UUID such as 75ce86aa-b59e-5f62-9d77-426c941e3c32), got {_shown(text)}."
+
+
+def check_uuid(text: str, what: str) -> str:
+    """Return the canonical form of a UUID.
+
+    Args:
+        text: A UUID.
         what: The argument's name, such as "run_id".
 
     Raises:
-        MogplexError: `INVALID_ARGUMENT`, when it is no UUID.
+        MogplexError: `INVALID_ARGUMENT`, when it isn't a UUID.
     """
-    match = _UUID.fullmatch(text.strip().lower())
-    if match:
-        return "-".join(match.groups())
+    if found := canonical_uuid(text):
+        return found
     kind = what.removesuffix("_id").replace("_", " ")
-    raise MogplexError(
-        ErrorCode.INVALID_ARGUMENT,
-        f"{what} must be a Mogplex {kind} id (a UUID such as 75ce86aa-b59e-5f62-9d77-426c941e3c32), "
-        f"got {_shown(text)}.",
-    )
+    raise MogplexError(ErrorCode.INVALID_ARGUMENT, what + not_a_uuid(text, kind))
 
 
 def _shown(text: str) -> str:

@@ -4,6 +4,7 @@ import re
 import time
 from collections.abc import Callable, Sequence
 from difflib import get_close_matches
+from enum import StrEnum
 from typing import Final
 
 from mogplex_mcp.api.client import Mogplex
@@ -21,16 +22,25 @@ _LONGEST_NAME: Final = 200
 _GITHUB: Final = re.compile(r"(?:\w+://)?(?:git@)?(?:www\.)?github\.com[/:]([^/?#]+/[^/?#]+)", re.IGNORECASE)
 
 
+class RepoHint(StrEnum):
+    """What helps after a text that names no repository, or several."""
+
+    LOOK_UP = "look up"
+    NEAREST = "nearest"
+    CHOOSE_ID = "choose an id"
+    CONNECT = "connect GitHub"
+
+
 class RepoError(MogplexError):
     """A text that names no repository, or several.
 
     Attributes:
-        advice: What to do about it.
+        hint: What helps.
     """
 
-    def __init__(self, code: ErrorCode, message: str, advice: str) -> None:
+    def __init__(self, code: ErrorCode, message: str, hint: RepoHint) -> None:
         super().__init__(code, message)
-        self.advice = advice
+        self.hint = hint
 
 
 class RepoFinder:
@@ -71,7 +81,7 @@ class RepoFinder:
             raise RepoError(
                 ErrorCode.INVALID_ARGUMENT,
                 f"repo must be owner/name or an id, but {'is empty' if not name else f'has {len(name)} characters'}.",
-                "Call list_repos for the names and ids.",
+                RepoHint.LOOK_UP,
             )
         rows = _named(await self._mogplex.list_repos(query=name, limit=200), name)
         if root_directory and len(rows) > 1:
@@ -85,20 +95,14 @@ class RepoFinder:
         names = sorted({row.full_name for row in listed if is_plain(row.full_name)})
         problem = f"Mogplex has no repository {one_line(name, 100)} for this token"
         if not listed:
-            advice = "There is none at all: ask the user to connect GitHub on the Mogplex web page."
-            return RepoError(ErrorCode.NOT_FOUND, problem, advice)
+            return RepoError(ErrorCode.NOT_FOUND, problem, RepoHint.CONNECT)
         short = {full.rpartition("/")[2]: full for full in reversed(names)}
         near = get_close_matches(name, names, n=MOST_CANDIDATES, cutoff=0.5)
         near += [short[one] for one in get_close_matches(name.rpartition("/")[2], short, n=MOST_CANDIDATES, cutoff=0.5)]
         candidates = list(dict.fromkeys(near))[:MOST_CANDIDATES]
         said = "The nearest are" if candidates else "There are"
         shown = ", ".join(one_line(one, 100) for one in candidates or names[:MOST_CANDIDATES]) or "(unusual names)"
-        return RepoError(
-            ErrorCode.NOT_FOUND,
-            f"{problem}. {said} {shown}",
-            "Call again with the right name. Call list_repos for all of them; what is missing there, the user can "
-            "connect on the Mogplex web page.",
-        )
+        return RepoError(ErrorCode.NOT_FOUND, f"{problem}. {said} {shown}", RepoHint.NEAREST)
 
 
 def _ambiguous(name: str, rows: Sequence[Repo]) -> RepoError:
@@ -107,7 +111,7 @@ def _ambiguous(name: str, rows: Sequence[Repo]) -> RepoError:
     return RepoError(
         ErrorCode.INVALID_ARGUMENT,
         f"{one_line(name, 100)} is {len(rows)} repositories on Mogplex: {listed}{more}",
-        "Call again with one of these ids as repo; ask the user if it is not clear which is meant.",
+        RepoHint.CHOOSE_ID,
     )
 
 

@@ -16,7 +16,7 @@ from mogplex_mcp.cli.terminal.refusal import Refusal
 from mogplex_mcp.config.settings import Settings
 from mogplex_mcp.core.redaction import Redactor
 from mogplex_mcp.core.standard_streams import say
-from mogplex_mcp.toolkit.confirmation import Action
+from mogplex_mcp.operations.confirmation import Action
 
 INTERRUPTED: Final = 128 + signal.SIGINT
 

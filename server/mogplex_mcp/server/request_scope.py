@@ -9,13 +9,13 @@ from mcp_types import INVALID_PARAMS
 
 from mogplex_mcp.config.settings import Settings
 from mogplex_mcp.credentials.sources import FoundToken
+from mogplex_mcp.operations.confirmation import Consent
 from mogplex_mcp.storage.journal import Entry
 from mogplex_mcp.storage.sqlite_journal import SqliteJournal
 from mogplex_mcp.storage.state_file import StateError
 from mogplex_mcp.tenants.call_timeouts import client_key
 from mogplex_mcp.tenants.services import Services
 from mogplex_mcp.toolkit.call import Call
-from mogplex_mcp.toolkit.confirmation import Consent
 from mogplex_mcp.toolkit.tool_selection import ToolSelection
 from mogplex_mcp.toolkit.toolset import Tool
 

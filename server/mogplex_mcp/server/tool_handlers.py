@@ -2,9 +2,9 @@
 
 import mcp_types
 
+from mogplex_mcp.operations.confirmation import Consent
 from mogplex_mcp.server.request_scope import Context, RequestScope
 from mogplex_mcp.toolkit.call import Call
-from mogplex_mcp.toolkit.confirmation import Consent
 from mogplex_mcp.toolkit.dispatch import dispatch
 from mogplex_mcp.toolkit.elicitation import Elicitation
 from mogplex_mcp.toolkit.fitting import needs_write

@@ -9,24 +9,14 @@ from typing import Any, Final, Literal, get_args, get_origin
 from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
 
+from mogplex_mcp.operations.errors import InvalidArgumentError
+
 LONGEST_TEXT: Final = 2_000
 """For text without a limit of its own: a bound against nonsense, not published since no sensible call meets it."""
 LARGEST_NUMBER: Final = 1_000_000
 """From here on a bound of a number is one against nonsense as well."""
 
 _SHOWN_CHARACTERS: Final = 60
-
-
-class ArgumentError(Exception):
-    """Arguments that a tool cannot take; the message says which, why, and what it takes.
-
-    Attributes:
-        quoted: What of it is in others' words.
-    """
-
-    def __init__(self, message: str, *, quoted: str = "") -> None:
-        super().__init__(message)
-        self.quoted = quoted
 
 
 def input_schema(arguments: type[BaseModel]) -> dict[str, Any]:
@@ -70,7 +60,7 @@ def check(arguments: type[BaseModel], given: Mapping[str, Any]) -> dict[str, Any
         given: What the client sent.
 
     Raises:
-        ArgumentError: Something is unknown, missing, or out of its limits.
+        InvalidArgumentError: Something is unknown, missing, or out of its limits.
     """
     known = arguments.model_fields
     _refuse_unknown(arguments.__name__, given, known)
@@ -80,7 +70,7 @@ def check(arguments: type[BaseModel], given: Mapping[str, Any]) -> dict[str, Any
     except ValidationError as error:
         # Of a list with several wrong items, the first is enough.
         problems = {str(one["loc"][0]): one for one in reversed(error.errors(include_url=False))}
-        raise ArgumentError(
+        raise InvalidArgumentError(
             "; ".join(
                 _problem(arguments.__name__, name, known[name], problems[name]) for name in known if name in problems
             )
@@ -101,7 +91,7 @@ def _refuse_unknown(tool: str, given: Mapping[str, Any], known: Mapping[str, Fie
             problems.append(f"{tool} has no argument {_quoted(name)}." + (f" Did you mean {near[0]}?" if near else ""))
     if problems:
         takes = f"It takes: {', '.join(known)}." if known else "It takes none."
-        raise ArgumentError(" ".join([*problems[:5], takes]))
+        raise InvalidArgumentError(" ".join([*problems[:5], takes]))
 
 
 def _is_absent(value: Any) -> bool:
@@ -142,11 +132,11 @@ def _letters(text: str) -> str:
 
 def _check_text(name: str, text: str, *, bounded: bool) -> None:
     if bounded and len(text) > LONGEST_TEXT:
-        raise ArgumentError(f"{name} must have at most {LONGEST_TEXT} characters, but has {len(text)}")
+        raise InvalidArgumentError(f"{name} must have at most {LONGEST_TEXT} characters, but has {len(text)}")
     if "\0" in text:
-        raise ArgumentError(f"{name} holds a NUL character; remove it")
+        raise InvalidArgumentError(f"{name} holds a NUL character; remove it")
     if any("\ud800" <= character <= "\udfff" for character in text):
-        raise ArgumentError(f"{name} holds half of a surrogate pair, which is no character; remove it")
+        raise InvalidArgumentError(f"{name} holds half of a surrogate pair, which is no character; remove it")
 
 
 def _problem(tool: str, name: str, field: FieldInfo, problem: Mapping[str, Any]) -> str:

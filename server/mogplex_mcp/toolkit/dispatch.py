@@ -1,22 +1,22 @@
 """From a `tools/call` to its result: find the tool, check the arguments, run it in time, name what goes wrong."""
 
 import asyncio
-import logging
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 import anyio
 from mcp_types import CallToolResult, TextContent
 
-from mogplex_mcp.api.errors import ErrorCode, MogplexError
+from mogplex_mcp.api.errors import ErrorCode
 from mogplex_mcp.core.shutdown import CALL_SECONDS
+from mogplex_mcp.operations.errors import OperationError, operation_error
+from mogplex_mcp.reply.model import Reply
 from mogplex_mcp.reply.render import render
 from mogplex_mcp.reply.untrusted import clean_line
-from mogplex_mcp.storage.state_file import StateError
 from mogplex_mcp.tenants.call_timeouts import SHORTEST_CAP_SECONDS
-from mogplex_mcp.toolkit.arguments import ArgumentError, check, nearest
+from mogplex_mcp.toolkit.arguments import check, nearest
 from mogplex_mcp.toolkit.call import Call
-from mogplex_mcp.toolkit.errors import Failure, explain
+from mogplex_mcp.toolkit.errors import ToolError, tool_error
 from mogplex_mcp.toolkit.secret_detection import refuse_keys
 from mogplex_mcp.toolkit.toolset import Tool
 
@@ -24,8 +24,6 @@ from mogplex_mcp.toolkit.toolset import Tool
 _GRACE: Final = 0.1
 # Where that is next to nothing, a machine that is busy at that moment would make an error of an answer that is ready.
 _LEAST_GRACE_SECONDS: Final = 0.5
-
-logger = logging.getLogger(__name__)
 
 
 async def dispatch(
@@ -44,12 +42,27 @@ async def dispatch(
     if tool is None:
         return _failed(_unknown_tool(name, tools))
     try:
-        return await _run(tool, arguments, open_call(), tools)
+        reply = await call_tool(tool, arguments, open_call())
+        return render(reply.offering(tools))
     except Exception as error:  # noqa: BLE001 - whatever it is: a client could do nothing with a protocol error
-        return _failed(_failure(_first(error), tool, tools, base_url))
+        failure = operation_error(error)
+        return _failed(
+            tool_error(failure, base_url=base_url, offered=tools, tool=tool.name, repeatable=tool.hints.idempotent)
+        )
 
 
-async def _run(tool: Tool, arguments: Mapping[str, Any], call: Call, tools: Mapping[str, Tool]) -> CallToolResult:
+async def call_tool(tool: Tool, arguments: Mapping[str, Any], call: Call) -> Reply:
+    """Run a tool within the time that its client allows.
+
+    Args:
+        tool: The tool.
+        arguments: What the caller gives, unchecked.
+        call: The circumstances of the call.
+
+    Raises:
+        OperationError: The arguments are wrong, or the time was up.
+        Exception: Whatever the tool raises; `operation_error` says what it means.
+    """
     if tool.needs_token and (problem := call.tenant.found.problem):
         raise problem.with_traceback(None)  # the same one each time: its traceback would grow with every call
     checked = check(tool.arguments, arguments)
@@ -58,16 +71,15 @@ async def _run(tool: Tool, arguments: Mapping[str, Any], call: Call, tools: Mapp
     with call.shutdown.within(CALL_SECONDS) as scope:
         patience = _Patience(call, scope)
         try:
-            reply = await tool.function(call, **checked)
-            return render(reply.offering(tools))
+            return await tool.function(call, **checked)
         finally:
             patience.end()
     unknown = not tool.hints.reads_only
     if patience.is_over:
         reason = f"{tool.name} was not done after {call.wait_cap:g} seconds"
-        raise MogplexError(ErrorCode.TIMED_OUT, reason, may_have_happened=unknown)
+        raise OperationError(ErrorCode.TIMED_OUT, reason, may_have_happened=unknown)
     reason = f"this server was told to end, and {tool.name} was not done {CALL_SECONDS:g} seconds later"
-    raise MogplexError(ErrorCode.ENDING, reason, may_have_happened=unknown)
+    raise OperationError(ErrorCode.ENDING, reason, may_have_happened=unknown)
 
 
 class _Patience:
@@ -111,38 +123,8 @@ class _Patience:
         self._scope.cancel()
 
 
-def _failure(error: Exception, tool: Tool, tools: Mapping[str, Tool], base_url: str) -> Failure:
-    match error:
-        case ArgumentError():
-            return Failure(
-                "Nothing was done",
-                str(error),
-                f"Correct that and call {tool.name} again",
-                "invalid_argument",
-                quoted=error.quoted,
-            )
-        case MogplexError():
-            return explain(error, base_url=base_url, offered=tools, tool=tool.name, repeatable=tool.hints.idempotent)
-        case StateError():
-            return Failure(
-                "Nothing was sent to Mogplex, because the journal of runs cannot be used",
-                f"{clean_line(str(error), 300)}. The journal keeps a run from being started twice",
-                "Ask the user to make room for that file or to fix its permissions, or to set MOGPLEX_MCP_STATE_FILE "
-                "to another one; MOGPLEX_MCP_WITHOUT_JOURNAL=1 goes without",
-                "journal_unusable",
-            )
-    # The traceback is for the operator; a model could do nothing with it.
-    logger.error("The tool %s failed", tool.name, exc_info=error)
-    return Failure(
-        f"mogplex-mcp itself failed in {tool.name}",
-        "This is a fault of the bridge, not of the call; its log on stderr has the details",
-        "Call it again once; if it stays so, tell the user",
-        "bridge_fault",
-    )
-
-
-def _unknown_tool(name: str, tools: Mapping[str, Tool]) -> Failure:
-    return Failure(
+def _unknown_tool(name: str, tools: Mapping[str, Tool]) -> ToolError:
+    return ToolError(
         "Nothing was done",
         nearest("tool", clean_line(name, 60), list(tools)),
         "Call one of those, or list the tools of this server again",
@@ -150,12 +132,5 @@ def _unknown_tool(name: str, tools: Mapping[str, Tool]) -> Failure:
     )
 
 
-def _first(error: Exception) -> Exception:
-    """The error itself, or the first one of a group, which task groups make."""
-    while isinstance(error, ExceptionGroup):
-        error = error.exceptions[0]
-    return error
-
-
-def _failed(failure: Failure) -> CallToolResult:
+def _failed(failure: ToolError) -> CallToolResult:
     return CallToolResult(content=[TextContent(type="text", text=failure.text)], is_error=True)

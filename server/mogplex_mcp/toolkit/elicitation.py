@@ -22,8 +22,8 @@ from mcp_types.version import is_version_at_least
 from pydantic import ValidationError
 
 from mogplex_mcp.core.shutdown import AT_ONCE
-from mogplex_mcp.toolkit.confirmation import Action, Consent
-from mogplex_mcp.toolkit.errors import Failure
+from mogplex_mcp.operations.confirmation import Action, Consent
+from mogplex_mcp.toolkit.errors import ToolError
 
 ANSWER_SECONDS: Final = 300.0
 """How long a question waits for its answer while a client of the 2025 protocol holds the line."""
@@ -159,15 +159,15 @@ def _action(said: mcp_types.ElicitResult) -> Action:
     return said.action
 
 
-def _refused(tool: str, action: Action) -> Failure:
+def _refused(tool: str, action: Action) -> ToolError:
     if action == "decline":
-        return Failure(
+        return ToolError(
             "Nothing was done: the user said no",
             f"{tool} shows the user what it would change, and the user did not agree",
             "Do not call it again for this unless the user asks for it",
             "declined",
         )
-    return Failure(
+    return ToolError(
         "Nothing was done: the user did not answer",
         f"{tool} shows the user what it would change, and the question was closed without an answer",
         "Ask the user in the conversation what they want before you call it again",
@@ -175,8 +175,8 @@ def _refused(tool: str, action: Action) -> Failure:
     )
 
 
-def _cannot_ask(tool: str) -> Failure:
-    return Failure(
+def _cannot_ask(tool: str) -> ToolError:
+    return ToolError(
         "Nothing was done: the user has to agree first",
         f"{tool} shows the user what it would change, and this client has no way of asking (elicitation)",
         "Tell the user what you wanted to do. They can do it on the Mogplex web page, use a client that can ask, or "
@@ -185,8 +185,8 @@ def _cannot_ask(tool: str) -> Failure:
     )
 
 
-def _keeps_changing(tool: str) -> Failure:
-    return Failure(
+def _keeps_changing(tool: str) -> ToolError:
+    return ToolError(
         "Nothing was done: what would change is not the same any more",
         f"while the user was asked about {tool}, others changed what it is about",
         "Look at the present state, then call again",
@@ -194,5 +194,5 @@ def _keeps_changing(tool: str) -> Failure:
     )
 
 
-def _failed(failure: Failure) -> mcp_types.CallToolResult:
+def _failed(failure: ToolError) -> mcp_types.CallToolResult:
     return mcp_types.CallToolResult(content=[mcp_types.TextContent(type="text", text=failure.text)], is_error=True)

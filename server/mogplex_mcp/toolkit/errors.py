@@ -1,27 +1,31 @@
-"""What to say when something went wrong: what happened, why, and what to call or set next."""
+"""Errors of operations, worded for a model: what happened, why, and which tool or setting comes next."""
 
 import re
-from collections.abc import Container
+from collections.abc import Container, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from mogplex_mcp.api.answers import RUN_LIMITER_UNAVAILABLE
 from mogplex_mcp.api.base_url import web_url
-from mogplex_mcp.api.errors import ErrorCode, MogplexError
-from mogplex_mcp.api.repos import RepoError
+from mogplex_mcp.api.errors import ErrorCode
 from mogplex_mcp.core.humanize import duration
 from mogplex_mcp.core.redaction import without_keys
-from mogplex_mcp.reply.untrusted import clean, clean_line, fence
+from mogplex_mcp.operations.errors import (
+    REASON_CHARACTERS,
+    Argument,
+    Operation,
+    OperationCode,
+    OperationError,
+    spell,
+)
+from mogplex_mcp.reply.untrusted import clean, fence
 
-REASON_CHARACTERS: Final = 3_000
-_QUOTED: Final = "What was answered is quoted below"
 _SECONDS_WITHOUT_HEADER: Final = 60
 _LONG_SECONDS: Final = 120
 
 
 @dataclass(frozen=True)
-class Failure:
-    """A tool error in its three parts.
+class ToolError:
+    """A tool error in its parts.
 
     Attributes:
         happened: What happened, as a sentence.
@@ -29,7 +33,7 @@ class Failure:
         following: What to call or set next.
         code: A word for programs.
         retry_after: Seconds to wait before the next try, when known.
-        quoted: What others said of it: Mogplex, or whatever answered in its place.
+        quoted: Text of others: of Mogplex, or of whatever responded in its place.
     """
 
     happened: str
@@ -41,25 +45,25 @@ class Failure:
 
     @property
     def text(self) -> str:
-        """What the model reads."""
+        """The error as the model reads it."""
         marks = f"code: {self.code}"
         if self.retry_after is not None:
             marks += f", retry_after_seconds: {self.retry_after}"
         text = f"{sentence(self.happened)}\nWhy: {sentence(self.why)}\nNext: {sentence(self.following)}\n({marks})"
-        # A model may be told what it gave, but not in full if that was a key in a wrong place.
+        # A model may be shown what it sent, but not in full if that was a key in a wrong place.
         text = without_keys(text)
         return f"{text}\n{fence(clean(self.quoted, REASON_CHARACTERS))}" if self.quoted else text
 
 
 @dataclass(frozen=True)
-class _Advice:
-    """What a code means for whoever called.
+class _Wording:
+    """The words for a code.
 
     Attributes:
         happened: What happened.
-        following: What to do; {retry} stands for the time to wait, {keys} for the web page of tokens, {tool} for what
-            was called.
-        tools: What to call as well, as far as it is offered.
+        following: What to do; {retry} stands for the time to wait, {keys} for the web page of tokens, {tool} for the
+            tool that was called.
+        tools: Tools to call as well, as far as they are offered.
         then: How to say that.
     """
 
@@ -71,53 +75,53 @@ class _Advice:
 
 _CHECK: Final = ("check_connection",)
 _THEN: Final = "Then call {tools} to see whether it works."
-_ADVICE: Final = {
-    ErrorCode.NO_TOKEN: _Advice(
+_WORDINGS: Final[Mapping[str, _Wording]] = {
+    ErrorCode.NO_TOKEN: _Wording(
         "There is no Mogplex token",
         "Ask the user to create one at {keys} and to run `mogplex-mcp login` in a terminal, or to set MOGPLEX_API_KEY "
         "to it in this server's configuration (over HTTP: to send it as 'Authorization: Bearer mog_…').",
         _CHECK,
         _THEN,
     ),
-    ErrorCode.MALFORMED_TOKEN: _Advice(
+    ErrorCode.MALFORMED_TOKEN: _Wording(
         "The Mogplex token was not sent, because it cannot be one",
         "Ask the user to copy it again from {keys}, for `mogplex-mcp login` or MOGPLEX_API_KEY; it may be cut, or a "
         "placeholder that was never filled in.",
         _CHECK,
         _THEN,
     ),
-    ErrorCode.INVALID_ARGUMENT: _Advice("Nothing was done", "Correct that and call {tool} again."),
-    ErrorCode.BUDGET_EXHAUSTED: _Advice(
+    ErrorCode.INVALID_ARGUMENT: _Wording("Nothing was done", "Correct that and call {tool} again."),
+    ErrorCode.BUDGET_EXHAUSTED: _Wording(
         "Nothing was sent, to stay within Mogplex's limit of requests", "Call {tool} again in {retry}, not sooner."
     ),
-    ErrorCode.ENDING: _Advice("mogplex-mcp is ending", "When this server is there again, call {tool} again."),
-    ErrorCode.UNREACHABLE: _Advice(
+    ErrorCode.ENDING: _Wording("mogplex-mcp is shutting down", "When this server is back, call {tool} again."),
+    ErrorCode.UNREACHABLE: _Wording(
         "Mogplex could not be reached", "Ask the user to check the network, the proxy and MOGPLEX_URL.", _CHECK, _THEN
     ),
-    ErrorCode.TLS_FAILED: _Advice(
+    ErrorCode.TLS_FAILED: _Wording(
         "The connection to Mogplex is not secure, so nothing was sent",
         "Ask the user to make this machine trust the certificate (on Linux: SSL_CERT_FILE), or to correct MOGPLEX_URL; "
         "trying again will not help.",
     ),
-    ErrorCode.TIMED_OUT: _Advice("Mogplex did not answer in time", "Call {tool} again once.", _CHECK),
-    ErrorCode.CONNECTION_LOST: _Advice("The connection to Mogplex broke", "Call {tool} again once.", _CHECK),
-    ErrorCode.REDIRECTED: _Advice(
-        "What answered sent this bridge elsewhere, where the token was not taken along",
+    ErrorCode.TIMED_OUT: _Wording("Mogplex did not answer in time", "Call {tool} again once.", _CHECK),
+    ErrorCode.CONNECTION_LOST: _Wording("The connection to Mogplex broke", "Call {tool} again once.", _CHECK),
+    ErrorCode.REDIRECTED: _Wording(
+        "The response was a redirect, which was not followed with the token",
         "Ask the user to check MOGPLEX_URL, the proxy and the token.",
         _CHECK,
         _THEN,
     ),
-    ErrorCode.UNEXPECTED_ANSWER: _Advice(
-        "What answered did not speak as Mogplex does",
+    ErrorCode.UNEXPECTED_ANSWER: _Wording(
+        "The response did not come from the Mogplex API",
         "A proxy or an outage may be in between: call {tool} again in a minute; if it stays so, ask the user to check "
         "MOGPLEX_URL and the proxy.",
         _CHECK,
         _THEN,
     ),
-    ErrorCode.BAD_REQUEST: _Advice(
+    ErrorCode.BAD_REQUEST: _Wording(
         "Mogplex refused the request", "Correct what the reason names and call {tool} again."
     ),
-    ErrorCode.UNAUTHORIZED: _Advice(
+    ErrorCode.UNAUTHORIZED: _Wording(
         "Mogplex did not accept the token",
         "It may be revoked or expired: ask the user to create a new one at {keys} and to run `mogplex-mcp login`, or "
         "to set MOGPLEX_API_KEY to it. During an outage of Mogplex every token is refused: if it worked before, call "
@@ -125,102 +129,115 @@ _ADVICE: Final = {
         _CHECK,
         _THEN,
     ),
-    ErrorCode.FORBIDDEN: _Advice(
-        "The token may not do this",
+    ErrorCode.FORBIDDEN: _Wording(
+        "The token does not allow this",
         "If a scope is missing, ask the user to create a token that has it at {keys} and to run `mogplex-mcp login`, "
         "or to set MOGPLEX_API_KEY to it; trying again will not help.",
         _CHECK,
         _THEN,
     ),
-    ErrorCode.NOT_FOUND: _Advice(
+    ErrorCode.NOT_FOUND: _Wording(
         "Mogplex does not know it",
         "Check the id: it must be of the right kind and belong to this token's user.",
         ("list_repos", "list_runs", "list_sandboxes"),
         "Look it up with {tools}.",
     ),
-    ErrorCode.CONFLICT: _Advice("It cannot be done in the present state", "Look at the state first, then decide."),
-    ErrorCode.IDEMPOTENCY_CONFLICT: _Advice(
+    ErrorCode.CONFLICT: _Wording("It cannot be done in the present state", "Look at the state first, then decide."),
+    ErrorCode.IDEMPOTENCY_CONFLICT: _Wording(
         "Nothing was started: this idempotency_key belongs to another start",
         "Leave idempotency_key out, or use a new one.",
     ),
-    ErrorCode.RATE_LIMITED: _Advice("Mogplex's limit is reached", "Call {tool} again in {retry}, not sooner."),
-    ErrorCode.INTERNAL_ERROR: _Advice(
+    ErrorCode.RATE_LIMITED: _Wording("Mogplex's limit is reached", "Call {tool} again in {retry}, not sooner."),
+    ErrorCode.INTERNAL_ERROR: _Wording(
         "Mogplex failed", "Call {tool} again once; if it stays so, tell the user that Mogplex has a fault."
     ),
-    ErrorCode.NOT_SUPPORTED: _Advice(
+    ErrorCode.NOT_SUPPORTED: _Wording(
         "Mogplex cannot do this here", "Tell the user the reason; trying again will not help."
     ),
-    ErrorCode.SERVICE_UNAVAILABLE: _Advice("Mogplex is not available", "Call {tool} again in {retry}."),
+    ErrorCode.SERVICE_UNAVAILABLE: _Wording("Mogplex is not available", "Call {tool} again in {retry}."),
+    OperationCode.UNKNOWN_REPO_ID: _Wording(
+        "Mogplex does not know the repository, or cannot start runs at the moment",
+        "Check the id of the repository; if it is right, call {tool} again in a minute.",
+        ("list_repos",),
+        "Look it up with {tools}.",
+    ),
+    OperationCode.JOURNAL_UNUSABLE: _Wording(
+        "Nothing was sent to Mogplex, because the journal of runs cannot be used",
+        "Ask the user to make room for that file or to fix its permissions, or to set MOGPLEX_MCP_STATE_FILE to "
+        "another one; MOGPLEX_MCP_WITHOUT_JOURNAL=1 goes without.",
+    ),
+    OperationCode.CONFIRMATION_NEEDED: _Wording(
+        "Nothing was done: the user has to agree first", "Ask the user, then call {tool} again."
+    ),
+    OperationCode.INTERNAL: _Wording(
+        "mogplex-mcp itself failed in {tool}", "Call it again once; if it stays so, tell the user."
+    ),
 }
-_UNKNOWN_REPO_ID: Final = _Advice(
-    "Mogplex does not know the repository, or cannot start runs at the moment",
-    "Check the id of the repository; if it is right, call {tool} again in a minute.",
-    ("list_repos",),
-    "Look it up with {tools}.",
-)
+_INTERNAL_REASON: Final = "This is a fault of the bridge, not of the call; its log on stderr has the details"
+# What programs read for codes that are ours alone.
+_SHOWN_CODES: Final[Mapping[str, str]] = {OperationCode.UNKNOWN_REPO_ID: ErrorCode.SERVICE_UNAVAILABLE}
 
 
-def explain(
-    error: MogplexError, *, base_url: str, offered: Container[str], tool: str = "", repeatable: bool = True
-) -> Failure:
-    """Say what went wrong between this bridge and Mogplex.
+def tool_error(
+    error: OperationError, *, base_url: str, offered: Container[str], tool: str = "", repeatable: bool = True
+) -> ToolError:
+    """Word an error of an operation for a model.
 
     Args:
-        error: What went wrong.
+        error: The error.
         base_url: Where Mogplex is.
         offered: The tools that may be named.
-        tool: What was called.
+        tool: The tool that was called.
         repeatable: Whether calling it again with the same arguments does nothing twice.
     """
-    advice = _UNKNOWN_REPO_ID if RUN_LIMITER_UNAVAILABLE in error.message else _ADVICE[error.code]
+    wording = _WORDINGS[error.code]
     seconds = None if error.retry_after is None else max(1, round(error.retry_after))
-    happened = sentence(advice.happened)
-    following = advice.following.format(
-        retry=_waiting(seconds or _SECONDS_WITHOUT_HEADER),
-        keys=f"{web_url(base_url)}/settings/api-keys",
-        tool=tool or "it",
-    )
-    if isinstance(error, RepoError):
-        following = error.advice
-    elif tools := [name for name in advice.tools if name in offered and name != tool]:
-        following += " " + advice.then.format(tools=" or ".join(tools))
+    places = {
+        "retry": _waiting(seconds or _SECONDS_WITHOUT_HEADER),
+        "keys": f"{web_url(base_url)}/settings/api-keys",
+        "tool": tool or "it",
+    }
+    happened = sentence(spell(error.happened, _spelled) or wording.happened.format(**places))
+    following = spell(error.advice, _spelled)
+    if not following:
+        following = wording.following.format(**places)
+        if tools := [name for name in wording.tools if name in offered and name != tool]:
+            following += " " + wording.then.format(tools=" or ".join(tools))
     if error.may_have_happened:
         happened += " It is not known whether it took effect."
-        following += (
+        following = sentence(following) + (
             f" Calling {tool or 'it'} again with the same arguments is safe: nothing is done twice."
             if repeatable
             else " Look before doing it again: it could be done twice."
         )
-    why, quoted = _reason(error)
-    return Failure(
+    return ToolError(
         happened=happened,
-        why=why,
+        why=spell(error.reason, _spelled) or _default_reason(error),
         following=following,
-        code=error.code,
+        code=_SHOWN_CODES.get(error.code, error.code),
         retry_after=seconds,
-        quoted=quoted,
+        quoted=error.quoted,
     )
 
 
 def sentence(text: str) -> str:
-    """The text with one mark at its end, and never two in a row where pieces meet."""
+    """Return the text with one mark at its end, and never two in a row where pieces meet."""
     text = re.sub(r"([.?!])\.(?=\s|$)", r"\1", text.strip())
     return text if re.search(r"[.?!…][\"')]?$", text) else f"{text.rstrip(',;:')}."
 
 
+def _default_reason(error: OperationError) -> str:
+    if error.status is not None:
+        return f"Mogplex responded with {error.status}; the response is quoted below"
+    return _INTERNAL_REASON if error.code == OperationCode.INTERNAL else "What was given is quoted below"
+
+
+def _spelled(piece: Argument | Operation) -> str:
+    if isinstance(piece, Argument):
+        return f"{piece.name}={piece.value}" if piece.value else piece.name
+    given = " with " + ", ".join(f"{name}={value}" for name, value in piece.arguments.items())
+    return piece.name + (given if piece.arguments else "")
+
+
 def _waiting(seconds: int) -> str:
     return f"{seconds} seconds" + (f" ({duration(seconds)})" if seconds > _LONG_SECONDS else "")
-
-
-def _reason(error: MogplexError) -> tuple[str, str]:
-    """Why something went wrong in our own words, and what others said of it."""
-    text = clean_line(error.message, REASON_CHARACTERS)
-    if error.status is None:
-        return text, ""
-    if text.strip(".").lower() == "internal server error":
-        return f"It gave no reason but status {error.status}", ""
-    if RUN_LIMITER_UNAVAILABLE in text:
-        always = "as it does for ever about a repository id that it does not know"
-        return f'Mogplex says "{RUN_LIMITER_UNAVAILABLE}", {always}', ""
-    # What came in an answer is others' text: it may quote whatever somebody wrote.
-    return f"{_QUOTED} (status {error.status})", text

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from mogplex_mcp.core.redaction import find_key
-from mogplex_mcp.toolkit.arguments import ArgumentError
+from mogplex_mcp.operations.errors import InvalidArgumentError
 
 # Where a secret belongs.
 _MEANT_FOR_KEYS: Final = ("set_env_var", "value")
@@ -19,11 +19,11 @@ def refuse_keys(tool: str, values: Mapping[str, Any], own: str) -> None:
         own: The token of whoever calls.
 
     Raises:
-        ArgumentError: What it looks like and where it belongs; never the key itself.
+        InvalidArgumentError: What it looks like and where it belongs; never the key itself.
     """
     for name, value in values.items():
         if (tool, name) != _MEANT_FOR_KEYS and (kind := find_key(value, own)):
-            raise ArgumentError(
+            raise InvalidArgumentError(
                 f"{name} holds what looks like {kind}; agents, logs and pull requests would show it to others. Take it "
                 "out: what an agent needs belongs into the environment variables of the repository. If it really has "
                 "to be handed on, the user can set MOGPLEX_MCP_ALLOW_SECRETS_IN_PROMPTS=1"

@@ -6,11 +6,12 @@ from typing import Any
 from mogplex_mcp import __version__
 from mogplex_mcp.api.errors import MogplexError
 from mogplex_mcp.api.permissions import NO_RUN, scopes_of
+from mogplex_mcp.operations.errors import operation_error
 from mogplex_mcp.reply.model import NextStep, Reply
 from mogplex_mcp.reply.untrusted import clean_line
 from mogplex_mcp.storage.state_file import StateError
 from mogplex_mcp.toolkit.call import Call
-from mogplex_mcp.toolkit.errors import explain, sentence
+from mogplex_mcp.toolkit.errors import sentence, tool_error
 from mogplex_mcp.toolkit.toolset import Hints, Toolset
 
 toolset = Toolset("account", "Whether the connection to Mogplex works.")
@@ -33,7 +34,7 @@ class Connection(Reply):
 async def check_connection(call: Call) -> Connection:
     """Check the way to Mogplex: token, scopes, requests used, journal. Call it when another tool fails."""
     found = call.tenant.found
-    problem = found.problem
+    problem: Exception | None = found.problem
     scopes: list[str] = []
     if problem is None:
         try:
@@ -61,7 +62,9 @@ async def check_connection(call: Call) -> Connection:
     )
     if problem is None:
         return reply
-    failure = explain(problem, base_url=call.settings.base_url, offered=call.offered, tool="check_connection")
+    failure = tool_error(
+        operation_error(problem), base_url=call.settings.base_url, offered=call.offered, tool="check_connection"
+    )
     summary = f"Not connected to Mogplex. {sentence(failure.happened)} Why: {sentence(failure.why)}"
     changes: dict[str, Any] = {"connected": False, "summary": summary, "next_steps": ()}
     changes |= {"notes": (failure.following, *reply.notes), "untrusted": {"reason": failure.quoted}}

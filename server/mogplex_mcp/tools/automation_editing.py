@@ -9,9 +9,9 @@ from pydantic import Field
 from mogplex_mcp.api.errors import ErrorCode, MogplexError
 from mogplex_mcp.api.models import Agent, AutomationDetail, Model
 from mogplex_mcp.core.humanize import counted
+from mogplex_mcp.operations.errors import InvalidArgumentError
 from mogplex_mcp.reply.model import Reply
 from mogplex_mcp.reply.untrusted import clean_line, sanitize_word
-from mogplex_mcp.toolkit.arguments import ArgumentError
 from mogplex_mcp.toolkit.call import Call
 from mogplex_mcp.toolkit.toolset import Hints, Toolset
 from mogplex_mcp.tools.automation_replies import AutomationDetails, summary_reply
@@ -127,10 +127,10 @@ async def update_automation(
     publish_automation then makes it live.
     """
     if not (name or description or notes or installation_id or graph):
-        raise ArgumentError("nothing to change was given: name, description, notes, installation_id or graph")
+        raise InvalidArgumentError("nothing to change was given: name, description, notes, installation_id or graph")
     if graph:
         if reason := cannot_be_written(graph):
-            raise ArgumentError(reason)
+            raise InvalidArgumentError(reason)
         check_graph(graph)
     changed = await call.tenant.mogplex.update_automation(
         automation_id,
@@ -190,7 +190,7 @@ def _draft_stays(*, publish: bool) -> Iterator[None]:
 async def _installation(call: Call, repo: str) -> int:
     wanted = repo or call.settings.default_repo
     if not wanted:
-        raise ArgumentError("give installation_id, or repo to take its installation")
+        raise InvalidArgumentError("give installation_id, or repo to take its installation")
     found = await call.tenant.repos.find(wanted)
     if found.installation_id is None:
         raise MogplexError(
@@ -202,7 +202,9 @@ async def _installation(call: Call, repo: str) -> int:
 def _check_may_publish(call: Call) -> None:
     """Whoever may not call publish_automation cannot publish by another way."""
     if _PUBLISHES not in call.offered:
-        raise ArgumentError(f"publish cannot be set, because this server does not offer {_PUBLISHES}; leave it out")
+        raise InvalidArgumentError(
+            f"publish cannot be set, because this server does not offer {_PUBLISHES}; leave it out"
+        )
 
 
 def _publishing_question(found: AutomationDetail, *, node_id: str = "", model: str = "") -> str:

@@ -102,7 +102,7 @@ def graph_reply(call: Call, found: AutomationDetail, *, published: bool, page: i
     """A page of a graph as JSON text.
 
     Raises:
-        ArgumentError: There is no such page.
+        InvalidArgumentError: There is no such page.
     """
     graph = found.draft_graph
     if published:

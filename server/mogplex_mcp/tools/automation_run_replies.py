@@ -107,7 +107,7 @@ def run_reply(
     """The answer to get_automation_run.
 
     Raises:
-        ArgumentError: There is no such page.
+        InvalidArgumentError: There is no such page.
     """
     arguments = {"automation_id": automation_id, "run_id": sanitize_word(run.id)}
     untrusted: dict[str, Any] = {}

@@ -9,9 +9,9 @@ from pydantic import BaseModel, BeforeValidator, Field
 from mogplex_mcp.api.models import EnvVar, Repo
 from mogplex_mcp.core.humanize import counted
 from mogplex_mcp.core.redaction import find_key
+from mogplex_mcp.operations.errors import InvalidArgumentError
 from mogplex_mcp.reply.model import NextStep, Reply
 from mogplex_mcp.reply.untrusted import clean_line, sanitize_word
-from mogplex_mcp.toolkit.arguments import ArgumentError
 from mogplex_mcp.toolkit.call import Call
 from mogplex_mcp.toolkit.toolset import Hints, Toolset
 
@@ -143,7 +143,7 @@ async def delete_env_var(call: Call, repo: RepoName, key: Key) -> EnvVarChange:
 def _check_key(key: str) -> None:
     if not _KEY.fullmatch(key):
         # It is not quoted: KEY=value is a common slip.
-        raise ArgumentError(
+        raise InvalidArgumentError(
             "key must be a name alone: letters, digits and underscores, no digit first, at most "
             f"{MOST_KEY_CHARACTERS} characters"
         )

@@ -11,9 +11,9 @@ from difflib import get_close_matches
 from functools import cache
 from typing import Any, Final
 
+from mogplex_mcp.operations.errors import InvalidArgumentError
 from mogplex_mcp.reply.untrusted import clean, clean_line
 from mogplex_mcp.reply.untrusted import sanitize_name as plain_name
-from mogplex_mcp.toolkit.arguments import ArgumentError
 
 NODE_TYPES: Final = (
     "start",
@@ -41,7 +41,7 @@ def check_graph(graph: Mapping[str, Any]) -> None:
     """Refuse what Mogplex would not take as a draft, or would take for something else.
 
     Raises:
-        ArgumentError: The first faults, each with its place.
+        InvalidArgumentError: The first faults, each with its place.
     """
     _refuse(list(_draft_faults(graph)))
 
@@ -50,7 +50,7 @@ def check_publishable(graph: Mapping[str, Any]) -> None:
     """Refuse a graph that cannot be published.
 
     Raises:
-        ArgumentError: What is missing or too much.
+        InvalidArgumentError: What is missing or too much.
     """
     _refuse(list(_publishing_faults(graph)))
 
@@ -197,7 +197,7 @@ def _quoted_id(value: object) -> str:
 def _refuse(faults: Sequence[str]) -> None:
     if faults:
         more = [f"and {len(faults) - _MOST_FAULTS} more faults"] if len(faults) > _MOST_FAULTS else []
-        raise ArgumentError("; ".join([*faults[:_MOST_FAULTS], *more]))
+        raise InvalidArgumentError("; ".join([*faults[:_MOST_FAULTS], *more]))
 
 
 def _one_item_a_line(graph: Mapping[str, Any]) -> str:

@@ -13,9 +13,9 @@ from pydantic import BaseModel, Field
 
 from mogplex_mcp.api.errors import ErrorCode, MogplexError
 from mogplex_mcp.api.hosted import HostedTool
+from mogplex_mcp.operations.errors import InvalidArgumentError
 from mogplex_mcp.reply.model import NextStep, Reply
 from mogplex_mcp.reply.untrusted import clean, clean_line, sanitize_name, sanitize_word
-from mogplex_mcp.toolkit.arguments import ArgumentError
 from mogplex_mcp.toolkit.call import Call
 from mogplex_mcp.toolkit.toolset import Hints, Toolset
 from mogplex_mcp.tools.hosted_arguments import check_hosted
@@ -78,13 +78,13 @@ async def call_hosted_tool(
     """
     if twin := hosted_twins().get(name):
         offered = "" if twin in call.offered else ", which this server does not offer by its user's choice"
-        raise ArgumentError(f"{name} is {twin} here{offered}; hosted tools with a twin are not called this way")
+        raise InvalidArgumentError(f"{name} is {twin} here{offered}; hosted tools with a twin are not called this way")
     tool = _known(await call.tenant.hosted.listed(), name)
     check_hosted(tool, arguments)
     writes = tool.read_only is not True
     if writes:
         if call.settings.read_only:
-            raise ArgumentError(f"{name} may write, and this server is read-only by its user's choice")
+            raise InvalidArgumentError(f"{name} may write, and this server is read-only by its user's choice")
         call.tenant.scopes.check_write()
         # Without a hint, the worst is assumed (MCP specification, "Tool annotations").
         if tool.destructive is not False:
@@ -130,7 +130,7 @@ def _known(listed: Mapping[str, HostedTool], wanted: str) -> HostedTool:
         return listed[wanted]
     near = [sanitize_name(one) for one in get_close_matches(wanted, listed, n=3)]
     hint = f"; the nearest are {', '.join(filter(None, near))}" if near else "; list_hosted_tools has the names"
-    raise ArgumentError(f'Mogplex has no hosted tool "{clean_line(wanted, 60)}"{hint}')
+    raise InvalidArgumentError(f'Mogplex has no hosted tool "{clean_line(wanted, 60)}"{hint}')
 
 
 def _all(listed: Mapping[str, HostedTool]) -> HostedList:

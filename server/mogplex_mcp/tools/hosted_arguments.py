@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from mogplex_mcp.api.hosted import HostedTool
+from mogplex_mcp.operations.errors import InvalidArgumentError
 from mogplex_mcp.reply.untrusted import clean_line
-from mogplex_mcp.toolkit.arguments import ArgumentError
 
 _MOST_FAULTS: Final = 4
 _FAULT_CHARACTERS: Final = 300
@@ -15,7 +15,7 @@ def check_hosted(tool: HostedTool, arguments: Mapping[str, Any]) -> None:
     """Refuse what the hosted tool would refuse, with the place of each fault.
 
     Raises:
-        ArgumentError: The arguments do not fit, or the schema is none that can be checked.
+        InvalidArgumentError: The arguments do not fit, or the schema is none that can be checked.
     """
     # Slow to import, and needed by this tool alone. The library has no types.
     import jsonschema  # type: ignore[import-untyped]  # noqa: PLC0415 - see above
@@ -29,14 +29,14 @@ def check_hosted(tool: HostedTool, arguments: Mapping[str, Any]) -> None:
         checker = jsonschema.Draft202012Validator(schema, registry=referencing.Registry())
         faults = sorted(checker.iter_errors(dict(arguments)), key=lambda fault: list(map(str, fault.absolute_path)))
     except (jsonschema.SchemaError, Unresolvable, RecursionError) as error:
-        raise ArgumentError(
+        raise InvalidArgumentError(
             f"Mogplex gives an argument schema for this tool that cannot be used ({type(error).__name__}), so it is"
             " not called"
         ) from None
     if faults:
         listed = [f"{_place(fault.absolute_path)}: {clean_line(fault.message, _FAULT_CHARACTERS)}" for fault in faults]
         names = ", ".join(clean_line(str(name), 40) for name in schema.get("properties", {})) or "none"
-        raise ArgumentError(
+        raise InvalidArgumentError(
             "the arguments do not fit the hosted tool's own schema; the faults are quoted below",
             quoted=f"{'; '.join(listed[:_MOST_FAULTS])}. The tool takes: {names}",
         )

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Final
 
-from mogplex_mcp.toolkit.arguments import ArgumentError
+from mogplex_mcp.operations.errors import InvalidArgumentError
 
 PAGE_CHARACTERS: Final = 5_500
 """Small enough that an answer with a page and its facts is never cut."""
@@ -35,11 +35,11 @@ def page_of(text: str, number: int) -> Page:
     """A page of a text.
 
     Raises:
-        ArgumentError: There is no page of this number.
+        InvalidArgumentError: There is no page of this number.
     """
     pieces = _pieces(text)
     if number > len(pieces):
-        raise ArgumentError(f"there is no page {number}: the last one is {len(pieces)}")
+        raise InvalidArgumentError(f"there is no page {number}: the last one is {len(pieces)}")
     return Page(pieces[number - 1], number, len(pieces))
 
 

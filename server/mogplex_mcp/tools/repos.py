@@ -4,12 +4,14 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Annotated, Any, ClassVar, Final, Self
 
-from pydantic import Field, PrivateAttr
+from pydantic import Field
 from typing_extensions import TypedDict
 
 from mogplex_mcp.api.models import Repo
 from mogplex_mcp.api.text import is_plain
 from mogplex_mcp.core.humanize import counted
+from mogplex_mcp.operations import repos
+from mogplex_mcp.operations.repos import MOST_REPOS
 from mogplex_mcp.reply.model import NextStep, Reply
 from mogplex_mcp.reply.untrusted import clean_line, sanitize_name, sanitize_word
 from mogplex_mcp.toolkit.call import Call
@@ -17,7 +19,6 @@ from mogplex_mcp.toolkit.toolset import Hints, Toolset
 
 toolset = Toolset("repos", "Find repositories.")
 
-MOST_REPOS: Final = 200
 # From here on a list tells once what nearly all of its rows share, and no ids that names make needless.
 _LONG_LIST: Final = 20
 
@@ -47,7 +48,6 @@ class RepoList(Reply):
     default_branch: str = ""
     repo_names: tuple[str, ...] = ()
     repos: tuple[RepoRow, ...] = ()
-    _found: Sequence[Repo] = PrivateAttr(())
 
     @classmethod
     def of(cls, found: Sequence[Repo], **others: Any) -> Self:
@@ -60,19 +60,13 @@ class RepoList(Reply):
         short = _Short(found) if len(found) >= _LONG_LIST else None
         spoken_of = short.not_plain if short else found
         rows = [row_of(repo) for repo in spoken_of]
-        reply = cls(
+        return cls(
             default_branch=short.default_branch if short else "",
             repo_names=short.names if short else (),
             repos=[short.row(row) for row in rows] if short else rows,
             untrusted=_unusual(spoken_of, rows),
             **others,
         )
-        reply._found = found
-        return reply
-
-    def rows(self) -> list[RepoRow]:
-        """All of the repositories, with all that is known."""
-        return [row_of(repo) for repo in self._found]
 
 
 class _Short:
@@ -120,10 +114,14 @@ async def list_repos(
 
     Of rows that share a name, pass the id.
     """
-    query = query.strip()
-    found = await call.tenant.mogplex.list_repos(query=query, limit=limit)
+    return list_reply(await repos.list_repos(call, query=query, limit=limit), limit)
+
+
+def list_reply(search: repos.RepoSearch, limit: int) -> RepoList:
+    """Return the answer to list_repos."""
+    found, query = search.repos, search.query
     notes = []
-    if len(found) >= limit:
+    if search.may_be_more:
         raised = "" if limit == MOST_REPOS else f" or raise limit (at most {MOST_REPOS})"
         notes.append(f"There may be more, and Mogplex has no pages: narrow the list with query{raised}.")
     if not found:

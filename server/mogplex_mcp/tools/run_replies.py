@@ -1,19 +1,18 @@
 """What is told of runs: replies made of snapshots and outcomes, with what to do next."""
 
-from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import ClassVar
 
-from pydantic import BaseModel
-
 from mogplex_mcp.api import models
 from mogplex_mcp.core.humanize import ago, counted, duration
+from mogplex_mcp.operations import runs
 from mogplex_mcp.reply.model import NextStep, Reply
 from mogplex_mcp.reply.output_limit import fitting
-from mogplex_mcp.reply.untrusted import clean_line, sanitize_word
+from mogplex_mcp.reply.untrusted import clean_line, sanitize_name, sanitize_word
+from mogplex_mcp.runs.cursor import Cursor
 from mogplex_mcp.runs.fold import Fold
 from mogplex_mcp.runs.outcome import Outcome, Phase, read_outcome
-from mogplex_mcp.runs.start import Started
 from mogplex_mcp.runs.tail import Reason, Tail
 from mogplex_mcp.runs.watch import EVENT_WINDOW, Snapshot
 from mogplex_mcp.storage.journal import TERMINAL_STATUSES
@@ -73,24 +72,6 @@ class RunDetails(Reply):
     truncated_upstream: bool | None = None
 
 
-class RunRow(BaseModel):
-    """One run of the list."""
-
-    run_id: str
-    repo: str = ""
-    status: str
-    started: str = ""
-    pull_request: str = ""
-    task: str = ""
-
-
-class RunList(Reply):
-    """Runs, the newest first."""
-
-    narrow: ClassVar[str] = "Call list_runs with repo, status or a smaller max_age_hours."
-    runs: Sequence[RunRow] = ()
-
-
 class CancelledRun(Reply):
     """What stopping a run came to."""
 
@@ -100,9 +81,10 @@ class CancelledRun(Reply):
     already_terminal: bool
 
 
-def started_reply(started: Started, *, repo: str, now: datetime) -> StartedRun:
+def started_reply(result: runs.StartedRun, *, now: datetime) -> StartedRun:
     """The answer to start_run: the id first, and honest about what is not a new run."""
-    run = started.run
+    started, run = result.started, result.started.run
+    repo = sanitize_name(result.repo.full_name, sanitize_word(result.repo.id))
     follow = NextStep(tool="tail_run", arguments={"run_id": sanitize_word(run.run_id)}, why="wait for its pull request")
     notes = []
     if run.status == "failed" and started.replayed:
@@ -138,8 +120,9 @@ def started_reply(started: Started, *, repo: str, now: datetime) -> StartedRun:
     )
 
 
-def news_reply(news: Tail, *, repo: str, now: datetime) -> RunNews:
+def news_reply(followed: runs.FollowedRun, *, now: datetime) -> RunNews:
     """The answer to tail_run: how the run stands, what is new, and the next call spelled out."""
+    news = _as_much_as_fits(followed.news, followed.seen)
     snapshot, outcome, run = news.snapshot, news.outcome, news.snapshot.run
     ended = news.reason is Reason.ENDED
     events = [event_line(one) for one in news.folds]
@@ -152,7 +135,7 @@ def news_reply(news: Tail, *, repo: str, now: datetime) -> RunNews:
     return RunNews(
         summary=_news_summary(news, now),
         run_id=sanitize_word(run.run_id),
-        repo=repo,
+        repo=sanitize_name(followed.repo),
         status=sanitize_word(run.status),
         phase=outcome.phase,
         pull_request=outcome.pull_request,
@@ -168,10 +151,9 @@ def news_reply(news: Tail, *, repo: str, now: datetime) -> RunNews:
     )
 
 
-def details_reply(
-    snapshot: Snapshot, outcome: Outcome, folds: Sequence[Fold], *, repo: str, now: datetime
-) -> RunDetails:
-    """The answer to get_run."""
+def details_reply(details: runs.RunDetails, *, now: datetime) -> RunDetails:
+    """Return the answer to get_run."""
+    snapshot, outcome, folds = details.snapshot, details.outcome, details.folds
     run = snapshot.run
     untrusted: dict[str, object] = {**_branches(run)}
     if outcome.failure:
@@ -189,7 +171,7 @@ def details_reply(
     return RunDetails(
         summary=f"The run is {outcome.phase}{' (pull request open)' if outcome.pull_request else ''}.",
         run_id=sanitize_word(run.run_id),
-        repo=repo,
+        repo=sanitize_name(details.repo),
         repo_id=sanitize_word(run.repo_id, ""),
         status=sanitize_word(run.status),
         phase=outcome.phase,
@@ -208,9 +190,9 @@ def details_reply(
     )
 
 
-def cancelled_reply(cancelled: models.CancelledRun, *, repo: str) -> CancelledRun:
+def cancelled_reply(cancellation: runs.RunCancellation) -> CancelledRun:
     """The answer to cancel_run, which is honest when there was nothing to stop."""
-    run = cancelled.run
+    cancelled, run = cancellation.cancelled, cancellation.cancelled.run
     stopped = run.status == "cancelled" and not cancelled.already_terminal
     if cancelled.already_terminal:
         summary = f"The run was over before: {sanitize_word(run.status)}. Nothing was stopped."
@@ -222,7 +204,7 @@ def cancelled_reply(cancelled: models.CancelledRun, *, repo: str) -> CancelledRu
     return CancelledRun(
         summary=summary,
         run_id=sanitize_word(run.run_id),
-        repo=repo,
+        repo=sanitize_name(cancellation.repo),
         status=sanitize_word(run.status),
         already_terminal=cancelled.already_terminal,
         next_steps=[follow] if run.status not in TERMINAL_STATUSES else [],
@@ -237,6 +219,17 @@ def event_line(one: Fold) -> str:
     count = f" x{len(one.events)}" if len(one.events) > 1 else ""
     message = clean_line(event.message or "", EVENT_CHARACTERS)
     return f"{time}{kind}{count}: {message}" if message else f"{time}{kind}{count}"
+
+
+def _as_much_as_fits(news: Tail, seen: Cursor) -> Tail:
+    """Return the news that one answer can hold; the cursor stands behind them, so that the next call has the others."""
+    shown = news.folds[: len(fitting(map(event_line, news.folds), EVENTS_CHARACTERS))]
+    return replace(
+        news,
+        folds=shown,
+        more=news.more + len(news.folds) - len(shown),
+        cursor=seen.with_events(event.id for one in shown for event in one.events),
+    )
 
 
 _NEVER_QUEUED = (

@@ -1,36 +1,25 @@
 """Runs: start a coding agent, follow it to its pull request, look back, stop it."""
 
-from dataclasses import replace
 from typing import Annotated, Literal
 
 from pydantic import Field
 
 from mogplex_mcp.api.client import MAX_PROMPT_LENGTH, StartRun
-from mogplex_mcp.api.errors import ErrorCode, MogplexError
-from mogplex_mcp.api.http import DEFAULT_TIMEOUT
-from mogplex_mcp.api.identifiers import check_uuid
-from mogplex_mcp.reply.output_limit import fitting
-from mogplex_mcp.reply.untrusted import sanitize_name, sanitize_word
-from mogplex_mcp.runs.cursor import Cursor, CursorError
-from mogplex_mcp.runs.fold import fold
-from mogplex_mcp.runs.outcome import Outcome, read_outcome
-from mogplex_mcp.runs.start import SAME_START_SECONDS
-from mogplex_mcp.runs.tail import Tail, Until, tail
+from mogplex_mcp.operations import run_list, runs
+from mogplex_mcp.reply.untrusted import sanitize_word
+from mogplex_mcp.runs.outcome import Outcome
+from mogplex_mcp.runs.tail import Until
 from mogplex_mcp.runs.watch import Snapshot
-from mogplex_mcp.storage.state_file import StateError
 from mogplex_mcp.toolkit.call import Call
 from mogplex_mcp.toolkit.toolset import Hints, Toolset
-from mogplex_mcp.tools.run_list import list_journal
+from mogplex_mcp.tools.run_list import RunList, list_reply
 from mogplex_mcp.tools.run_replies import (
-    EVENTS_CHARACTERS,
     CancelledRun,
     RunDetails,
-    RunList,
     RunNews,
     StartedRun,
     cancelled_reply,
     details_reply,
-    event_line,
     news_reply,
     started_reply,
 )
@@ -70,34 +59,20 @@ async def start_run(
     Answers at once; follow its run_id with tail_run. Runs cost money. Repeating a call is safe: for ten minutes the
     same arguments find the same run.
     """
-    found = await call.tenant.repos.find(repo, root_directory=root_directory)
-    default_branch = found.default_branch or ""
-    if create_branch and working_branch and working_branch == (base_branch or default_branch):
-        raise MogplexError(
-            ErrorCode.INVALID_ARGUMENT,
-            "working_branch is the base branch; name another one, or set create_branch to false to work on it directly",
-        )
-    started = await call.tenant.starter.start(
-        StartRun(
-            repo_id=found.id,
-            prompt=prompt,
-            harness=harness,
-            base_branch=base_branch,
-            working_branch=working_branch,
-            create_branch=create_branch,
-            root_directory=root_directory or found.root_directory or "",
-            conversation_id=conversation_id,
-            workspace_session_id=workspace_session_id,
-            mode=mode,
-        ),
-        repo=sanitize_name(found.full_name),
-        default_branch=default_branch,
-        force_new=force_new,
-        idempotency_key=idempotency_key,
-        remember_prompt=call.settings.remember_prompts,
-        seconds=min(DEFAULT_TIMEOUT, call.remaining),
+    wanted = StartRun(
+        repo_id="",
+        prompt=prompt,
+        harness=harness,
+        base_branch=base_branch,
+        working_branch=working_branch,
+        create_branch=create_branch,
+        root_directory=root_directory,
+        conversation_id=conversation_id,
+        workspace_session_id=workspace_session_id,
+        mode=mode,
     )
-    return started_reply(started, repo=sanitize_name(found.full_name, sanitize_word(found.id)), now=call.now)
+    started = await runs.start_run(call, wanted, repo=repo, force_new=force_new, idempotency_key=idempotency_key)
+    return started_reply(started, now=call.now)
 
 
 @toolset.tool("Follow a run", Hints(open_world=True))
@@ -120,37 +95,22 @@ async def tail_run(
     One call waits: do not poll with short waits. When its time is up the run goes on; call again with the answer's
     cursor.
     """
-    wanted = _run_id(call, run_id)
-    try:
-        seen = Cursor.parse(cursor, wanted)
-    except CursorError as error:
-        raise MogplexError(
-            ErrorCode.INVALID_ARGUMENT, f"the cursor cannot be used: {error}; leave it out to be told everything"
-        ) from None
-    news = await tail(
-        call.tenant.watches.of(wanted),
-        seen,
+    followed = await runs.follow_run(
+        call,
+        run_id=run_id,
+        cursor=cursor,
+        wait_seconds=wait_seconds,
         until=Until(until),
-        deadline=min(call.arrived + wait_seconds, call.deadline),
-        look_deadline=call.deadline,
         max_events=max_events,
         listener=_Progress(call).show,
-        shutdown=call.shutdown,
-        now=call.clock,
     )
-    news = _as_much_as_fits(news, seen)
-    _note(call, news.snapshot, news.outcome)
-    return news_reply(news, repo=_repo(call, wanted), now=call.now)
+    return news_reply(followed, now=call.now)
 
 
 @toolset.tool("Look at a run", Hints(open_world=True))
 async def get_run(call: Call, run_id: RunId = "") -> RunDetails:
     """Look at a run now: state, branches, pull request, failure, events. To wait for one, use tail_run."""
-    wanted = _run_id(call, run_id)
-    snapshot = await call.tenant.watches.of(wanted).look()
-    outcome = read_outcome(snapshot.run, snapshot.events, now=call.now)
-    _note(call, snapshot, outcome)
-    return details_reply(snapshot, outcome, fold(snapshot.events), repo=_repo(call, wanted), now=call.now)
+    return details_reply(await runs.get_run(call, run_id=run_id), now=call.now)
 
 
 @toolset.tool("List runs", Hints(open_world=True))
@@ -169,28 +129,14 @@ async def list_runs(
 
     Others are missing until get_run saw them: Mogplex has no list.
     """
-    repo_id = (await call.tenant.repos.find(repo)).id if repo else ""
-    return await list_journal(call, repo_id=repo_id, status=status, max_age_hours=max_age_hours, limit=limit)
+    found = await run_list.list_runs(call, repo=repo, status=status, max_age_hours=max_age_hours, limit=limit)
+    return list_reply(found, call.now)
 
 
 @toolset.tool("Stop a run", Hints(reads_only=False, destructive=True, idempotent=True))
 async def cancel_run(call: Call, run_id: RunId = "") -> CancelledRun:
     """Stop a run for good; what it has not delivered is lost. Only when the user wants that."""
-    wanted = _run_id(call, run_id)
-    cancelled = await call.tenant.mogplex.cancel_run(wanted)
-    _note(call, Snapshot(cancelled.run, (), call.clock(), 0, settled=False), None)
-    return cancelled_reply(cancelled, repo=_repo(call, wanted))
-
-
-def _as_much_as_fits(news: Tail, seen: Cursor) -> Tail:
-    """The news that one answer can hold; the cursor stands behind them, so that the next call tells the others."""
-    told = news.folds[: len(fitting(map(event_line, news.folds), EVENTS_CHARACTERS))]
-    return replace(
-        news,
-        folds=told,
-        more=news.more + len(news.folds) - len(told),
-        cursor=seen.with_events(event.id for one in told for event in one.events),
-    )
+    return cancelled_reply(await runs.cancel_run(call, run_id=run_id))
 
 
 class _Progress:
@@ -208,48 +154,3 @@ class _Progress:
         await self._call.progress(
             self._told, f"{outcome.phase}: run is {sanitize_word(snapshot.run.status)}, {count} events{fault}"
         )
-
-
-def _run_id(call: Call, text: str) -> str:
-    if text:
-        return check_uuid(text, "run_id")
-    try:
-        latest = call.tenant.journal.latest(unknown_within_seconds=SAME_START_SECONDS)
-    except StateError as error:
-        raise MogplexError(
-            ErrorCode.INVALID_ARGUMENT, f"give run_id: the journal of runs is not there ({error})"
-        ) from None
-    if latest is None:
-        raise MogplexError(ErrorCode.INVALID_ARGUMENT, "give run_id: no run was started from here yet")
-    if not latest.run_id:
-        # An older run is not what is meant; stopping it would be worst.
-        raise MogplexError(
-            ErrorCode.INVALID_ARGUMENT,
-            "it is not known what became of the latest start; call start_run again with the same arguments, it will "
-            "not start twice, or give run_id",
-        )
-    return latest.run_id
-
-
-def _repo(call: Call, run_id: str) -> str:
-    """The name of the run's repository, if it was started from here."""
-    try:
-        entry = call.tenant.journal.find(run_id)
-    except StateError:
-        return ""
-    return sanitize_name(entry.repo) if entry else ""
-
-
-def _note(call: Call, snapshot: Snapshot, outcome: Outcome | None) -> None:
-    """Keep in the journal what was seen; a journal that cannot be written does not keep anybody from looking."""
-    run = snapshot.run
-    try:
-        call.tenant.journal.see(
-            run.run_id,
-            repo_id=run.repo_id,
-            status=run.status,
-            pull_request=outcome.pull_request if outcome else "",
-            created_at=run.created_at.timestamp() if run.created_at else call.clock(),
-        )
-    except StateError:
-        return

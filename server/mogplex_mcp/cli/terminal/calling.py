@@ -19,13 +19,13 @@ from mogplex_mcp.api.models import RunEvent
 from mogplex_mcp.cli.terminal.refusal import Refusal
 from mogplex_mcp.config.settings import Settings
 from mogplex_mcp.core.shutdown import Shutdown
+from mogplex_mcp.operations.confirmation import Action, Consent
 from mogplex_mcp.reply.model import Reply
 from mogplex_mcp.storage.state_file import StateError
 from mogplex_mcp.tenants.call_timeouts import client_key
 from mogplex_mcp.tenants.services import Services
 from mogplex_mcp.tenants.tenant import Tenant
 from mogplex_mcp.toolkit.call import Call, Progress
-from mogplex_mcp.toolkit.confirmation import Action, Consent
 from mogplex_mcp.toolkit.dispatch import dispatch
 from mogplex_mcp.toolkit.fitting import fitted, needs_write
 from mogplex_mcp.toolkit.toolset import Tool, select

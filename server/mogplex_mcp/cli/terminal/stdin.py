@@ -10,7 +10,7 @@ import anyio
 from mogplex_mcp.cli.terminal.refusal import Refusal
 from mogplex_mcp.core.shutdown import AT_ONCE, Shutdown
 from mogplex_mcp.core.standard_streams import STDIN, say
-from mogplex_mcp.toolkit.confirmation import Action
+from mogplex_mcp.operations.confirmation import Action
 
 MOST_BYTES: Final = 4_000_000
 _READ_BYTES: Final = 65_536

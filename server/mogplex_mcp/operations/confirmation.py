@@ -1,0 +1,58 @@
+"""Confirmation by the user of an operation that changes something for good.
+
+An operation says what it is about to change and goes on only if the user agreed. How the user is asked is the business
+of the caller: by elicitation in an MCP client, by a question in a terminal.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+from mogplex_mcp.operations.errors import OperationCode, OperationError
+
+Action = Literal["accept", "decline", "cancel"]
+"""What a user did with a question (MCP specification, "Elicitation")."""
+
+
+class ConsentNeeded(OperationError):  # noqa: N818 - not a failure: the operation runs again with the user's answer
+    """The operation ended before it changed anything, because the user has not agreed to it yet."""
+
+    def __init__(self) -> None:
+        super().__init__(OperationCode.CONFIRMATION_NEEDED, "the user has to be asked first")
+
+
+def _unanswered(_: str) -> Action | None:
+    return None
+
+
+@dataclass
+class Consent:
+    """Whether the user agrees with what one call is about to do.
+
+    Attributes:
+        answer_to: What the user did with exactly this question of exactly this call; None if it was never asked.
+        question: What has to be asked before the call can go on.
+        refusal: What the user did instead of agreeing.
+    """
+
+    answer_to: Callable[[str], Action | None] = _unanswered
+    question: str = ""
+    refusal: Action | None = None
+
+    def require(self, question: str) -> None:
+        """Return if the user agreed to this question; otherwise end the operation before it changes anything.
+
+        Args:
+            question: Exactly what will change, for the user to read. It has to come out the same when the operation
+                runs again: another question is asked anew.
+
+        Raises:
+            ConsentNeeded: The user has not agreed.
+        """
+        action = self.answer_to(question)
+        if action == "accept":
+            return
+        if action is None:
+            self.question = question
+        self.refusal = action
+        raise ConsentNeeded

@@ -1,0 +1,194 @@
+"""The one error of all operations: what happened, why, and what to do about it, as data.
+
+Nothing here is worded for a reader. `toolkit.errors` words it for a model, `cli.terminal.messages` for a person in a
+terminal; both start from the code, the reason and the advice, never from another reader's text.
+"""
+
+import logging
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from mogplex_mcp.api.answers import RUN_LIMITER_UNAVAILABLE
+from mogplex_mcp.api.errors import ErrorCode, MogplexError
+from mogplex_mcp.api.identifiers import canonical_uuid, not_a_uuid
+from mogplex_mcp.api.repos import RepoError, RepoHint
+from mogplex_mcp.api.text import one_line
+from mogplex_mcp.storage.state_file import StateError
+
+REASON_CHARACTERS = 3_000
+
+logger = logging.getLogger(__name__)
+
+
+class OperationCode(StrEnum):
+    """Codes beyond those of the API client (`ErrorCode`)."""
+
+    JOURNAL_UNUSABLE = "journal_unusable"
+    INTERNAL = "bridge_fault"
+    UNKNOWN_REPO_ID = "unknown_repo_id"
+    FOLLOW_TIMED_OUT = "follow_timed_out"
+    CONFIRMATION_NEEDED = "consent_needed"
+
+
+@dataclass(frozen=True)
+class Argument:
+    """An argument of an operation, spelled for each reader: `create_branch` or `--no-create-branch`.
+
+    Attributes:
+        name: Its name in the operation.
+        value: What to set it to, where that is said.
+    """
+
+    name: str
+    value: str = ""
+
+
+@dataclass(frozen=True)
+class Operation:
+    """An operation to call, spelled for each reader: `list_repos` or `mogplex-mcp repos list`.
+
+    Attributes:
+        name: The name of the operation.
+        arguments: What to give it.
+    """
+
+    name: str
+    arguments: Mapping[str, str] = field(default_factory=dict)
+
+
+Phrase = tuple[str | Argument | Operation, ...]
+"""A sentence in pieces, of which each reader spells the arguments and operations."""
+
+Speller = Callable[[Argument | Operation], str]
+"""Spell an argument or an operation for one reader."""
+
+
+def spell(phrase: Phrase, speller: Speller) -> str:
+    """Return the phrase as text for one reader."""
+    return "".join(piece if isinstance(piece, str) else speller(piece) for piece in phrase)
+
+
+class OperationError(Exception):
+    """An operation that did not end in a result.
+
+    Attributes:
+        code: An `ErrorCode` or an `OperationCode`.
+        reason: Why, in our own words.
+        happened: What happened, where that is more than the code says; empty for what the code says.
+        advice: What to do, where that is more than the code says; empty for what the code says.
+        quoted: What Mogplex, or whatever responded in its place, said: text of others.
+        status: The HTTP status, when a response came.
+        retry_after: Seconds to wait before the next try, when known.
+        may_have_happened: Whether the operation may have taken effect although no response says so.
+    """
+
+    def __init__(
+        self,
+        code: str,
+        *reason: str | Argument | Operation,
+        happened: Phrase = (),
+        advice: Phrase = (),
+        quoted: str = "",
+        status: int | None = None,
+        retry_after: float | None = None,
+        may_have_happened: bool = False,
+    ) -> None:
+        super().__init__(spell(reason, lambda piece: piece.name) or code)
+        self.code = code
+        self.reason: Phrase = reason
+        self.happened = happened
+        self.advice = advice
+        self.quoted = quoted
+        self.status = status
+        self.retry_after = retry_after
+        self.may_have_happened = may_have_happened
+
+
+class InvalidArgumentError(OperationError):
+    """Arguments that were refused before anything was sent.
+
+    Args:
+        reason: What is wrong with which argument.
+        advice: What to do, where that is more than to correct it.
+        quoted: What of it is text of others.
+    """
+
+    def __init__(self, *reason: str | Argument | Operation, advice: Phrase = (), quoted: str = "") -> None:
+        super().__init__(ErrorCode.INVALID_ARGUMENT, *reason, advice=advice, quoted=quoted)
+
+
+def check_id(text: str, name: str) -> str:
+    """Return the canonical form of an id.
+
+    Args:
+        text: What the caller gave.
+        name: The argument's name, such as "run_id".
+
+    Raises:
+        InvalidArgumentError: It isn't a UUID.
+    """
+    if found := canonical_uuid(text):
+        return found
+    raise InvalidArgumentError(Argument(name), not_a_uuid(text, name.removesuffix("_id").replace("_", " ")))
+
+
+def operation_error(error: Exception) -> OperationError:
+    """Return what any exception of an operation means, as an `OperationError`."""
+    while isinstance(error, ExceptionGroup):
+        # Task groups wrap what their tasks raise; the first one is the cause of the others' ends.
+        error = error.exceptions[0]
+    match error:
+        case OperationError():
+            return error
+        case RepoError():
+            return OperationError(error.code, _line(error.message), advice=_REPO_ADVICE[error.hint])
+        case MogplexError():
+            return _of_api(error)
+        case StateError():
+            reason = f"{one_line(str(error), 300)}. The journal keeps a run from being started twice"
+            return OperationError(OperationCode.JOURNAL_UNUSABLE, reason)
+    # The traceback is for the operator; a caller could do nothing with it.
+    logger.error("An operation failed", exc_info=error)
+    return OperationError(OperationCode.INTERNAL)
+
+
+_REPO_ADVICE: Mapping[RepoHint, Phrase] = {
+    RepoHint.LOOK_UP: (Operation("list_repos"), " lists the names and ids."),
+    RepoHint.CHOOSE_ID: ("Try again with one of these ids as ", Argument("repo"), "."),
+    RepoHint.NEAREST: (
+        "Try again with the right name. ",
+        Operation("list_repos"),
+        " lists all of them; a missing one can be connected on the Mogplex web page.",
+    ),
+    RepoHint.CONNECT: ("There are none at all: connect GitHub on the Mogplex web page first.",),
+}
+
+
+def _of_api(error: MogplexError) -> OperationError:
+    line = _line(error.message)
+    reason: Phrase = (line,)
+    quoted = ""
+    code: str = error.code
+    if error.status is not None:
+        if line.strip(".").lower() == "internal server error":
+            reason = (f"Mogplex gave no reason but status {error.status}",)
+        elif RUN_LIMITER_UNAVAILABLE in line:
+            code = OperationCode.UNKNOWN_REPO_ID
+            always = "as it always does for a repository id that it does not know"
+            reason = (f'Mogplex responded with "{RUN_LIMITER_UNAVAILABLE}", {always}',)
+        else:
+            # The message of a response is text of others: it may quote anything.
+            reason, quoted = (), line
+    return OperationError(
+        code,
+        *reason,
+        quoted=quoted,
+        status=error.status,
+        retry_after=error.retry_after,
+        may_have_happened=error.may_have_happened,
+    )
+
+
+def _line(text: str) -> str:
+    return one_line(text, REASON_CHARACTERS)

@@ -1,0 +1,42 @@
+"""Repositories: list them, find the one that is meant."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from mogplex_mcp.api.models import Repo
+from mogplex_mcp.operations.context import OperationContext
+
+MOST_REPOS: Final = 200
+"""The longest list of the API, which has no paging for repositories (mogplex-api.md, section 2, "Lists")."""
+
+
+@dataclass(frozen=True)
+class RepoSearch:
+    """Repositories that match a query.
+
+    Attributes:
+        query: Part of owner/name; empty for all.
+        repos: The repositories.
+        may_be_more: Whether the list was cut at its limit.
+    """
+
+    query: str
+    repos: Sequence[Repo]
+    may_be_more: bool
+
+
+async def list_repos(context: OperationContext, *, query: str = "", limit: int = 50) -> RepoSearch:
+    """List the repositories that Mogplex can work on.
+
+    Args:
+        context: The circumstances of the call.
+        query: Part of owner/name; empty for all.
+        limit: 1 to `MOST_REPOS`.
+
+    Raises:
+        MogplexError: Mogplex could not be asked, or refused.
+    """
+    query = query.strip()
+    found = await context.tenant.mogplex.list_repos(query=query, limit=limit)
+    return RepoSearch(query, found, may_be_more=len(found) >= limit)

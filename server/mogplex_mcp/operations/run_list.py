@@ -1,0 +1,87 @@
+"""The list of runs: the journal, with the live state of what is not over yet."""
+
+import contextlib
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Final
+
+import anyio
+
+from mogplex_mcp.api.errors import MogplexError
+from mogplex_mcp.operations.context import OperationContext
+from mogplex_mcp.runs.outcome import read_outcome
+from mogplex_mcp.storage.journal import Entry
+from mogplex_mcp.storage.state_file import StateError
+
+MOST_REFRESHED: Final = 8
+REFRESH_SECONDS: Final = 8.0
+REFRESHED_BEFORE_SECONDS: Final = 10.0
+
+
+@dataclass(frozen=True)
+class RunList:
+    """Runs of the journal, the newest first.
+
+    Attributes:
+        entries: The runs.
+        left_out: How many older ones were left out.
+        not_refreshed: How many open ones show their last known state.
+    """
+
+    entries: Sequence[Entry]
+    left_out: int
+    not_refreshed: int
+
+
+async def list_runs(
+    context: OperationContext, *, repo: str = "", status: str = "any", max_age_hours: int = 168, limit: int = 20
+) -> RunList:
+    """List the runs that the journal knows.
+
+    Args:
+        context: The circumstances of the call.
+        repo: `owner/name` or an id; empty for all.
+        status: A status of runs; "open" for those that have not ended; "any" for all.
+        max_age_hours: How long ago they were started at most.
+        limit: The most runs to return.
+
+    Raises:
+        MogplexError: The repository could not be found.
+        StateError: The journal cannot be read.
+    """
+    repo_id = (await context.tenant.repos.find(repo)).id if repo else ""
+    since = context.clock() - max_age_hours * 3_600
+    entries, missed = await _refreshed(context, context.tenant.journal.entries(repo_id=repo_id, since=since))
+    matching = [entry for entry in entries if status in ("any", entry.status) or (status == "open" and entry.is_open)]
+    return RunList(matching[:limit], max(0, len(matching) - limit), missed)
+
+
+async def _refreshed(context: OperationContext, entries: Sequence[Entry]) -> tuple[list[Entry], int]:
+    """Return the entries with live state, and how many of the open ones are shown as they were."""
+    due = [entry for entry in entries if entry.is_open and entry.run_id]
+    due = [entry for entry in due if context.clock() - entry.checked_at > REFRESHED_BEFORE_SECONDS]
+    fresh: dict[str, Entry] = {}
+
+    async def refresh(entry: Entry) -> None:
+        try:
+            snapshot = await context.tenant.watches.of(entry.run_id).look()
+        except MogplexError:
+            return
+        outcome = read_outcome(snapshot.run, snapshot.events, now=context.now)
+        run = snapshot.run
+        fresh[entry.key] = replace(entry, status=run.status, pull_request=outcome.pull_request or entry.pull_request)
+        # A journal that can only be read is still a list.
+        with contextlib.suppress(StateError):
+            context.tenant.journal.see(
+                entry.run_id,
+                repo_id=run.repo_id,
+                status=run.status,
+                pull_request=outcome.pull_request,
+                created_at=entry.created_at,
+            )
+
+    with anyio.move_on_after(min(REFRESH_SECONDS, context.remaining)):
+        async with anyio.create_task_group() as tasks:
+            for entry in due[:MOST_REFRESHED]:
+                tasks.start_soon(refresh, entry)
+    return [fresh.get(entry.key, entry) for entry in entries], len(due) - len(fresh)
