@@ -10,13 +10,13 @@ from mogplex_mcp.api.errors import ErrorCode, MogplexError
 from mogplex_mcp.api.models import Agent, AutomationDetail, Model
 from mogplex_mcp.core.humanize import counted
 from mogplex_mcp.operations.errors import InvalidArgumentError
+from mogplex_mcp.operations.graphs import cannot_be_written, changes, check_graph, check_publishable, lost, node_rows
 from mogplex_mcp.reply.model import Reply
 from mogplex_mcp.reply.untrusted import clean_line, sanitize_word
 from mogplex_mcp.toolkit.call import Call
 from mogplex_mcp.toolkit.toolset import Hints, Toolset
 from mogplex_mcp.tools.automation_replies import AutomationDetails, summary_reply
 from mogplex_mcp.tools.automations import AutomationId
-from mogplex_mcp.tools.graphs import cannot_be_written, changes, check_graph, check_publishable, lost, node_rows
 
 toolset = Toolset("automation_editing", "Make and change automations.", by_default=False)
 

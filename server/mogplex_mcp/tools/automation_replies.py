@@ -1,7 +1,9 @@
-"""What is told of automations and their graphs. Names, labels and graphs are others' words."""
+"""Replies about automations and their graphs. Names, labels and graphs are text of others."""
 
+import json
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from functools import cache
 from typing import Any, ClassVar, Final
 
 from pydantic import BaseModel
@@ -9,13 +11,14 @@ from pydantic import BaseModel
 from mogplex_mcp.api.models import Automation, AutomationDetail, AutomationPage
 from mogplex_mcp.core.humanize import ago, counted
 from mogplex_mcp.core.redaction import find_key
+from mogplex_mcp.operations.graphs import SECRET_MARK, cannot_be_written, changes, compact, edge_count, node_rows
 from mogplex_mcp.reply.model import NextStep, Reply
 from mogplex_mcp.reply.untrusted import clean, clean_line, sanitize_word
 from mogplex_mcp.toolkit.call import Call
-from mogplex_mcp.tools.graphs import SECRET_MARK, cannot_be_written, changes, edge_count, graph_text, node_rows
 from mogplex_mcp.tools.pages import page_of
 
 MOST_AUTOMATIONS: Final = 100
+_LAST_OF_BASIC_PLANE: Final = 0xFFFF
 _CURSOR: Final = re.compile(r"[A-Za-z0-9_=.-]{1,500}")
 
 
@@ -108,7 +111,7 @@ def graph_reply(call: Call, found: AutomationDetail, *, published: bool, page: i
     if published:
         graph = found.published_version.graph if found.published_version else {}
     which = "published graph" if published else "draft"
-    text, hidden = graph_text(graph)
+    text, hidden = _graph_text(graph)
     shown = page_of(text, page)
     arguments = {"automation_id": sanitize_word(found.id), "detail": "published_graph" if published else "graph"}
     notes = []
@@ -186,3 +189,33 @@ def _row(call: Call, one: Automation) -> AutomationRow:
 
 def _named(one: Automation) -> dict[str, Any]:
     return {"name": clean_line(one.name, 100), "description": clean_line(one.description or "", 200)}
+
+
+def _graph_text(graph: Mapping[str, Any]) -> tuple[str, bool]:
+    """Return a graph as JSON text, one node or edge a line, and whether something in it had to be hidden.
+
+    Characters that hide or pose as something else are written as JSON escapes: they can be seen, and nothing is lost.
+    What looks like a secret is hidden; such a text cannot be written back, and `check_graph` refuses it.
+    """
+    text = "".join(map(_escaped, _one_item_a_line(graph)))
+    shown = clean(text, len(text))
+    return shown, shown != text
+
+
+def _one_item_a_line(graph: Mapping[str, Any]) -> str:
+    parts = []
+    for name, value in graph.items():
+        key = json.dumps(name, ensure_ascii=False)
+        if isinstance(value, list) and value:
+            parts.append(f"{key}:[\n" + ",\n".join(map(compact, value)) + "\n]")
+        else:
+            parts.append(f"{key}:{compact(value)}")
+    return "{" + ",\n".join(parts) + "}"
+
+
+@cache
+def _escaped(character: str) -> str:
+    # Between two letters, since cleaning takes away blanks at the ends.
+    if character == "\n" or clean(f"a{character}a", 10) == f"a{character}a":
+        return character
+    return f"\\u{ord(character):04x}" if ord(character) <= _LAST_OF_BASIC_PLANE else json.dumps(character)[1:-1]

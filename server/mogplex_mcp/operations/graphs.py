@@ -1,4 +1,4 @@
-"""Graphs of automations: checked before they are sent, shown without loss, compared with what Mogplex made of them.
+"""Graphs of automations: check them before they are sent, compare them with what Mogplex made of them.
 
 What a graph is: mogplex-api.md, section 1, "Graph of an automation".
 """
@@ -8,12 +8,11 @@ import math
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from difflib import get_close_matches
-from functools import cache
 from typing import Any, Final
 
-from mogplex_mcp.operations.errors import InvalidArgumentError
-from mogplex_mcp.reply.untrusted import clean, clean_line
-from mogplex_mcp.reply.untrusted import sanitize_name as plain_name
+from mogplex_mcp.api.text import is_plain
+from mogplex_mcp.core.cleaning import clean_line
+from mogplex_mcp.operations.errors import InvalidArgumentError, Operation, Phrase
 
 NODE_TYPES: Final = (
     "start",
@@ -28,13 +27,12 @@ NODE_TYPES: Final = (
     "end",
 )
 READ_ONLY_TYPE: Final = "action"
-SECRET_MARK: Final = "[secret removed]"  # noqa: S105 - what stands where a secret was, not one
+SECRET_MARK: Final = "[secret removed]"  # noqa: S105 - what replaces a secret, not one
 
 _MOST_FAULTS: Final = 4
 _MOST_CHANGES: Final = 6
 _SHOWN_CHARACTERS: Final = 60
 _VALUE_CHARACTERS: Final = 200
-_LAST_OF_BASIC_PLANE: Final = 0xFFFF
 
 
 def check_graph(graph: Mapping[str, Any]) -> None:
@@ -52,32 +50,22 @@ def check_publishable(graph: Mapping[str, Any]) -> None:
     Raises:
         InvalidArgumentError: What is missing or too much.
     """
-    _refuse(list(_publishing_faults(graph)))
-
-
-def graph_text(graph: Mapping[str, Any]) -> tuple[str, bool]:
-    """A graph as JSON text, one node or edge a line, and whether something in it had to be hidden.
-
-    Characters that hide or pose as something else are written as JSON escapes: they can be seen, and nothing is lost.
-    What looks like a secret is hidden; such a text cannot be written back, and `check_graph` refuses it.
-    """
-    text = "".join(map(_escaped, _one_item_a_line(graph)))
-    shown = clean(text, len(text))
-    return shown, shown != text
+    advice: Phrase = ("Correct that and try again. ", Operation("list_agents"), " lists the ids of agents.")
+    _refuse(list(_publishing_faults(graph)), advice if _without_agent(graph) else ())
 
 
 def node_rows(graph: Mapping[str, Any]) -> list[dict[str, str]]:
-    """The nodes of a graph on one line each, in others' words."""
+    """Return the facts of each node, cleaned: they are text of others."""
     return [_node_row(node) for node in _objects(graph, "nodes")]
 
 
 def edge_count(graph: Mapping[str, Any]) -> int:
-    """How many edges a graph has."""
+    """Return how many edges a graph has."""
     return len(_objects(graph, "edges"))
 
 
 def cannot_be_written(graph: Mapping[str, Any]) -> str:
-    """Why a graph that was read cannot be written back, or ""."""
+    """Return why a graph that was read cannot be written back, or ""."""
     actions = [_plain_id(node.get("id")) for node in _objects(graph, "nodes") if node.get("type") == READ_ONLY_TYPE]
     if not actions:
         return ""
@@ -88,7 +76,7 @@ def cannot_be_written(graph: Mapping[str, Any]) -> str:
 
 
 def changes(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[str]:
-    """What is different in the second graph, place by place; [] when they say the same."""
+    """Return what differs in the second graph, place by place; [] if nothing does."""
     found = []
     for kind in ("nodes", "edges"):
         old, new = ({_shown(one.get("id")): one for one in _objects(graph, kind)} for graph in (before, after))
@@ -101,8 +89,13 @@ def changes(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[str]:
 
 
 def lost(sent: Mapping[str, Any], kept: Mapping[str, Any]) -> list[str]:
-    """What of a graph that was sent is missing or different in what Mogplex kept. What it added is not counted."""
+    """Return what of a graph that was sent is missing or differs in what Mogplex kept; what it added is not counted."""
     return list(_lost(sent, kept, "graph"))[:_MOST_CHANGES]
+
+
+def compact(value: object) -> str:
+    """Return a value as JSON without blanks."""
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
 
 
 def _draft_faults(graph: Mapping[str, Any]) -> Iterator[str]:
@@ -172,12 +165,10 @@ def _publishing_faults(graph: Mapping[str, Any]) -> Iterator[str]:
         count = sum(node.get("type") == kind for node in nodes)
         if count != 1:
             yield f"to publish, a graph needs exactly one {kind} node, but has {count}"
-    agents = [node for node in nodes if node.get("type") == "agent"]
-    if not agents:
+    if not any(node.get("type") == "agent" for node in nodes):
         yield "to publish, a graph needs an agent node, but has none"
-    for node in agents:
-        if not isinstance(node.get("data"), Mapping) or not node["data"].get("agentId"):
-            yield f"the agent node {_quoted_id(node.get('id'))} has no agentId in its data; list_agents has the ids"
+    for node in _without_agent(graph):
+        yield f"the agent node {_quoted_id(node.get('id'))} has no agentId in its data"
     known = [node.get("id") for node in nodes]
     for number, edge in enumerate(_objects(graph, "edges")):
         for end in ("source", "target"):
@@ -185,42 +176,25 @@ def _publishing_faults(graph: Mapping[str, Any]) -> Iterator[str]:
                 yield f"graph.edges[{number}].{end} names no node: {_quoted_id(edge.get(end))}"
 
 
+def _without_agent(graph: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    agents = [node for node in _objects(graph, "nodes") if node.get("type") == "agent"]
+    return [node for node in agents if not isinstance(node.get("data"), Mapping) or not node["data"].get("agentId")]
+
+
 def _plain_id(value: object) -> str:
-    """An id of a node, if it is no more than that: the graph may be somebody else's."""
-    return plain_name(str(value), "(unusual id)")
+    """Return the id of a node if it is a plain name: the graph may be of others."""
+    text = str(value)
+    return text if text and is_plain(text) else "(unusual id)"
 
 
 def _quoted_id(value: object) -> str:
     return f'"{_plain_id(value)}"'
 
 
-def _refuse(faults: Sequence[str]) -> None:
+def _refuse(faults: Sequence[str], advice: Phrase = ()) -> None:
     if faults:
         more = [f"and {len(faults) - _MOST_FAULTS} more faults"] if len(faults) > _MOST_FAULTS else []
-        raise InvalidArgumentError("; ".join([*faults[:_MOST_FAULTS], *more]))
-
-
-def _one_item_a_line(graph: Mapping[str, Any]) -> str:
-    parts = []
-    for name, value in graph.items():
-        key = json.dumps(name, ensure_ascii=False)
-        if isinstance(value, list) and value:
-            parts.append(f"{key}:[\n" + ",\n".join(map(_compact, value)) + "\n]")
-        else:
-            parts.append(f"{key}:{_compact(value)}")
-    return "{" + ",\n".join(parts) + "}"
-
-
-def _compact(value: object) -> str:
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
-
-
-@cache
-def _escaped(character: str) -> str:
-    # Between two letters, since cleaning takes away blanks at the ends.
-    if character == "\n" or clean(f"a{character}a", 10) == f"a{character}a":
-        return character
-    return f"\\u{ord(character):04x}" if ord(character) <= _LAST_OF_BASIC_PLANE else json.dumps(character)[1:-1]
+        raise InvalidArgumentError("; ".join([*faults[:_MOST_FAULTS], *more]), advice=advice)
 
 
 def _node_row(node: Mapping[str, Any]) -> dict[str, str]:
@@ -243,7 +217,7 @@ def _objects(graph: Mapping[str, Any], kind: str) -> list[Mapping[str, Any]]:
 
 
 def _different(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
-    """The keys under which two nodes or edges differ, those of their data one by one, with what they were and are."""
+    """Return the keys under which two nodes or edges differ, those of their data one by one, with both values."""
     found = []
     for key in dict.fromkeys([*old, *new]):
         before, after = old.get(key), new.get(key)
@@ -281,7 +255,7 @@ def _quoted(value: object) -> str:
 
 
 def _value(value: object) -> str:
-    return "nothing" if value is None else clean_line(_compact(value), _VALUE_CHARACTERS)
+    return "nothing" if value is None else clean_line(compact(value), _VALUE_CHARACTERS)
 
 
 def _shown(value: object) -> str:
