@@ -11,13 +11,13 @@ from pydantic import BaseModel
 from mogplex_mcp.api.models import Automation, AutomationDetail, AutomationPage
 from mogplex_mcp.core.humanize import ago, counted
 from mogplex_mcp.core.redaction import find_key
+from mogplex_mcp.operations.automations import MOST_AUTOMATIONS
 from mogplex_mcp.operations.graphs import SECRET_MARK, cannot_be_written, changes, compact, edge_count, node_rows
 from mogplex_mcp.reply.model import NextStep, Reply
 from mogplex_mcp.reply.untrusted import clean, clean_line, sanitize_word
 from mogplex_mcp.toolkit.call import Call
 from mogplex_mcp.tools.pages import page_of
 
-MOST_AUTOMATIONS: Final = 100
 _LAST_OF_BASIC_PLANE: Final = 0xFFFF
 _CURSOR: Final = re.compile(r"[A-Za-z0-9_=.-]{1,500}")
 
@@ -56,7 +56,7 @@ class AutomationDetails(Reply):
 
 
 def list_reply(call: Call, found: AutomationPage, limit: int) -> AutomationList:
-    """The answer to list_automations."""
+    """Return the answer to list_automations."""
     automations = found.automations
     notes = []
     cursor = found.next_cursor or ""
@@ -80,7 +80,7 @@ def list_reply(call: Call, found: AutomationPage, limit: int) -> AutomationList:
 def summary_reply(
     call: Call, found: AutomationDetail, summary: str = "", notes: Sequence[str] = ()
 ) -> AutomationDetails:
-    """An automation with the nodes of its draft."""
+    """Return an automation with the nodes of its draft."""
     untrusted: dict[str, Any] = _named(found) | {"notes": clean(found.notes or "", 1_000)}
     untrusted["nodes"] = node_rows(found.draft_graph)
     arguments = {"automation_id": sanitize_word(found.id)}
@@ -102,7 +102,7 @@ def summary_reply(
 
 
 def graph_reply(call: Call, found: AutomationDetail, *, published: bool, page: int) -> AutomationDetails:
-    """A page of a graph as JSON text.
+    """Return a page of a graph as JSON text.
 
     Raises:
         InvalidArgumentError: There is no such page.
