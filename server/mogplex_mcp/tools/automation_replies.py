@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from functools import cache
 from typing import Any, ClassVar, Final
 
@@ -15,7 +16,6 @@ from mogplex_mcp.operations.automations import MOST_AUTOMATIONS
 from mogplex_mcp.operations.graphs import SECRET_MARK, cannot_be_written, changes, compact, edge_count, node_rows
 from mogplex_mcp.reply.model import NextStep, Reply
 from mogplex_mcp.reply.untrusted import clean, clean_line, sanitize_word
-from mogplex_mcp.toolkit.call import Call
 from mogplex_mcp.tools.pages import page_of
 
 _LAST_OF_BASIC_PLANE: Final = 0xFFFF
@@ -55,7 +55,7 @@ class AutomationDetails(Reply):
     page: str = ""
 
 
-def list_reply(call: Call, found: AutomationPage, limit: int) -> AutomationList:
+def list_reply(found: AutomationPage, limit: int, *, now: datetime) -> AutomationList:
     """Return the answer to list_automations."""
     automations = found.automations
     notes = []
@@ -69,7 +69,7 @@ def list_reply(call: Call, found: AutomationPage, limit: int) -> AutomationList:
         steps.append(NextStep(tool="get_automation", arguments=arguments, why="see what it does"))
     return AutomationList(
         summary=f"{counted(len(automations), 'automation')}.",
-        automations=[_row(call, one) for one in automations],
+        automations=[_row(one, now) for one in automations],
         next_cursor=cursor if _CURSOR.fullmatch(cursor) and not find_key(cursor) else "",
         notes=notes,
         untrusted={"automations": [_named(one) for one in automations]} if automations else {},
@@ -78,7 +78,7 @@ def list_reply(call: Call, found: AutomationPage, limit: int) -> AutomationList:
 
 
 def summary_reply(
-    call: Call, found: AutomationDetail, summary: str = "", notes: Sequence[str] = ()
+    found: AutomationDetail, summary: str = "", notes: Sequence[str] = (), *, now: datetime
 ) -> AutomationDetails:
     """Return an automation with the nodes of its draft."""
     untrusted: dict[str, Any] = _named(found) | {"notes": clean(found.notes or "", 1_000)}
@@ -91,7 +91,7 @@ def summary_reply(
     if found.published_version:
         trigger = NextStep(tool="trigger_automation", arguments=arguments, why="run it on a repository; add repo")
         steps.insert(0, trigger)
-    return _details(call, found).model_copy(
+    return _details(found, now).model_copy(
         update={
             "summary": summary or f"The automation is {_state(found)}.",
             "notes": [*notes, *_notes(found)],
@@ -101,7 +101,7 @@ def summary_reply(
     )
 
 
-def graph_reply(call: Call, found: AutomationDetail, *, published: bool, page: int) -> AutomationDetails:
+def graph_reply(found: AutomationDetail, *, published: bool, page: int, now: datetime) -> AutomationDetails:
     """Return a page of a graph as JSON text.
 
     Raises:
@@ -129,7 +129,7 @@ def graph_reply(call: Call, found: AutomationDetail, *, published: bool, page: i
     steps = []
     if page < shown.count:
         steps.append(NextStep(tool="get_automation", arguments=arguments | {"page": page + 1}, why="the next page"))
-    return _details(call, found).model_copy(
+    return _details(found, now).model_copy(
         update={
             "summary": f"The {which} has {len(node_rows(graph))} nodes and {edge_count(graph)} edges."
             if graph
@@ -142,7 +142,7 @@ def graph_reply(call: Call, found: AutomationDetail, *, published: bool, page: i
     )
 
 
-def _details(call: Call, found: AutomationDetail) -> AutomationDetails:
+def _details(found: AutomationDetail, now: datetime) -> AutomationDetails:
     version = found.published_version
     return AutomationDetails(
         summary="",
@@ -151,7 +151,7 @@ def _details(call: Call, found: AutomationDetail) -> AutomationDetails:
         installation_id=found.installation_id,
         published_version=version.version_number if version else None,
         draft_is_published=not changes(version.graph, found.draft_graph) if version else None,
-        updated=ago(found.updated_at, call.now),
+        updated=ago(found.updated_at, now),
         nodes=len(node_rows(found.draft_graph)),
         edges=edge_count(found.draft_graph),
     )
@@ -177,13 +177,13 @@ def _notes(found: AutomationDetail) -> list[str]:
     return notes
 
 
-def _row(call: Call, one: Automation) -> AutomationRow:
+def _row(one: Automation, now: datetime) -> AutomationRow:
     return AutomationRow(
         automation_id=sanitize_word(one.id),
         status=sanitize_word(one.status),
         published=bool(one.published_version_id),
         installation_id=one.installation_id,
-        updated=ago(one.updated_at, call.now),
+        updated=ago(one.updated_at, now),
     )
 
 

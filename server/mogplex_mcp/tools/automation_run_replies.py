@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any, ClassVar, Final, Literal
 
 from pydantic import BaseModel
@@ -12,7 +13,6 @@ from mogplex_mcp.operations import automation_runs
 from mogplex_mcp.operations.automation_runs import MOST_RUNS, AutomationRunState
 from mogplex_mcp.reply.model import NextStep, Reply
 from mogplex_mcp.reply.untrusted import clean, clean_line, sanitize_name, sanitize_word
-from mogplex_mcp.toolkit.call import Call
 from mogplex_mcp.tools.pages import page_of
 
 Section = Literal["summary", "nodes", "findings", "calls", "events", "waits"]
@@ -74,7 +74,7 @@ class TriggeredAutomation(Reply):
     reason: str = ""
 
 
-def runs_reply(call: Call, found: automation_runs.AutomationRunList, *, limit: int) -> AutomationRunList:
+def runs_reply(found: automation_runs.AutomationRunList, limit: int, *, now: datetime) -> AutomationRunList:
     """Return the answer to list_automation_runs."""
     runs = found.runs
     steps = []
@@ -90,7 +90,7 @@ def runs_reply(call: Call, found: automation_runs.AutomationRunList, *, limit: i
                 run_id=sanitize_word(run.id),
                 status=sanitize_word(run.status),
                 repo=sanitize_name(run.repo_full_name or "", sanitize_word(run.repo_id or "", "")),
-                created=ago(run.created_at, call.now),
+                created=ago(run.created_at, now),
                 took=_took(run),
             )
             for run in runs
@@ -101,7 +101,7 @@ def runs_reply(call: Call, found: automation_runs.AutomationRunList, *, limit: i
     )
 
 
-def run_reply(call: Call, state: AutomationRunState, *, section: Section, page: int) -> AutomationRunDetails:
+def run_reply(state: AutomationRunState, *, section: Section, page: int, now: datetime) -> AutomationRunDetails:
     """Return the answer to get_automation_run.
 
     Raises:
@@ -134,7 +134,7 @@ def run_reply(call: Call, state: AutomationRunState, *, section: Section, page: 
         status=sanitize_word(run.status),
         ended=state.has_ended,
         repo=sanitize_name(run.repo_full_name or "", sanitize_word(run.repo_id or "", "")),
-        created=ago(run.created_at, call.now),
+        created=ago(run.created_at, now),
         took=_took(run),
         source=sanitize_word(run.source_type or run.source_kind or "", ""),
         tokens=sum(tokens) if tokens else None,
