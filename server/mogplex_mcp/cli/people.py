@@ -225,14 +225,14 @@ AUTOMATIONS: Final = Command(
         Command(
             "runs",
             "list the runs of an automation, newest first",
-            "automations:list_runs",
+            "automation_runs:list_runs",
             (_AUTOMATION, _LIMIT, _JSON),
             example="automations runs 8f3a2b1c-1234-4abc-9def-1234567890ab",
         ),
         Command(
             "get-run",
             "show a run of an automation",
-            "automations:get_run",
+            "automation_runs:get_run",
             (_AUTOMATION, _RUN, _WAIT, _JSON),
             details=_ENDED,
             example="automations get-run 8f3a2b1c-1234-4abc-9def-1234567890ab --follow",
