@@ -193,7 +193,10 @@ async def _latest(context: OperationContext, automation_id: str) -> str:
     latest = await context.tenant.mogplex.list_automation_runs(automation_id, limit=1)
     if not latest:
         raise OperationError(
-            ErrorCode.NOT_FOUND, "this automation has no runs yet; ", Operation("trigger_automation"), " starts one"
+            ErrorCode.NOT_FOUND,
+            "this automation has no runs yet",
+            happened=("There is no run to look at.",),
+            advice=(Operation("trigger_automation", {"automation_id": automation_id}), " starts one."),
         )
     return latest[0].id
 
