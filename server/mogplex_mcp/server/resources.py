@@ -21,7 +21,7 @@ from mogplex_mcp.api.errors import ErrorCode, MogplexError
 from mogplex_mcp.api.identifiers import check_uuid
 from mogplex_mcp.reply.untrusted import clean_line, sanitize_name, sanitize_word
 from mogplex_mcp.server.request_scope import Context, RequestScope
-from mogplex_mcp.storage.journal import Entry
+from mogplex_mcp.storage.ledger import Entry
 from mogplex_mcp.toolkit.dispatch import dispatch
 from mogplex_mcp.toolkit.errors import sentence
 

@@ -12,6 +12,7 @@ from mogplex_mcp.config.settings import Settings
 from mogplex_mcp.core.shutdown import Shutdown
 from mogplex_mcp.credentials.sources import FoundToken, find_token
 from mogplex_mcp.storage.state_file import StateFile
+from mogplex_mcp.storage.wait_limits import SqliteWaitLimits
 from mogplex_mcp.tenants.call_timeouts import LearntCaps
 from mogplex_mcp.tenants.in_flight import InFlightCalls
 from mogplex_mcp.tenants.tenant import Tenants
@@ -42,7 +43,7 @@ class Services:
         self.now = now
         self.shutdown = shutdown or Shutdown()
         self.state = StateFile(None if settings.without_journal else settings.state_file)
-        self.learnt = LearntCaps(self.state, now=now)
+        self.learnt = LearntCaps(SqliteWaitLimits(self.state), now=now)
         self.in_flight = InFlightCalls(self.learnt)
         self._transport = transport
         self._found: FoundToken | None = None

@@ -71,7 +71,7 @@ async def check_connection(call: Call) -> Connection:
 def _journal(call: Call, problem: str) -> tuple[str, str]:
     """Where the journal is, and what is wrong with it; `problem` is what the budget met when it wrote there."""
     try:
-        call.tenant.journal.find(NO_RUN)
+        call.tenant.ledger.find_run(NO_RUN)
     except StateError as error:
         return "cannot be used, so start_run will refuse", clean_line(str(error), 300)
     if call.settings.state_file is None or call.settings.without_journal:

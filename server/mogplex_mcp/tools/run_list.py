@@ -13,7 +13,7 @@ from mogplex_mcp.core.humanize import ago, counted
 from mogplex_mcp.reply.model import NextStep
 from mogplex_mcp.reply.untrusted import clean_line, sanitize_name, sanitize_word
 from mogplex_mcp.runs.outcome import read_outcome
-from mogplex_mcp.storage.journal import Entry
+from mogplex_mcp.storage.ledger import Entry
 from mogplex_mcp.storage.state_file import StateError
 from mogplex_mcp.toolkit.call import Call
 from mogplex_mcp.tools.run_replies import RunList, RunRow
@@ -30,7 +30,7 @@ async def list_journal(call: Call, *, repo_id: str, status: str, max_age_hours: 
         StateError: The journal cannot be read.
     """
     since = call.clock() - max_age_hours * 3_600
-    entries = call.tenant.journal.entries(repo_id=repo_id, since=since)
+    entries = call.tenant.ledger.runs(repo_id=repo_id, since=since)
     entries, missed = await _refreshed(call, entries)
     matching = [entry for entry in entries if status in ("any", entry.status) or (status == "open" and entry.is_open)]
     notes = [f"{missed} open runs show their last known state: Mogplex was not asked about all."] if missed else []
@@ -73,7 +73,7 @@ async def _refreshed(call: Call, entries: Sequence[Entry]) -> tuple[list[Entry],
         fresh[entry.key] = replace(entry, status=run.status, pull_request=outcome.pull_request or entry.pull_request)
         # A journal that can only be read is still a list.
         with contextlib.suppress(StateError):
-            call.tenant.journal.see(
+            call.tenant.ledger.see_run(
                 entry.run_id,
                 repo_id=run.repo_id,
                 status=run.status,

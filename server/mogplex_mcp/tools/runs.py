@@ -13,8 +13,8 @@ from mogplex_mcp.reply.output_limit import fitting
 from mogplex_mcp.reply.untrusted import sanitize_name, sanitize_word
 from mogplex_mcp.runs.cursor import Cursor, CursorError
 from mogplex_mcp.runs.fold import fold
+from mogplex_mcp.runs.idempotency import SAME_START_SECONDS
 from mogplex_mcp.runs.outcome import Outcome, read_outcome
-from mogplex_mcp.runs.start import SAME_START_SECONDS
 from mogplex_mcp.runs.tail import Tail, Until, tail
 from mogplex_mcp.runs.watch import Snapshot
 from mogplex_mcp.storage.state_file import StateError
@@ -214,7 +214,7 @@ def _run_id(call: Call, text: str) -> str:
     if text:
         return check_uuid(text, "run_id")
     try:
-        latest = call.tenant.journal.latest(unknown_within_seconds=SAME_START_SECONDS)
+        latest = call.tenant.ledger.latest_run(unknown_within_seconds=SAME_START_SECONDS)
     except StateError as error:
         raise MogplexError(
             ErrorCode.INVALID_ARGUMENT, f"give run_id: the journal of runs is not there ({error})"
@@ -234,7 +234,7 @@ def _run_id(call: Call, text: str) -> str:
 def _repo(call: Call, run_id: str) -> str:
     """The name of the run's repository, if it was started from here."""
     try:
-        entry = call.tenant.journal.find(run_id)
+        entry = call.tenant.ledger.find_run(run_id)
     except StateError:
         return ""
     return sanitize_name(entry.repo) if entry else ""
@@ -244,7 +244,7 @@ def _note(call: Call, snapshot: Snapshot, outcome: Outcome | None) -> None:
     """Keep in the journal what was seen; a journal that cannot be written does not keep anybody from looking."""
     run = snapshot.run
     try:
-        call.tenant.journal.see(
+        call.tenant.ledger.see_run(
             run.run_id,
             repo_id=run.repo_id,
             status=run.status,

@@ -128,7 +128,7 @@ class Caller:
     def repo_id(self, run_id: str) -> str:
         """The id of a run's repository, as far as the journal knows it; else ""."""
         with contextlib.suppress(StateError):
-            entry = self._tenant.journal.find(run_id)
+            entry = self._tenant.ledger.find_run(run_id)
             return entry.repo_id if entry else ""
         return ""
 
