@@ -86,19 +86,19 @@ class DyingLedger(SqliteLedger):
 
     step = "never"
 
-    def begin(self, wanted: Entry, *, within_seconds: float) -> tuple[Entry, bool]:
+    async def begin(self, wanted: Entry, *, within_seconds: float) -> tuple[Entry, bool]:
         self._die_at("before the ledger")
-        result = super().begin(wanted, within_seconds=within_seconds)
+        result = await super().begin(wanted, within_seconds=within_seconds)
         self._die_at("after the ledger")
         return result
 
-    def settle(self, entry: Entry, *, run_id: str, status: str, state: StartState = StartState.STARTED) -> None:
+    async def settle(self, entry: Entry, *, run_id: str, status: str, state: StartState = StartState.STARTED) -> None:
         self._die_at("before the answer is noted")
         if self.step == "while the answer is noted":
             with self._state.transaction(durable=True) as rows:
                 rows.execute("UPDATE starts SET state = 'started'")
                 die()
-        super().settle(entry, run_id=run_id, status=status, state=state)
+        await super().settle(entry, run_id=run_id, status=status, state=state)
         self._die_at("after the answer is noted")
 
     def _write(self, rows: sqlite3.Connection, tenant: str, entry: Entry) -> None:

@@ -202,7 +202,7 @@ async def test_a_spent_quota_is_explained_and_nothing_is_left_unknown(starts: in
             await start(tenant, simulator)
         assert raised.value.retry_after
         assert not raised.value.may_have_happened
-        assert not tenant.ledger.runs()
+        assert not await tenant.ledger.runs()
         assert tenant.budget.usage().paused_seconds == 0
 
 
@@ -291,7 +291,7 @@ async def test_a_journal_that_fails_after_the_answer_costs_nothing_but_a_replay(
     async with tenant_of(simulator, tmp_path / "state") as tenant:
         with monkeypatch.context() as patch:
 
-            def full(*_: object, **__: object) -> None:
+            async def full(*_: object, **__: object) -> None:
                 raise StateError("full")
 
             patch.setattr(tenant.ledger, "settle", full)
@@ -339,6 +339,6 @@ async def test_users_do_not_see_each_others_runs(tmp_path: Path) -> None:
         tenant_of(simulator, tmp_path / "state", DEMO_OTHER_TOKEN) as theirs,
     ):
         started = await start(mine, simulator)
-        assert theirs.ledger.find_run(started.run.run_id) is None
-        assert not theirs.ledger.runs()
-        assert theirs.ledger.latest_run(unknown_within_seconds=600) is None
+        assert await theirs.ledger.find_run(started.run.run_id) is None
+        assert not await theirs.ledger.runs()
+        assert await theirs.ledger.latest_run(unknown_within_seconds=600) is None

@@ -48,7 +48,7 @@ async def test_starts_under_faults_are_neither_doubled_nor_lost() -> None:
             answers = [await start_stubbornly(tenant, simulator, prompt, chance)]
             if chance.random() < 0.3:
                 answers.append(await start_stubbornly(tenant, simulator, prompt, chance))
-            listed = [entry.run_id for entry in tenant.ledger.runs()]
+            listed = [entry.run_id for entry in await tenant.ledger.runs()]
         runs = started_runs(simulator)
         doubled += len(runs) > 1 or len(set(answers)) > 1
         lost += runs != [answers[0]] or listed != runs

@@ -77,7 +77,7 @@ def test_a_migrated_file_has_the_schema_of_a_new_one(path: Path) -> None:
 async def test_runs_of_0_1_0_are_listed_as_before(path: Path) -> None:
     assert count_runs(path) == 9
     ledger = ledger_in(path)
-    runs = ledger.runs()
+    runs = await ledger.runs()
     assert [(entry.key, entry.state, entry.status) for entry in runs] == [
         ("key-of-repeated", StartState.RETRIED, ""),
         ("key-of-forced", StartState.SENDING, ""),
@@ -86,7 +86,7 @@ async def test_runs_of_0_1_0_are_listed_as_before(path: Path) -> None:
         ("seen:0b8e1a52-93c1-4f7e-8a52-0d4c5f1f5b11", StartState.SEEN, "streaming"),
         ("key-of-success", StartState.STARTED, "success"),
     ]
-    assert ledger.find_run("75ce86aa-b59e-5f62-9d77-426c941e3c32") == Entry(
+    assert await ledger.find_run("75ce86aa-b59e-5f62-9d77-426c941e3c32") == Entry(
         key="key-of-success",
         state=StartState.STARTED,
         fingerprint="f1",
@@ -100,10 +100,10 @@ async def test_runs_of_0_1_0_are_listed_as_before(path: Path) -> None:
         created_at=WRITTEN_AT - 3_600,
         checked_at=WRITTEN_AT - 3_600,
     )
-    gone = ledger.find_run("11111111-2222-4333-8444-555555555555")
+    gone = await ledger.find_run("11111111-2222-4333-8444-555555555555")
     assert gone is not None
     assert gone.state is StartState.GONE
-    (theirs,) = ledger_in(path, OTHER_TOKEN).runs()
+    (theirs,) = await ledger_in(path, OTHER_TOKEN).runs()
     assert theirs.run_id == "33333333-2222-4333-8444-555555555555"
     assert count_runs(path) == 9
 
@@ -122,7 +122,7 @@ async def test_runs_of_0_1_0_are_listed_as_before(path: Path) -> None:
     ],
 )
 async def test_starts_of_0_1_0_keep_their_keys(path: Path, wanted: Entry, key: str) -> None:
-    entry, earlier = ledger_in(path).begin(wanted, within_seconds=600)
+    entry, earlier = await ledger_in(path).begin(wanted, within_seconds=600)
     assert (entry.key, earlier) == (key, key != "new")
 
 
@@ -136,9 +136,9 @@ async def test_a_trigger_of_0_1_0_keeps_its_run(path: Path) -> None:
 
 async def test_a_trigger_of_0_1_0_of_unknown_outcome_is_not_forgotten_by_a_refusal(path: Path) -> None:
     ledger = ledger_in(path)
-    entry, _ = ledger.begin(a_start("t2", StartKind.TRIGGER), within_seconds=600)
-    ledger.refuse(entry)
-    again, earlier = ledger.begin(a_start("t2", StartKind.TRIGGER), within_seconds=600)
+    entry, _ = await ledger.begin(a_start("t2", StartKind.TRIGGER), within_seconds=600)
+    await ledger.refuse(entry)
+    again, earlier = await ledger.begin(a_start("t2", StartKind.TRIGGER), within_seconds=600)
     assert (again.key, earlier) == (entry.key, True)
 
 
@@ -154,7 +154,7 @@ async def test_a_file_of_0_1_0_without_triggers_is_migrated(path: Path) -> None:
     with sqlite3.connect(path) as connection:
         connection.execute("DROP TABLE triggers")
     connection.close()
-    assert len(ledger_in(path).runs()) == 6
+    assert len(await ledger_in(path).runs()) == 6
 
 
 def test_processes_that_migrate_at_once_do_it_once(path: Path) -> None:

@@ -130,7 +130,7 @@ async def test_a_state_file_that_fails_after_the_answer_costs_nothing_but_a_repl
     async with tenant_of(simulator) as tenant:
         with monkeypatch.context() as patch:
 
-            def full(*_: object, **__: object) -> None:
+            async def full(*_: object, **__: object) -> None:
                 raise StateError("full")
 
             patch.setattr(tenant.ledger, "settle", full)

@@ -33,17 +33,17 @@ async def start_run(session: Session, given: Namespace) -> int:
         idempotency_key=given.idempotency_key,
         force_new=given.force_new,
     )
-    _show(session, started, followed=given.follow)
+    await _show(session, started, followed=given.follow)
     session.output.notes(started.notes)
     if given.follow:
         return await follow_run(session, started.run_id, given.timeout)
     return ExitCode.OK
 
 
-def _show(session: Session, started: StartedRun, *, followed: bool) -> None:
+async def _show(session: Session, started: StartedRun, *, followed: bool) -> None:
     if session.output.as_json:
         # Not in the tool's answer: a model has no use for it.
-        session.output.record(run_record(started, repo_id=session.caller.repo_id(started.run_id)))
+        session.output.record(run_record(started, repo_id=await session.caller.repo_id(started.run_id)))
         return
     what = "matched existing run" if started.replayed else "started run"
     session.output.line(f"{what} {started.run_id} ({started.status})", style="bold")

@@ -56,7 +56,7 @@ async def begin(
         StateError: The ledger cannot be used; nothing was sent.
     """
     while True:
-        entry, earlier = ledger.begin(wanted, within_seconds=0 if own_key else SAME_START_SECONDS)
+        entry, earlier = await ledger.begin(wanted, within_seconds=0 if own_key else SAME_START_SECONDS)
         if entry.fingerprint != wanted.fingerprint:
             raise MogplexError(
                 ErrorCode.IDEMPOTENCY_CONFLICT,
@@ -66,13 +66,13 @@ async def begin(
             return Begun(entry, earlier)
         run = await _found(look(entry.run_id))
         if run is not None:
-            ledger.settle(entry, run_id=entry.run_id, status=run.status)
+            await ledger.settle(entry, run_id=entry.run_id, status=run.status)
             return Begun(entry, earlier, run)
         # The ledger decides once more: other processes may have found out the same.
-        ledger.settle(entry, run_id=entry.run_id, status=entry.status, state=StartState.GONE)
+        await ledger.settle(entry, run_id=entry.run_id, status=entry.status, state=StartState.GONE)
 
 
-def note_failure(ledger: Ledger, begun: Begun[RunT], error: MogplexError) -> None:
+async def note_failure(ledger: Ledger, begun: Begun[RunT], error: MogplexError) -> None:
     """Record that a request failed, and mark the error if the start may have happened all the same.
 
     That one request was refused says nothing of others that were sent under the same key.
@@ -80,13 +80,13 @@ def note_failure(ledger: Ledger, begun: Begun[RunT], error: MogplexError) -> Non
     if begun.earlier or error.may_have_happened:
         error.may_have_happened = True
     else:
-        noted(lambda: ledger.refuse(begun.entry))
+        await noted(ledger.refuse(begun.entry))
 
 
-def noted(write: Callable[[], None]) -> bool:
+async def noted(write: Awaitable[None]) -> bool:
     """Record what came of a start; whether that worked. The key was recorded before: a repetition finds the run."""
     try:
-        write()
+        await write
     except StateError:
         return False
     return True

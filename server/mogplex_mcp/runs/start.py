@@ -111,12 +111,12 @@ class Starter:
                     "an earlier try of this start made a run, but Mogplex reads the same request in another way now"
                     " and does not tell its id; look for it on the Mogplex web page, or start another with force_new",
                 ) from error
-            note_failure(self._ledger, begun, error)
+            await note_failure(self._ledger, begun, error)
             if error.may_have_happened:
                 raise
             raise _explained(error) from error
         run = answer.run
-        is_noted = noted(lambda: self._ledger.settle(begun.entry, run_id=run.run_id, status=run.status))
+        is_noted = await noted(self._ledger.settle(begun.entry, run_id=run.run_id, status=run.status))
         return Started(run, replayed=answer.replayed, noted=is_noted)
 
     async def _post(self, wanted: StartRun, key: str, seconds: float) -> StartedRun:

@@ -106,14 +106,13 @@ class Triggerer:
         try:
             answer = await self._post(automation_id, repo_id, values, begun.entry.key)
         except MogplexError as error:
-            note_failure(self._ledger, begun, error)
+            await note_failure(self._ledger, begun, error)
             raise
-        run_id, status = answer.job_run_id, answer.status or ""
-        if run_id:
-            noted(lambda: self._ledger.settle(begun.entry, run_id=run_id, status=status))
+        if answer.job_run_id:
+            await noted(self._ledger.settle(begun.entry, run_id=answer.job_run_id, status=answer.status or ""))
         elif answer.started is False and answer.reason != _DUPLICATE:
             # Mogplex does not remember the key of what it suppressed.
-            noted(lambda: self._ledger.refuse(begun.entry))
+            await noted(self._ledger.refuse(begun.entry))
         return _read(answer)
 
     async def _post(self, automation_id: str, repo_id: str, values: Mapping[str, Any], key: str) -> Trigger:

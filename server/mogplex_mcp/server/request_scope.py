@@ -104,7 +104,7 @@ class RequestScope:
             # Then nothing is learnt at all.
             return client
 
-    def known_runs(self, context: Context, most: int) -> list[Entry]:
+    async def known_runs(self, context: Context, most: int) -> list[Entry]:
         """The newest runs of the caller's journal; none where it cannot be read.
 
         Clients ask for lists as soon as they have started: this does without the connections to Mogplex, which take
@@ -115,7 +115,7 @@ class RequestScope:
             return []
         ledger = SqliteLedger(context.lifespan_context.state, token.value, now=self._now)
         try:
-            return [entry for entry in ledger.runs(limit=most) if entry.run_id]
+            return [entry for entry in await ledger.runs(limit=most) if entry.run_id]
         except StateError:
             # What is wrong with the journal, check_connection tells; a list has no place for it.
             return []

@@ -152,7 +152,7 @@ class Resources:
         definitions = [kind.definition for kind in kinds]
         listed = [one for one in definitions if isinstance(one, mcp_types.Resource)]
         if RUN in kinds:
-            listed += [_listed_run(entry) for entry in self._offer.known_runs(context, LISTED_RUNS)]
+            listed += [_listed_run(entry) for entry in await self._offer.known_runs(context, LISTED_RUNS)]
         return mcp_types.ListResourcesResult(resources=listed)
 
     async def list_templates(

@@ -90,7 +90,7 @@ class Entry:
 class Ledger(Protocol):
     """The starts of one identity. Every method may raise `StateError`."""
 
-    def begin(self, wanted: Entry, *, within_seconds: float) -> tuple[Entry, bool]:
+    async def begin(self, wanted: Entry, *, within_seconds: float) -> tuple[Entry, bool]:
         """Record a start before it is sent, unless the same one was begun before.
 
         Args:
@@ -104,20 +104,20 @@ class Ledger(Protocol):
             the same time, one gets its own entry back and the others get that one. The entry is on the disk then.
         """
 
-    def settle(self, entry: Entry, *, run_id: str, status: str, state: StartState = StartState.STARTED) -> None:
+    async def settle(self, entry: Entry, *, run_id: str, status: str, state: StartState = StartState.STARTED) -> None:
         """Record which run a start made."""
 
-    def refuse(self, entry: Entry) -> None:
+    async def refuse(self, entry: Entry) -> None:
         """Record that nothing was started, unless more than one request was sent under this key."""
 
-    def see_run(self, run_id: str, *, repo_id: str, status: str, pull_request: str, created_at: float) -> None:
+    async def see_run(self, run_id: str, *, repo_id: str, status: str, pull_request: str, created_at: float) -> None:
         """Record what a run was just seen to be, also one that was started elsewhere."""
 
-    def find_run(self, run_id: str) -> Entry | None:
+    async def find_run(self, run_id: str) -> Entry | None:
         """Return the entry of a run, if there is one."""
 
-    def latest_run(self, *, unknown_within_seconds: float) -> Entry | None:
+    async def latest_run(self, *, unknown_within_seconds: float) -> Entry | None:
         """Return the newest run, or the newest start of unknown outcome if it is not older than that."""
 
-    def runs(self, *, repo_id: str = "", since: float = 0.0, limit: int = 2_000) -> Sequence[Entry]:
+    async def runs(self, *, repo_id: str = "", since: float = 0.0, limit: int = 2_000) -> Sequence[Entry]:
         """Return the runs, newest first, without starts that were refused and runs that are gone."""

@@ -1,4 +1,8 @@
-"""The ledger of starts in the user's state file."""
+"""The ledger of starts in the user's state file.
+
+SQLite is called where the event loop runs, not in a thread: with WAL and a local file a call takes less time than
+handing it over would, and no other call of this process can come between the look at a start and its record.
+"""
 
 import sqlite3
 import time
@@ -28,7 +32,7 @@ class SqliteLedger:
         self._token = token
         self._now = now
 
-    def begin(self, wanted: Entry, *, within_seconds: float) -> tuple[Entry, bool]:
+    async def begin(self, wanted: Entry, *, within_seconds: float) -> tuple[Entry, bool]:
         """See `Ledger.begin`."""
         now = self._now()
         tenant = self._state.tenant(self._token)
@@ -42,7 +46,7 @@ class SqliteLedger:
             self._write(rows, tenant, entry)
         return entry, False
 
-    def settle(self, entry: Entry, *, run_id: str, status: str, state: StartState = StartState.STARTED) -> None:
+    async def settle(self, entry: Entry, *, run_id: str, status: str, state: StartState = StartState.STARTED) -> None:
         """See `Ledger.settle`."""
         tenant = self._state.tenant(self._token)
         with self._state.transaction(durable=True) as rows:
@@ -57,7 +61,7 @@ class SqliteLedger:
                 (state, _without_secrets(run_id), _without_secrets(status), self._now(), tenant, entry.kind, entry.key),
             )
 
-    def refuse(self, entry: Entry) -> None:
+    async def refuse(self, entry: Entry) -> None:
         """See `Ledger.refuse`."""
         tenant = self._state.tenant(self._token)
         with self._state.transaction() as rows:
@@ -66,7 +70,7 @@ class SqliteLedger:
                 (StartState.REFUSED, tenant, entry.kind, entry.key, StartState.SENDING),
             )
 
-    def see_run(self, run_id: str, *, repo_id: str, status: str, pull_request: str, created_at: float) -> None:
+    async def see_run(self, run_id: str, *, repo_id: str, status: str, pull_request: str, created_at: float) -> None:
         """See `Ledger.see_run`. A pull request that was known stays known."""
         tenant = self._state.tenant(self._token)
         with self._state.transaction() as rows:
@@ -82,16 +86,16 @@ class SqliteLedger:
             )
             self._write(rows, tenant, entry)
 
-    def find_run(self, run_id: str) -> Entry | None:
+    async def find_run(self, run_id: str) -> Entry | None:
         """See `Ledger.find_run`."""
         return next(iter(self._runs("AND run_id = ?", run_id)), None)
 
-    def latest_run(self, *, unknown_within_seconds: float) -> Entry | None:
+    async def latest_run(self, *, unknown_within_seconds: float) -> Entry | None:
         """See `Ledger.latest_run`."""
         newest = _LISTED + "AND (run_id != '' OR created_at > ?) ORDER BY created_at DESC LIMIT 1"
         return next(iter(self._runs(newest, self._now() - unknown_within_seconds)), None)
 
-    def runs(self, *, repo_id: str = "", since: float = 0.0, limit: int = KEPT_ENTRIES) -> Sequence[Entry]:
+    async def runs(self, *, repo_id: str = "", since: float = 0.0, limit: int = KEPT_ENTRIES) -> Sequence[Entry]:
         """See `Ledger.runs`."""
         matching = _LISTED + "AND created_at >= ? AND (? = '' OR repo_id = ?) ORDER BY created_at DESC LIMIT ?"
         return self._runs(matching, since, repo_id, repo_id, limit)

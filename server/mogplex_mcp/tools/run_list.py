@@ -30,7 +30,7 @@ async def list_journal(call: Call, *, repo_id: str, status: str, max_age_hours: 
         StateError: The journal cannot be read.
     """
     since = call.clock() - max_age_hours * 3_600
-    entries = call.tenant.ledger.runs(repo_id=repo_id, since=since)
+    entries = await call.tenant.ledger.runs(repo_id=repo_id, since=since)
     entries, missed = await _refreshed(call, entries)
     matching = [entry for entry in entries if status in ("any", entry.status) or (status == "open" and entry.is_open)]
     notes = [f"{missed} open runs show their last known state: Mogplex was not asked about all."] if missed else []
@@ -73,7 +73,7 @@ async def _refreshed(call: Call, entries: Sequence[Entry]) -> tuple[list[Entry],
         fresh[entry.key] = replace(entry, status=run.status, pull_request=outcome.pull_request or entry.pull_request)
         # A journal that can only be read is still a list.
         with contextlib.suppress(StateError):
-            call.tenant.ledger.see_run(
+            await call.tenant.ledger.see_run(
                 entry.run_id,
                 repo_id=run.repo_id,
                 status=run.status,

@@ -120,7 +120,7 @@ async def tail_run(
     One call waits: do not poll with short waits. When its time is up the run goes on; call again with the answer's
     cursor.
     """
-    wanted = _run_id(call, run_id)
+    wanted = await _run_id(call, run_id)
     try:
         seen = Cursor.parse(cursor, wanted)
     except CursorError as error:
@@ -139,18 +139,18 @@ async def tail_run(
         now=call.clock,
     )
     news = _as_much_as_fits(news, seen)
-    _note(call, news.snapshot, news.outcome)
-    return news_reply(news, repo=_repo(call, wanted), now=call.now)
+    await _note(call, news.snapshot, news.outcome)
+    return news_reply(news, repo=await _repo(call, wanted), now=call.now)
 
 
 @toolset.tool("Look at a run", Hints(open_world=True))
 async def get_run(call: Call, run_id: RunId = "") -> RunDetails:
     """Look at a run now: state, branches, pull request, failure, events. To wait for one, use tail_run."""
-    wanted = _run_id(call, run_id)
+    wanted = await _run_id(call, run_id)
     snapshot = await call.tenant.watches.of(wanted).look()
     outcome = read_outcome(snapshot.run, snapshot.events, now=call.now)
-    _note(call, snapshot, outcome)
-    return details_reply(snapshot, outcome, fold(snapshot.events), repo=_repo(call, wanted), now=call.now)
+    await _note(call, snapshot, outcome)
+    return details_reply(snapshot, outcome, fold(snapshot.events), repo=await _repo(call, wanted), now=call.now)
 
 
 @toolset.tool("List runs", Hints(open_world=True))
@@ -176,10 +176,10 @@ async def list_runs(
 @toolset.tool("Stop a run", Hints(reads_only=False, destructive=True, idempotent=True))
 async def cancel_run(call: Call, run_id: RunId = "") -> CancelledRun:
     """Stop a run for good; what it has not delivered is lost. Only when the user wants that."""
-    wanted = _run_id(call, run_id)
+    wanted = await _run_id(call, run_id)
     cancelled = await call.tenant.mogplex.cancel_run(wanted)
-    _note(call, Snapshot(cancelled.run, (), call.clock(), 0, settled=False), None)
-    return cancelled_reply(cancelled, repo=_repo(call, wanted))
+    await _note(call, Snapshot(cancelled.run, (), call.clock(), 0, settled=False), None)
+    return cancelled_reply(cancelled, repo=await _repo(call, wanted))
 
 
 def _as_much_as_fits(news: Tail, seen: Cursor) -> Tail:
@@ -210,11 +210,11 @@ class _Progress:
         )
 
 
-def _run_id(call: Call, text: str) -> str:
+async def _run_id(call: Call, text: str) -> str:
     if text:
         return check_uuid(text, "run_id")
     try:
-        latest = call.tenant.ledger.latest_run(unknown_within_seconds=SAME_START_SECONDS)
+        latest = await call.tenant.ledger.latest_run(unknown_within_seconds=SAME_START_SECONDS)
     except StateError as error:
         raise MogplexError(
             ErrorCode.INVALID_ARGUMENT, f"give run_id: the journal of runs is not there ({error})"
@@ -231,20 +231,20 @@ def _run_id(call: Call, text: str) -> str:
     return latest.run_id
 
 
-def _repo(call: Call, run_id: str) -> str:
+async def _repo(call: Call, run_id: str) -> str:
     """The name of the run's repository, if it was started from here."""
     try:
-        entry = call.tenant.ledger.find_run(run_id)
+        entry = await call.tenant.ledger.find_run(run_id)
     except StateError:
         return ""
     return sanitize_name(entry.repo) if entry else ""
 
 
-def _note(call: Call, snapshot: Snapshot, outcome: Outcome | None) -> None:
+async def _note(call: Call, snapshot: Snapshot, outcome: Outcome | None) -> None:
     """Keep in the journal what was seen; a journal that cannot be written does not keep anybody from looking."""
     run = snapshot.run
     try:
-        call.tenant.ledger.see_run(
+        await call.tenant.ledger.see_run(
             run.run_id,
             repo_id=run.repo_id,
             status=run.status,

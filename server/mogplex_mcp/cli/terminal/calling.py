@@ -125,10 +125,10 @@ class Caller:
         known = self._tenant.watches.of(run_id).known
         return known.events if known else ()
 
-    def repo_id(self, run_id: str) -> str:
+    async def repo_id(self, run_id: str) -> str:
         """The id of a run's repository, as far as the journal knows it; else ""."""
         with contextlib.suppress(StateError):
-            entry = self._tenant.ledger.find_run(run_id)
+            entry = await self._tenant.ledger.find_run(run_id)
             return entry.repo_id if entry else ""
         return ""
 
