@@ -54,12 +54,12 @@ def most_in_a_window(spent: list[Spent], seconds: float) -> int:
         st.tuples(st.integers(0, 2), st.floats(0, 30), st.sampled_from([1, 2]), st.booleans()), min_size=1, max_size=250
     )
 )
-def test_no_sliding_minute_holds_more_than_sixty(asked: list[tuple[int, float, int, bool]]) -> None:
+async def test_no_sliding_minute_holds_more_than_sixty(asked: list[tuple[int, float, int, bool]]) -> None:
     clock, state, spent = Clock(), StateFile(None), []
     budgets = [SharedBudget(SqliteRequestCounts(state, TOKEN), now=clock, sleep=clock.sleep) for _ in range(3)]
     for which, later, units, watching in asked:
         clock.time += later if later > 15 else 0
-        if budgets[which]._take(units, watching=watching) == 0:
+        if await budgets[which]._take(units, watching=watching) == 0:
             spent.append(Spent(clock.time, units, watching))
     state.close()
     assert most_in_a_window(spent, 60) <= UNITS_PER_MINUTE
@@ -85,7 +85,7 @@ async def test_watching_takes_half_of_the_minute_and_leaves_the_rest() -> None:
     with anyio.move_on_after(50):
         while True:
             await budget.spend(1, watching=True)
-    assert budget.usage().units == WATCHING_UNITS_PER_MINUTE
+    assert (await budget.usage()).units == WATCHING_UNITS_PER_MINUTE
     for _ in range(UNITS_PER_MINUTE - WATCHING_UNITS_PER_MINUTE):
         began = anyio.current_time()
         await budget.spend(1, watching=False)
@@ -123,14 +123,14 @@ async def test_a_short_wait_is_waited() -> None:
 async def test_a_pause_is_honoured_by_all_and_the_longest_one_counts(tmp_path: Path) -> None:
     states = [StateFile(tmp_path / "state") for _ in range(2)]
     one, other = (SharedBudget(SqliteRequestCounts(state, TOKEN), now=virtual_now) for state in states)
-    one.pause(60)
-    one.pause(5)
-    assert other.usage().paused_seconds == pytest.approx(60)
+    await one.pause(60)
+    await one.pause(5)
+    assert (await other.usage()).paused_seconds == pytest.approx(60)
     with pytest.raises(MogplexError):
         await other.spend(1, watching=False)
     await anyio.sleep(45)
     await other.spend(1, watching=False)
-    assert one.usage().paused_seconds == 0
+    assert (await one.usage()).paused_seconds == 0
     for state in states:
         state.close()
 
@@ -140,7 +140,7 @@ async def test_tokens_do_not_share_a_budget(tmp_path: Path) -> None:
     mine = SharedBudget(SqliteRequestCounts(state, TOKEN), now=virtual_now)
     theirs = SharedBudget(SqliteRequestCounts(state, TOKEN[::-1]), now=virtual_now)
     await mine.spend(UNITS_PER_MINUTE, watching=False)
-    mine.pause(60)
+    await mine.pause(60)
     began = anyio.current_time()
     await theirs.spend(UNITS_PER_MINUTE, watching=False)
     assert anyio.current_time() == began
@@ -153,7 +153,7 @@ async def test_a_file_that_cannot_be_used_lets_the_process_count_alone_and_say_s
     await budget.spend(UNITS_PER_MINUTE, watching=False)
     with pytest.raises(MogplexError):
         await budget.spend(1, watching=False)
-    usage = budget.usage()
+    usage = await budget.usage()
     assert (usage.units, usage.shared) == (UNITS_PER_MINUTE, False)
     assert str(tmp_path) in usage.problem
 
@@ -167,11 +167,11 @@ async def test_a_file_that_fails_in_mid_minute_forgets_nothing_and_is_tried_agai
     path.mkdir()
     with pytest.raises(MogplexError):
         await budget.spend(1, watching=False)
-    assert budget.usage().units == UNITS_PER_MINUTE
+    assert (await budget.usage()).units == UNITS_PER_MINUTE
     path.rmdir()
     await anyio.sleep(WINDOW_SECONDS)
     await budget.spend(1, watching=False)
-    assert budget.usage().shared
+    assert (await budget.usage()).shared
     state.close()
 
 
@@ -180,20 +180,20 @@ async def test_a_clock_that_was_set_back_blocks_for_two_windows_at_the_most(tmp_
     budget = SharedBudget(SqliteRequestCounts(state, TOKEN), now=clock, sleep=clock.sleep)
     clock.time = EPOCH + 86_400 * 365
     await budget.spend(UNITS_PER_MINUTE, watching=False)
-    budget.pause(60)
+    await budget.pause(60)
     clock.time = EPOCH
     await budget.spend(1, watching=False)
     assert clock.time == EPOCH
     clock.time = EPOCH - 30
-    assert budget._take(UNITS_PER_MINUTE, watching=False) <= 2 * WINDOW_SECONDS
+    assert await budget._take(UNITS_PER_MINUTE, watching=False) <= 2 * WINDOW_SECONDS
     state.close()
 
 
-def test_no_row_of_the_past_stays(tmp_path: Path) -> None:
+async def test_no_row_of_the_past_stays(tmp_path: Path) -> None:
     clock, state = Clock(), StateFile(tmp_path / "state")
     budget = SharedBudget(SqliteRequestCounts(state, TOKEN), now=clock)
     for _ in range(200):
-        budget._take(1, watching=False)
+        await budget._take(1, watching=False)
         clock.time += 30
     state.close()
     with sqlite3.connect(tmp_path / "state") as file:
@@ -209,6 +209,6 @@ async def test_requests_of_the_same_moment_all_count(tmp_path: Path) -> None:
         for budget in budgets:
             await budget.spend(units, watching=False)
             await budget.spend(units, watching=True)
-    assert [budget.usage().units for budget in budgets] == [12, 12]
+    assert [(await budget.usage()).units for budget in budgets] == [12, 12]
     for state in states:
         state.close()

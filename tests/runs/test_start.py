@@ -203,7 +203,7 @@ async def test_a_spent_quota_is_explained_and_nothing_is_left_unknown(starts: in
         assert raised.value.retry_after
         assert not raised.value.may_have_happened
         assert not await tenant.ledger.runs()
-        assert tenant.budget.usage().paused_seconds == 0
+        assert (await tenant.budget.usage()).paused_seconds == 0
 
 
 async def test_a_hanging_start_ends_in_time_and_the_next_call_finds_the_run() -> None:

@@ -145,7 +145,7 @@ async def test_a_trigger_of_0_1_0_of_unknown_outcome_is_not_forgotten_by_a_refus
 async def test_counts_pauses_and_learnt_limits_of_0_1_0_are_kept(path: Path) -> None:
     state = StateFile(path)
     budget = SharedBudget(SqliteRequestCounts(state, DEMO_TOKEN), now=lambda: WRITTEN_AT)
-    usage = budget.usage()
+    usage = await budget.usage()
     assert (usage.units, usage.paused_seconds) == (9, 10)
     assert SqliteWaitLimits(state).limits(WRITTEN_AT) == {"langchain/1.0": 4.0}
 

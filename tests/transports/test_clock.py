@@ -39,7 +39,7 @@ async def test_a_pause_and_a_spent_minute_do_not_outlast_a_clock_that_is_set(jum
     clock = Clock()
     budget = SharedBudget(SqliteRequestCounts(StateFile(None), DEMO_TOKEN), now=clock)
     await budget.spend(60, watching=False)
-    budget.pause(60)
+    await budget.pause(60)
     clock.jump = jump
     began = anyio.current_time()
     with anyio.fail_after(70):

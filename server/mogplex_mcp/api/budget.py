@@ -44,7 +44,7 @@ class Budget(Protocol):
             MogplexError: `BUDGET_EXHAUSTED` with `retry_after`, when a user's request would wait too long.
         """
 
-    def pause(self, seconds: float) -> None:
+    async def pause(self, seconds: float) -> None:
         """Send nothing for `seconds`: Mogplex said 429, so others use this token too."""
 
 
@@ -73,7 +73,7 @@ class RequestCounts(Protocol):
     count: a clock may have been set back.
     """
 
-    def count_within(self, request: Spent, *, limit: int, window: float, longest_pause: float) -> bool:
+    async def count_within(self, request: Spent, *, limit: int, window: float, longest_pause: float) -> bool:
         """Count a request that is no watching, in one step, if `limit` units hold it; whether that was so.
 
         Args:
@@ -83,19 +83,19 @@ class RequestCounts(Protocol):
             longest_pause: A pause that ends later than this many seconds from now does not count.
         """
 
-    def count(self, request: Spent, *, window: float, wait: Callable[[Sequence[Spent], float], float]) -> float:
+    async def count(self, request: Spent, *, window: float, wait: Callable[[Sequence[Spent], float], float]) -> float:
         """Count a request if `wait` gives 0 for what was counted and for the end of the pause; what it gave.
 
         Of several processes that ask at the same time, each gets what the others before it were allowed.
         """
 
-    def forget(self, *, oldest: float, newest: float) -> None:
+    async def forget(self, *, oldest: float, newest: float) -> None:
         """Drop the requests up to `oldest` and after `newest`, of all tokens."""
 
-    def pause(self, until: float) -> None:
+    async def pause(self, until: float) -> None:
         """Let nothing be sent before `until`. A pause that ends later stays."""
 
-    def usage(self, since: float) -> tuple[int, float]:
+    async def usage(self, since: float) -> tuple[int, float]:
         """Return the units that were counted after `since`, and the end of the pause, 0 for none."""
 
 
@@ -145,7 +145,7 @@ class SharedBudget:
 
     async def reserve(self) -> None:
         """Wait until a poll may be sent, as long as that takes, and count it: the next poll is this one."""
-        while (wait := self._take(1, watching=True)) > 0:
+        while (wait := await self._take(1, watching=True)) > 0:
             await self._sleep(wait)
         self._reserved.append(self._now())
 
@@ -155,7 +155,7 @@ class SharedBudget:
             # A poll that was given up before it was sent has used its time.
             if self._now() - self._reserved.popleft() <= RESERVED_SECONDS:
                 return
-        while (wait := self._take(units, watching=watching)) > 0:
+        while (wait := await self._take(units, watching=watching)) > 0:
             if wait > LONGEST_WAIT_SECONDS and not watching:
                 raise MogplexError(
                     ErrorCode.BUDGET_EXHAUSTED,
@@ -164,21 +164,21 @@ class SharedBudget:
                 )
             await self._sleep(wait)
 
-    def pause(self, seconds: float) -> None:
+    async def pause(self, seconds: float) -> None:
         """See `Budget.pause`. An earlier, longer pause stays."""
         until = self._now() + seconds
         self._own_pause = max(self._own_pause, until)
-        self._shared(lambda: self._counts.pause(until), otherwise=None)
+        await self._shared(lambda: self._counts.pause(until), otherwise=None)
 
-    def usage(self) -> Usage:
+    async def usage(self) -> Usage:
         """What this token has spent within the last minute, by all bridges of this user."""
         now = self._now()
         own = sum(one.units for one in _recent(self._own, now))
-        units, until = self._shared(lambda: self._counts.usage(now - WINDOW_SECONDS), otherwise=(0, 0.0))
+        units, until = await self._shared(lambda: self._counts.usage(now - WINDOW_SECONDS), otherwise=(0, 0.0))
         paused = max(until, self._own_pause) - now
         return Usage(max(units, own), max(0.0, paused), shared=not self._problem, problem=self._problem)
 
-    def _take(self, units: int, *, watching: bool) -> float:
+    async def _take(self, units: int, *, watching: bool) -> float:
         """Count the request and return 0, or return the seconds until it is worth asking again."""
         now = self._now()
         self._own = _recent(self._own, now)
@@ -187,26 +187,26 @@ class SharedBudget:
         )
         request = Spent(now, units, watching)
         if wait <= 0:
-            wait = self._shared(lambda: self._take_shared(request), otherwise=0.0)
+            wait = await self._shared(lambda: self._take_shared(request), otherwise=0.0)
         if wait <= 0:
             self._own.append(request)
         return wait
 
-    def _take_shared(self, request: Spent) -> float:
+    async def _take_shared(self, request: Spent) -> float:
         now = request.at
         is_swept = now - WINDOW_SECONDS < self._swept_at <= now
         # Nearly all requests of users can be counted in one step.
         if (
             is_swept
             and not request.watching
-            and self._counts.count_within(
+            and await self._counts.count_within(
                 request, limit=UNITS_PER_MINUTE, window=WINDOW_SECONDS, longest_pause=LONGEST_PAUSE_SECONDS
             )
         ):
             return 0.0
         if not is_swept:
             # For everybody: tokens that come over HTTP and never again must not leave rows behind.
-            self._counts.forget(oldest=now - WINDOW_SECONDS, newest=now + WINDOW_SECONDS)
+            await self._counts.forget(oldest=now - WINDOW_SECONDS, newest=now + WINDOW_SECONDS)
             self._swept_at = now
 
         def wait(spent: Sequence[Spent], paused_until: float) -> float:
@@ -215,14 +215,14 @@ class SharedBudget:
                 seconds_until_allowed(spent, request.units, watching=request.watching, now=now),
             )
 
-        return self._counts.count(request, window=WINDOW_SECONDS, wait=wait)
+        return await self._counts.count(request, window=WINDOW_SECONDS, wait=wait)
 
-    def _shared(self, operation: Callable[[], _T], *, otherwise: _T) -> _T:
+    async def _shared(self, operation: Callable[[], Awaitable[_T]], *, otherwise: _T) -> _T:
         """Ask the counts that all processes share, or, while they cannot be used, take what this process knows."""
         if self._problem and self._now() < self._problem_until:
             return otherwise
         try:
-            result = operation()
+            result = await operation()
         except OSError as error:
             self._problem, self._problem_until = str(error), self._now() + COUNTS_TRIED_AGAIN_SECONDS
             return otherwise

@@ -28,7 +28,7 @@ class SqliteRequestCounts:
         self._state = state
         self._token = token
 
-    def count_within(self, request: Spent, *, limit: int, window: float, longest_pause: float) -> bool:
+    async def count_within(self, request: Spent, *, limit: int, window: float, longest_pause: float) -> bool:
         """See `RequestCounts.count_within`."""
         values: dict[str, str | float] = {
             "tenant": self._state.tenant(self._token),
@@ -41,7 +41,7 @@ class SqliteRequestCounts:
         }
         return self._state.change(_COUNT, values) == 1
 
-    def count(self, request: Spent, *, window: float, wait: Callable[[Sequence[Spent], float], float]) -> float:
+    async def count(self, request: Spent, *, window: float, wait: Callable[[Sequence[Spent], float], float]) -> float:
         """See `RequestCounts.count`."""
         tenant = self._state.tenant(self._token)
         bounds = request.at - window, request.at + window
@@ -54,12 +54,12 @@ class SqliteRequestCounts:
                 rows.execute("INSERT INTO requests VALUES (?, ?, ?, ?)", (tenant, *request))
         return seconds
 
-    def forget(self, *, oldest: float, newest: float) -> None:
+    async def forget(self, *, oldest: float, newest: float) -> None:
         """See `RequestCounts.forget`."""
         with self._state.transaction() as rows:
             rows.execute("DELETE FROM requests WHERE at <= ? OR at > ?", (oldest, newest))
 
-    def pause(self, until: float) -> None:
+    async def pause(self, until: float) -> None:
         """See `RequestCounts.pause`."""
         tenant = self._state.tenant(self._token)
         with self._state.transaction() as rows:
@@ -68,7 +68,7 @@ class SqliteRequestCounts:
                 (tenant, until),
             )
 
-    def usage(self, since: float) -> tuple[int, float]:
+    async def usage(self, since: float) -> tuple[int, float]:
         """See `RequestCounts.usage`."""
         tenant = self._state.tenant(self._token)
         with self._state.reading() as rows:

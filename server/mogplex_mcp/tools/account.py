@@ -40,7 +40,7 @@ async def check_connection(call: Call) -> Connection:
             scopes = await scopes_of(call.tenant.mogplex)
         except MogplexError as error:
             problem = error
-    usage = call.tenant.budget.usage()
+    usage = await call.tenant.budget.usage()
     requests = f"{usage.units} of 60 used within the last minute"
     if usage.paused_seconds:
         requests += f", none for {usage.paused_seconds:.0f} s after Mogplex said that it is too much"
