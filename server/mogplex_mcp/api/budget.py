@@ -74,7 +74,7 @@ class RequestCounts(Protocol):
     """
 
     async def count_within(self, request: Spent, *, limit: int, window: float, longest_pause: float) -> bool:
-        """Count a request that is no watching, in one step, if `limit` units hold it; whether that was so.
+        """Count a request of a user in one step if `limit` leaves room for it; return whether it did.
 
         Args:
             request: The request.
@@ -84,9 +84,13 @@ class RequestCounts(Protocol):
         """
 
     async def count(self, request: Spent, *, window: float, wait: Callable[[Sequence[Spent], float], float]) -> float:
-        """Count a request if `wait` gives 0 for what was counted and for the end of the pause; what it gave.
+        """Count a request if `wait` returns 0, and return what it returned.
 
-        Of several processes that ask at the same time, each gets what the others before it were allowed.
+        Args:
+            request: The request.
+            window: How far back and ahead requests count, in seconds.
+            wait: Gets the requests that count and the end of the pause (0 for none), returns the seconds to wait. What
+                it gets cannot be changed by another process before this request is counted.
         """
 
     async def forget(self, *, oldest: float, newest: float) -> None:
@@ -205,7 +209,7 @@ class SharedBudget:
         ):
             return 0.0
         if not is_swept:
-            # For everybody: tokens that come over HTTP and never again must not leave rows behind.
+            # Of all tokens: those that come over HTTP and never again must not leave rows behind.
             await self._counts.forget(oldest=now - WINDOW_SECONDS, newest=now + WINDOW_SECONDS)
             self._swept_at = now
 

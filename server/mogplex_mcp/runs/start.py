@@ -36,7 +36,7 @@ class Started:
     Attributes:
         run: The run as Mogplex last described it.
         replayed: Whether it is a run that an earlier call had started.
-        noted: Whether the journal knows the id; if not, the answer is the only place where it stands.
+        noted: Whether the ledger knows the id; if not, it is known from this answer only.
     """
 
     run: Run
@@ -72,7 +72,7 @@ class Starter:
             repo: The name of its repository, for the journal.
             default_branch: What an empty base branch means; sent explicitly, since Mogplex compares repeated requests
                 after filling it in, and a changed default would turn a repetition into a conflict.
-            force_new: Start another run although the same one is going on. A forced start whose own fate is unknown
+            force_new: Start another run although the same call made one. A forced start whose own outcome is unknown
                 is found out first, so that repeating it is safe.
             idempotency_key: The caller's own name for this start: the same one finds the same run at any time.
             remember_prompt: Whether the journal keeps the prompt's first line.
@@ -80,7 +80,7 @@ class Starter:
 
         Raises:
             MogplexError: Nothing was started, or (`may_have_happened`) it is not known whether.
-            StateError: The journal cannot be written; nothing was sent.
+            StateError: The ledger cannot be written; nothing was sent.
         """
         check_prompt(wanted.prompt)
         key = idempotency_key.strip()

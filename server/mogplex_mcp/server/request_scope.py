@@ -10,7 +10,6 @@ from mcp_types import INVALID_PARAMS
 from mogplex_mcp.config.settings import Settings
 from mogplex_mcp.credentials.sources import FoundToken
 from mogplex_mcp.storage.ledger import Entry
-from mogplex_mcp.storage.sqlite_ledger import SqliteLedger
 from mogplex_mcp.storage.state_file import StateError
 from mogplex_mcp.tenants.call_timeouts import client_key
 from mogplex_mcp.tenants.services import Services
@@ -113,9 +112,9 @@ class RequestScope:
         token = self.whose(context).token
         if token is None:
             return []
-        ledger = SqliteLedger(context.lifespan_context.state, token.value, now=self._now)
         try:
-            return [entry for entry in await ledger.runs(limit=most) if entry.run_id]
+            runs = await context.lifespan_context.ledger(token.value).runs(limit=most)
+            return [entry for entry in runs if entry.run_id]
         except StateError:
             # What is wrong with the journal, check_connection tells; a list has no place for it.
             return []

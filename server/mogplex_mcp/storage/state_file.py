@@ -1,4 +1,4 @@
-"""The user's state file: one SQLite database that all bridges of this user on this machine share.
+"""The user's state file: one SQLite database, shared by all processes of this user on this machine.
 
 The ledger of starts, the request counts and the learnt wait limits live here. Their modules open a `transaction`, or
 `reading` for what only looks. Where the file cannot be used, each decides what that means: the ledger refuses to start
@@ -29,15 +29,15 @@ class StateError(OSError):
 
 
 class DamagedStateError(StateError):
-    """The state file is no database any more, or not a whole one."""
+    """The state file isn't a database any more, or not a whole one."""
 
 
 class StateFile:
     """A SQLite database, opened when it is first used.
 
-    A file that is no database any more is set aside under a name with the time in it, and a new one is begun; `warning`
-    then says so. A file of a newer version is left alone and refused. A file that somebody moved or removed is no
-    longer written: the one that has its name now is opened instead.
+    A file that isn't a database any more is set aside under a name with the time in it, and a new one is begun; a file
+    that other users could open is made private; `warning` then says so. A file of a newer release is refused and left
+    as it is. A file that was moved or removed is no longer written: the one that has its name now is opened instead.
 
     Args:
         path: Where the file is; its folder is made when missing. None keeps everything in memory.
@@ -52,7 +52,7 @@ class StateFile:
         self._synchronous = ""
 
     def transaction(self, *, durable: bool = False) -> AbstractContextManager[sqlite3.Connection]:
-        """One write transaction; rolled back when the body raises.
+        """Run a block in one write transaction; roll it back when the block raises.
 
         Args:
             durable: Whether the commit must have reached the disk when the block ends. Others survive a killed
@@ -64,7 +64,7 @@ class StateFile:
         return self._block("BEGIN IMMEDIATE", "FULL" if durable else "NORMAL")
 
     def change(self, statement: str, values: Mapping[str, str | float]) -> int:
-        """One statement, which is a transaction by itself; how many rows it changed.
+        """Execute one statement, a transaction by itself, and return how many rows it changed.
 
         Raises:
             StateError: The file cannot be opened, written or locked within 2 seconds.
@@ -73,7 +73,7 @@ class StateFile:
             return connection.execute(statement, values).rowcount
 
     def reading(self) -> AbstractContextManager[sqlite3.Connection]:
-        """A consistent look at the file, also at one that cannot be written.
+        """Run a block on a consistent view of the file, also of one that cannot be written.
 
         Raises:
             StateError: The file cannot be opened or read.
@@ -81,7 +81,7 @@ class StateFile:
         return self._block("BEGIN", "NORMAL")
 
     def tenant(self, token: str) -> str:
-        """The name under which rows of this token are kept: a hash with a key that never leaves the file.
+        """Return the name under which rows of this token are kept: a hash with a key that never leaves the file.
 
         Raises:
             StateError: The file cannot be used.
@@ -161,7 +161,7 @@ def _tenant(key: bytes, token: str) -> str:
 
 
 def _connect(path: Path | None) -> sqlite3.Connection:
-    """Open the file, patiently: while another process makes it or closes it last, SQLite says "locked" at once."""
+    """Open the file, and retry: while another process makes it or closes it last, SQLite reports "locked" at once."""
     given_up = time.monotonic() + BUSY_SECONDS
     while True:
         try:
@@ -198,7 +198,7 @@ def _prepare(connection: sqlite3.Connection) -> None:
 
 
 def _identity(path: Path | None) -> tuple[int, int] | None:
-    """Which file has this name now; None when there is none."""
+    """Return which file has this name now; None when there is none."""
     if path is None:
         return None
     try:
@@ -209,7 +209,7 @@ def _identity(path: Path | None) -> tuple[int, int] | None:
 
 
 def _make_private(path: Path) -> bool:
-    """Take a file, and what SQLite keeps next to it, from other users; whether that was needed and possible."""
+    """Close a file, and those that SQLite keeps next to it, to other users; return whether that changed anything."""
     exposed = [file for file in map(path.with_name, _names(path)) if file.is_file() and is_exposed(file)]
     try:
         for file in exposed:
@@ -220,7 +220,7 @@ def _make_private(path: Path) -> bool:
 
 
 def _names(path: Path) -> Sequence[str]:
-    """The names of a database and of the files that SQLite keeps next to it."""
+    """Return the names of a database and of the files that SQLite keeps next to it."""
     return [path.name + suffix for suffix in ("", "-wal", "-shm")]
 
 

@@ -11,6 +11,8 @@ from mogplex_mcp.api.connection import create_http_client
 from mogplex_mcp.config.settings import Settings
 from mogplex_mcp.core.shutdown import Shutdown
 from mogplex_mcp.credentials.sources import FoundToken, find_token
+from mogplex_mcp.storage.ledger import Ledger
+from mogplex_mcp.storage.sqlite_ledger import SqliteLedger
 from mogplex_mcp.storage.state_file import StateFile
 from mogplex_mcp.storage.wait_limits import SqliteWaitLimits
 from mogplex_mcp.tenants.call_timeouts import LearntCaps
@@ -64,6 +66,10 @@ class Services:
         if self._found is None or self._found.token is None:
             self._found = self._demo_token() if self.settings.demo else find_token(self.settings)
         return self._found
+
+    def ledger(self, token: str) -> Ledger:
+        """Return the ledger of a token, without the connections to Mogplex, which take long to make."""
+        return SqliteLedger(self.state, token, now=self.now)
 
     def warnings(self) -> list[str]:
         """What the user should know of the state file."""
