@@ -41,11 +41,11 @@ async def check_connection(call: Call) -> Connection:
             scopes = await scopes_of(call.tenant.mogplex)
         except MogplexError as error:
             problem = error
-    usage = call.tenant.budget.usage()
+    usage = await call.tenant.budget.usage()
     requests = f"{usage.units} of 60 used within the last minute"
     if usage.paused_seconds:
         requests += f", none for {usage.paused_seconds:.0f} s after Mogplex said that it is too much"
-    journal, trouble = _journal(call, usage.problem)
+    journal, trouble = await _journal(call, usage.problem)
     notes = (trouble, usage.problem, found.warning, *call.warnings())
     reply = Connection(
         summary="Connected to Mogplex.",
@@ -71,10 +71,10 @@ async def check_connection(call: Call) -> Connection:
     return reply.model_copy(update=changes)
 
 
-def _journal(call: Call, problem: str) -> tuple[str, str]:
+async def _journal(call: Call, problem: str) -> tuple[str, str]:
     """Where the journal is, and what is wrong with it; `problem` is what the budget met when it wrote there."""
     try:
-        call.tenant.journal.find(NO_RUN)
+        await call.tenant.ledger.find_run(NO_RUN)
     except StateError as error:
         return "cannot be used, so start_run will refuse", clean_line(str(error), 300)
     if call.settings.state_file is None or call.settings.without_journal:
