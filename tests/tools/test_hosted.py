@@ -9,8 +9,8 @@ import pytest
 
 from mogplex_mcp.api.hosted import HostedTool as Listed
 from mogplex_mcp.operations.errors import InvalidArgumentError
+from mogplex_mcp.operations.hosted_arguments import check_hosted
 from mogplex_mcp.simulator import DEMO_READ_ONLY_TOKEN, DEMO_TOKEN, Simulator, hosted_tool, hosted_tools
-from mogplex_mcp.tools.hosted_arguments import check_hosted
 from tests.tools.people import YES, User, bridge_with, facts
 from tests.tools.support import error
 from tests.virtual_time import virtual_now
