@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
+from mogplex_mcp.cli import session
 from mogplex_mcp.cli.parser import build_parser
-from mogplex_mcp.cli.terminal import calling
 from mogplex_mcp.config.options import OPTIONS
 from mogplex_mcp.config.settings import Settings
 from mogplex_mcp.simulator import DEMO_TOKEN, Simulator
@@ -78,5 +78,5 @@ def terminal_on(
 ) -> Terminal:
     """A terminal whose network leads to this simulator alone."""
     connected = functools.partial(Services, transport=simulator.transport(), now=virtual_now)
-    monkeypatch.setattr(calling, "Services", connected)
+    monkeypatch.setattr(session, "Services", connected)
     return Terminal(simulator, capture, folder)

@@ -7,13 +7,12 @@ import pytest
 
 from mogplex_mcp.api.errors import ErrorCode, MogplexError
 from mogplex_mcp.cli.exit_codes import EXIT_CODES, ExitCode, exit_code_of
-from mogplex_mcp.cli.terminal.refusal import Refusal
-from mogplex_mcp.cli.terminal.wording import for_people
+from mogplex_mcp.cli.terminal.messages import as_commands, command_error
+from mogplex_mcp.operations.errors import Argument, Operation, OperationCode, OperationError, operation_error
 from mogplex_mcp.simulator import DEMO_READ_ONLY_TOKEN, Fault, FaultKind, Simulator
-from mogplex_mcp.toolkit.errors import explain
+from mogplex_mcp.toolkit.errors import tool_error
 from mogplex_mcp.tools.catalog import TOOLSETS
 from tests.cli.support import RUN_SECONDS, Terminal, terminal_on
-from tests.tools.support import settings
 from tests.virtual_time import virtual_now
 
 pytestmark = pytest.mark.anyio
@@ -86,7 +85,7 @@ async def test_a_fault_of_the_service_has_its_exit_code(kind: FaultKind, code: E
 async def test_what_others_said_of_an_error_is_quoted_under_the_reason(terminal: Terminal) -> None:
     refused = await terminal("runs", "get", "00000000-0000-4000-8000-000000000000")
     assert refused.code == ExitCode.FAILURE
-    assert "Why:  This was answered (status 404).\n      Run not found\n" in refused.said
+    assert "Why:  Mogplex responded with 404:\n      Run not found\n" in refused.said
     check(refused.said)
 
 
@@ -134,23 +133,36 @@ def test_whatever_keeps_mogplex_from_being_reached_ends_with_69(code: ErrorCode)
     assert exit_code_of(code) == ExitCode.UNAVAILABLE
 
 
-@pytest.mark.parametrize("code", ErrorCode)
+@pytest.mark.parametrize("code", [*ErrorCode, *OperationCode])
 @pytest.mark.parametrize("unknown", [False, True])
-def test_every_error_leaves_a_person_with_something_to_do(code: ErrorCode, *, unknown: bool) -> None:
-    error = MogplexError(code, "because", retry_after=30, may_have_happened=unknown)
-    text = explain(error, base_url="https://mogplex.com/api/v1/mogplex", offered=TOOLS, tool="start_run").text
-    refusal = Refusal.of(text, settings())
-    assert refusal.code == code
-    assert refusal.following
-    assert ("nothing is done twice" in refusal.following) == unknown
-    assert not re.search(r"\b(the user|start_run|check_connection)\b", refusal.following)
+def test_every_error_leaves_a_person_with_something_to_do(code: str, *, unknown: bool) -> None:
+    error = OperationError(code, "because", retry_after=30, may_have_happened=unknown)
+    said = command_error(error, base_url="https://mogplex.com/api/v1/mogplex")
+    assert said.code == ("service_unavailable" if code == OperationCode.UNKNOWN_REPO_ID else code)
+    assert said.happened
+    assert said.following
+    assert ("nothing is done twice" in said.following) == unknown
+    assert not re.search(r"\b(the user|start_run|check_connection)\b", said.following)
 
 
-def test_tools_become_commands_and_models_become_people() -> None:
-    told = "If the user really wants another one beside it, call start_run with force_new. Then use tail_run."
-    assert for_people(told) == (
-        "If you really want another one beside it, add --force-new to `mogplex-mcp run`. "
-        "Then use `mogplex-mcp runs events`."
-    )
+@pytest.mark.parametrize("code", [*ErrorCode, *OperationCode])
+def test_every_error_leaves_a_model_with_something_to_do(code: str) -> None:
+    error = OperationError(code, "because", retry_after=30)
+    said = tool_error(error, base_url="https://mogplex.com/api/v1/mogplex", offered=TOOLS, tool="start_run")
+    assert said.happened
+    assert said.following
+    assert not re.search(r"`mogplex-mcp (?!login)", said.following)
+
+
+def test_an_api_error_keeps_its_code_and_whether_it_may_have_happened() -> None:
+    error = operation_error(MogplexError(ErrorCode.TIMED_OUT, "because", may_have_happened=True))
+    assert (error.code, error.may_have_happened) == ("timed_out", True)
+
+
+def test_operations_are_spelled_as_commands_and_arguments_as_flags() -> None:
     for tool in TOOLS:
-        assert for_people(f"See {tool}.").startswith("See `mogplex-mcp ")
+        assert as_commands(Operation(tool)).startswith("`mogplex-mcp ")
+    assert as_commands(Operation("tail_run", {"run_id": "x"})) == "`mogplex-mcp runs events x`"
+    assert as_commands(Argument("force_new")) == "--force-new"
+    assert as_commands(Argument("working_branch")) == "--branch"
+    assert as_commands(Argument("create_branch", "false")) == "--no-create-branch"

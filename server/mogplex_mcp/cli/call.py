@@ -1,42 +1,52 @@
-"""`mogplex-mcp call`: any tool, by its name."""
+"""`mogplex-mcp call`: any tool, by its name, with the answer that a model would read."""
 
 from argparse import Namespace
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
+import anyio
+
+from mogplex_mcp import __version__
+from mogplex_mcp.api.errors import ErrorCode
 from mogplex_mcp.cli.exit_codes import ExitCode
 from mogplex_mcp.cli.session import Session, in_terminal
-from mogplex_mcp.cli.terminal.refusal import Refusal
+from mogplex_mcp.cli.terminal.messages import CommandError, as_tool_arguments
 from mogplex_mcp.cli.terminal.values import read_value
 from mogplex_mcp.core.standard_streams import say
+from mogplex_mcp.operations.context import OperationContext
+from mogplex_mcp.reply.model import Reply
 from mogplex_mcp.reply.render import to_text
+from mogplex_mcp.tenants.call_timeouts import client_key
 from mogplex_mcp.toolkit.arguments import nearest
-from mogplex_mcp.toolkit.toolset import Tool
+from mogplex_mcp.toolkit.call import Call
+from mogplex_mcp.toolkit.dispatch import call_tool as call_one
+from mogplex_mcp.toolkit.fitting import fitted, needs_write
+from mogplex_mcp.toolkit.toolset import Tool, select
+from mogplex_mcp.tools.catalog import TOOLSETS
+
+_CLIENT = "mogplex-mcp-terminal"
 
 
 @in_terminal
 async def call_tool(session: Session, given: Namespace) -> int:
     """Call a tool, or show what there is."""
+    tools = _tools(session)
     if not given.tool:
-        _list(session)
+        _list(session, tools)
         return ExitCode.OK
-    tool = session.caller.tools.get(given.tool)
+    tool = tools.get(given.tool)
     if tool is None:
-        raise Refusal(
+        raise CommandError(
             "Nothing was done.",
-            nearest("tool", given.tool, list(session.caller.tools)),
+            nearest("tool", given.tool, list(tools)),
             "`mogplex-mcp call` lists the tools.",
             "unknown_tool",
         )
     if given.describe:
         _describe(session, tool)
         return ExitCode.OK
-    try:
-        reply = await session.caller.call(tool.name, await _arguments(session, given.arguments))
-    except Refusal as refusal:
-        if refusal.code == "invalid_argument":
-            refusal.following += "\n" + "\n".join(_argument_lines(tool))
-        raise
+    reply = await _call(session, tool, await _arguments(session, given.arguments), frozenset(tools))
     if session.output.as_json:
         session.output.record(reply.structured())
     else:
@@ -44,25 +54,69 @@ async def call_tool(session: Session, given: Namespace) -> int:
     return ExitCode.OK
 
 
+def _tools(session: Session) -> Mapping[str, Tool]:
+    """Return the tools of all toolsets, less what the settings exclude: a person names what is meant."""
+    offered = select(
+        fitted(TOOLSETS, session.settings),
+        wanted_toolsets=["all"],
+        excluded_tools=session.settings.exclude_tools,
+        read_only=session.settings.read_only,
+    )
+    return {tool.name: tool for tool in offered}
+
+
+async def _call(session: Session, tool: Tool, arguments: Mapping[str, str], offered: frozenset[str]) -> Reply:
+    async def perform(context: OperationContext) -> Reply:
+        call = Call(
+            tenant=context.tenant,
+            settings=replace(context.settings, max_wait=context.wait_cap),
+            arrived=anyio.current_time(),
+            clock=context.clock,
+            consent=context.consent,
+            shutdown=context.shutdown,
+            client=_CLIENT,
+            version=__version__,
+            learnt_as=client_key(_CLIENT, __version__),
+            learnt=session.services.learnt,
+            offered=offered,
+            warnings=session.services.warnings,
+        )
+        return await call_one(tool, arguments, call)
+
+    try:
+        return await session.perform(
+            tool.name,
+            perform,
+            changes=needs_write(tool),
+            repeatable=tool.hints.idempotent,
+            needs_token=tool.needs_token,
+            speller=as_tool_arguments,
+        )
+    except CommandError as error:
+        if error.code == ErrorCode.INVALID_ARGUMENT:
+            error.following += "\n" + "\n".join(_argument_lines(tool))
+        raise
+
+
 async def _arguments(session: Session, given: Sequence[str]) -> dict[str, str]:
     arguments: dict[str, str] = {}
     for one in given:
         name, equals, value = one.partition("=")
         if not equals:
-            raise Refusal.usage(f"{one!r} is no argument of a tool.", "Write key=value, such as limit=5.")
+            raise CommandError.usage(f"{one!r} isn't an argument of a tool.", "Write key=value, such as limit=5.")
         if name in arguments:
-            raise Refusal.usage(f"{name} is given twice.", "Give it once; write a list as JSON.")
-        arguments[name] = await read_value(value, session.caller.shutdown)
+            raise CommandError.usage(f"{name} is given twice.", "Give it once; write a list as JSON.")
+        arguments[name] = await read_value(value, session.shutdown)
     return arguments
 
 
-def _list(session: Session) -> None:
-    tools = session.caller.tools.values()
+def _list(session: Session, tools: Mapping[str, Tool]) -> None:
     if session.output.as_json:
-        for tool in tools:
+        for tool in tools.values():
             session.output.record(tool.definition.model_dump(mode="json", by_alias=True, exclude_none=True))
         return
-    session.output.table(("tool", "toolset", "what it does"), [(tool.name, tool.toolset, tool.title) for tool in tools])
+    rows = [(tool.name, tool.toolset, tool.title) for tool in tools.values()]
+    session.output.table(("tool", "toolset", "what it does"), rows)
     say("`mogplex-mcp call TOOL --describe` tells what a tool takes.")
 
 
@@ -81,7 +135,7 @@ def _argument_lines(tool: Tool) -> list[str]:
     width = max(map(len, properties), default=0)
     required = schema.get("required", ())
     return [
-        f"  {name:<{width}}  {_kind(one)}{', needed' if name in required else _default(one)}"
+        f"  {name:<{width}}  {_kind(one)}{', required' if name in required else _default(one)}"
         f"{': ' if 'description' in one else ''}{one.get('description', '')}"
         for name, one in properties.items()
     ]

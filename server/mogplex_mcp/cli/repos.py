@@ -2,22 +2,52 @@
 
 from argparse import Namespace
 
+from mogplex_mcp.api.models import Repo
 from mogplex_mcp.cli.exit_codes import ExitCode
 from mogplex_mcp.cli.session import Session, in_terminal
-from mogplex_mcp.cli.terminal.records import repo_record
-from mogplex_mcp.tools.repos import RepoList
+from mogplex_mcp.operations import repos
+from mogplex_mcp.reply.untrusted import clean_line, sanitize_name, sanitize_word
+
+_NAME_CHARACTERS = 200
 
 
 @in_terminal
 async def list_repos(session: Session, given: Namespace) -> int:
     """List repositories."""
-    found = await session.caller.ask_for(RepoList, "list_repos", query=given.query, limit=given.limit)
-    rows = found.rows()
+    limit = given.limit or 50
+    session.refuse_secrets(**{"--query": given.query})
+    found = await session.perform(
+        "list_repos", lambda context: repos.list_repos(context, query=given.query or "", limit=limit)
+    )
+    notes = []
+    if not found.repos:
+        notes.append("No repository matches. " if found.query else "No repositories. ")
+        notes[0] += "Try a shorter --query." if found.query else "Connect GitHub on the Mogplex web page first."
+    if found.may_be_more:
+        raised = f" or raise --limit (at most {repos.MOST_REPOS})" if limit < repos.MOST_REPOS else ""
+        notes.append(f"There may be more: narrow the list with --query{raised}.")
     session.output.listed(
-        found,
-        [repo_record(row) for row in rows],
+        [_record(repo) for repo in found.repos],
         ("repo", "branch", "directory", "id"),
-        [(row["repo"], row["default_branch"], row["root_directory"], row["id"]) for row in rows],
+        [
+            (_name(repo.full_name), _name(repo.default_branch), _name(repo.root_directory), sanitize_word(repo.id))
+            for repo in found.repos
+        ],
+        notes=notes,
         whole=("repo", "id"),
     )
     return ExitCode.OK
+
+
+def _record(repo: Repo) -> dict[str, str | None]:
+    """Return a repository with the names that Mogplex's own command line uses."""
+    return {
+        "id": sanitize_word(repo.id),
+        "full_name": _name(repo.full_name),
+        "default_branch": _name(repo.default_branch) or None,
+        "root_directory": _name(repo.root_directory) or None,
+    }
+
+
+def _name(text: str | None) -> str:
+    return sanitize_name(text or "") or clean_line(text or "", _NAME_CHARACTERS)

@@ -2,57 +2,89 @@
 
 from argparse import Namespace
 
+from mogplex_mcp.api.client import MAX_PROMPT_LENGTH, StartRun
 from mogplex_mcp.cli.exit_codes import ExitCode
-from mogplex_mcp.cli.runs import follow_run
+from mogplex_mcp.cli.runs import NEVER_QUEUED, branch_line, follow_run
 from mogplex_mcp.cli.session import Session, in_terminal
-from mogplex_mcp.cli.terminal.following import again
+from mogplex_mcp.cli.terminal.following import follow_command
+from mogplex_mcp.cli.terminal.messages import CommandError
 from mogplex_mcp.cli.terminal.records import run_record
-from mogplex_mcp.cli.terminal.refusal import Refusal
 from mogplex_mcp.cli.terminal.stdin import read_all
-from mogplex_mcp.tools.run_replies import StartedRun
+from mogplex_mcp.operations import runs
+from mogplex_mcp.operations.runs import StartedRun
+from mogplex_mcp.reply.untrusted import sanitize_name, sanitize_word
+from mogplex_mcp.runs.outcome import read_outcome
 
 
 @in_terminal
 async def start_run(session: Session, given: Namespace) -> int:
     """Start a run."""
-    if not (given.repo or session.caller.settings.default_repo):
-        raise Refusal.usage("run: --repo is missing.", "Find one with `mogplex-mcp repos list`.")
-    prompt = await read_all(session.caller.shutdown) if given.prompt == "-" else given.prompt
+    repo = given.repo or session.settings.default_repo
+    if not repo:
+        raise CommandError.usage("run: --repo is missing.", "Find one with `mogplex-mcp repos list`.")
+    prompt = await read_all(session.shutdown) if given.prompt == "-" else given.prompt
     if not prompt.strip():
-        raise Refusal.usage("run: the prompt is empty.", "Say what the agent is to do.")
-    started = await session.caller.ask_for(
-        StartedRun,
-        "start_run",
-        repo=given.repo,
+        raise CommandError.usage("run: the prompt is empty.", "Say what the agent is to do.")
+    if len(prompt) > MAX_PROMPT_LENGTH:
+        raise CommandError.usage(f"run: the prompt has more than {MAX_PROMPT_LENGTH} characters.", "Shorten it.")
+    session.refuse_secrets(
         prompt=prompt,
-        harness=given.harness,
-        base_branch=given.base_branch,
-        working_branch=given.branch,
-        create_branch=given.create_branch,
-        root_directory=given.root,
-        idempotency_key=given.idempotency_key,
-        force_new=given.force_new,
+        **{"--repo": repo, "--branch": given.branch, "--base-branch": given.base_branch, "--root": given.root},
+    )
+    wanted = StartRun(
+        repo_id="",
+        prompt=prompt,
+        harness=given.harness or "codex",
+        base_branch=given.base_branch or "",
+        working_branch=given.branch or "",
+        create_branch=given.create_branch is not False,
+        root_directory=given.root or "",
+    )
+    started = await session.perform(
+        "start_run",
+        lambda context: runs.start_run(
+            context, wanted, repo=repo, force_new=given.force_new, idempotency_key=given.idempotency_key or ""
+        ),
+        changes=True,
     )
     _show(session, started, followed=given.follow)
-    session.output.notes(started.notes)
     if given.follow:
-        return await follow_run(session, started.run_id, given.timeout)
+        return await follow_run(session, started.started.run.run_id, given.timeout)
     return ExitCode.OK
 
 
-def _show(session: Session, started: StartedRun, *, followed: bool) -> None:
+def _show(session: Session, result: StartedRun, *, followed: bool) -> None:
+    run, replayed = result.started.run, result.started.replayed
+    run_id = sanitize_word(run.run_id)
     if session.output.as_json:
-        # Not in the tool's answer: a model has no use for it.
-        session.output.record(run_record(started, repo_id=session.caller.repo_id(started.run_id)))
-        return
-    what = "matched existing run" if started.replayed else "started run"
-    session.output.line(f"{what} {started.run_id} ({started.status})", style="bold")
-    base, working = (started.untrusted.get(name, "") for name in ("base_branch", "working_branch"))
-    session.output.facts(
-        {
-            "repo": started.repo,
-            "harness": started.harness,
-            "branch": f"{working} (base {base})" if working else base,
-            "follow": "" if followed else again(started.run_id),
-        }
-    )
+        session.output.record(
+            run_record(run, repo=result.repo.full_name, replayed=replayed) | {"repoId": sanitize_word(result.repo.id)}
+        )
+    else:
+        what = "matched existing run" if replayed else "started run"
+        session.output.line(f"{what} {run_id} ({sanitize_word(run.status)})", style="bold")
+        session.output.facts(
+            {
+                "repo": sanitize_name(result.repo.full_name, sanitize_word(result.repo.id)),
+                "harness": sanitize_word(run.harness, ""),
+                "branch": branch_line(run),
+                "follow": "" if followed else follow_command(run_id),
+            }
+        )
+    session.output.notes(_notes(session, result))
+
+
+def _notes(session: Session, result: StartedRun) -> list[str]:
+    run, replayed = result.started.run, result.started.replayed
+    notes = []
+    if replayed and run.status == "failed":
+        notes.append("Mogplex accepted the run, but could not queue it: it has failed, and starting it again is safe.")
+    elif replayed and read_outcome(run, (), now=session.now).never_queued:
+        notes.append(NEVER_QUEUED.format(run_id=sanitize_word(run.run_id)))
+    elif replayed and run.status == "pending" and not run.runtime_run_id:
+        notes.append("No worker has taken it yet; if that stays so for minutes, it will never run.")
+    elif replayed:
+        notes.append("The same command started this run before. --force-new starts another one.")
+    if not result.started.noted:
+        notes.append("The journal could not be written: keep this id, `runs list` will not show it.")
+    return notes

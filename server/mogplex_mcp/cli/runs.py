@@ -1,38 +1,67 @@
 """`mogplex-mcp runs`: look at runs, follow them, stop them."""
 
 from argparse import Namespace
+from datetime import UTC, datetime
 
+from mogplex_mcp.api.models import Run
 from mogplex_mcp.cli.exit_codes import ExitCode
 from mogplex_mcp.cli.session import Session, in_terminal
-from mogplex_mcp.cli.terminal.following import again, follow, goes_on, look
-from mogplex_mcp.cli.terminal.records import age, camel, end_record, run_record
+from mogplex_mcp.cli.terminal.following import follow, follow_command, goes_on, look
+from mogplex_mcp.cli.terminal.records import (
+    FAILURE_CHARACTERS,
+    branches,
+    camel,
+    details_record,
+    iso,
+    outcome_facts,
+    run_record,
+)
 from mogplex_mcp.cli.terminal.watching import watcher
+from mogplex_mcp.core.humanize import ago, duration
 from mogplex_mcp.core.standard_streams import say
+from mogplex_mcp.operations import run_list, runs
+from mogplex_mcp.operations.runs import FollowedRun
+from mogplex_mcp.reply.untrusted import clean_line, sanitize_name, sanitize_word
 from mogplex_mcp.runs.outcome import Phase
-from mogplex_mcp.tools.run_replies import CancelledRun, RunDetails, RunList, RunNews
+from mogplex_mcp.runs.tail import Reason
+from mogplex_mcp.runs.watch import EVENT_WINDOW, Snapshot
+from mogplex_mcp.storage.journal import Entry
 
-_ENDED = (Phase.DONE, Phase.FAILED, Phase.CANCELLED)
+_TASK_CHARACTERS = 100
+_DEFAULT_AGE_HOURS = 168
+_DEFAULT_LIMIT = 20
+NEVER_QUEUED = (
+    "Mogplex accepted this run minutes ago, but no worker ever took it: it will not run. "
+    "Stop it with `mogplex-mcp runs cancel {run_id}`, and start it again with --force-new."
+)
 
 
 @in_terminal
 async def list_runs(session: Session, given: Namespace) -> int:
     """List the runs that the journal knows."""
-    found = await session.caller.ask_for(
-        RunList,
+    session.refuse_secrets(**{"--repo": given.repo})
+    found = await session.perform(
         "list_runs",
-        repo=given.repo,
-        status=given.status,
-        max_age_hours=given.max_age_hours,
-        limit=given.limit,
+        lambda context: run_list.list_runs(
+            context,
+            repo=given.repo or "",
+            status=given.status or "any",
+            max_age_hours=given.max_age_hours or _DEFAULT_AGE_HOURS,
+            limit=given.limit or _DEFAULT_LIMIT,
+        ),
     )
+    notes = [] if found.entries else ["No runs known on this machine."]
+    if found.not_refreshed:
+        notes.append(f"{found.not_refreshed} open runs show their last known state: Mogplex was not asked about all.")
+    if any(entry.is_unknown for entry in found.entries):
+        notes.append("Fate unknown: the same `mogplex-mcp run` command within ten minutes finds that run.")
+    if found.left_out:
+        notes.append(f"{found.left_out} older ones are left out; raise --limit.")
     session.output.listed(
-        found,
-        [camel(row.model_dump()) for row in found.runs],
+        [_entry_record(entry) for entry in found.entries],
         ("run", "status", "repo", "started", "pr", "task"),
-        [
-            (row.run_id, row.status, row.repo, age(row.started), _pull_request(row.pull_request), row.task)
-            for row in found.runs
-        ],
+        [_entry_row(entry, session.services.now()) for entry in found.entries],
+        notes=notes,
     )
     return ExitCode.OK
 
@@ -40,26 +69,30 @@ async def list_runs(session: Session, given: Namespace) -> int:
 @in_terminal
 async def get_run(session: Session, given: Namespace) -> int:
     """Show a run as it stands."""
-    run = await session.caller.ask_for(RunDetails, "get_run", run_id=given.run)
+    details = await session.perform("get_run", lambda context: runs.get_run(context, run_id=given.run))
+    run, outcome = details.snapshot.run, details.outcome
+    now = session.now
     if session.output.as_json:
-        session.output.record(run_record(run))
+        session.output.record(details_record(details))
     else:
-        base, working = (run.untrusted.get(name, "") for name in ("base_branch", "working_branch"))
+        status = sanitize_word(run.status)
         session.output.facts(
             {
-                "run": run.run_id,
-                "status": run.status if run.phase == run.status else f"{run.status} ({run.phase})",
-                "harness": run.harness,
-                "repo": run.repo or run.repo_id,
-                "branch": f"{working} (base {base})" if working else base,
-                "sandbox": run.sandbox_id,
-                "created": run.created,
-                "updated": run.updated,
-                "pull request": run.pull_request,
-                "failure": run.untrusted.get("failure", ""),
+                "run": sanitize_word(run.run_id),
+                "status": status if outcome.phase == run.status else f"{status} ({outcome.phase})",
+                "harness": sanitize_word(run.harness, ""),
+                "repo": sanitize_name(details.repo) or sanitize_word(run.repo_id, ""),
+                "branch": branch_line(run),
+                "sandbox": sanitize_word(run.sandbox_record_id or "", ""),
+                "created": ago(run.created_at, now),
+                "updated": ago(run.updated_at, now),
+                "pull request": outcome.pull_request,
+                "failure": clean_line(outcome.failure, FAILURE_CHARACTERS),
             }
         )
-    session.output.notes(run.notes)
+    session.output.notes(_notes(session, details.snapshot))
+    if outcome.never_queued:
+        session.output.notes([NEVER_QUEUED.format(run_id=sanitize_word(run.run_id))])
     return ExitCode.OK
 
 
@@ -69,20 +102,26 @@ async def show_events(session: Session, given: Namespace) -> int:
     if given.follow:
         return await follow_run(session, given.run, given.timeout)
     with watcher(session.output) as shown:
-        news = await look(session.caller, given.run, shown)
-    session.output.notes(news.notes)
+        await look(session, given.run, shown)
     return ExitCode.OK
 
 
 @in_terminal
 async def cancel_run(session: Session, given: Namespace) -> int:
     """Ask for the end of a run."""
-    cancelled = await session.caller.ask_for(CancelledRun, "cancel_run", run_id=given.run)
+    done = await session.perform("cancel_run", lambda context: runs.cancel_run(context, run_id=given.run), changes=True)
+    run, already = done.cancelled.run, done.cancelled.already_terminal
+    status = sanitize_word(run.status)
     if session.output.as_json:
-        session.output.record(run_record(cancelled))
+        session.output.record(run_record(run, repo=done.repo, already_terminal=already))
+        return ExitCode.OK
+    if already:
+        session.output.line(f"The run had ended before: {status}. Nothing was stopped.")
+    elif run.status == "cancelled":
+        session.output.line("The run is cancelled.")
     else:
-        session.output.line(cancelled.summary)
-        session.output.facts({"run": cancelled.run_id, "status": cancelled.status})
+        session.output.line(f"Mogplex was asked to stop the run; it is still {status}.")
+    session.output.facts({"run": sanitize_word(run.run_id), "status": status})
     return ExitCode.OK
 
 
@@ -90,31 +129,94 @@ async def follow_run(session: Session, run_id: str, timeout_seconds: float | Non
     """Follow a run to its end; the exit code says whether it succeeded.
 
     Raises:
-        Refusal: The run cannot be followed, or the time is up.
+        CommandError: The run cannot be followed, or the time is up.
     """
     with watcher(session.output) as shown:
-        news = await follow(session.caller, run_id, shown, timeout_seconds=timeout_seconds)
-    if session.caller.shutdown.has_begun and goes_on(news):
+        followed = await follow(session, run_id, shown, timeout_seconds=timeout_seconds)
+    if session.shutdown.has_begun and goes_on(followed):
         # Only now: a live view breaks what is said below it into lines, and this is to be copied.
-        say(f"The run goes on. Follow it again: {again(news.run_id)}")
+        known = followed.news.snapshot.run.run_id if followed else run_id
+        say(f"The run goes on. Follow it again: {follow_command(known)}")
+    if followed is None:
+        return ExitCode.FAILURE
     if session.output.as_json:
-        session.output.record(end_record(news))
-    elif news.phase in _ENDED:
-        _show_end(session, news)
-    elif not session.caller.shutdown.has_begun:
-        session.output.line(news.summary)
-    session.output.notes(news.notes)
-    return ExitCode.OK if news.phase == Phase.DONE else ExitCode.FAILURE
+        run = followed.news.snapshot.run
+        stale = followed.news.reason is Reason.STALE or None
+        session.output.record(run_record(run, repo=followed.repo, **outcome_facts(followed.news.outcome), stale=stale))
+    else:
+        _show_end(session, followed)
+    session.output.notes(_notes(session, followed.news.snapshot))
+    return ExitCode.OK if followed.news.outcome.phase == Phase.DONE else ExitCode.FAILURE
 
 
-def _show_end(session: Session, news: RunNews) -> None:
-    style = "bold green" if news.phase == Phase.DONE else "bold red"
-    session.output.line(f"--- run {news.run_id} {news.status} ---", style=style)
-    session.output.facts({"pull request": news.pull_request, "failure": news.untrusted.get("failure", "")})
-    if news.phase == Phase.DONE and not news.pull_request:
-        session.output.line(news.summary)
+def branch_line(run: Run) -> str:
+    """Return the branches of a run on one line."""
+    named = branches(run)
+    return f"{named['working']} (base {named['base']})" if named["working"] else named["base"]
 
 
-def _pull_request(address: str) -> str:
-    """The number of a pull request: beside the name of the repository that is enough to find it."""
-    return f"#{address.rpartition('/')[2]}" if address else ""
+def _show_end(session: Session, followed: FollowedRun) -> None:
+    news, outcome = followed.news, followed.news.outcome
+    run_id = sanitize_word(news.snapshot.run.run_id)
+    if news.reason is Reason.NEVER_QUEUED:
+        session.output.line(NEVER_QUEUED.format(run_id=run_id))
+    elif news.reason is Reason.STALE:
+        session.output.line(
+            "No news of this run for a long time. It may be dead: look at its sandbox, or stop it with "
+            f"`mogplex-mcp runs cancel {run_id}`."
+        )
+    elif outcome.is_terminal:
+        done = outcome.phase == Phase.DONE
+        status = sanitize_word(news.snapshot.run.status)
+        session.output.line(f"--- run {run_id} {status} ---", style="bold green" if done else "bold red")
+        failure = "" if done else clean_line(outcome.failure, FAILURE_CHARACTERS)
+        session.output.facts({"pull request": outcome.pull_request, "failure": failure})
+        if done and not outcome.pull_request:
+            session.output.line(_without_pull_request(followed))
+
+
+def _without_pull_request(followed: FollowedRun) -> str:
+    if followed.news.outcome.changed is False:
+        return "The agent changed nothing, so there is no pull request."
+    if followed.news.snapshot.saturated:
+        return "Whether there is a pull request cannot be read here; look at the branch on GitHub."
+    return "The run reported no pull request."
+
+
+def _notes(session: Session, snapshot: Snapshot) -> list[str]:
+    notes = []
+    if snapshot.saturated:
+        notes.append(f"Mogplex shows the first {EVENT_WINDOW} events only; later ones cannot be read.")
+    if snapshot.fault:
+        age = duration(session.services.now() - snapshot.at)
+        notes.append(f"Mogplex could not be asked again just now: this is the state of {age} ago.")
+    return notes
+
+
+def _entry_record(entry: Entry) -> dict[str, object]:
+    return camel(
+        {
+            "run_id": sanitize_word(entry.run_id, ""),
+            "repo": sanitize_name(entry.repo, sanitize_word(entry.repo_id, "")),
+            "status": _entry_status(entry),
+            "started_at": iso(datetime.fromtimestamp(entry.created_at, UTC)),
+            "pull_request": entry.pull_request,
+            "task": clean_line(entry.prompt_line, _TASK_CHARACTERS),
+        }
+    )
+
+
+def _entry_row(entry: Entry, now: float) -> tuple[str, ...]:
+    return (
+        sanitize_word(entry.run_id, "(not known)"),
+        _entry_status(entry),
+        sanitize_name(entry.repo, sanitize_word(entry.repo_id, "")),
+        f"{duration(now - entry.created_at)} ago",
+        # Next to the name of the repository, the number is enough to find it.
+        f"#{entry.pull_request.rpartition('/')[2]}" if entry.pull_request else "",
+        clean_line(entry.prompt_line, _TASK_CHARACTERS),
+    )
+
+
+def _entry_status(entry: Entry) -> str:
+    return sanitize_word(entry.status) if entry.status else "fate unknown"

@@ -5,8 +5,8 @@ from argparse import Namespace
 from mogplex_mcp.api.base_url import web_url
 from mogplex_mcp.cli.exit_codes import ExitCode
 from mogplex_mcp.cli.session import Session, in_terminal
+from mogplex_mcp.cli.terminal.messages import CommandError
 from mogplex_mcp.cli.terminal.records import age, sandbox_record
-from mogplex_mcp.cli.terminal.refusal import Refusal
 from mogplex_mcp.tools.sandboxes import OneSandbox, SandboxList, SandboxLog
 
 
@@ -75,6 +75,6 @@ async def read_logs(session: Session, given: Namespace) -> int:
 async def stop_sandbox(session: Session, given: Namespace) -> int:
     """Say where a sandbox can be stopped: Mogplex's API has no way yet, and its own command line says the same."""
     page = f"{web_url(session.caller.settings.base_url)}/sandboxes/{given.sandbox}"
-    raise Refusal(
+    raise CommandError(
         "Nothing was done.", "Mogplex's API cannot stop a sandbox.", f"Stop it on its page: {page}", "not_supported"
     )

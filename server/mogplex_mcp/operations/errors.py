@@ -27,7 +27,6 @@ class OperationCode(StrEnum):
     JOURNAL_UNUSABLE = "journal_unusable"
     INTERNAL = "bridge_fault"
     UNKNOWN_REPO_ID = "unknown_repo_id"
-    FOLLOW_TIMED_OUT = "follow_timed_out"
     CONFIRMATION_NEEDED = "consent_needed"
 
 

@@ -9,9 +9,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from mogplex_mcp.cli.terminal.wording import for_people
 from mogplex_mcp.core.standard_streams import say
-from mogplex_mcp.reply.model import Reply
 
 # Where nobody looks, nothing is cut to the width of a screen.
 _UNLIMITED_WIDTH: Final = 100_000
@@ -93,20 +91,20 @@ class Output:
 
     def listed(
         self,
-        reply: Reply,
         records: Sequence[Mapping[str, Any]],
         columns: Sequence[str],
         rows: Sequence[Sequence[str]],
         *,
+        notes: Sequence[str] = (),
         whole: Sequence[str] = (),
     ) -> None:
         """A list: a table for people, or its records one by one; that it is empty is said on stderr.
 
         Args:
-            reply: What the tool answered.
             records: Its items for programs.
             columns: What the columns are called.
             rows: The items for people.
+            notes: What is printed on stderr: that the list is empty, or cut.
             whole: The columns that are never cut; else the first one.
         """
         if self.as_json:
@@ -114,13 +112,13 @@ class Output:
                 self.record(record)
         else:
             self.table(columns, rows, whole=whole)
-        self.notes([*([] if rows else [reply.summary]), *reply.notes])
+        self.notes(notes)
 
     @staticmethod
     def notes(notes: Sequence[str]) -> None:
         """What somebody should know beside; not on stdout, which may be read by a program."""
         for note in notes:
-            say(f"Note: {for_people(note)}")
+            say(f"Note: {note}")
 
 
 def _cell(text: str, *, whole: bool) -> Text:

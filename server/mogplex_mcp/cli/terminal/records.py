@@ -5,97 +5,91 @@ Repositories and sandboxes have names with underscores there, runs and automatio
 
 import re
 from collections.abc import Mapping
-from datetime import UTC
+from datetime import UTC, datetime
 from typing import Any, Final
 
-from mogplex_mcp.api.models import RunEvent
-from mogplex_mcp.reply.model import Reply
-from mogplex_mcp.reply.untrusted import clean, sanitize_word
-from mogplex_mcp.tools.repos import RepoRow
-from mogplex_mcp.tools.run_replies import RunNews
-from mogplex_mcp.tools.sandboxes import SandboxRow
+from mogplex_mcp.api.models import Run, RunEvent
+from mogplex_mcp.operations.runs import RunDetails
+from mogplex_mcp.reply.untrusted import clean, clean_line, sanitize_name, sanitize_word
+from mogplex_mcp.runs.outcome import Outcome
 
 TEXT_CHARACTERS: Final = 20_000
-# A time as tools tell it: "2026-11-22T10:42Z (3 min ago)".
-_TIME: Final = re.compile(r"(?P<time>\d{4}-\d\d-\d\dT\d\d:\d\dZ) \((?P<age>.*)\)")
-_NO_FACTS: Final = ("summary", "notes", "untrusted", "next_steps")
-
-
-def age(text: str) -> str:
-    """How long ago a time was that a tool told."""
-    told = _TIME.fullmatch(text)
-    return told["age"] if told else text
-
-
-def time(text: str) -> str:
-    """The time itself."""
-    told = _TIME.fullmatch(text)
-    return told["time"] if told else text
+FAILURE_CHARACTERS: Final = 600
+_BRANCH_CHARACTERS: Final = 200
 
 
 def camel(facts: Mapping[str, Any]) -> dict[str, Any]:
-    """Facts of a reply or of a row of one, in camel case, without what is empty."""
-    record: dict[str, Any] = {}
-    for name, value in facts.items():
-        if name in _NO_FACTS or value is None or value == "":
-            continue
-        told = _TIME.fullmatch(value) if isinstance(value, str) else None
-        if told:
-            record[f"{name}At"] = told["time"]
-        else:
-            record[re.sub(r"_(\w)", lambda letter: letter[1].upper(), name)] = value
-    return record
+    """Return facts with names in camel case, without what is empty."""
+    return {
+        re.sub(r"_(\w)", lambda letter: letter[1].upper(), name): value
+        for name, value in facts.items()
+        if value is not None and value != ""
+    }
 
 
-def run_record(reply: Reply, *, repo_id: str = "") -> dict[str, Any]:
-    """A run, as `run`, `runs get` and `runs cancel` print it.
+def iso(time: datetime | None) -> str:
+    """Return a time as ISO 8601 in UTC; empty when it is not known."""
+    return f"{time.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}" if time else ""
+
+
+def branches(run: Run) -> dict[str, str]:
+    """Return the names of a run's branches, which others choose: `base` and `working`, empty where there are none."""
+    return {
+        "base": clean_line(run.base_branch or "", _BRANCH_CHARACTERS),
+        "working": clean_line(run.working_branch or "", _BRANCH_CHARACTERS),
+    }
+
+
+def run_record(run: Run, *, repo: str, **facts: Any) -> dict[str, Any]:
+    """Return a run as `run`, `runs get` and `runs cancel` print it.
 
     Args:
-        reply: What the tool answered.
-        repo_id: The id of its repository, where the answer does not have it.
+        run: The run.
+        repo: The name of its repository, as far as it is known.
+        facts: What else is known, by names with underscores.
     """
-    untrusted = reply.untrusted
-    branch = {"base": untrusted.get("base_branch"), "working": untrusted.get("working_branch")}
-    record = camel(reply.model_dump(mode="json") | ({"repo_id": repo_id} if repo_id else {}))
-    if any(branch.values()):
-        record["branch"] = branch
-    return record | {name: untrusted[name] for name in ("failure",) if name in untrusted}
+    record = camel(
+        {
+            "run_id": sanitize_word(run.run_id),
+            "repo": sanitize_name(repo),
+            "repo_id": sanitize_word(run.repo_id, ""),
+            "status": sanitize_word(run.status),
+            "harness": sanitize_word(run.harness, ""),
+            **facts,
+        }
+    )
+    named = {name: branch or None for name, branch in branches(run).items()}
+    return record | ({"branch": named} if any(named.values()) else {})
 
 
-def end_record(news: RunNews) -> dict[str, Any]:
-    """The last line of a run that was followed."""
-    record = run_record(news)
-    record.pop("cursor", None)
-    return record
-
-
-def repo_record(row: RepoRow) -> dict[str, Any]:
-    """A repository."""
+def outcome_facts(outcome: Outcome) -> dict[str, Any]:
+    """Return what came of a run, by names with underscores."""
     return {
-        "id": row["id"],
-        "full_name": row["repo"],
-        "default_branch": row["default_branch"] or None,
-        "root_directory": row["root_directory"] or None,
+        "phase": outcome.phase,
+        "pull_request": outcome.pull_request,
+        "changed": outcome.changed,
+        "exit_code": outcome.exit_code,
+        "failure_code": sanitize_word(outcome.failure_code, ""),
+        "failure": clean_line(outcome.failure, FAILURE_CHARACTERS),
     }
 
 
-def sandbox_record(row: SandboxRow, others_text: Mapping[str, str]) -> dict[str, Any]:
-    """A sandbox, with what others called its branches and the like."""
-    return {
-        "id": row.id,
-        "repo_id": row.repo_id,
-        "status": row.status,
-        "base_branch": others_text.get("base") or None,
-        "working_branch": others_text.get("branch") or None,
-        "root_directory": others_text.get("directory") or None,
-        "preview_url": others_text.get("preview") or None,
-        "last_active_at": time(row.last_active) or None,
-        "error": others_text.get("error") or None,
-    }
+def details_record(details: RunDetails) -> dict[str, Any]:
+    """Return a run as `runs get` prints it."""
+    run = details.snapshot.run
+    return run_record(
+        run,
+        repo=details.repo,
+        **outcome_facts(details.outcome),
+        created_at=iso(run.created_at),
+        updated_at=iso(run.updated_at),
+        sandbox_id=sanitize_word(run.sandbox_record_id or "", ""),
+        truncated_upstream=details.snapshot.saturated or None,
+    )
 
 
 def event_record(event: RunEvent) -> dict[str, Any]:
-    """An event of a run, without what could do harm in a terminal or a log."""
+    """Return an event of a run, without what could do harm in a terminal or a log."""
     record = {
         "id": sanitize_word(event.id),
         "type": sanitize_word(event.type),
@@ -108,7 +102,7 @@ def event_record(event: RunEvent) -> dict[str, Any]:
 
 
 def cleaned(value: Any) -> Any:
-    """JSON of others whose texts are cleaned, and cut where they are longer than anybody reads."""
+    """Return JSON of others whose texts are cleaned and cut."""
     if isinstance(value, str):
         return clean(value, TEXT_CHARACTERS)
     if isinstance(value, Mapping):

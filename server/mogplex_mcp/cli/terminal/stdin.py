@@ -7,7 +7,7 @@ from typing import Final
 
 import anyio
 
-from mogplex_mcp.cli.terminal.refusal import Refusal
+from mogplex_mcp.cli.terminal.messages import CommandError
 from mogplex_mcp.core.shutdown import AT_ONCE, Shutdown
 from mogplex_mcp.core.standard_streams import STDIN, say
 from mogplex_mcp.operations.confirmation import Action
@@ -25,7 +25,7 @@ async def read_all(shutdown: Shutdown) -> str:
 
     Raises:
         Interrupted: The process ends.
-        Refusal: It is too long, or no text.
+        CommandError: It is too long, or no text.
     """
     if sys.stdin.isatty():
         say("Reading from the terminal; Ctrl-D on an empty line ends.")
@@ -33,11 +33,11 @@ async def read_all(shutdown: Shutdown) -> str:
     while piece := await _read(shutdown):
         pieces += piece
         if len(pieces) > MOST_BYTES:
-            raise Refusal.usage("Stdin holds more than 4 MB.", "Give less.")
+            raise CommandError.usage("Stdin holds more than 4 MB.", "Give less.")
     try:
         return pieces.decode()
     except UnicodeDecodeError:
-        raise Refusal.usage("What stdin holds is no UTF-8 text.", "Convert it first.") from None
+        raise CommandError.usage("What stdin holds is no UTF-8 text.", "Convert it first.") from None
 
 
 async def ask(question: str, shutdown: Shutdown) -> Action | None:

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Final
 
-from mogplex_mcp.cli.terminal.refusal import Refusal
+from mogplex_mcp.cli.terminal.messages import CommandError
 from mogplex_mcp.cli.terminal.stdin import MOST_BYTES, read_all
 from mogplex_mcp.core.shutdown import Shutdown
 
@@ -16,7 +16,7 @@ async def read_value(text: str, shutdown: Shutdown) -> str:
 
     Raises:
         Interrupted: The process ends.
-        Refusal: A file cannot be read.
+        CommandError: A file cannot be read.
     """
     if text == _STDIN:
         return await read_all(shutdown)
@@ -28,11 +28,11 @@ async def read_value(text: str, shutdown: Shutdown) -> str:
 def _read(path: Path) -> str:
     try:
         if path.stat().st_size > MOST_BYTES:
-            raise Refusal.usage(f"The file {path} holds more than 4 MB.", "Give less.")
+            raise CommandError.usage(f"The file {path} holds more than 4 MB.", "Give less.")
         return path.read_text(encoding="utf-8")
     except OSError as error:
-        raise Refusal.usage(
+        raise CommandError.usage(
             f"The file {path} cannot be read: {error.strerror}.", "Correct its name; @@ begins a text with an @."
         ) from None
     except UnicodeDecodeError:
-        raise Refusal.usage(f"What the file {path} holds is no UTF-8 text.", "Convert it first.") from None
+        raise CommandError.usage(f"What the file {path} holds is no UTF-8 text.", "Convert it first.") from None

@@ -10,8 +10,10 @@ from rich.text import Text
 from mogplex_mcp.api.models import RunEvent
 from mogplex_mcp.cli.terminal.output import Output
 from mogplex_mcp.cli.terminal.records import event_record
+from mogplex_mcp.core.humanize import counted
 from mogplex_mcp.reply.untrusted import clean_line, sanitize_word
-from mogplex_mcp.runs.outcome import Phase
+from mogplex_mcp.runs.outcome import Outcome, Phase
+from mogplex_mcp.runs.watch import Snapshot
 
 EVENT_CHARACTERS: Final = 400
 _TYPE_WIDTH: Final = 14
@@ -24,8 +26,11 @@ class Watcher(Protocol):
     def event(self, event: RunEvent) -> None:
         """Show an event."""
 
-    async def progress(self, told: float, message: str) -> None:
-        """Show how far the run is: its phase, a colon, and what else there is to say."""
+    async def look(self, snapshot: Snapshot, outcome: Outcome) -> None:
+        """Show how far the run is."""
+
+    async def progress(self, number: float, message: str) -> None:
+        """Show how far an operation is that is not a run."""
 
 
 @contextlib.contextmanager
@@ -74,8 +79,11 @@ class _Lines:
         else:
             self._output.screen.print(event_line(event), soft_wrap=True)
 
-    async def progress(self, told: float, message: str) -> None:
-        """Nothing: a line is only what happened."""
+    async def look(self, snapshot: Snapshot, outcome: Outcome) -> None:
+        """Print nothing: a line is an event."""
+
+    async def progress(self, number: float, message: str) -> None:
+        """Print nothing, as above."""
 
 
 class _Live:
@@ -89,7 +97,15 @@ class _Live:
     def event(self, event: RunEvent) -> None:
         self._output.screen.print(event_line(event, whole_time=False), soft_wrap=True)
 
-    async def progress(self, told: float, message: str) -> None:  # noqa: ARG002 - as tools tell it
-        phase = message.partition(":")[0]
-        done = next((place for place, one in enumerate(_PHASES) if one == phase), None)
-        self._bar.update(self._task, completed=done, description=f"{message} (Ctrl-C leaves it running)")
+    async def look(self, snapshot: Snapshot, outcome: Outcome) -> None:
+        done = _PHASES.index(outcome.phase) if outcome.phase in _PHASES else None
+        count = counted(len(snapshot.events), "event")
+        fault = "; Mogplex cannot be asked at the moment, trying again" if snapshot.fault else ""
+        status = sanitize_word(snapshot.run.status)
+        self._update(f"{outcome.phase}: run is {status}, {count}{fault}", completed=done)
+
+    async def progress(self, number: float, message: str) -> None:  # noqa: ARG002 - of operations without phases
+        self._update(message)
+
+    def _update(self, text: str, *, completed: int | None = None) -> None:
+        self._bar.update(self._task, completed=completed, description=f"{text} (Ctrl-C leaves it running)")

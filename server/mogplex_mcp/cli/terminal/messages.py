@@ -1,0 +1,236 @@
+"""Errors of operations, worded for a person in a terminal: what happened, why, and which command or flag comes next."""
+
+from collections.abc import Mapping
+from typing import Final, Self
+
+from mogplex_mcp.api.base_url import web_url
+from mogplex_mcp.api.errors import ErrorCode
+from mogplex_mcp.core.humanize import duration
+from mogplex_mcp.core.redaction import without_keys
+from mogplex_mcp.operations.errors import (
+    Argument,
+    Operation,
+    OperationCode,
+    OperationError,
+    Speller,
+    spell,
+)
+from mogplex_mcp.reply.untrusted import clean
+
+QUOTED_CHARACTERS: Final = 3_000
+_SECONDS_WITHOUT_HEADER: Final = 60
+
+COMMANDS: Final[Mapping[str, str]] = {
+    "check_connection": "doctor",
+    "list_repos": "repos list",
+    "start_run": "run",
+    "tail_run": "runs events",
+    "get_run": "runs get",
+    "list_runs": "runs list",
+    "cancel_run": "runs cancel",
+    "list_sandboxes": "sandboxes list",
+    "create_sandbox": "sandboxes create",
+    "get_sandbox_logs": "sandboxes logs",
+    "list_automations": "automations list",
+    "get_automation": "automations get",
+    "trigger_automation": "automations trigger",
+    "list_automation_runs": "automations runs",
+    "get_automation_run": "automations get-run",
+}
+"""The commands of operations; `call` reaches the others."""
+
+_FLAGS: Final[Mapping[str, str]] = {
+    "run_id": "RUN",
+    "sandbox_id": "SANDBOX",
+    "automation_id": "AUTOMATION",
+    "prompt": "PROMPT",
+    "working_branch": "--branch",
+    "root_directory": "--root",
+}
+
+_DOCTOR: Final = "`mogplex-mcp doctor` looks at each of them."
+_AGAIN: Final = "Run the same command again once."
+# By code: what happened, and what to do; {keys} is the web page of tokens, {retry} the time to wait.
+_WORDINGS: Final[Mapping[str, tuple[str, str]]] = {
+    ErrorCode.NO_TOKEN: (
+        "There is no Mogplex token.",
+        "Create one at {keys} and run `mogplex-mcp login`, or set MOGPLEX_API_KEY.",
+    ),
+    ErrorCode.MALFORMED_TOKEN: (
+        "The Mogplex token was not sent, because it cannot be one.",
+        "Copy it again from {keys}, it may be cut, and run `mogplex-mcp login`.",
+    ),
+    ErrorCode.INVALID_ARGUMENT: ("Nothing was done.", "Correct that and run the command again."),
+    ErrorCode.BUDGET_EXHAUSTED: (
+        "Nothing was sent, to stay within Mogplex's limit of requests.",
+        "Run the same command again in {retry}.",
+    ),
+    ErrorCode.ENDING: ("mogplex-mcp is shutting down.", "Run the same command again."),
+    ErrorCode.UNREACHABLE: (
+        "Mogplex could not be reached.",
+        f"Check the network, the proxy and MOGPLEX_URL. {_DOCTOR}",
+    ),
+    ErrorCode.TLS_FAILED: (
+        "The connection to Mogplex is not secure, so nothing was sent.",
+        "Make this machine trust the certificate (on Linux: SSL_CERT_FILE), or correct MOGPLEX_URL.",
+    ),
+    ErrorCode.TIMED_OUT: ("Mogplex did not answer in time.", _AGAIN),
+    ErrorCode.CONNECTION_LOST: ("The connection to Mogplex broke.", _AGAIN),
+    ErrorCode.REDIRECTED: (
+        "The response was a redirect, which was not followed with the token.",
+        f"Check MOGPLEX_URL, the proxy and the token. {_DOCTOR}",
+    ),
+    ErrorCode.UNEXPECTED_ANSWER: (
+        "The response did not come from the Mogplex API.",
+        f"Try again in a minute; if it stays so, check MOGPLEX_URL and the proxy. {_DOCTOR}",
+    ),
+    ErrorCode.BAD_REQUEST: (
+        "Mogplex refused the request.",
+        "Correct what the reason names and run the command again.",
+    ),
+    ErrorCode.UNAUTHORIZED: (
+        "Mogplex did not accept the token.",
+        (
+            "It may be revoked or expired: create a new one at {keys} and run `mogplex-mcp login`. During an outage of "
+            "Mogplex every token is refused: if it worked before, try again in a minute first."
+        ),
+    ),
+    ErrorCode.FORBIDDEN: (
+        "The token does not allow this.",
+        "Create a token that has the scope at {keys} and run `mogplex-mcp login`.",
+    ),
+    ErrorCode.NOT_FOUND: (
+        "Mogplex does not know it.",
+        "Check the id: `repos list`, `runs list`, `sandboxes list` and `automations list` show what is there.",
+    ),
+    ErrorCode.CONFLICT: ("It cannot be done in the present state.", "Look at the state first, then decide."),
+    ErrorCode.IDEMPOTENCY_CONFLICT: (
+        "Nothing was started: this idempotency key belongs to another start.",
+        "Leave --idempotency-key out, or use a new one.",
+    ),
+    ErrorCode.RATE_LIMITED: ("Mogplex's limit is reached.", "Run the same command again in {retry}."),
+    ErrorCode.INTERNAL_ERROR: (
+        "Mogplex failed.",
+        "Run the same command again once; if it stays so, Mogplex has a fault.",
+    ),
+    ErrorCode.NOT_SUPPORTED: (
+        "Mogplex cannot do this here.",
+        "Trying again will not help; Mogplex's web page may do it.",
+    ),
+    ErrorCode.SERVICE_UNAVAILABLE: ("Mogplex is not available.", "Run the same command again in {retry}."),
+    OperationCode.UNKNOWN_REPO_ID: (
+        "Mogplex does not know the repository, or cannot start runs at the moment.",
+        "`mogplex-mcp repos list` shows the ids; if yours is right, run the command again in a minute.",
+    ),
+    OperationCode.JOURNAL_UNUSABLE: (
+        "Nothing was sent to Mogplex, because the journal of runs cannot be used.",
+        (
+            "Make room for that file or fix its permissions, or set MOGPLEX_MCP_STATE_FILE to another one; "
+            "--without-journal goes without."
+        ),
+    ),
+    OperationCode.CONFIRMATION_NEEDED: (
+        "Nothing was done: you have to agree first.",
+        "Run it in a terminal, or add --yes to agree beforehand.",
+    ),
+    OperationCode.INTERNAL: (
+        "mogplex-mcp itself failed.",
+        "Run the same command again once, with --log-level debug if it stays so.",
+    ),
+}
+_SHOWN_CODES: Final[Mapping[str, str]] = {OperationCode.UNKNOWN_REPO_ID: ErrorCode.SERVICE_UNAVAILABLE}
+
+
+class CommandError(Exception):
+    """A command that did not do what it should, in the words that its user reads.
+
+    Attributes:
+        happened: What happened, as a sentence.
+        why: The reason; may be empty.
+        following: What to do next; may be empty.
+        code: A word for programs and the exit code.
+        quoted: Text of others, cleaned.
+    """
+
+    def __init__(self, happened: str, why: str, following: str, code: str, quoted: str = "") -> None:
+        super().__init__(happened)
+        self.happened = happened
+        self.why = why
+        self.following = following
+        self.code = code
+        self.quoted = quoted
+
+    @classmethod
+    def usage(cls, why: str, following: str) -> Self:
+        """Return the error of a command line that is wrong."""
+        return cls("Nothing was done.", why, following, ErrorCode.INVALID_ARGUMENT)
+
+    @property
+    def text(self) -> str:
+        """The error as it is printed, line by line."""
+        parts = [self.happened]
+        parts += [f"Why:  {self.why}"] if self.why else []
+        parts += [f"      {line}" for line in self.quoted.splitlines()]
+        parts += [f"Next: {self.following}"] if self.following else []
+        return "\n".join(parts)
+
+
+def command_error(
+    error: OperationError, *, base_url: str, repeatable: bool = True, speller: Speller | None = None
+) -> CommandError:
+    """Word an error of an operation for a person in a terminal.
+
+    Args:
+        error: The error.
+        base_url: Where Mogplex is.
+        repeatable: Whether the same command again does nothing twice.
+        speller: Spells arguments and operations; by default as commands and flags.
+    """
+    speller = speller or as_commands
+    happened, following = _WORDINGS[error.code]
+    seconds = round(error.retry_after) if error.retry_after is not None else _SECONDS_WITHOUT_HEADER
+    following = spell(error.advice, speller) or following.format(
+        keys=f"{web_url(base_url)}/settings/api-keys", retry=duration(max(1, seconds))
+    )
+    happened = spell(error.happened, speller) or happened
+    if error.may_have_happened:
+        happened += " It is not known whether it took effect."
+        following += (
+            " Running the same command again is safe: nothing is done twice."
+            if repeatable
+            else " Look before doing it again: it could be done twice."
+        )
+    why = spell(error.reason, speller)
+    if error.quoted and not why:
+        why = f"Mogplex responded with {error.status}:" if error.status else "What was given is quoted here:"
+    return CommandError(
+        without_keys(happened),
+        without_keys(_sentence(why)),
+        without_keys(following),
+        _SHOWN_CODES.get(error.code, error.code),
+        clean(error.quoted, QUOTED_CHARACTERS),
+    )
+
+
+def as_commands(piece: Argument | Operation) -> str:
+    """Spell an argument as a flag, and an operation as a command line."""
+    if isinstance(piece, Operation):
+        given = " ".join(piece.arguments.values())
+        return f"`mogplex-mcp {COMMANDS.get(piece.name, f'call {piece.name}')}{f' {given}' if given else ''}`"
+    flag = _FLAGS.get(piece.name, f"--{piece.name.replace('_', '-')}")
+    if piece.value == "false":
+        return flag.replace("--", "--no-", 1)
+    return f"{flag} {piece.value}" if piece.value not in ("", "true") else flag
+
+
+def as_tool_arguments(piece: Argument | Operation) -> str:
+    """Spell arguments and operations as `mogplex-mcp call` takes them."""
+    if isinstance(piece, Operation):
+        given = [f"{key}={value}" for key, value in piece.arguments.items()]
+        return f"`mogplex-mcp call {' '.join([piece.name, *given])}`"
+    return f"{piece.name}={piece.value}" if piece.value else piece.name
+
+
+def _sentence(text: str) -> str:
+    text = text.strip()
+    return text if not text or text[-1] in ".?!…:" else f"{text}."
