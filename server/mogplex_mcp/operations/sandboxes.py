@@ -8,7 +8,7 @@ from mogplex_mcp.api.base_url import web_url
 from mogplex_mcp.api.errors import ErrorCode, MogplexError
 from mogplex_mcp.api.models import Repo, Sandbox, SandboxLogs
 from mogplex_mcp.operations.context import OperationContext
-from mogplex_mcp.operations.errors import check_id
+from mogplex_mcp.operations.errors import check_id, check_range
 
 MOST_SANDBOXES: Final = 200
 """The longest list of the API, which has no paging for sandboxes (mogplex-api.md, section 2, "Lists")."""
@@ -48,17 +48,26 @@ class CreatedSandbox:
 
 @dataclass(frozen=True)
 class SandboxLog:
-    """One log of a sandbox.
+    """One log of a sandbox, and which of its lines the caller wants.
 
     Attributes:
         sandbox: The sandbox.
         name: Which of its logs.
         lines: All lines, as they were printed.
+        first: The number of the first wanted line, from 1; beyond the end when there is none.
+        last: The number of the last wanted line.
     """
 
     sandbox: Sandbox
     name: LogName
     lines: Sequence[str]
+    first: int
+    last: int
+
+    @property
+    def wanted(self) -> Sequence[str]:
+        """The wanted lines."""
+        return self.lines[self.first - 1 : self.last]
 
 
 async def list_sandboxes(
@@ -73,8 +82,10 @@ async def list_sandboxes(
         limit: 1 to `MOST_SANDBOXES`.
 
     Raises:
+        InvalidArgumentError: The limit is out of range.
         MogplexError: The repository could not be found, or Mogplex could not be asked.
     """
+    check_range(limit, "limit", 1, MOST_SANDBOXES)
     repo_id = (await context.tenant.repos.find(repo)).id if repo else ""
     found = await context.tenant.mogplex.list_sandboxes(repo_id=repo_id, status=status, limit=limit)
     return SandboxSearch(found, may_be_more=len(found) >= limit)
@@ -128,25 +139,33 @@ async def create_sandbox(
     return CreatedSandbox(found, sandbox)
 
 
-async def get_sandbox_log(context: OperationContext, *, sandbox_id: str, log: LogName = "install") -> SandboxLog:
+async def get_sandbox_logs(
+    context: OperationContext, *, sandbox_id: str, log: LogName = "install", from_line: int = 0, max_lines: int = 60
+) -> SandboxLog:
     """Read a log of a sandbox.
 
     Args:
         context: The circumstances of the call.
         sandbox_id: The sandbox.
         log: Which of its logs.
+        from_line: The first wanted line, from 1; 0 for the newest lines.
+        max_lines: The most lines that are wanted.
 
     Raises:
-        InvalidArgumentError: The id isn't a UUID.
+        InvalidArgumentError: The id isn't a UUID, or a number is out of range.
         MogplexError: Mogplex could not be asked, or does not know the sandbox.
     """
+    check_range(from_line, "from_line", 0)
+    check_range(max_lines, "max_lines", 1)
     logs = await context.tenant.mogplex.get_sandbox_logs(check_id(sandbox_id, "sandbox_id"))
-    return SandboxLog(logs.sandbox, log, _lines(logs, log))
+    lines = _lines(logs, log)
+    first = from_line or max(1, len(lines) - max_lines + 1)
+    return SandboxLog(logs.sandbox, log, lines, first, min(len(lines), first + max_lines - 1))
 
 
-def sandbox_page(context: OperationContext, sandbox_id: str) -> str:
-    """Return the URL of the web page on which a sandbox can be stopped, paused and resumed."""
-    return f"{web_url(context.settings.base_url)}/sandboxes/{sandbox_id}"
+def sandbox_page(base_url: str, sandbox_id: str) -> str:
+    """Return the address of the web page on which a sandbox can be stopped, paused and resumed."""
+    return f"{web_url(base_url)}/sandboxes/{sandbox_id}"
 
 
 def _lines(logs: SandboxLogs, log: LogName) -> list[str]:

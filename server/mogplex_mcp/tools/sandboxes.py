@@ -111,7 +111,9 @@ async def get_sandbox_logs(
     max_lines: Annotated[int, Field(description=f"1 to {MOST_LINES}.", ge=1, le=MOST_LINES)] = 60,
 ) -> SandboxLog:
     """Read a log of a sandbox in pieces, newest lines first, to see why its setup failed."""
-    found = await sandboxes.get_sandbox_log(call, sandbox_id=sandbox_id, log=log)
+    found = await sandboxes.get_sandbox_logs(
+        call, sandbox_id=sandbox_id, log=log, from_line=from_line, max_lines=max_lines
+    )
     return log_reply(found, from_line=from_line, max_lines=max_lines)
 
 
@@ -120,7 +122,9 @@ def list_reply(call: Call, search: sandboxes.SandboxSearch, limit: int) -> Sandb
     found = search.sandboxes
     notes = []
     if found:
-        notes.append(f"Stop, pause and resume are on the page of a sandbox: {sandbox_page(call, '<id>')}")
+        notes.append(
+            f"Stop, pause and resume are on the page of a sandbox: {sandbox_page(call.settings.base_url, '<id>')}"
+        )
     if search.may_be_more:
         raised = "" if limit == MOST_SANDBOXES else f", or raise limit (at most {MOST_SANDBOXES})"
         notes.append(f"There may be more, and Mogplex has no pages: give repo or status{raised}.")
@@ -150,7 +154,7 @@ def created_reply(call: Call, created: sandboxes.CreatedSandbox) -> OneSandbox:
     return OneSandbox(
         summary=f"Sandbox {row.id} is {row.status}.",
         sandbox=row,
-        notes=[f"Stop, pause and resume are on its page: {sandbox_page(call, row.id)}"],
+        notes=[f"Stop, pause and resume are on its page: {sandbox_page(call.settings.base_url, row.id)}"],
         untrusted={"sandbox": _others_text(created.sandbox)},
         next_steps=[NextStep(tool="get_sandbox_logs", arguments={"sandbox_id": row.id}, why="see its setup")],
     )
@@ -160,7 +164,7 @@ def log_reply(found: sandboxes.SandboxLog, *, from_line: int, max_lines: int) ->
     """Return the answer to get_sandbox_logs: the piece of the log that was asked for, as far as one answer holds it."""
     log, lines = found.name, found.lines
     first = from_line
-    shown = _cleaned(lines[from_line - 1 :][:max_lines]) if from_line else _newest(lines, max_lines)
+    shown = _cleaned(found.wanted) if from_line else _newest(lines, max_lines)
     if not from_line or not shown:
         first = len(lines) - len(shown) + 1
     last = first + len(shown) - 1
