@@ -203,6 +203,7 @@ async def test_a_tool_that_changed_its_arguments_since_is_named_as_such(
         text = await error(client, "call_hosted_tool", name=NEW_READER.name, arguments={"limit": 1})
         again = await error(client, "call_hosted_tool", name=NEW_READER.name, arguments={"limit": 1})
     assert "changed the arguments" in text
+    assert f"list_hosted_tools with name={NEW_READER.name} shows them as they are now" in text
     assert "The tool takes: none" in again
 
 
