@@ -1,4 +1,4 @@
-"""From a `tools/call` to its result: find the tool, check the arguments, run it in time, name what goes wrong."""
+"""Dispatch of `tools/call`: find the tool, check its arguments, run it in time, word what goes wrong."""
 
 import asyncio
 from collections.abc import Callable, Mapping
@@ -20,22 +20,22 @@ from mogplex_mcp.toolkit.errors import ToolError, tool_error
 from mogplex_mcp.toolkit.secret_detection import refuse_keys
 from mogplex_mcp.toolkit.toolset import Tool
 
-# How far beyond the wait that its client bears a tool is ended, as a share of that wait: its own deadlines come first.
+# How long after the call timeout of its client a tool is ended, as a share of it: its own deadlines come first.
 _GRACE: Final = 0.1
-# Where that is next to nothing, a machine that is busy at that moment would make an error of an answer that is ready.
+# A share of a short timeout is next to nothing: a busy machine would make an error of an answer that is ready.
 _LEAST_GRACE_SECONDS: Final = 0.5
 
 
 async def dispatch(
     tools: Mapping[str, Tool], name: str, arguments: Mapping[str, Any], open_call: Callable[[], Call], *, base_url: str
 ) -> CallToolResult:
-    """Run a tool. Whatever goes wrong becomes a tool error that says what happened, why, and what to do next.
+    """Run a tool and return its result; whatever goes wrong becomes a tool error.
 
     Args:
-        tools: What is offered, by name.
-        name: What the client calls.
-        arguments: What it gives.
-        open_call: Makes what the tool is given beside its arguments.
+        tools: The tools that are offered, by name.
+        name: The tool that the client calls.
+        arguments: The arguments of the client, unchecked.
+        open_call: Makes the call's circumstances.
         base_url: Where Mogplex is.
     """
     tool = tools.get(name)
@@ -44,7 +44,7 @@ async def dispatch(
     try:
         reply = await call_tool(tool, arguments, open_call())
         return render(reply.offering(tools))
-    except Exception as error:  # noqa: BLE001 - whatever it is: a client could do nothing with a protocol error
+    except Exception as error:  # noqa: BLE001 - a client could do nothing with a protocol error
         failure = operation_error(error)
         return _failed(
             tool_error(failure, base_url=base_url, offered=tools, tool=tool.name, repeatable=tool.hints.idempotent)
@@ -69,27 +69,27 @@ async def call_tool(tool: Tool, arguments: Mapping[str, Any], call: Call) -> Rep
     if not call.settings.allow_secrets_in_prompts:
         refuse_keys(tool.name, checked, call.tenant.found.token.value if call.tenant.found.token else "")
     with call.shutdown.within(CALL_SECONDS) as scope:
-        patience = _Patience(call, scope)
+        timeout = _CallTimeout(call, scope)
         try:
             return await tool.function(call, **checked)
         finally:
-            patience.end()
+            timeout.cancel()
     unknown = not tool.hints.reads_only
-    if patience.is_over:
+    if timeout.is_over:
         reason = f"{tool.name} was not done after {call.wait_cap:g} seconds"
         raise OperationError(ErrorCode.TIMED_OUT, reason, may_have_happened=unknown)
     reason = f"this server was told to end, and {tool.name} was not done {CALL_SECONDS:g} seconds later"
     raise OperationError(ErrorCode.ENDING, reason, may_have_happened=unknown)
 
 
-class _Patience:
-    """Ends a tool that goes on beyond its time.
+class _CallTimeout:
+    """Ends a tool that is not done when the call timeout of its client is over.
 
-    The grace begins when the deadline is noticed: of a process that was stopped or busy over both, a tool whose own
+    The grace begins when the deadline is noticed: in a process that was stopped or busy over both, a tool whose own
     deadline came at the same moment would lose the answer that it has.
 
-    By timers of the event loop, not by a task, which would be a good part of the cost of a call. The first timer is for
-    the time that every client bears: what this one bears is read from a file, and nearly all calls are over before.
+    It uses timers of the event loop, not a task, which would be a good part of the cost of a call. The first timer is
+    for the shortest timeout of all clients: this client's is read from a file, and nearly all calls are done before.
 
     Args:
         call: The call.
@@ -107,8 +107,8 @@ class _Patience:
         shortest = call.settings.max_wait or SHORTEST_CAP_SECONDS
         self._timer = self._loop.call_at(call.arrived + shortest, self._find_deadline)
 
-    def end(self) -> None:
-        """Leave the tool alone: it is done."""
+    def cancel(self) -> None:
+        """Stop the timer: the tool is done."""
         self._timer.cancel()
 
     def _find_deadline(self) -> None:
@@ -116,9 +116,9 @@ class _Patience:
 
     def _begin_grace(self) -> None:
         grace = max(_LEAST_GRACE_SECONDS, _GRACE * self._call.wait_cap)
-        self._timer = self._loop.call_later(grace, self._lose)
+        self._timer = self._loop.call_later(grace, self._end)
 
-    def _lose(self) -> None:
+    def _end(self) -> None:
         self.is_over = True
         self._scope.cancel()
 
