@@ -12,7 +12,7 @@ from mogplex_mcp.reply.model import NextStep, Reply
 from mogplex_mcp.reply.untrusted import clean, clean_line, sanitize_word
 from mogplex_mcp.toolkit.call import Call
 from mogplex_mcp.toolkit.toolset import Hints, Toolset
-from mogplex_mcp.tools.hosted_equivalents import hosted_twins
+from mogplex_mcp.tools.hosted_equivalents import hosted_equivalents
 from mogplex_mcp.tools.pages import page_of
 
 toolset = Toolset("hosted", "What Mogplex's hosted endpoint offers beyond these tools.")
@@ -69,7 +69,7 @@ async def call_hosted_tool(
     The user is asked first, unless it only reads.
     """
     answer = await hosted.call_hosted_tool(
-        call, name=name, arguments=arguments, equivalents=hosted_twins(), offered=call.offered
+        call, name=name, arguments=arguments, equivalents=hosted_equivalents(), offered=call.offered
     )
     data = json.dumps(answer.structured, ensure_ascii=False) if answer.structured else ""
     shown = clean(data, _ANSWER_CHARACTERS)
@@ -83,8 +83,8 @@ async def call_hosted_tool(
 
 def _all(listed: Mapping[str, HostedTool]) -> HostedList:
     # What can be called through here comes first: a long list loses its end.
-    tools = sorted(listed.values(), key=lambda tool: tool.name in hosted_twins())
-    own = [tool for tool in tools if tool.name not in hosted_twins()]
+    tools = sorted(listed.values(), key=lambda tool: tool.name in hosted_equivalents())
+    own = [tool for tool in tools if tool.name not in hosted_equivalents()]
     return HostedList(
         summary=f"{len(tools)} hosted tools; {len(own) or 'none'} of them can be called with call_hosted_tool; for "
         "the others, use the tool named next to them.",
@@ -118,4 +118,6 @@ def _one(tool: HostedTool, page: int) -> HostedList:
 
 def _row(tool: HostedTool) -> HostedRow:
     effect = "reads" if tool.read_only is True else "may destroy" if tool.destructive is True else "writes"
-    return HostedRow(hosted=sanitize_word(tool.name), use_instead=hosted_twins().get(tool.name, ""), effect=effect)
+    return HostedRow(
+        hosted=sanitize_word(tool.name), use_instead=hosted_equivalents().get(tool.name, ""), effect=effect
+    )

@@ -191,12 +191,12 @@ def log_reply(found: sandboxes.SandboxLog, *, from_line: int, max_lines: int) ->
 
 
 def _cleaned(lines: Iterable[str]) -> list[str]:
-    """As many lines from the first one on as fit into one answer."""
+    """Return as many lines, from the first one on, as fit into one answer."""
     return fitting((clean(line, LINE_CHARACTERS) for line in lines), PIECE_CHARACTERS)
 
 
 def _newest(lines: Sequence[str], most: int) -> list[str]:
-    """The same from the last line back."""
+    """Return as many lines, back from the last one, as fit into one answer."""
     return _cleaned(reversed(lines[-most:]))[::-1]
 
 
@@ -210,7 +210,7 @@ def _row(call: Call, sandbox: Sandbox) -> SandboxRow:
 
 
 def _others_text(sandbox: Sandbox) -> dict[str, str]:
-    """Branches, directory, preview and error: their words are other people's."""
+    """Return branches, directory, preview and error, which others wrote."""
     facts = {
         "branch": sandbox.working_branch,
         "base": sandbox.base_branch,
