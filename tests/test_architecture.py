@@ -38,8 +38,8 @@ ARROWS = {
     "runs": {"storage", "api", "core"},
     "credentials": {"config", "api", "core"},
     "config": {"api", "core"},
-    "api": {"storage", "core"},
-    "storage": {"core"},
+    "storage": {"api", "core"},
+    "api": {"core"},
     "core": set[str](),
     "simulator": set[str](),
 }

@@ -32,7 +32,7 @@ class CountingBudget:
     async def spend(self, units: int, *, watching: bool) -> None:
         self.spent.append((units, watching))
 
-    def pause(self, seconds: float) -> None:
+    async def pause(self, seconds: float) -> None:
         self.pauses.append(seconds)
 
 

@@ -48,7 +48,7 @@ async def test_a_start_that_is_killed_at_any_step_and_repeated_is_one_run(tmp_pa
         async with create_http_client(version="0", base_url=address(port)) as http:
             tenant = tenant_on(port, path, http)
             started = await tenant.starter.start(order(prompt), repo="acme/web", default_branch="main")
-            assert [entry.run_id for entry in tenant.journal.entries()] == [started.run.run_id]
+            assert [entry.run_id for entry in await tenant.ledger.runs()] == [started.run.run_id]
         found[step] = started.run.run_id
 
     async with anyio.create_task_group() as server:

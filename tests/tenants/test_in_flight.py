@@ -18,6 +18,7 @@ from mogplex_mcp.core.secret import Secret
 from mogplex_mcp.server.app import create_server
 from mogplex_mcp.simulator import DEMO_TOKEN
 from mogplex_mcp.storage.state_file import StateFile
+from mogplex_mcp.storage.wait_limits import SqliteWaitLimits
 from mogplex_mcp.tenants.call_timeouts import (
     CAP_SECONDS,
     DEFAULT_CAP_SECONDS,
@@ -144,7 +145,7 @@ class HttpContext:
 async def test_over_http_a_closed_request_counts_and_an_end_of_our_own_does_not(
     *, disconnected: bool, learnt: float | None
 ) -> None:
-    caps = LearntCaps(StateFile(None), now=virtual_now)
+    caps = LearntCaps(SqliteWaitLimits(StateFile(None)), now=virtual_now)
     with anyio.move_on_after(10):
         async with InFlightCalls(caps).answering(HttpContext(disconnected=disconnected), "a/1"):  # type: ignore[arg-type]
             await anyio.sleep_forever()
@@ -152,7 +153,7 @@ async def test_over_http_a_closed_request_counts_and_an_end_of_our_own_does_not(
 
 
 async def test_over_http_ids_of_two_sessions_do_not_meet() -> None:
-    caps = LearntCaps(StateFile(None), now=virtual_now)
+    caps = LearntCaps(SqliteWaitLimits(StateFile(None)), now=virtual_now)
     calls = InFlightCalls(caps)
 
     class Params:
@@ -168,7 +169,7 @@ async def test_over_http_ids_of_two_sessions_do_not_meet() -> None:
 
 
 async def test_one_cancel_counts_for_an_hour_and_two_of_the_same_length_for_a_month() -> None:
-    caps = LearntCaps(StateFile(None), now=virtual_now)
+    caps = LearntCaps(SqliteWaitLimits(StateFile(None)), now=virtual_now)
     caps.gave_up("a/1", 5)
     assert caps.cap("a/1") == 4
     await anyio.sleep(3_601)
@@ -178,8 +179,19 @@ async def test_one_cancel_counts_for_an_hour_and_two_of_the_same_length_for_a_mo
     assert caps.cap("a/1") == pytest.approx(4.08)
 
 
+@pytest.mark.parametrize(("second", "counts_for_a_month"), [(5.4, True), (4.6, True), (5.6, False), (9, False)])
+async def test_two_cancels_are_of_the_same_length_if_they_differ_by_a_tenth_at_most(
+    second: float, *, counts_for_a_month: bool
+) -> None:
+    caps = LearntCaps(SqliteWaitLimits(StateFile(None)), now=virtual_now)
+    caps.gave_up("a/1", 5)
+    caps.gave_up("a/1", second)
+    await anyio.sleep(3_601)
+    assert (caps.cap("a/1") is not None) is counts_for_a_month
+
+
 async def test_a_cap_only_falls_while_it_counts_and_never_below_the_shortest() -> None:
-    caps = LearntCaps(StateFile(None), now=virtual_now)
+    caps = LearntCaps(SqliteWaitLimits(StateFile(None)), now=virtual_now)
     caps.gave_up("a/1", 20)
     caps.gave_up("a/1", 40)
     assert caps.cap("a/1") == 16
@@ -190,13 +202,13 @@ async def test_a_cap_only_falls_while_it_counts_and_never_below_the_shortest() -
 
 
 async def test_versions_of_a_client_are_apart() -> None:
-    caps = LearntCaps(StateFile(None), now=virtual_now)
+    caps = LearntCaps(SqliteWaitLimits(StateFile(None)), now=virtual_now)
     caps.gave_up("a/1", 5)
     assert caps.cap("a/2") is None
 
 
 async def test_a_file_that_cannot_be_used_is_no_reason_to_fail(tmp_path: Path) -> None:
-    caps = LearntCaps(StateFile(tmp_path), now=virtual_now)
+    caps = LearntCaps(SqliteWaitLimits(StateFile(tmp_path)), now=virtual_now)
     caps.gave_up("a/1", 5)
     assert caps.cap("a/1") is None
 

@@ -239,7 +239,7 @@ class MogplexHttp:
             call.perhaps_done = perhaps_done_before or (call.changes and error.may_have_happened)
             error.may_have_happened = call.perhaps_done
             if error.code is ErrorCode.RATE_LIMITED and RUN_LIMIT_EXCEEDED not in error.message:
-                self._budget.pause(min(error.retry_after or 0.0, RATE_LIMIT_SECONDS))
+                await self._budget.pause(min(error.retry_after or 0.0, RATE_LIMIT_SECONDS))
             raise
 
 

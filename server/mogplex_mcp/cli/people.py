@@ -219,7 +219,7 @@ AUTOMATIONS: Final = Command(
                 _WAIT,
                 _JSON,
             ),
-            details="This costs money. While it runs, for ten minutes, the same command finds the same run.",
+            details="This costs money. For ten minutes the same command finds the same run.",
             example="automations trigger 8f3a2b1c-1234-4abc-9def-1234567890ab --repo acme/web",
         ),
         Command(

@@ -63,7 +63,7 @@ async def check_repos(subject: Subject) -> Sequence[Finding]:
 
 async def check_budget(subject: Subject) -> Sequence[Finding]:
     """What is left of the requests that the token may make."""
-    usage = subject.bridge.tenants.of(subject.found).budget.usage()
+    usage = await subject.bridge.tenants.of(subject.found).budget.usage()
     left = max(0, UNITS_PER_MINUTE - usage.units)
     fact = f"{left} of {UNITS_PER_MINUTE} requests are left in this minute, for all clients together."
     if usage.problem:

@@ -59,8 +59,8 @@ async def check_connection(context: OperationContext) -> ConnectionState:
             scopes = await scopes_of(tenant.mogplex)
         except MogplexError as error:
             problem = error
-    usage = tenant.budget.usage()
-    journal, journal_problem = _journal_state(context, usage)
+    usage = await tenant.budget.usage()
+    journal, journal_problem = await _journal_state(context, usage)
     return ConnectionState(
         has_token=found.token is not None,
         token_source=found.source,
@@ -73,9 +73,9 @@ async def check_connection(context: OperationContext) -> ConnectionState:
     )
 
 
-def _journal_state(context: OperationContext, usage: Usage) -> tuple[JournalState, str]:
+async def _journal_state(context: OperationContext, usage: Usage) -> tuple[JournalState, str]:
     try:
-        context.tenant.journal.find(NO_RUN)
+        await context.tenant.ledger.find_run(NO_RUN)
     except StateError as error:
         return JournalState.UNUSABLE, str(error)
     if context.settings.state_file is None or context.settings.without_journal:

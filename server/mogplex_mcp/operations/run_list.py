@@ -11,7 +11,7 @@ from mogplex_mcp.api.errors import MogplexError
 from mogplex_mcp.operations.context import OperationContext
 from mogplex_mcp.operations.errors import check_range
 from mogplex_mcp.runs.outcome import read_outcome
-from mogplex_mcp.storage.journal import Entry
+from mogplex_mcp.storage.ledger import Entry
 from mogplex_mcp.storage.state_file import StateError
 
 MOST_RUNS: Final = 100
@@ -57,7 +57,7 @@ async def list_runs(
     check_range(limit, "limit", 1, MOST_RUNS)
     repo_id = (await context.tenant.repos.find(repo)).id if repo else ""
     since = context.clock() - max_age_hours * 3_600
-    entries, missed = await _refreshed(context, context.tenant.journal.entries(repo_id=repo_id, since=since))
+    entries, missed = await _refreshed(context, await context.tenant.ledger.runs(repo_id=repo_id, since=since))
     matching = [entry for entry in entries if status in ("any", entry.status) or (status == "open" and entry.is_open)]
     return RunList(matching[:limit], max(0, len(matching) - limit), missed)
 
@@ -78,7 +78,7 @@ async def _refreshed(context: OperationContext, entries: Sequence[Entry]) -> tup
         fresh[entry.key] = replace(entry, status=run.status, pull_request=outcome.pull_request or entry.pull_request)
         # A journal that can only be read is still a list.
         with contextlib.suppress(StateError):
-            context.tenant.journal.see(
+            await context.tenant.ledger.see_run(
                 entry.run_id,
                 repo_id=run.repo_id,
                 status=run.status,

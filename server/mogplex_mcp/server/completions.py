@@ -98,12 +98,12 @@ class Completions:
         if argument == "run_id":
             return [
                 Candidate(sanitize_word(entry.run_id, ""), f"{entry.repo} {entry.status} {entry.prompt_line}")
-                for entry in self._offer.known_runs(context, _MOST_RUNS)
+                for entry in await self._offer.known_runs(context, _MOST_RUNS)
             ]
         if argument == "base_branch":
             return [
                 Candidate(sanitize_name(entry.base_branch))
-                for entry in self._offer.known_runs(context, _MOST_RUNS)
+                for entry in await self._offer.known_runs(context, _MOST_RUNS)
                 if repo.casefold() in ("", entry.repo.casefold(), entry.repo_id)
             ]
         if argument not in _FETCHES or self._offer.whose(context).problem is not None:

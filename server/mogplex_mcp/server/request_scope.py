@@ -10,8 +10,7 @@ from mcp_types import INVALID_PARAMS
 from mogplex_mcp.config.settings import Settings
 from mogplex_mcp.credentials.sources import FoundToken
 from mogplex_mcp.operations.confirmation import Consent
-from mogplex_mcp.storage.journal import Entry
-from mogplex_mcp.storage.sqlite_journal import SqliteJournal
+from mogplex_mcp.storage.ledger import Entry
 from mogplex_mcp.storage.state_file import StateError
 from mogplex_mcp.tenants.call_timeouts import client_key
 from mogplex_mcp.tenants.services import Services
@@ -104,7 +103,7 @@ class RequestScope:
             # Then nothing is learnt at all.
             return client
 
-    def known_runs(self, context: Context, most: int) -> list[Entry]:
+    async def known_runs(self, context: Context, most: int) -> list[Entry]:
         """The newest runs of the caller's journal; none where it cannot be read.
 
         Clients ask for lists as soon as they have started: this does without the connections to Mogplex, which take
@@ -113,9 +112,9 @@ class RequestScope:
         token = self.whose(context).token
         if token is None:
             return []
-        journal = SqliteJournal(context.lifespan_context.state, token.value, now=self._now)
         try:
-            return [entry for entry in journal.entries(limit=most) if entry.run_id]
+            runs = await context.lifespan_context.ledger(token.value).runs(limit=most)
+            return [entry for entry in runs if entry.run_id]
         except StateError:
             # What is wrong with the journal, check_connection tells; a list has no place for it.
             return []

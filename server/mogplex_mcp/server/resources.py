@@ -21,7 +21,7 @@ from mogplex_mcp.operations.errors import InvalidArgumentError, check_id, operat
 from mogplex_mcp.reply.render import render
 from mogplex_mcp.reply.untrusted import clean_line, sanitize_name, sanitize_word
 from mogplex_mcp.server.request_scope import Context, RequestScope
-from mogplex_mcp.storage.journal import Entry
+from mogplex_mcp.storage.ledger import Entry
 from mogplex_mcp.toolkit.dispatch import call_tool
 from mogplex_mcp.toolkit.errors import sentence, tool_error
 
@@ -152,7 +152,7 @@ class Resources:
         definitions = [kind.definition for kind in kinds]
         listed = [one for one in definitions if isinstance(one, mcp_types.Resource)]
         if RUN in kinds:
-            listed += [_listed_run(entry) for entry in self._offer.known_runs(context, LISTED_RUNS)]
+            listed += [_listed_run(entry) for entry in await self._offer.known_runs(context, LISTED_RUNS)]
         return mcp_types.ListResourcesResult(resources=listed)
 
     async def list_templates(

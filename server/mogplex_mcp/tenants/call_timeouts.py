@@ -4,11 +4,13 @@ Where a client is not listed, forty-five seconds are safe for all that are known
 client turns out to bear less is learnt from the calls it cancels (`LearntCaps`).
 """
 
+import contextlib
 import time
 from collections.abc import Callable
 from typing import Final
 
-from mogplex_mcp.storage.state_file import StateError, StateFile
+from mogplex_mcp.storage.state_file import StateError
+from mogplex_mcp.storage.wait_limits import WaitLimit, WaitLimits
 
 DEFAULT_CAP_SECONDS: Final = 45.0
 SHORTEST_CAP_SECONDS: Final = 3.0
@@ -56,31 +58,23 @@ class LearntCaps:
     What cannot be read or written is not known: a cap is a courtesy, never a reason to fail.
     """
 
-    def __init__(self, state: StateFile, *, now: Callable[[], float] = time.time) -> None:
-        self._state = state
+    def __init__(self, limits: WaitLimits, *, now: Callable[[], float] = time.time) -> None:
+        self._limits = limits
         self._now = now
 
     def cap(self, client: str) -> float | None:
         """The learnt cap of a client (name and version), in seconds."""
         try:
-            with self._state.reading() as rows:
-                row = rows.execute(
-                    "SELECT seconds FROM wait_caps WHERE client = ? AND until > ?", (client, self._now())
-                ).fetchone()
+            return self._limits.limit(client, self._now())
         except StateError:
             return None
-        return float(row[0]) if row else None
 
     def all(self) -> dict[str, float]:
         """All learnt caps that hold now, in seconds, by client (name and version)."""
         try:
-            with self._state.reading() as rows:
-                found = rows.execute(
-                    "SELECT client, seconds FROM wait_caps WHERE until > ? ORDER BY client", (self._now(),)
-                ).fetchall()
+            return self._limits.limits(self._now())
         except StateError:
             return {}
-        return {str(client): float(seconds) for client, seconds in found}
 
     def gave_up(self, client: str, waited: float) -> None:
         """Remember that a client cancelled a call after `waited` seconds: the next waits end a fifth sooner.
@@ -91,14 +85,13 @@ class LearntCaps:
         if waited < SHORTEST_CAP_SECONDS:
             return
         seconds, now = max(SHORTEST_CAP_SECONDS, waited * _KEPT_SHARE), self._now()
-        try:
-            with self._state.transaction() as rows:
-                rows.execute("DELETE FROM wait_caps WHERE until < ?", (now - _KNOWN_SECONDS,))
-                known = rows.execute("SELECT seconds, until FROM wait_caps WHERE client = ?", (client,)).fetchone()
-                again = known is not None and abs(seconds - known[0]) <= _SAME_SHARE * known[0]
-                until = now + (_KNOWN_SECONDS if again else _SUSPECTED_SECONDS)
-                if known is not None and known[1] > now:
-                    seconds, until = min(seconds, known[0]), max(until, known[1])
-                rows.execute("INSERT OR REPLACE INTO wait_caps VALUES (?, ?, ?)", (client, seconds, until))
-        except StateError:
-            return
+
+        def decide(known: WaitLimit | None) -> WaitLimit:
+            again = known is not None and abs(seconds - known.seconds) <= _SAME_SHARE * known.seconds
+            until = now + (_KNOWN_SECONDS if again else _SUSPECTED_SECONDS)
+            if known is not None and known.until > now:
+                return WaitLimit(min(seconds, known.seconds), max(until, known.until))
+            return WaitLimit(seconds, until)
+
+        with contextlib.suppress(StateError):
+            self._limits.learn(client, decide, forget_before=now - _KNOWN_SECONDS)

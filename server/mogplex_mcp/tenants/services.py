@@ -11,7 +11,10 @@ from mogplex_mcp.api.connection import create_http_client
 from mogplex_mcp.config.settings import Settings
 from mogplex_mcp.core.shutdown import Shutdown
 from mogplex_mcp.credentials.sources import FoundToken, find_token
+from mogplex_mcp.storage.ledger import Ledger
+from mogplex_mcp.storage.sqlite_ledger import SqliteLedger
 from mogplex_mcp.storage.state_file import StateFile
+from mogplex_mcp.storage.wait_limits import SqliteWaitLimits
 from mogplex_mcp.tenants.call_timeouts import LearntCaps
 from mogplex_mcp.tenants.in_flight import InFlightCalls
 from mogplex_mcp.tenants.tenant import Tenants
@@ -42,7 +45,7 @@ class Services:
         self.now = now
         self.shutdown = shutdown or Shutdown()
         self.state = StateFile(None if settings.without_journal else settings.state_file)
-        self.learnt = LearntCaps(self.state, now=now)
+        self.learnt = LearntCaps(SqliteWaitLimits(self.state), now=now)
         self.in_flight = InFlightCalls(self.learnt)
         self._transport = transport
         self._found: FoundToken | None = None
@@ -63,6 +66,10 @@ class Services:
         if self._found is None or self._found.token is None:
             self._found = self._demo_token() if self.settings.demo else find_token(self.settings)
         return self._found
+
+    def ledger(self, token: str) -> Ledger:
+        """Return the ledger of a token, without the connections to Mogplex, which take long to make."""
+        return SqliteLedger(self.state, token, now=self.now)
 
     def warnings(self) -> list[str]:
         """What the user should know of the state file."""

@@ -1,4 +1,4 @@
-"""All that belongs to one token: its client, its budget, its journal, its watches. Tenants share nothing but a pool."""
+"""All that belongs to one token: its client, its budget, its ledger, its watches. Tenants share nothing but a pool."""
 
 import hashlib
 import secrets
@@ -17,10 +17,11 @@ from mogplex_mcp.api.repos import RepoFinder
 from mogplex_mcp.api.scopes import RememberingHttp, ScopeMemory
 from mogplex_mcp.credentials.sources import FoundToken
 from mogplex_mcp.runs.start import Starter
-from mogplex_mcp.runs.triggers import Triggerer, TriggerKeys
+from mogplex_mcp.runs.triggers import Triggerer
 from mogplex_mcp.runs.watch import KeptWatches, Watches
-from mogplex_mcp.storage.journal import Journal
-from mogplex_mcp.storage.sqlite_journal import SqliteJournal
+from mogplex_mcp.storage.ledger import Ledger
+from mogplex_mcp.storage.request_counts import SqliteRequestCounts
+from mogplex_mcp.storage.sqlite_ledger import SqliteLedger
 from mogplex_mcp.storage.state_file import StateFile
 
 MOST_TENANTS: Final = 1_000
@@ -33,7 +34,7 @@ class Tenant:
     found: FoundToken
     mogplex: Mogplex
     budget: SharedBudget
-    journal: Journal
+    ledger: Ledger
     repos: RepoFinder
     starter: Starter
     watches: Watches
@@ -75,20 +76,20 @@ class Tenants:
         return tenant if tenant.found is found else replace(tenant, found=found)
 
     def _make(self, found: FoundToken, value: str) -> Tenant:
-        budget = SharedBudget(self.state, value, now=self.now)
+        budget = SharedBudget(SqliteRequestCounts(self.state, value), now=self.now)
         scopes = ScopeMemory(now=self.now)
         http = RememberingHttp(self.http, self.base_url, found.token, budget, scopes=scopes)
         mogplex = Mogplex(http)
-        journal = SqliteJournal(self.state, value, now=self.now)
+        ledger = SqliteLedger(self.state, value, now=self.now)
         return Tenant(
             found=found,
             mogplex=mogplex,
             budget=budget,
-            journal=journal,
+            ledger=ledger,
             repos=RepoFinder(mogplex, now=self.now),
-            starter=Starter(mogplex, journal),
+            starter=Starter(mogplex, ledger),
             watches=Watches(mogplex, reserve=budget.reserve, now=self.now, kept=self._kept),
-            triggerer=Triggerer(mogplex, TriggerKeys(self.state, value, now=self.now)),
+            triggerer=Triggerer(mogplex, ledger),
             hosted=HostedTools(HostedEndpoint(http), now=self.now),
             scopes=scopes,
         )

@@ -95,7 +95,7 @@ async def trigger_automation(
 ) -> TriggeredAutomation:
     """Run a published automation on a repository; costs money. Then wait with get_automation_run.
 
-    Repeating is safe: while it runs, for ten minutes, the same arguments find the same run.
+    Repeating is safe: for ten minutes the same arguments find the same run.
     """
     found = await call.tenant.repos.find(repo)
     try:
