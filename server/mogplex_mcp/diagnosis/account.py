@@ -14,7 +14,7 @@ from mogplex_mcp.credentials.sources import FoundToken, sources
 from mogplex_mcp.diagnosis.finding import Finding, Status, Subject
 from mogplex_mcp.reply.untrusted import clean_line, sanitize_name
 from mogplex_mcp.tenants.services import Services
-from mogplex_mcp.tools.hosted_equivalents import hosted_twins
+from mogplex_mcp.tools.hosted_equivalents import hosted_equivalents
 
 MOST_REPOS: Final = 200
 _MOST_NAMES: Final = 5
@@ -78,7 +78,7 @@ async def check_budget(subject: Subject) -> Sequence[Finding]:
 async def check_hosted_tools(subject: Subject) -> Sequence[Finding]:
     """What Mogplex offers beyond this server's own tools."""
     listed = await subject.bridge.tenants.of(subject.found).hosted.listed()
-    more = sorted(clean_line(one, _LONGEST_NAME) for one in listed if one not in hosted_twins())
+    more = sorted(clean_line(one, _LONGEST_NAME) for one in listed if one not in hosted_equivalents())
     if not more:
         return [Finding("hosted tools", Status.OK, f"All {len(listed)} have a tool of this server for the same.")]
     fact = f"{counted(len(more), 'hosted tool')} without one of this server's own: {_some(more)}."

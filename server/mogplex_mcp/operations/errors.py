@@ -132,6 +132,23 @@ def check_id(text: str, name: str) -> str:
     raise InvalidArgumentError(Argument(name), not_a_uuid(text, name.removesuffix("_id").replace("_", " ")))
 
 
+def check_range(number: int, name: str, least: int, most: int | None = None) -> None:
+    """Refuse a number that is out of range.
+
+    Args:
+        number: What the caller gave.
+        name: The argument's name, such as "limit".
+        least: The least that is allowed.
+        most: The most that is allowed; None for any.
+
+    Raises:
+        InvalidArgumentError: It is out of range.
+    """
+    if number < least or (most is not None and number > most):
+        allowed = f"{least} or more" if most is None else f"{least} to {most}"
+        raise InvalidArgumentError(Argument(name), f" must be {allowed}")
+
+
 def operation_error(error: Exception) -> OperationError:
     """Return what any exception of an operation means, as an `OperationError`."""
     while isinstance(error, ExceptionGroup):

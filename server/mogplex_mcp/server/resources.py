@@ -5,7 +5,6 @@ that size, untrusted text, budget and errors are the tool's own.
 """
 
 import json
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -17,13 +16,14 @@ from mcp.shared.exceptions import MCPError
 from mcp.shared.uri_template import UriTemplate
 from mcp_types.version import MODERN_PROTOCOL_VERSIONS
 
-from mogplex_mcp.api.errors import ErrorCode, MogplexError
-from mogplex_mcp.api.identifiers import check_uuid
+from mogplex_mcp.api.errors import ErrorCode
+from mogplex_mcp.operations.errors import InvalidArgumentError, check_id, operation_error
+from mogplex_mcp.reply.render import render
 from mogplex_mcp.reply.untrusted import clean_line, sanitize_name, sanitize_word
 from mogplex_mcp.server.request_scope import Context, RequestScope
 from mogplex_mcp.storage.ledger import Entry
-from mogplex_mcp.toolkit.dispatch import dispatch
-from mogplex_mcp.toolkit.errors import sentence
+from mogplex_mcp.toolkit.dispatch import call_tool
+from mogplex_mcp.toolkit.errors import sentence, tool_error
 
 LISTED_RUNS: Final = 20
 
@@ -171,19 +171,19 @@ class Resources:
         """
         try:
             kind, values = self.find(context, params.uri)
-        except MogplexError as error:
-            raise _error(context, params.uri, sentence(error.message), error.code) from None
-        result = await dispatch(
-            self._offer.tools(context),
-            kind.tool,
-            {**kind.arguments, **values},
-            lambda: self._offer.open_call(context),
-            base_url=self._offer.settings.base_url,
-        )
-        text = "\n".join(block.text for block in result.content if isinstance(block, mcp_types.TextContent))
-        if result.is_error:
-            raise _error(context, params.uri, text, _code(text))
-        if not kind.as_text:
+        except InvalidArgumentError as error:
+            raise _error(context, params.uri, sentence(str(error)), error.code) from None
+        tools = self._offer.tools(context)
+        try:
+            reply = await call_tool(tools[kind.tool], {**kind.arguments, **values}, self._offer.open_call(context))
+            result = render(reply.offering(tools))
+        except Exception as error:  # noqa: BLE001 - as in a tool call: the reader gets a reason, the log a traceback
+            failure = operation_error(error)
+            worded = tool_error(failure, base_url=self._offer.settings.base_url, offered=tools, tool=kind.tool)
+            raise _error(context, params.uri, worded.text, failure.code) from None
+        if kind.as_text:
+            text = "\n".join(block.text for block in result.content if isinstance(block, mcp_types.TextContent))
+        else:
             text = json.dumps(result.structured_content, ensure_ascii=False, separators=(",", ":"))
         contents = mcp_types.TextResourceContents(uri=params.uri, mime_type=kind.mime_type, text=text)
         return mcp_types.ReadResourceResult(contents=[contents])
@@ -192,18 +192,16 @@ class Resources:
         """The kind of a resource and the values in its address.
 
         Raises:
-            MogplexError: There is no resource of this address, or a value in it is no id.
+            InvalidArgumentError: There is no resource of this address, or a value in it is no id.
         """
         kinds = self.kinds(context)
         for kind in kinds if len(uri) <= _LONGEST_URI else ():
             matched = kind.template.match(uri)
             if matched is not None:
                 # Every parameter is an id: what is no UUID would reach a tool as something else, such as "the latest".
-                return kind, {parameter: check_uuid(str(value), parameter) for parameter, value in matched.items()}
+                return kind, {parameter: check_id(str(value), parameter) for parameter, value in matched.items()}
         known = ", ".join(kind.uri for kind in kinds)
-        raise MogplexError(
-            ErrorCode.NOT_FOUND, f"There is no resource {clean_line(uri, 100)}. There are {known}; put in an id"
-        )
+        raise InvalidArgumentError(f"There is no resource {clean_line(uri, 100)}. There are {known}; put in an id")
 
 
 def _listed_run(entry: Entry) -> mcp_types.Resource:
@@ -233,9 +231,3 @@ def _error(context: Context, uri: str, text: str, code: str) -> MCPError:
     else:
         number = _NOT_FOUND_2025
     return MCPError(number, text, {"uri": uri})
-
-
-def _code(text: str) -> str:
-    """The code in a tool error; what others said stands after it."""
-    mark = re.search(r"^\(code: (\w+)[^()]*\)$", text, re.MULTILINE)
-    return mark[1] if mark else ""

@@ -19,8 +19,8 @@ from mcp.server.subscriptions import (
 )
 from mcp.shared.exceptions import MCPError
 
-from mogplex_mcp.api.errors import MogplexError
 from mogplex_mcp.core.shutdown import AT_ONCE
+from mogplex_mcp.operations.errors import InvalidArgumentError
 from mogplex_mcp.runs.watch import Snapshot, Watches
 from mogplex_mcp.server.request_scope import Context, RequestScope
 from mogplex_mcp.server.resources import RUN, RUN_EVENTS, Resources
@@ -115,7 +115,7 @@ class Subscriptions:
         """Whether there can be news under this very address."""
         try:
             kind, values = self._resources.find(context, uri)
-        except MogplexError:
+        except InvalidArgumentError:
             return False
         return kind in PUSHED and kind.template.expand(values) == uri
 

@@ -1,11 +1,11 @@
-"""Arguments of a hosted tool, checked against its own schema before two units of the minute's budget are spent."""
+"""Check the arguments of a hosted tool against its schema, before two units of the minute's budget are spent."""
 
 from collections.abc import Mapping
 from typing import Any, Final
 
 from mogplex_mcp.api.hosted import HostedTool
+from mogplex_mcp.core.cleaning import clean_line
 from mogplex_mcp.operations.errors import InvalidArgumentError
-from mogplex_mcp.reply.untrusted import clean_line
 
 _MOST_FAULTS: Final = 4
 _FAULT_CHARACTERS: Final = 300
@@ -43,7 +43,7 @@ def check_hosted(tool: HostedTool, arguments: Mapping[str, Any]) -> None:
 
 
 def _strict(schema: Mapping[str, Any]) -> dict[str, Any]:
-    """The schema with unknown arguments refused, as the hosted side does (mogplex-api.md, section 1)."""
+    """Return the schema with unknown arguments refused, as Mogplex does (mogplex-api.md, section 1)."""
     return {"type": "object", "additionalProperties": False, **schema}
 
 
