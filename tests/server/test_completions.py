@@ -6,7 +6,7 @@ import mcp_types
 import pytest
 from mcp import Client, MCPError
 
-from mogplex_mcp.server.completions import AGAIN_SECONDS, LONGEST_SECONDS, REMEMBERED_SECONDS
+from mogplex_mcp.server.completions import CACHE_SECONDS, LONGEST_SECONDS, RETRY_SECONDS
 from mogplex_mcp.simulator import DEMO_OTHER_TOKEN, Fault, FaultKind, Repo, Simulator
 from tests.server.support import ERAS, Mode, bridge, start
 from tests.virtual_time import virtual_now
@@ -110,7 +110,7 @@ async def test_typing_asks_mogplex_once_in_a_while() -> None:
             for typed in ("", "a", "ac", "acm", "acme"):
                 tasks.start_soon(values, client, "delegate_task", "repo", typed)
         assert len(simulator.requests) == 1
-        await anyio.sleep(REMEMBERED_SECONDS + 1)
+        await anyio.sleep(CACHE_SECONDS + 1)
         await values(client, "delegate_task", "repo", "acme")
         assert len(simulator.requests) == 2
 
@@ -126,7 +126,7 @@ async def test_while_mogplex_is_away_there_are_none_and_no_error(kind: FaultKind
             assert await values(client, "delegate_task", "repo", typed) == []
         assert anyio.current_time() - begun <= LONGEST_SECONDS + 0.1, "the first try is the only one for a while"
         simulator.faults.clear()
-        await anyio.sleep(AGAIN_SECONDS + 1)
+        await anyio.sleep(RETRY_SECONDS + 1)
         assert await values(client, "delegate_task", "repo", "web") == ["acme/web"]
 
 
@@ -135,7 +135,7 @@ async def test_what_was_known_is_still_told_while_mogplex_is_away() -> None:
     async with bridge(simulator) as client:
         await values(client, "delegate_task", "repo")
         simulator.faults.add(Fault(FaultKind.REFUSED, times=None))
-        await anyio.sleep(REMEMBERED_SECONDS + 1)
+        await anyio.sleep(CACHE_SECONDS + 1)
         assert await values(client, "delegate_task", "repo", "web") == ["acme/web"]
 
 

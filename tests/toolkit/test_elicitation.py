@@ -1,5 +1,6 @@
-"""Asking first: the user agrees to exactly what is done, in both protocol eras, and nobody agrees for the user."""
+"""Elicitation: the user confirms exactly what is done, once, in both protocol eras, and the model cannot."""
 
+import time
 from types import SimpleNamespace
 from typing import Any
 
@@ -7,12 +8,12 @@ import anyio
 import httpx2
 import mcp_types
 import pytest
-from mcp import Client
+from mcp import Client, MCPError
 from mcp_types import ElicitResult
 
 from mogplex_mcp.server.app import create_server
 from mogplex_mcp.simulator import DEMO_OTHER_TOKEN, DEMO_TOKEN, Simulator
-from mogplex_mcp.toolkit import elicitation as asking
+from mogplex_mcp.toolkit import elicitation
 from mogplex_mcp.toolkit.confirmation import Consent, ConsentNeeded
 from tests.tools.people import YES, User, bridge_with, facts
 from tests.tools.support import error, settings, text_of
@@ -188,6 +189,14 @@ async def asked(client: Client, arguments: dict[str, Any] = DELETE, **more: Any)
     return await client.session.call_tool("delete_env_var", arguments, allow_input_required=True, **more)
 
 
+async def assert_refused(client: Client, arguments: dict[str, Any], state: str | None) -> None:
+    """The state is invalid for this call, and the client learns no more than that."""
+    with pytest.raises(MCPError) as refused:
+        await asked(client, arguments, input_responses={"consent": YES}, request_state=state)
+    assert refused.value.error.code == mcp_types.INVALID_PARAMS
+    assert refused.value.error.message == "Invalid or expired requestState"
+
+
 async def test_the_question_tells_what_changes_and_its_state_tells_nothing(simulator: Simulator) -> None:
     async with bridge_with(User(YES), simulator) as client:
         question = input_required(await asked(client))
@@ -208,28 +217,78 @@ async def test_an_old_yes_is_not_good_for_a_changed_call(arguments: dict[str, An
         repo.env_vars += [*simulator.world.repos[0].env_vars[:1]] if not repo.env_vars else []
         repo.env_vars.append(type(repo.env_vars[0])("id", "OTHER", "v", ["production"], "plain", virtual_now()))
     async with bridge_with(User(YES), simulator) as client:
-        question = input_required(await asked(client))
-        state = question.request_state
-        again = await asked(client, arguments, input_responses={"consent": YES}, request_state=state)
-    assert input_required(again).request_state != state
+        state = input_required(await asked(client)).request_state
+        await assert_refused(client, arguments, state)
     assert writes(simulator) == []
 
 
-@pytest.mark.parametrize("spoil", ["", "nonsense", "0.aa", "é.ü", "9" * 5_000, "late", "{state}x", "{seal}"])
-async def test_a_yes_to_no_question_of_ours_is_none(spoil: str, simulator: Simulator) -> None:
+@pytest.mark.parametrize(
+    "spoil", ["", "nonsense", "0.aa", "é.ü", "9" * 5_000, "v1.", "late", "{state}x", "{tail}", "{plain}"]
+)
+async def test_a_state_that_is_forged_or_expired_is_refused(
+    spoil: str, simulator: Simulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
     async with bridge_with(User(YES), simulator) as client:
-        state = input_required(await asked(client)).request_state or ""
-        at, _, seal = state.partition(".")
+        question = input_required(await asked(client))
+        state = question.request_state or ""
+        (request,) = (question.input_requests or {}).values()
+        assert isinstance(request, mcp_types.ElicitRequest)
+        plain = f"id.{elicitation._digest(str(request.params.message))}"
         if spoil == "late":
-            await anyio.sleep(1_000)
+            after = time.time() + elicitation.STATE_SECONDS + 1
+            monkeypatch.setattr("time.time", lambda: after)
             spoiled = state
         else:
-            spoiled = spoil.replace("{state}", state).replace("{seal}", f"{int(at) + 60}.{seal}")
-        again = await asked(client, input_responses={"consent": YES}, request_state=spoiled)
-        unsigned = await asked(client, input_responses={"consent": YES})
-        for result in (again, unsigned):
-            input_required(result)
+            spoiled = spoil.replace("{state}", state).replace("{tail}", state[1:]).replace("{plain}", plain)
+        await assert_refused(client, DELETE, spoiled)
+        input_required(await asked(client, input_responses={"consent": YES}))
     assert writes(simulator) == []
+
+
+async def test_a_confirmation_executes_once(simulator: Simulator) -> None:
+    variables = next(repo for repo in simulator.world.repos if repo.full_name == "acme/api").env_vars
+    variable = next(one for one in variables if one.key == "LOG_LEVEL")
+    async with bridge_with(User(YES), simulator) as client:
+        state = input_required(await asked(client)).request_state
+        confirmed: dict[str, Any] = {"input_responses": {"consent": YES}, "request_state": state}
+        first = await asked(client, **confirmed)
+        assert not first.is_error
+        assert writes(simulator) == ["DELETE"]
+        variables.append(variable)
+        again = input_required(await asked(client, **confirmed))
+        assert again.request_state not in (None, state)
+    assert writes(simulator) == ["DELETE"]
+
+
+async def test_a_confirmation_offered_twice_at_the_same_time_executes_once(simulator: Simulator) -> None:
+    results: list[Any] = []
+    async with bridge_with(User(YES), simulator) as client:
+        state = input_required(await asked(client)).request_state
+
+        async def confirm() -> None:
+            results.append(await asked(client, input_responses={"consent": YES}, request_state=state))
+
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(confirm)
+            tasks.start_soon(confirm)
+    assert sorted(isinstance(one, mcp_types.InputRequiredResult) for one in results) == [False, True]
+    assert writes(simulator) == ["DELETE"]
+
+
+def test_used_states_are_bounded_and_expire(monkeypatch: pytest.MonkeyPatch) -> None:
+    used, now = elicitation._UsedStates(), 1_000.0
+    monkeypatch.setattr("time.time", lambda: now)
+    assert used.add("first")
+    assert not used.add("first")
+    now += elicitation.STATE_SECONDS - 1
+    assert not used.add("first")
+    now += 1
+    assert used.add("second")
+    assert list(used._expiry) == ["second"]
+    for number in range(elicitation.MOST_USED_STATES):
+        used.add(str(number))
+    assert len(used._expiry) == elicitation.MOST_USED_STATES
+    assert not used.add("1")
 
 
 async def test_a_yes_belongs_to_the_caller_who_was_asked(simulator: Simulator) -> None:
@@ -238,9 +297,9 @@ async def test_a_yes_belongs_to_the_caller_who_was_asked(simulator: Simulator) -
     states: list[str] = []
     for token in tokens:
         async with bridge_with(User(YES), simulator, token=token) as client:
-            state = states[0] if states else None
-            more: dict[str, Any] = {"input_responses": {"consent": YES}, "request_state": state} if state else {}
-            states.append(input_required(await asked(client, **more)).request_state or "")
+            if states:
+                await assert_refused(client, DELETE, states[0])
+            states.append(input_required(await asked(client)).request_state or "")
     assert writes(simulator) == []
 
 
@@ -286,9 +345,9 @@ def test_a_tool_that_nobody_can_ask_for_ends_without_doing_anything() -> None:
 def test_who_can_be_asked_is_told_by_what_the_client_declares(
     declared: dict[str, Any] | None, version: str, channel: bool, can: bool
 ) -> None:
-    elicitation = None if declared is None else mcp_types.ElicitationCapability.model_validate(declared)
+    capability = None if declared is None else mcp_types.ElicitationCapability.model_validate(declared)
     session = SimpleNamespace(
-        client_capabilities=mcp_types.ClientCapabilities(elicitation=elicitation), can_send_request=channel
+        client_capabilities=mcp_types.ClientCapabilities(elicitation=capability), can_send_request=channel
     )
     context: Any = SimpleNamespace(session=session, protocol_version=version)
-    assert asking._can_ask(context) is can
+    assert elicitation._can_ask(context) is can

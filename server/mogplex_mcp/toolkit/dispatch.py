@@ -14,10 +14,9 @@ from mogplex_mcp.reply.render import render
 from mogplex_mcp.reply.untrusted import clean_line
 from mogplex_mcp.storage.state_file import StateError
 from mogplex_mcp.tenants.call_timeouts import SHORTEST_CAP_SECONDS
-from mogplex_mcp.toolkit.arguments import ArgumentError, check, nearest
+from mogplex_mcp.toolkit.arguments import ArgumentError, check, nearest, refuse_secrets
 from mogplex_mcp.toolkit.call import Call
 from mogplex_mcp.toolkit.errors import Failure, explain
-from mogplex_mcp.toolkit.secret_detection import refuse_keys
 from mogplex_mcp.toolkit.toolset import Tool
 
 # How far beyond the wait that its client bears a tool is ended, as a share of that wait: its own deadlines come first.
@@ -54,7 +53,7 @@ async def _run(tool: Tool, arguments: Mapping[str, Any], call: Call, tools: Mapp
         raise problem.with_traceback(None)  # the same one each time: its traceback would grow with every call
     checked = check(tool.arguments, arguments)
     if not call.settings.allow_secrets_in_prompts:
-        refuse_keys(tool.name, checked, call.tenant.found.token.value if call.tenant.found.token else "")
+        refuse_secrets(tool.name, checked, call.tenant.found.token.value if call.tenant.found.token else "")
     with call.shutdown.within(CALL_SECONDS) as scope:
         patience = _Patience(call, scope)
         try:

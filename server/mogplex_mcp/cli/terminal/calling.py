@@ -27,8 +27,7 @@ from mogplex_mcp.tenants.tenant import Tenant
 from mogplex_mcp.toolkit.call import Call, Progress
 from mogplex_mcp.toolkit.confirmation import Action, Consent
 from mogplex_mcp.toolkit.dispatch import dispatch
-from mogplex_mcp.toolkit.fitting import fitted, needs_write
-from mogplex_mcp.toolkit.toolset import Tool, select
+from mogplex_mcp.toolkit.toolset import Tool, adapt_toolsets, needs_write, select
 from mogplex_mcp.tools.catalog import TOOLSETS
 
 Ask = Callable[[str], Awaitable[Action | None]]
@@ -59,7 +58,7 @@ class Caller:
     def __init__(self, settings: Settings, ask: Ask) -> None:
         self.settings = replace(settings, max_wait=settings.max_wait or _LONGEST_WAIT_SECONDS)
         offered = select(
-            fitted(TOOLSETS, settings),
+            adapt_toolsets(TOOLSETS, settings),
             wanted_toolsets=["all"],
             excluded_tools=settings.exclude_tools,
             read_only=settings.read_only,
