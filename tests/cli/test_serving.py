@@ -6,7 +6,7 @@ PROGRAM = """
 import json
 from pydantic import BaseModel
 import mogplex_mcp.server.app
-from mogplex_mcp.api.models import CancelledRun as unbuilt
+from mogplex_mcp.api.models import Repo
 
 def below(model):
     for one in model.__subclasses__():
@@ -15,9 +15,9 @@ def below(model):
 
 models = {one for one in below(BaseModel) if one.__module__.startswith("mogplex_mcp.")}
 built = [one for one in models if one.__pydantic_complete__]
-assert not unbuilt.__pydantic_complete__
-read = unbuilt.model_json_schema()["type"]
-print(json.dumps([len(models), len(built), read, dict(BaseModel.model_config)]))
+assert not Repo.__pydantic_complete__
+read = Repo.model_validate({"id": "a"})
+print(json.dumps([len(models), len(built), read.id, dict(BaseModel.model_config)]))
 """
 
 
@@ -26,5 +26,5 @@ def test_a_server_that_starts_builds_few_models_of_its_own_and_the_others_when_t
     models, built, read, configuration_of_all = json.loads(ended.stdout)
     assert models > 50
     assert built < models / 4
-    assert read == "object"
+    assert read == "a"
     assert configuration_of_all == {}
