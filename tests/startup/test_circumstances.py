@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from mogplex_mcp.config.options import OPTIONS, Option
-from mogplex_mcp.core.secret import Secret
+from mogplex_mcp.core.redaction import Secret
 from mogplex_mcp.startup import early
 from mogplex_mcp.startup.early import _circumstances
 

@@ -16,7 +16,7 @@ from starlette.requests import Request
 from mogplex_mcp.api.access_token import Token
 from mogplex_mcp.api.base_url import DEFAULT_BASE_URL
 from mogplex_mcp.config.settings import Settings
-from mogplex_mcp.core.secret import Secret
+from mogplex_mcp.core.redaction import Secret
 from mogplex_mcp.credentials.sources import FoundToken
 from mogplex_mcp.server.app import create_server
 from mogplex_mcp.server.request_scope import CALLER, RequestScope

@@ -4,7 +4,7 @@ import httpx2
 import pytest
 
 from mogplex_mcp.config.settings import Settings
-from mogplex_mcp.core.secret import Secret
+from mogplex_mcp.core.redaction import Secret
 from mogplex_mcp.simulator import DEMO_TOKEN
 from mogplex_mcp.transports.http.authentication import Callers, RefusedError
 from mogplex_mcp.transports.http.serving import create_app
