@@ -48,7 +48,7 @@ async def settle() -> None:
     await anyio.sleep(0.1)
 
 
-async def test_2025_a_subscriber_is_told_while_the_run_is_watched() -> None:
+async def test_2025_subscriber_gets_updates_while_the_run_is_watched() -> None:
     async with connection() as (client, heard):
         run_id = await start(client)
         uris = [f"mogplex://runs/{run_id}", f"mogplex://runs/{run_id}/events"]
@@ -97,7 +97,7 @@ async def test_2025_a_subscription_ends_with_its_connection(tmp_path: Path) -> N
     assert not heard
 
 
-async def test_2025_what_never_has_updates_cannot_be_subscribed_to() -> None:
+async def test_2025_subscribing_to_resources_without_updates_is_refused() -> None:
     async with connection() as (client, _):
         for uri in (
             "mogplex://repos",
@@ -127,7 +127,7 @@ async def test_2025_without_a_token_there_is_nothing_to_subscribe_to() -> None:
         await unsubscribe(client, f"mogplex://runs/{UNKNOWN}")
 
 
-async def test_2025_two_tenants_with_one_state_file_hear_of_their_own_runs_only(tmp_path: Path) -> None:
+async def test_2025_tenants_with_one_state_file_get_updates_of_their_own_runs_only(tmp_path: Path) -> None:
     simulator = Simulator(now=virtual_now)
     shared: dict[str, Any] = {"MOGPLEX_MCP_STATE_FILE": str(tmp_path / "state.sqlite3")}
     async with (
@@ -143,7 +143,7 @@ async def test_2025_two_tenants_with_one_state_file_hear_of_their_own_runs_only(
     assert not overheard
 
 
-async def test_2026_a_listener_is_told_while_the_run_is_watched() -> None:
+async def test_2026_listener_gets_updates_while_the_run_is_watched() -> None:
     async with bridge() as client:
         run_id = await start(client)
         uris = [f"mogplex://runs/{run_id}", f"mogplex://runs/{run_id}/events"]
@@ -157,7 +157,7 @@ async def test_2026_a_listener_is_told_while_the_run_is_watched() -> None:
     assert set(heard) == {ResourceUpdated(uri) for uri in uris}
 
 
-async def test_2026_only_what_can_have_updates_is_acknowledged() -> None:
+async def test_2026_listen_acknowledges_only_resources_with_updates() -> None:
     asked = ["mogplex://repos", f"mogplex://runs/{UNKNOWN}", "mogplex://runs/1", f"mogplex://runs/{UNKNOWN}"]
     async with (
         bridge() as client,
@@ -213,7 +213,7 @@ async def test_updates_are_offered_when_runs_can_be_read() -> None:
             assert not client.server_capabilities.resources.subscribe
 
 
-async def test_no_list_is_said_to_change() -> None:
+async def test_list_changed_is_not_declared() -> None:
     for mode in ("legacy", "auto"):
         async with bridge(mode=mode) as client:
             told = client.server_capabilities

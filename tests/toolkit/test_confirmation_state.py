@@ -45,7 +45,7 @@ async def assert_refused(client: Client, arguments: dict[str, Any], state: str |
     assert refused.value.error.message == "Invalid or expired requestState"
 
 
-async def test_the_question_tells_what_changes_and_its_state_tells_nothing(simulator: Simulator) -> None:
+async def test_question_shows_the_change_and_its_state_reveals_nothing(simulator: Simulator) -> None:
     async with bridge_with(User(YES), simulator) as client:
         question = input_required(await asked(client))
     assert question.input_requests is not None
@@ -60,7 +60,7 @@ async def test_the_question_tells_what_changes_and_its_state_tells_nothing(simul
     "arguments",
     [{"repo": "acme/web", "key": "LOG_LEVEL"}, {"repo": "acme/api", "key": "OTHER"}, DELETE | {"repo": "api"}],
 )
-async def test_an_old_yes_is_not_good_for_a_changed_call(arguments: dict[str, Any], simulator: Simulator) -> None:
+async def test_state_is_refused_for_changed_arguments(arguments: dict[str, Any], simulator: Simulator) -> None:
     for repo in simulator.world.repos:
         repo.env_vars += [*simulator.world.repos[0].env_vars[:1]] if not repo.env_vars else []
         repo.env_vars.append(type(repo.env_vars[0])("id", "OTHER", "v", ["production"], "plain", virtual_now()))
@@ -73,7 +73,7 @@ async def test_an_old_yes_is_not_good_for_a_changed_call(arguments: dict[str, An
 @pytest.mark.parametrize(
     "spoil", ["", "nonsense", "0.aa", "é.ü", "9" * 5_000, "v1.", "late", "{state}x", "{tail}", "{plain}"]
 )
-async def test_a_state_that_is_forged_or_expired_is_refused(
+async def test_forged_or_expired_state_is_refused(
     spoil: str, simulator: Simulator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with bridge_with(User(YES), simulator) as client:
@@ -124,7 +124,7 @@ def test_used_states_are_bounded_and_expire(monkeypatch: pytest.MonkeyPatch) -> 
     assert not used.add("1")
 
 
-async def test_a_yes_belongs_to_the_caller_who_was_asked(simulator: Simulator) -> None:
+async def test_state_of_another_server_is_refused(simulator: Simulator) -> None:
     tokens = [DEMO_TOKEN, DEMO_OTHER_TOKEN]
     simulator.world.token(DEMO_OTHER_TOKEN).user_id = simulator.world.token(DEMO_TOKEN).user_id  # type: ignore[union-attr]
     states: list[str] = []

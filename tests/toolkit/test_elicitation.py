@@ -37,7 +37,7 @@ def writes(simulator: Simulator) -> list[str]:
 
 
 @BOTH_ERAS
-async def test_what_the_user_agrees_to_is_done(mode: Any, simulator: Simulator) -> None:
+async def test_confirmed_call_is_executed(mode: Any, simulator: Simulator) -> None:
     user = User(YES)
     async with bridge_with(user, simulator, mode=mode) as client:
         done = await facts(client, "delete_env_var", **DELETE)
@@ -60,7 +60,7 @@ async def test_what_the_user_agrees_to_is_done(mode: Any, simulator: Simulator) 
         (ElicitResult(action="accept", content={"confirm": "true"}), "declined"),
     ],
 )
-async def test_without_a_clear_yes_nothing_is_done(
+async def test_nothing_is_executed_without_a_clear_yes(
     said: ElicitResult, code: str, mode: Any, simulator: Simulator
 ) -> None:
     async with bridge_with(User(said), simulator, mode=mode) as client:
@@ -71,7 +71,7 @@ async def test_without_a_clear_yes_nothing_is_done(
 
 
 @BOTH_ERAS
-async def test_a_client_that_cannot_ask_is_refused_with_how_to_go_on(mode: Any, simulator: Simulator) -> None:
+async def test_client_without_elicitation_is_refused_with_the_alternatives(mode: Any, simulator: Simulator) -> None:
     async with bridge_with(None, simulator, mode=mode) as client:
         text = await error(client, "delete_env_var", **DELETE)
     assert "has no way of asking" in text
@@ -81,14 +81,14 @@ async def test_a_client_that_cannot_ask_is_refused_with_how_to_go_on(mode: Any, 
 
 
 @BOTH_ERAS
-async def test_the_user_of_the_server_can_let_such_clients_do_without(mode: Any, simulator: Simulator) -> None:
+async def test_allow_destructive_needs_no_confirmation_without_elicitation(mode: Any, simulator: Simulator) -> None:
     async with bridge_with(None, simulator, mode=mode, MOGPLEX_MCP_ALLOW_DESTRUCTIVE="1") as client:
         await facts(client, "delete_env_var", **DELETE)
     assert writes(simulator) == ["DELETE"]
 
 
 @BOTH_ERAS
-async def test_a_client_that_can_ask_is_made_to_ask_all_the_same(mode: Any, simulator: Simulator) -> None:
+async def test_allow_destructive_still_asks_with_elicitation(mode: Any, simulator: Simulator) -> None:
     async with bridge_with(User(NO), simulator, mode=mode, MOGPLEX_MCP_ALLOW_DESTRUCTIVE="1") as client:
         text = await error(client, "delete_env_var", **DELETE)
     assert "(code: declined)" in text
@@ -104,7 +104,7 @@ async def test_the_model_cannot_agree_for_the_user(argument: str, mode: Any, sim
     assert writes(simulator) == []
 
 
-async def test_a_question_that_a_client_fails_to_show_counts_as_not_asked(simulator: Simulator) -> None:
+async def test_failed_elicitation_counts_as_not_asked(simulator: Simulator) -> None:
     async def broken(_context: Any, _params: Any) -> mcp_types.ErrorData:
         return mcp_types.ErrorData(code=-32601, message="no")
 
@@ -114,7 +114,7 @@ async def test_a_question_that_a_client_fails_to_show_counts_as_not_asked(simula
     assert writes(simulator) == []
 
 
-async def test_a_question_nobody_answers_ends_and_the_client_hears_meanwhile_that_it_goes_on(
+async def test_unanswered_elicitation_times_out_and_reports_progress_meanwhile(
     simulator: Simulator,
 ) -> None:
     async def asleep(_context: Any, _params: Any) -> ElicitResult:
@@ -147,7 +147,7 @@ async def test_a_slow_answer_does_not_cost_the_call_its_time(simulator: Simulato
     assert done["action"] == "deleted"
 
 
-async def test_what_changes_while_the_user_reads_is_asked_again(simulator: Simulator) -> None:
+async def test_change_during_elicitation_is_asked_again(simulator: Simulator) -> None:
     variable = next(repo for repo in simulator.world.repos if repo.full_name == "acme/api").env_vars[0]
 
     class Meanwhile(User):
@@ -162,7 +162,7 @@ async def test_what_changes_while_the_user_reads_is_asked_again(simulator: Simul
     assert ["preview" in question for question in user.asked] == [False, True]
 
 
-async def test_what_never_stops_changing_is_given_up(simulator: Simulator) -> None:
+async def test_elicitation_gives_up_on_constant_changes(simulator: Simulator) -> None:
     variable = next(repo for repo in simulator.world.repos if repo.full_name == "acme/api").env_vars[0]
 
     class Restless(User):
@@ -198,7 +198,7 @@ async def test_over_stateless_http_a_client_of_the_2025_protocol_is_refused(simu
     assert writes(simulator) == []
 
 
-def test_a_tool_that_nobody_can_ask_for_ends_without_doing_anything() -> None:
+def test_consent_without_an_answer_raises() -> None:
     consent = Consent()
     with pytest.raises(ConsentNeeded):
         consent.require("Delete it?")
@@ -217,7 +217,7 @@ def test_a_tool_that_nobody_can_ask_for_ends_without_doing_anything() -> None:
         ({"url": {}}, "2026-07-28", False, False),
     ],
 )
-def test_who_can_be_asked_is_told_by_what_the_client_declares(
+def test_can_ask_follows_the_declared_capabilities(
     declared: dict[str, Any] | None, version: str, channel: bool, can: bool
 ) -> None:
     capability = None if declared is None else mcp_types.ElicitationCapability.model_validate(declared)

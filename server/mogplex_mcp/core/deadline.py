@@ -19,7 +19,7 @@ def in_thread(function: Callable[[], T]) -> "Future[T]":
     def call() -> None:
         try:
             future.set_result(function())
-        except BaseException as error:  # noqa: BLE001 - it belongs to whoever waits
+        except BaseException as error:  # noqa: BLE001 - raised where the future is awaited
             future.set_exception(error)
 
     threading.Thread(target=call, daemon=True).start()

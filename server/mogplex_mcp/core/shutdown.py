@@ -43,7 +43,7 @@ class Shutdown:
 
     @contextlib.contextmanager
     def within(self, seconds: float) -> Iterator[anyio.CancelScope]:
-        """Cancel the block if it still runs so many seconds after the shutdown began; before that, it has no deadline."""
+        """Cancel the block if it still runs so many seconds after the shutdown began; it has no deadline before."""
         with anyio.CancelScope(deadline=self._began + seconds) as scope:
             self._open[scope] = seconds
             try:
@@ -53,7 +53,7 @@ class Shutdown:
 
     @contextlib.asynccontextmanager
     async def instead_of_cancelling(self) -> AsyncIterator[None]:
-        """Begin the shutdown when the block is cancelled from outside. The block is shielded, and must end by itself."""
+        """Begin the shutdown when the block is cancelled from outside. The block is shielded, and must end itself."""
 
         async def notice() -> None:
             try:

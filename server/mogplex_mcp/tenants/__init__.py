@@ -1,1 +1,1 @@
-"""What belongs to one identity: credentials, client, budget, journal."""
+"""Tenants: the credentials, client, budget and journal of each identity."""

@@ -72,7 +72,7 @@ async def test_one_caller_never_sees_the_runs_of_another(bridge: str) -> None:
 
 
 @ERAS
-async def test_a_caller_can_leave_itself_fewer_tools_and_then_has_no_others(mode: str, bridge: str) -> None:
+async def test_headers_select_fewer_tools(mode: str, bridge: str) -> None:
     async with caller(bridge, DEMO_TOKEN, mode, **{"X-MCP-Readonly": "true"}) as client:
         listed = {tool.name for tool in (await client.list_tools()).tools}
         refused = await client.call_tool("start_run", {"repo": "acme/web", "prompt": "Do it."})
@@ -106,12 +106,12 @@ def test_the_client_key_stands_for_the_servers_own_token(home: Path) -> None:
 @pytest.mark.parametrize(
     ("header", "value", "status"), [("Host", "evil.example", 421), ("Origin", "https://evil.example", 403)]
 )
-def test_a_page_elsewhere_cannot_drive_the_server(header: str, value: str, status: int, demo: str) -> None:
+def test_foreign_origin_is_refused(header: str, value: str, status: int, demo: str) -> None:
     answer = httpx2.post(demo, json=LIST, headers=HEADERS | {header: value})
     assert answer.status_code == status
 
 
-def test_health_is_told_without_a_token(bridge: str) -> None:
+def test_health_needs_no_token(bridge: str) -> None:
     answer = httpx2.get(bridge.removesuffix("/mcp") + "/healthz")
     assert answer.json()["status"] == "ok"
 

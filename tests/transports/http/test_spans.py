@@ -100,7 +100,7 @@ async def test_spans_hold_neither_the_token_nor_arguments_nor_answers(told: list
     assert "mog_" not in str(told)
 
 
-async def test_a_failed_read_tells_its_client_why_and_its_span_only_the_code(told: list[str]) -> None:
+async def test_span_of_a_failed_read_holds_only_the_code(told: list[str]) -> None:
     simulator = Simulator()
     simulator.faults.add(Fault(FaultKind.JSON_500, times=None, message="Project Nightingale."))
     async with Client(server_of(simulator)) as client:
@@ -113,7 +113,7 @@ async def test_a_failed_read_tells_its_client_why_and_its_span_only_the_code(tol
     assert "ightingale" not in str(told)
 
 
-async def test_names_that_only_a_client_knows_are_in_no_span(told: list[str]) -> None:
+async def test_unknown_names_are_in_no_span(told: list[str]) -> None:
     async with Client(server_of(Simulator())) as client:
         assert (await client.call_tool("nightingale", {})).is_error
         with pytest.raises(MCPError):
@@ -122,7 +122,7 @@ async def test_names_that_only_a_client_knows_are_in_no_span(told: list[str]) ->
     assert "ightingale" not in str(told)
 
 
-async def test_a_fault_of_the_bridge_is_told_by_no_span(told: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_internal_error_text_is_in_no_span(told: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(*_: Any) -> None:
         raise ValueError("Project Nightingale.")
 
