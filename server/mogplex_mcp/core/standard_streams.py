@@ -20,7 +20,7 @@ def fill_closed() -> frozenset[int]:
     for number in sorted(closed):
         # POSIX: open() returns the lowest free descriptor, and all lower ones are in use by now.
         if os.open(os.devnull, os.O_RDWR) != number:
-            raise OSError(f"the standard stream {number} is closed, and nothing can be put in its place")
+            raise OSError(f"the standard stream {number} is closed, and cannot be replaced")
     for name, number in (("stdin", STDIN), ("stdout", STDOUT), ("stderr", STDERR)):
         if getattr(sys, name) is None:
             setattr(sys, name, os.fdopen(number, "r" if number == STDIN else "w", closefd=False))

@@ -34,7 +34,7 @@ _ResultT = TypeVar("_ResultT")
 
 
 class RequestScope:
-    """What the handler of one request needs to know of it.
+    """The caller, tools, client and journal of one request.
 
     Args:
         context: The request, as the SDK hands it over.
@@ -106,7 +106,7 @@ class RequestScope:
     def learnt_as(self) -> str:
         """The key under which the call timeout of this client is learnt.
 
-        Where callers bring their own tokens, the key holds the tenant: the name of a client is what a caller claims,
+        Where callers have their own tokens, the key contains the tenant: the name of a client is what a caller claims,
         and one that hangs up on purpose must not shorten the waits of others.
         """
         client = client_key(*self.client)

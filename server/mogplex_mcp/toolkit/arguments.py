@@ -150,7 +150,7 @@ def _check_text(name: str, text: str, *, bounded: bool) -> None:
     if "\0" in text:
         raise ArgumentError(f"{name} holds a NUL character; remove it")
     if any("\ud800" <= character <= "\udfff" for character in text):
-        raise ArgumentError(f"{name} holds half of a surrogate pair, which is no character; remove it")
+        raise ArgumentError(f"{name} holds half of a surrogate pair, which is not a character; remove it")
 
 
 def _problem(tool: str, name: str, field: FieldInfo, problem: Mapping[str, Any]) -> str:

@@ -68,7 +68,7 @@ async def served(app: ASGIApp, *, lifespan: bool = True, **limits: float) -> Asy
             server.should_exit = True
 
 
-def bridge(transport: httpx2.AsyncBaseTransport, **settings: Any) -> ASGIApp:
+def app_for(transport: httpx2.AsyncBaseTransport, **settings: Any) -> ASGIApp:
     return create_app(Settings(**settings), transport=transport)
 
 

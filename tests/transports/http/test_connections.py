@@ -17,7 +17,7 @@ from tests.transports.http.support import (
     HEADERS,
     LIST,
     PATIENCE,
-    bridge,
+    app_for,
     connected,
     echo,
     head,
@@ -131,7 +131,7 @@ def test_connections_have_tcp_nodelay() -> None:
 
 async def test_hostile_connections_do_not_block_others() -> None:
     """Heads and bodies that never end, garbage, and half a TLS handshake, all open at the same time."""
-    async with served(bridge(Simulator().transport(), demo=True)) as address, anyio.create_task_group() as tasks:
+    async with served(app_for(Simulator().transport(), demo=True)) as address, anyio.create_task_group() as tasks:
 
         async def stranger(said: bytes) -> None:
             async with connected(address) as (_, writer):
@@ -176,7 +176,7 @@ async def test_hostile_connections_do_not_block_others() -> None:
 async def test_a_hostile_message_is_answered_and_the_next_one_too(body: str, modern: bool) -> None:
     headers = HEADERS | ({"MCP-Protocol-Version": "2026-07-28", "Mcp-Method": "tools/call"} if modern else {})
     async with (
-        served(bridge(Simulator().transport(), demo=True)) as address,
+        served(app_for(Simulator().transport(), demo=True)) as address,
         httpx2.AsyncClient(timeout=LONG) as client,
     ):
         answer = await client.post(f"http://{address}/mcp", content=body.encode("latin-1"), headers=headers)

@@ -17,7 +17,7 @@ from mogplex_mcp.simulator import DEMO_OTHER_TOKEN, DEMO_TOKEN, Simulator
 from mogplex_mcp.transports.http.authentication import Callers
 from tests.server.support import ERAS, start
 from tests.tools.people import YES, User
-from tests.transports.http.support import bridge, served
+from tests.transports.http.support import app_for, served
 
 pytestmark = pytest.mark.anyio
 
@@ -62,7 +62,7 @@ def counting(app: ASGIApp, requests: list[str]) -> ASGIApp:
 @ERAS
 async def test_each_request_is_identified_exactly_once(mode: str, identified: list[str]) -> None:
     requests: list[str] = []
-    app = counting(bridge(Simulator(run_seconds=1).transport(), toolsets=("all",)), requests)
+    app = counting(app_for(Simulator(run_seconds=1).transport(), toolsets=("all",)), requests)
     async with served(app) as address, connected(address, mode=mode) as client:
         await client.list_tools()
         await client.list_prompts()
@@ -87,7 +87,7 @@ async def test_a_confirmation_counts_only_for_the_caller_who_was_asked(identifie
     answer: dict[str, Any] = {"consent": ElicitResult(action="accept", content={"confirm": True})}
     call = "delete_env_var", {"repo": "acme/api", "key": "LOG_LEVEL"}
     async with (
-        served(bridge(simulator.transport(), toolsets=("all",))) as address,
+        served(app_for(simulator.transport(), toolsets=("all",))) as address,
         connected(address) as mine,
         connected(address, DEMO_OTHER_TOKEN) as others,
     ):

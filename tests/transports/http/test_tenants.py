@@ -16,7 +16,7 @@ from mogplex_mcp.simulator import DEMO_OTHER_TOKEN, DEMO_READ_ONLY_TOKEN, DEMO_T
 from mogplex_mcp.storage.state_file import StateFile
 from mogplex_mcp.tenants.call_timeouts import LearntCaps
 from tests.server.support import ERAS, start
-from tests.transports.http.support import HEADERS, PATIENCE, bridge, served
+from tests.transports.http.support import HEADERS, PATIENCE, app_for, served
 
 pytestmark = pytest.mark.anyio
 
@@ -47,7 +47,7 @@ def mogplex() -> Recording:
 
 @pytest.fixture
 async def address(mogplex: Recording) -> AsyncIterator[str]:
-    async with served(bridge(mogplex)) as where:
+    async with served(app_for(mogplex)) as where:
         yield where
 
 
@@ -221,7 +221,7 @@ async def test_no_header_or_argument_changes_the_upstream_url(address: str, mogp
 
 async def test_single_requests_leave_nothing_in_the_state_file(tmp_path: Any, mogplex: Recording) -> None:
     path = tmp_path / "state.sqlite3"
-    async with served(bridge(mogplex, state_file=path)) as where, httpx2.AsyncClient(timeout=30) as client:
+    async with served(app_for(mogplex, state_file=path)) as where, httpx2.AsyncClient(timeout=30) as client:
         call = {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": {"name": "list_repos", "arguments": {}}}
         for number in range(3):
             token = f"mog_{number:032}"
@@ -231,7 +231,7 @@ async def test_single_requests_leave_nothing_in_the_state_file(tmp_path: Any, mo
         assert rows.execute("SELECT count(*) FROM requests").fetchone()[0] > 0
         rows.execute("UPDATE requests SET at = at - 100")
     state.close()
-    async with served(bridge(mogplex, state_file=path)) as where, caller(where, DEMO_TOKEN) as client:
+    async with served(app_for(mogplex, state_file=path)) as where, caller(where, DEMO_TOKEN) as client:
         await said(client, "list_repos")
     with state.reading() as rows:
         assert rows.execute("SELECT count(DISTINCT tenant) FROM requests").fetchone()[0] == 1

@@ -50,7 +50,7 @@ class AddressCheck:
                     send,
                     403,
                     "foreign_origin",
-                    "Requests of web pages are refused: the Origin header names another place than the Host header. "
+                    "Requests of web pages are refused: the Origin header names another host than the Host header. "
                     "Programs send no Origin.",
                 )
                 return
