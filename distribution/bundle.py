@@ -16,7 +16,7 @@ from typing import Any, Final
 from distribution.project import DESCRIPTION, ENTRY, HOMEPAGE, NAME, PROJECT, ROOT, TITLE
 from mogplex_mcp import __version__
 from mogplex_mcp.config.options import OPTIONS
-from mogplex_mcp.core.secret import Secret
+from mogplex_mcp.core.redaction import Secret
 from mogplex_mcp.server.prompts import KINDS
 from mogplex_mcp.tools.catalog import TOOLSETS
 

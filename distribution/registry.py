@@ -7,7 +7,7 @@ from distribution.project import DESCRIPTION, HOMEPAGE, NAME, ROOT, TITLE
 from mogplex_mcp import __version__
 from mogplex_mcp.config.options import OPTIONS, Option
 from mogplex_mcp.config.settings import Settings
-from mogplex_mcp.core.secret import Secret
+from mogplex_mcp.core.redaction import Secret
 
 FILE: Final = ROOT / "server.json"
 SCHEMA: Final = "https://static.modelcontextprotocol.io/schemas/2025-12-11/server.schema.json"

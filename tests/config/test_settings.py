@@ -9,7 +9,7 @@ import pytest
 from mogplex_mcp.api.base_url import DEFAULT_BASE_URL
 from mogplex_mcp.config.options import OPTIONS, Option
 from mogplex_mcp.config.settings import Settings, SettingsError
-from mogplex_mcp.core.secret import Secret
+from mogplex_mcp.core.redaction import Secret
 
 TOKEN = "mog_TestTokenTestTokenTestTokenTest0"
 

@@ -10,7 +10,7 @@ import pytest
 from mogplex_mcp.api.errors import ErrorCode
 from mogplex_mcp.config.settings import Settings
 from mogplex_mcp.core.private_file import LARGEST
-from mogplex_mcp.core.secret import Secret
+from mogplex_mcp.core.redaction import Secret
 from mogplex_mcp.credentials.sources import find_token
 
 MOGPLEX = "https://mogplex.com"

@@ -8,7 +8,7 @@ from mcp import Client
 
 from mogplex_mcp.api.budget import SharedBudget
 from mogplex_mcp.config.settings import Settings
-from mogplex_mcp.core.secret import Secret
+from mogplex_mcp.core.redaction import Secret
 from mogplex_mcp.server.app import create_server
 from mogplex_mcp.simulator import DEMO_TOKEN, Simulator
 from mogplex_mcp.storage.request_counts import SqliteRequestCounts

@@ -19,7 +19,7 @@ from mogplex_mcp.runs.cursor import Cursor, CursorError
 from mogplex_mcp.simulator import DEMO_TOKEN, Simulator
 from tests.tools.support import bridge as bridge_of
 from tests.tools.support import text_of, three_parts
-from tests.transports.http.support import bridge, served
+from tests.transports.http.support import app_for, served
 from tests.transports.processes import lines as lines_of
 from tests.transports.processes import process
 from tests.trust.hostile import CALLS, UUID, Hostile, bridge_to
@@ -270,7 +270,7 @@ def test_whatever_is_posted_ends_in_an_answer_that_blames_nobody_else(
     bodies: list[bytes | int], versions: list[str]
 ) -> None:
     async def program() -> None:
-        app = bridge(Hostile(str), max_wait=1.0)
+        app = app_for(Hostile(str), max_wait=1.0)
         headers = {
             "authorization": f"Bearer {DEMO_TOKEN}",
             "content-type": "application/json",

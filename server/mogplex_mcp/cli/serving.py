@@ -10,7 +10,6 @@ from mogplex_mcp.startup.early import take_over
 
 async def stdio(settings: Settings, _: Namespace) -> int:
     """Serve one client until it closes stdin."""
-    build_models_at_need()
     if sys.stdin.isatty():
         say(
             "mogplex-mcp waits for an MCP client on stdin; clients start it themselves. "
@@ -32,7 +31,6 @@ async def stdio(settings: Settings, _: Namespace) -> int:
 
 async def http(settings: Settings, _: Namespace) -> int:
     """Serve MCP over Streamable HTTP."""
-    build_models_at_need()
     from mogplex_mcp.transports.http.serving import serve_http  # noqa: PLC0415 - slow to import, and only this command needs it
 
     await serve_http(settings)
@@ -53,14 +51,3 @@ async def simulator(settings: Settings, _: Namespace) -> int:
 
     await serve_simulator(settings.host, settings.port, settings.demo_seconds)
     return 0
-
-
-def build_models_at_need() -> None:
-    """Let pydantic build what it validates with when a model is first used, for all models made from here on.
-
-    The SDK makes more than 500, and a conversation uses a few dozen: to build all takes a fifth of the time from the
-    start of the process to its first call.
-    """
-    from pydantic import BaseModel  # noqa: PLC0415 - slow to import
-
-    BaseModel.model_config["defer_build"] = True

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from mogplex_mcp.api.base_url import normalise_base_url
-from mogplex_mcp.core.secret import Secret
+from mogplex_mcp.core.redaction import Secret
 
 _MOST_COUNT: Final = 100_000
 

@@ -13,7 +13,7 @@ import platformdirs
 
 from mogplex_mcp.api.base_url import DEFAULT_BASE_URL
 from mogplex_mcp.config.options import OPTIONS
-from mogplex_mcp.core.secret import NO_SECRET, Secret
+from mogplex_mcp.core.redaction import NO_SECRET, Secret
 
 # They move what MCP clients keep in a user's home directory, which `mogplex-mcp install` has to find.
 FOLDER_VARIABLES: Final = (

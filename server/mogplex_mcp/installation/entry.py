@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from mogplex_mcp.core.secret import Secret
+from mogplex_mcp.core.redaction import Secret
 from mogplex_mcp.installation.clients import Client
 from mogplex_mcp.installation.document import FORMATS
 from mogplex_mcp.installation.launch import Launch, options_in

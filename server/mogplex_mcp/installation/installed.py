@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from mogplex_mcp.core.secret import Secret
+from mogplex_mcp.core.redaction import Secret
 from mogplex_mcp.installation import configuration_file
 from mogplex_mcp.installation.clients import CLIENTS, Client
 from mogplex_mcp.installation.entry import Started, started_by

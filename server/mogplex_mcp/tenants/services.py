@@ -1,4 +1,4 @@
-"""What one process holds while it serves: connections, the state file, tenants. Everything outside comes in here."""
+"""The services of one process: connections, state file, tenants, token."""
 
 import time
 from collections.abc import Callable
@@ -24,13 +24,13 @@ if TYPE_CHECKING:
 
 
 class Services:
-    """The parts that all calls share.
+    """The services that all requests share.
 
     Args:
         settings: The user's choices.
-        transport: What requests go through instead of the network, for tests.
+        transport: The transport for requests to Mogplex, in place of the network, for tests.
         now: Seconds since the epoch.
-        shutdown: The end of this process.
+        shutdown: The graceful shutdown of this process.
     """
 
     def __init__(
@@ -52,7 +52,7 @@ class Services:
 
     @cached_property
     def tenants(self) -> Tenants:
-        """Made at the first call: reading the certificates takes longer than all answers before it."""
+        """The tenants, created at the first call: reading the certificates takes longer than all that comes before."""
         transport = self._transport
         if transport is None and self.settings.demo:
             from mogplex_mcp.simulator import Simulator  # noqa: PLC0415 - only a demo needs it
@@ -62,7 +62,7 @@ class Services:
         return Tenants(self.settings.base_url, http, self.state, self.now)
 
     def own_token(self) -> FoundToken:
-        """The token of whoever runs this process, looked for again as long as there is none."""
+        """Return the token of this process; look for it again as long as there is none."""
         if self._found is None or self._found.token is None:
             self._found = self._demo_token() if self.settings.demo else find_token(self.settings)
         return self._found
@@ -72,7 +72,7 @@ class Services:
         return SqliteLedger(self.state, token, now=self.now)
 
     def warnings(self) -> list[str]:
-        """What the user should know of the state file."""
+        """Return warnings about the state file, for the user."""
         return [self.state.warning] if self.state.warning else []
 
     async def aclose(self) -> None:

@@ -1,4 +1,4 @@
-"""All that belongs to one token: its client, its budget, its ledger, its watches. Tenants share nothing but a pool."""
+"""A tenant: the client, budget, ledger and watches of one token. Tenants share only the connection pool."""
 
 import hashlib
 import secrets
@@ -29,7 +29,7 @@ MOST_TENANTS: Final = 1_000
 
 @dataclass(frozen=True)
 class Tenant:
-    """What one token has here."""
+    """The parts that belong to one token."""
 
     found: FoundToken
     mogplex: Mogplex
@@ -45,11 +45,11 @@ class Tenant:
 
 @dataclass
 class Tenants:
-    """The tenants of this process, made when their token first comes; the one not seen for longest goes first.
+    """The tenants of this process, created on first use; the least recently used one is dropped first.
 
     Attributes:
-        base_url: Where Mogplex is.
-        http: The connections that all share.
+        base_url: The URL of Mogplex.
+        http: The connections that all tenants share.
         state: The user's state file.
         now: Seconds since the epoch.
     """
@@ -63,7 +63,7 @@ class Tenants:
     _key: bytes = field(default_factory=lambda: secrets.token_bytes(32), repr=False)
 
     def of(self, found: FoundToken) -> Tenant:
-        """The tenant of a token; without a token, one whose every request says that there is none."""
+        """Return the tenant of a token; without a token, one whose requests fail with the reason."""
         value = found.token.value if found.token else ""
         name = hashlib.blake2b(value.encode(), key=self._key, digest_size=16).digest()
         tenant = self._known.get(name)
@@ -72,7 +72,7 @@ class Tenants:
             if len(self._known) > MOST_TENANTS:
                 self._known.popitem(last=False)
         self._known.move_to_end(name)
-        # The same token may have been found elsewhere meanwhile, and without one the reason may be another.
+        # The same token may have another source by now, and a missing one another reason.
         return tenant if tenant.found is found else replace(tenant, found=found)
 
     def _make(self, found: FoundToken, value: str) -> Tenant:

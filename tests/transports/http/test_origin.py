@@ -17,7 +17,7 @@ from mogplex_mcp.api.http import MogplexHttp
 from mogplex_mcp.api.in_process import InProcess
 from mogplex_mcp.api.wire import MAX_ANSWER_BYTES
 from mogplex_mcp.config.settings import Settings
-from mogplex_mcp.core.secret import Secret
+from mogplex_mcp.core.redaction import Secret
 from mogplex_mcp.server.app import create_server
 from mogplex_mcp.simulator import DEMO_TOKEN, Simulator
 from tests.api.support import BASE_URL, TOKEN, CountingBudget

@@ -15,8 +15,9 @@ from mcp.shared.message import SessionMessage
 
 from mogplex_mcp.core.shutdown import ANSWER_SECONDS, Shutdown
 from mogplex_mcp.startup.discovery import Discovery
-from mogplex_mcp.transports.request_tracking import Questions, Unanswered
-from mogplex_mcp.transports.stdio.pipes import Sink, Source
+from mogplex_mcp.transports.request_tracking import InboundStream, OpenRequests
+from mogplex_mcp.transports.stdio.reader import MessageReader
+from mogplex_mcp.transports.stdio.writer import MessageWriter
 from tests.virtual_time import VirtualTimeLoop
 
 pytestmark = [pytest.mark.anyio, pytest.mark.skipif(sys.platform == "win32", reason="pipes cannot be waited for there")]
@@ -42,8 +43,8 @@ def message(number: int, size: int = 0) -> SessionMessage:
     return SessionMessage(mcp_types.JSONRPCResponse(jsonrpc="2.0", id=number, result={"text": "x" * size}))
 
 
-def sink(writing: int, shutdown: Shutdown | None = None, serving: anyio.CancelScope | None = None) -> Sink:
-    return Sink(writing, Discovery(None), shutdown or Shutdown(), serving or anyio.CancelScope())
+def sink(writing: int, shutdown: Shutdown | None = None, serving: anyio.CancelScope | None = None) -> MessageWriter:
+    return MessageWriter(writing, Discovery(None), shutdown or Shutdown(), serving or anyio.CancelScope())
 
 
 async def read_ids(reading: int, count: int) -> list[int]:
@@ -55,7 +56,7 @@ async def read_ids(reading: int, count: int) -> list[int]:
     return [json.loads(line)["id"] for line in read.splitlines()]
 
 
-async def test_large_answers_at_the_same_time_arrive_one_after_the_other(ends: tuple[int, int]) -> None:
+async def test_concurrent_large_messages_are_not_interleaved(ends: tuple[int, int]) -> None:
     reading, writing = ends
     async with sink(writing) as client, anyio.create_task_group() as tasks:
         for number in range(3):
@@ -63,7 +64,7 @@ async def test_large_answers_at_the_same_time_arrive_one_after_the_other(ends: t
         assert await read_ids(reading, 3) == [0, 1, 2]
 
 
-async def test_whoever_gives_up_on_an_answer_leaves_no_half_of_it(ends: tuple[int, int]) -> None:
+async def test_cancelled_write_leaves_no_partial_line(ends: tuple[int, int]) -> None:
     reading, writing = ends
     async with sink(writing) as client, anyio.create_task_group() as tasks:
         with anyio.CancelScope() as impatient:
@@ -76,7 +77,7 @@ async def test_whoever_gives_up_on_an_answer_leaves_no_half_of_it(ends: tuple[in
                     assert await read_ids(reading, 2) == [1, 2]
 
 
-def test_the_end_does_not_wait_for_a_client_that_does_not_read(ends: tuple[int, int]) -> None:
+def test_shutdown_does_not_wait_for_a_client_that_does_not_read(ends: tuple[int, int]) -> None:
     _, writing = ends
 
     async def tell_nobody() -> float:
@@ -100,7 +101,7 @@ async def test_a_client_that_is_gone_ends_the_serving(ends: tuple[int, int]) -> 
     assert serving.cancel_called
 
 
-async def test_the_end_of_the_pipe_that_others_share_stays_as_it_was(ends: tuple[int, int]) -> None:
+async def test_shared_pipe_stays_blocking(ends: tuple[int, int]) -> None:
     _, writing = ends
     before = fcntl.fcntl(writing, fcntl.F_GETFL)
     async with sink(writing) as client:
@@ -108,10 +109,10 @@ async def test_the_end_of_the_pipe_that_others_share_stays_as_it_was(ends: tuple
         assert fcntl.fcntl(writing, fcntl.F_GETFL) == before
 
 
-async def test_what_was_read_before_the_end_began_is_not_taken_in_after_it(ends: tuple[int, int]) -> None:
+async def test_message_read_before_shutdown_is_not_received_after_it(ends: tuple[int, int]) -> None:
     reading, writing = ends
     shutdown = Shutdown()
-    questions = Questions(Source(reading, Discovery(None)), Unanswered(), shutdown)
+    questions = InboundStream(MessageReader(reading, Discovery(None)), OpenRequests(), shutdown)
     os.write(writing, b'{"jsonrpc":"2.0","method":"first"}\n{"jsonrpc":"2.0","method":"second"}\n')
     first = await questions.receive()
     assert isinstance(first, SessionMessage)
