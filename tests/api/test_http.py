@@ -6,8 +6,8 @@ import anyio
 import httpx2
 import pytest
 
+from mogplex_mcp.api.body_limit import MAX_BODY_BYTES
 from mogplex_mcp.api.errors import ErrorCode, MogplexError
-from mogplex_mcp.api.wire import MAX_ANSWER_BYTES
 
 from .support import BASE_URL, TOKEN, Bench, Network, ok, refused
 
@@ -312,7 +312,7 @@ def _large(size: int) -> Callable[[httpx2.Request], httpx2.Response]:
 
 
 async def test_an_answer_is_limited_after_decompression() -> None:
-    small, large = _large(1_000_000), _large(MAX_ANSWER_BYTES)
+    small, large = _large(1_000_000), _large(MAX_BODY_BYTES)
 
     async def answer(request: httpx2.Request) -> httpx2.Response:
         return (large if "large" in str(request.url) else small)(request)

@@ -4,7 +4,7 @@ import json
 import random as random_module
 import re
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Generic, TypeAlias, TypeVar
 from urllib.parse import urlsplit
 
@@ -17,8 +17,9 @@ from mogplex_mcp.api.identifiers import check_uuid
 from mogplex_mcp.api.retry import retrying
 
 if TYPE_CHECKING:
+    import httpx2
+
     from mogplex_mcp.api.budget import Budget
-    from mogplex_mcp.api.connection import HttpClient, Request
 
 __all__ = ["JSON", "MogplexHttp", "Token", "check_uuid"]
 
@@ -46,7 +47,7 @@ class _Call(Generic[T]):
         perhaps_done: Whether some try so far may have taken effect although nothing came back that says so.
     """
 
-    request: "Request"
+    request: "httpx2.Request"
     read: Callable[[Answer], T]
     changes: bool
     repeatable: bool
@@ -59,7 +60,7 @@ class MogplexHttp:
     """Sends requests to one Mogplex with one token.
 
     Args:
-        client: Made by `create_http_client`; closed by whoever made it.
+        transport: Made by `create_transport`, and closed by the maker.
         base_url: Made by `normalise_base_url`. The token goes there and nowhere else.
         token: None when the user has none; then every request raises `NO_TOKEN`.
         budget: The requests that the token may make.
@@ -69,7 +70,7 @@ class MogplexHttp:
 
     def __init__(
         self,
-        client: "HttpClient",
+        transport: "httpx2.AsyncBaseTransport",
         base_url: str,
         token: Token | None,
         budget: "Budget",
@@ -77,7 +78,7 @@ class MogplexHttp:
         sleep: Callable[[float], Awaitable[None]] = anyio.sleep,
         random: Callable[[], float] = random_module.random,
     ) -> None:
-        self._client = client
+        self._transport = transport
         self._base_url = base_url
         self._host = urlsplit(base_url).hostname or ""
         self._token = token
@@ -123,14 +124,21 @@ class MogplexHttp:
             MogplexError: Whatever went wrong; `may_have_happened` is right for requests that change something.
         """
         call = _Call(
-            request=self._build(method, path, query=query, body=body, idempotency_key=idempotency_key),
+            request=self._build(
+                method,
+                path,
+                query=query,
+                body=body,
+                idempotency_key=idempotency_key,
+                silence=timeout if blocking else None,
+            ),
             read=read_envelope,
             changes=method != "GET",
             repeatable=method == "GET" or (method == "POST" and idempotency_key is not None),
             units=units,
             watching=watching,
         )
-        return await self._perform(call, timeout, blocking=blocking)
+        return await self._perform(call, timeout)
 
     async def exchange(
         self,
@@ -156,14 +164,14 @@ class MogplexHttp:
             MogplexError: As `request`.
         """
         call = _Call(
-            request=self._build("POST", path, body=body),
+            request=self._build("POST", path, body=body, silence=None if read_only else timeout),
             read=read,
             changes=not read_only,
             repeatable=read_only,
             units=units,
             watching=False,
         )
-        return await self._perform(call, timeout, blocking=not read_only)
+        return await self._perform(call, timeout)
 
     def _build(
         self,
@@ -173,8 +181,18 @@ class MogplexHttp:
         query: Mapping[str, str | int] | None = None,
         body: JSON | None = None,
         idempotency_key: str | None = None,
-    ) -> "Request":
-        """The request, refused before anything is spent when it can't be a good one."""
+        silence: float | None,
+    ) -> "httpx2.Request":
+        """Return the request, or refuse it before anything is spent.
+
+        Args:
+            method: As in `request`, like the following ones.
+            path: The same.
+            query: The same.
+            body: The same.
+            idempotency_key: The same.
+            silence: Seconds without a byte of the response after which it is given up; None for the default.
+        """
         if self._token is None:
             raise MogplexError(
                 ErrorCode.NO_TOKEN,
@@ -194,24 +212,28 @@ class MogplexHttp:
             headers["Idempotency-Key"] = idempotency_key
         _refuse_nul(query)
         _refuse_nul(body)
-        from mogplex_mcp.api.wire import build_request  # noqa: PLC0415 - the HTTP library is not for start-up
+        from mogplex_mcp.api.exchange import READ_SECONDS, build_request  # noqa: PLC0415 - imports httpx2, not at start-up
 
         try:
             content = None
             if body is not None:
                 content = json.dumps(body, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()
                 headers["Content-Type"] = "application/json"
-            url = self._base_url + path
-            return build_request(self._client, method, url, query=query, content=content, headers=headers)
+            return build_request(
+                method,
+                self._base_url + path,
+                query=query,
+                content=content,
+                headers=headers,
+                read_seconds=READ_SECONDS if silence is None else silence,
+            )
         except (TypeError, ValueError, RecursionError) as error:
             raise MogplexError(
                 ErrorCode.INVALID_ARGUMENT, f"An argument cannot be sent to Mogplex ({type(error).__name__})."
             ) from None
 
-    async def _perform(self, call: _Call[T], seconds: float, *, blocking: bool) -> T:
+    async def _perform(self, call: _Call[T], seconds: float) -> T:
         """All tries of a request, within `seconds`."""
-        if blocking:
-            call.request = replace(call.request, read_seconds=seconds)
         with anyio.move_on_after(seconds):
             return await retrying(
                 lambda: self._try(call),
@@ -228,13 +250,13 @@ class MogplexHttp:
 
     async def _try(self, call: _Call[T]) -> T:
         """One try: the budget, then the request, then what its answer means."""
-        from mogplex_mcp.api.wire import receive  # noqa: PLC0415 - as above
+        from mogplex_mcp.api.exchange import send  # noqa: PLC0415 - as above
 
         perhaps_done_before = call.perhaps_done
         try:
             await self._budget.spend(call.units, watching=call.watching)
             call.perhaps_done |= call.changes  # nobody knows from here on, until something says otherwise
-            return call.read(await receive(self._client, call.request))
+            return call.read(await send(self._transport, call.request))
         except MogplexError as error:
             call.perhaps_done = perhaps_done_before or (call.changes and error.may_have_happened)
             error.may_have_happened = call.perhaps_done

@@ -14,12 +14,12 @@ from typing import Any, Final
 from urllib.parse import urljoin, urlsplit
 
 import anyio
+import httpx2
 
 from mogplex_mcp.api.base_url import DEFAULT_BASE_URL, web_url
-from mogplex_mcp.api.connection import HttpClient, Response, proxy_for
-from mogplex_mcp.api.errors import ErrorCode
-from mogplex_mcp.api.faults import TransportError, transport_error
-from mogplex_mcp.api.wire import build_request
+from mogplex_mcp.api.errors import ErrorCode, MogplexError
+from mogplex_mcp.api.exchange import build_request, stream
+from mogplex_mcp.api.proxies import proxy_for
 from mogplex_mcp.core.deadline import within
 from mogplex_mcp.diagnosis.finding import Finding, Status, Subject, refusal
 from mogplex_mcp.reply.untrusted import clean_line
@@ -102,23 +102,22 @@ async def _check_connection(target: _Target) -> Finding:
 
 async def _check_answer(subject: Subject) -> list[Finding]:
     """TLS and HTTP: they are one request, and what fails is told apart by the error."""
-    http = subject.bridge.tenants.http
+    transport = subject.bridge.tenants.transport
     url = f"{subject.settings.base_url}/repos"
     host = urlsplit(url).hostname or ""
     taken: list[float] = []
     try:
         with anyio.fail_after(ANSWER_SECONDS):
             # Without a token, Mogplex only says where to log in; that is not counted.
-            first = await _ask(http, url)
+            first = await _ask(transport, url)
             before = time.time()
             for _ in range(LATENCY_REQUESTS):
                 started = time.perf_counter()
-                last = await _ask(http, url)
+                last = await _ask(transport, url)
                 taken.append(time.perf_counter() - started)
     except TimeoutError:
         return [_silent(host)]
-    except TransportError as fault:
-        error = transport_error(fault, host)
+    except MogplexError as error:
         if error.code is ErrorCode.TIMED_OUT:
             return [_silent(host)]
         failed = refusal("tls" if error.code is ErrorCode.TLS_FAILED else "http", error)
@@ -134,11 +133,11 @@ async def _check_answer(subject: Subject) -> list[Finding]:
     return findings
 
 
-async def _ask(http: HttpClient, url: str) -> Response:
-    """The answer to a request without a token, read as far as lets the connection be used again."""
+async def _ask(transport: httpx2.AsyncBaseTransport, url: str) -> httpx2.Response:
+    """Return the response to a request without a token; its body is read up to `MOST_BYTES`, and not kept."""
     read = 0
-    async with http.answer(build_request(http, "GET", url, query=None, content=None, headers={})) as response:
-        async for chunk in response.chunks:
+    async with stream(transport, build_request("GET", url)) as response:
+        async for chunk in response.stream:  # type: ignore[union-attr] # the transports are asynchronous
             read += len(chunk)
             if read > MOST_BYTES:
                 break
@@ -150,8 +149,8 @@ def _silent(host: str) -> Finding:
     return Finding("http", Status.FAILED, fact, "Try again in a minute; if it stays so, check the proxy.")
 
 
-def _answer_finding(response: Response, url: str) -> Finding:
-    status, host = response.status, urlsplit(url).hostname or ""
+def _answer_finding(response: httpx2.Response, url: str) -> Finding:
+    status, host = response.status_code, urlsplit(url).hostname or ""
     to = urlsplit(urljoin(url, response.headers.get("location", "")))
     if status in _REDIRECTS and to.hostname == host:
         return Finding("http", Status.OK, f"{host} answers.")
@@ -166,9 +165,10 @@ def _answer_finding(response: Response, url: str) -> Finding:
     return Finding("http", Status.WARNING, fact, "Check MOGPLEX_URL and the proxy.")
 
 
-def _tls_finding(response: Response) -> Finding:
-    """The connection's own words; where the operating system looked at the certificate, they are few."""
-    connection = response.transport.get_extra_info("ssl_object") if response.transport else None
+def _tls_finding(response: httpx2.Response) -> Finding:
+    """Return what the connection knows of TLS: little where the operating system checked the certificate."""
+    network = response.extensions.get("network_stream")
+    connection = network.get_extra_info("ssl_object") if network else None
     if not isinstance(connection, SSLObject):
         return Finding("tls", Status.OK, "The certificate is accepted.")
     version = connection.version() or "TLS"

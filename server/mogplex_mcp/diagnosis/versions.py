@@ -8,12 +8,12 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import Final
 
 from mogplex_mcp import __version__
-from mogplex_mcp.api.connection import create_http_client
 from mogplex_mcp.api.errors import MogplexError
+from mogplex_mcp.api.transport import create_transport
 from mogplex_mcp.diagnosis.finding import Finding, Status, Subject
 
 RELEASES: Final = "https://pypi.org/pypi/mogplex-mcp/json"
-_PACKAGES: Final = ("mcp", "httptools", "pydantic", "anyio", "keyring")
+_PACKAGES: Final = ("mcp", "httpx2", "pydantic", "anyio", "keyring")
 _NOT_FOUND: Final = 404
 _FOUND: Final = 200
 _RELEASE: Final = re.compile(r"\d+(?:\.\d+){0,5}")
@@ -30,16 +30,15 @@ async def check_release(subject: Subject) -> Sequence[Finding]:
     """Whether there is a newer release. Only its name is told to the package index."""
     if subject.offline:
         return [Finding("release", Status.SKIPPED, "Not asked (--offline).")]
-    from mogplex_mcp.api.wire import build_request, receive  # noqa: PLC0415 - only for what goes over the network
+    from mogplex_mcp.api.exchange import build_request, send  # noqa: PLC0415 - only for what goes over the network
 
-    http = create_http_client(version=__version__, base_url=RELEASES)
+    transport = create_transport(RELEASES)
     try:
-        request = build_request(http, "GET", RELEASES, query=None, content=None, headers={})
-        answer = await receive(http, request)
+        answer = await send(transport, build_request("GET", RELEASES))
     except MogplexError as error:
         return [_unknown(error.message)]
     finally:
-        await http.aclose()
+        await transport.aclose()
     if answer.status == _NOT_FOUND:
         return [_unknown("It is not published there.")]
     try:

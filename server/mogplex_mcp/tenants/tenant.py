@@ -6,11 +6,10 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from mogplex_mcp.api.budget import SharedBudget
 from mogplex_mcp.api.client import Mogplex
-from mogplex_mcp.api.connection import HttpClient
 from mogplex_mcp.api.hosted import HostedEndpoint
 from mogplex_mcp.api.hosted_list import HostedTools
 from mogplex_mcp.api.repos import RepoFinder
@@ -22,6 +21,9 @@ from mogplex_mcp.runs.watch import KeptWatches, Watches
 from mogplex_mcp.storage.journal import Journal
 from mogplex_mcp.storage.sqlite_journal import SqliteJournal
 from mogplex_mcp.storage.state_file import StateFile
+
+if TYPE_CHECKING:
+    import httpx2  # slow to import, and not needed before the first request
 
 MOST_TENANTS: Final = 1_000
 
@@ -48,13 +50,13 @@ class Tenants:
 
     Attributes:
         base_url: Where Mogplex is.
-        http: The connections that all share.
+        transport: The connections that all share.
         state: The user's state file.
         now: Seconds since the epoch.
     """
 
     base_url: str
-    http: HttpClient
+    transport: "httpx2.AsyncBaseTransport"
     state: StateFile
     now: Callable[[], float] = time.time
     _known: OrderedDict[bytes, Tenant] = field(default_factory=OrderedDict, repr=False)
@@ -77,7 +79,7 @@ class Tenants:
     def _make(self, found: FoundToken, value: str) -> Tenant:
         budget = SharedBudget(self.state, value, now=self.now)
         scopes = ScopeMemory(now=self.now)
-        http = RememberingHttp(self.http, self.base_url, found.token, budget, scopes=scopes)
+        http = RememberingHttp(self.transport, self.base_url, found.token, budget, scopes=scopes)
         mogplex = Mogplex(http)
         journal = SqliteJournal(self.state, value, now=self.now)
         return Tenant(
