@@ -265,10 +265,20 @@ async def test_an_exhausted_budget_is_told_as_it_is() -> None:
 
 
 async def test_cancelling_a_request_is_not_turned_into_an_error() -> None:
+    raised = []
+
+    async def request() -> None:
+        try:
+            await Bench(_never).http.request("GET", "/repos")
+        except BaseException as error:
+            raised.append(type(error))
+            raise
+
     async with anyio.create_task_group() as group:
-        group.start_soon(Bench(_never).http.request, "GET", "/repos")
-        await anyio.lowlevel.checkpoint()
+        group.start_soon(request)
+        await anyio.wait_all_tasks_blocked()
         group.cancel_scope.cancel()
+    assert raised == [anyio.get_cancelled_exc_class()]
 
 
 async def test_an_error_of_our_own_making_is_not_hidden() -> None:

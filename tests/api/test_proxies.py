@@ -228,6 +228,32 @@ def test_other_addresses_use_the_proxy_unless_no_proxy_names_them(monkeypatch: p
     assert proxy_for(f"https://{host}/api/v1/mogplex") is None
 
 
+@pytest.mark.skipif(sys.platform in ("darwin", "win32"), reason="trust is not in a file there")
+async def test_requests_go_through_a_socks_proxy(
+    connect: Connect, trusted: TlsServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("socksio")
+    asked = []
+
+    async def proxy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """RFC 1928: without authentication, CONNECT to a name."""
+        version, methods = await reader.readexactly(2)
+        assert (version, bytes([0]) in await reader.readexactly(methods)) == (5, True)
+        writer.write(b"\x05\x00")
+        head = await reader.readexactly(5)
+        asked.append((head[:4], await reader.readexactly(head[4])))
+        beyond = await asyncio.open_connection("127.0.0.1", int.from_bytes(await reader.readexactly(2)))
+        writer.write(b"\x05\x00\x00\x01\x7f\x00\x00\x01\x00\x00")
+        await asyncio.gather(_pass_on(reader, beyond[1]), _pass_on(beyond[0], writer))
+
+    async with trusted.serving() as base_url, serving(proxy) as proxy_url:
+        monkeypatch.setenv("ALL_PROXY", _named(proxy_url).replace("http:", "socks5:"))
+        http = connect(base_url.replace("localhost", "mogplex.test"))
+        assert await http.request("GET", "/repos") == {"a": 1}
+        await connect.aclose()
+    assert asked == [(b"\x05\x01\x00\x03", b"mogplex.test")]
+
+
 def _named(base_url: str, user: str = "") -> str:
     """The address as a setting has it."""
     return base_url.removesuffix("/api/v1/mogplex").replace("://", f"://{user}")

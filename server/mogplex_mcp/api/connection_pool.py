@@ -1,8 +1,9 @@
 """Pool connections to one origin: divide requests over several pools of httpx2, and drop old connections together."""
 
 import ssl
-from collections.abc import AsyncIterator, Awaitable, Callable
-from dataclasses import dataclass
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
 from typing import Final
 
 import httpx2
@@ -19,6 +20,11 @@ KEEPALIVE_SECONDS: Final = 60.0
 class _Pool:
     transport: httpx2.AsyncHTTPTransport
     in_flight: int = 0
+    used_at: float = field(default_factory=time.monotonic)
+
+    def is_expired(self) -> bool:
+        """Return whether all connections are too old. The library closes them only when it gets another request."""
+        return not self.in_flight and time.monotonic() - self.used_at > KEEPALIVE_SECONDS
 
 
 class PooledTransport(httpx2.AsyncBaseTransport):
@@ -51,6 +57,7 @@ class PooledTransport(httpx2.AsyncBaseTransport):
         """
         if request.url.origin != self._origin:
             raise ValueError("The request is for another origin.")
+        await self._drop([pool for pool in self._pools if pool.is_expired()])
         pool = self._least_busy()
         pool.in_flight += 1
         try:
@@ -71,7 +78,7 @@ class PooledTransport(httpx2.AsyncBaseTransport):
             await pool.transport.aclose()
 
     def _least_busy(self) -> _Pool:
-        """Return the pool with the fewest requests, of several the oldest, which is the likeliest to have connections."""
+        """Return the pool with the fewest requests, of several the first: the likeliest to have open connections."""
         pool = min(self._pools, key=lambda pool: pool.in_flight, default=None)
         if pool is None or (pool.in_flight and len(self._pools) < MAX_POOLS):
             pool = self._new_pool()
@@ -83,14 +90,20 @@ class PooledTransport(httpx2.AsyncBaseTransport):
         return _Pool(httpx2.AsyncHTTPTransport(verify=self._ssl_context, limits=limits, proxy=self._proxy))
 
     async def _release(self, pool: _Pool, *, is_healthy: bool) -> None:
-        """End a request of a pool. A pool that takes no more requests is closed with its last one."""
+        """End a request of a pool."""
         pool.in_flight -= 1
-        dropped = [pool]
-        if not is_healthy and pool in self._pools:
-            dropped, self._pools = self._pools, []
-        for one in dropped:
-            if one not in self._pools and not one.in_flight:
-                await one.transport.aclose()
+        pool.used_at = time.monotonic()
+        if pool not in self._pools:
+            await self._drop([pool])
+        elif not is_healthy:
+            await self._drop(self._pools)
+
+    async def _drop(self, dropped: Sequence[_Pool]) -> None:
+        """Give pools no more requests, and close those without a request in flight."""
+        self._pools = [pool for pool in self._pools if pool not in dropped]
+        for pool in dropped:
+            if not pool.in_flight:
+                await pool.transport.aclose()
 
 
 class _PooledStream(httpx2.AsyncByteStream):
