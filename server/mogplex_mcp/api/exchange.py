@@ -10,9 +10,9 @@ from urllib.parse import urlencode
 import httpx2
 
 from mogplex_mcp import __version__
-from mogplex_mcp.api.answers import Answer, read_retry_after
 from mogplex_mcp.api.body_limit import read_body
 from mogplex_mcp.api.errors import ErrorCode, MogplexError
+from mogplex_mcp.api.responses import ApiResponse, read_retry_after
 from mogplex_mcp.api.transport_errors import transport_error
 
 # For each of resolving and connecting, and for the TLS handshake.
@@ -72,7 +72,7 @@ async def stream(transport: httpx2.AsyncBaseTransport, request: httpx2.Request) 
         raise transport_error(error, request.url.host) from error
 
 
-async def send(transport: httpx2.AsyncBaseTransport, request: httpx2.Request) -> Answer:
+async def send(transport: httpx2.AsyncBaseTransport, request: httpx2.Request) -> ApiResponse:
     """Send a request and read the response to its end, within the limit of `read_body`.
 
     Raises:
@@ -87,7 +87,7 @@ async def send(transport: httpx2.AsyncBaseTransport, request: httpx2.Request) ->
             f"The answer of {request.url.host} could not be decompressed.",
             may_have_happened=True,
         ) from None
-    answer = Answer(
+    result = ApiResponse(
         url=str(request.url),
         status=response.status_code,
         content_type=response.headers.get("content-type", "").partition(";")[0].strip().lower(),
@@ -96,8 +96,8 @@ async def send(transport: httpx2.AsyncBaseTransport, request: httpx2.Request) ->
         body=body or b"",
     )
     if body is None:
-        answer.refuse("that is over 20 MB or compressed in an unknown way")
-    return answer
+        result.refuse("that is over 20 MB or compressed in an unknown way")
+    return result
 
 
 def _is_plain(text: str) -> bool:

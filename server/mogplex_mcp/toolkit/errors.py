@@ -5,10 +5,10 @@ from collections.abc import Container
 from dataclasses import dataclass
 from typing import Final
 
-from mogplex_mcp.api.answers import RUN_LIMITER_UNAVAILABLE
 from mogplex_mcp.api.base_url import web_url
 from mogplex_mcp.api.errors import ErrorCode, MogplexError
 from mogplex_mcp.api.repos import RepoError
+from mogplex_mcp.api.responses import RUN_LIMITER_UNAVAILABLE
 from mogplex_mcp.core.humanize import duration
 from mogplex_mcp.core.redaction import without_keys
 from mogplex_mcp.reply.untrusted import clean, clean_line, fence
