@@ -81,3 +81,15 @@ def test_importing_the_api_loads_neither_an_http_library_nor_a_database() -> Non
         "assert not {'httpx2', 'httpcore2', 'h11', 'sqlite3', 'truststore', 'mcp'} & set(sys.modules)\n"
     )
     subprocess.run([sys.executable, "-c", program], check=True)
+
+
+@pytest.mark.parametrize("level", ["debug", "info", "warning"])
+def test_the_http_library_logs_no_requests_at_any_level(level: str) -> None:
+    program = (
+        "import logging\n"
+        "from mogplex_mcp.core.redaction import Redactor, install\n"
+        f"install({level!r}, Redactor())\n"
+        "assert not logging.getLogger('httpcore2.http11').isEnabledFor(logging.DEBUG)\n"
+        "assert logging.getLogger('httpcore2.http11').isEnabledFor(logging.WARNING)\n"
+    )
+    subprocess.run([sys.executable, "-c", program], check=True)

@@ -39,7 +39,7 @@ _HINT: Final = re.compile(r"mog_|gh[pousr]_|github_pat_|glpat-|xox|sk-|k_live_|n
 # What pydantic says of a value that does not fit: the value itself, which can be anybody's.
 _INPUT: Final = re.compile(r"input_value=.{0,500}?(?=, input_type=)", re.DOTALL)
 # They write messages whole, values of variables included, when they are asked to tell everything.
-_TALKATIVE: Final = ("mcp", "sse_starlette")
+_TALKATIVE: Final = ("httpcore2", "mcp", "sse_starlette")
 _SHORTEST_SECRET: Final = 4
 
 

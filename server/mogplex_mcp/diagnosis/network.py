@@ -1,4 +1,4 @@
-"""The way to Mogplex, step by step: name, connection, TLS, answer; how long it takes, and what the clocks say."""
+"""Check the network path to Mogplex: name resolution, TCP, TLS, HTTP, latency, and the clock."""
 
 import re
 import socket
@@ -25,7 +25,7 @@ from mogplex_mcp.diagnosis.finding import Finding, Status, Subject, refusal
 from mogplex_mcp.reply.untrusted import clean_line
 
 STEPS: Final = ("dns", "tcp", "tls", "http")
-"""The names of the findings without which there is no way to Mogplex."""
+"""The findings that must not fail: without one of them Mogplex can't be reached."""
 
 STEP_SECONDS: Final = 5.0
 ANSWER_SECONDS: Final = 10.0
@@ -36,6 +36,7 @@ CERTIFICATE_DAYS: Final = 7
 MOST_BYTES: Final = 65_536
 
 _DAY: Final = 86_400
+_PORTS: Final = {"https": 443, "socks5": 1080, "socks5h": 1080}
 _LONGEST_NAME: Final = 80
 _REDIRECTS: Final = range(300, 400)
 _FAILURES: Final = range(500, 600)
@@ -51,7 +52,7 @@ _INSPECTORS: Final = re.compile(
 
 @dataclass(frozen=True)
 class _Target:
-    """What a connection is made to: Mogplex, or the proxy before it."""
+    """The host that connections are made to: Mogplex, or a proxy."""
 
     host: str
     port: int
@@ -59,7 +60,7 @@ class _Target:
 
 
 async def check_way(subject: Subject) -> Sequence[Finding]:
-    """All steps, up to the first that fails. No token is sent, and no request is counted."""
+    """Run all steps up to the first that fails. No token is sent, so that no request counts against its rate limit."""
     base_url = subject.settings.base_url
     if subject.settings.demo:
         return [Finding("address", Status.OK, "A Mogplex simulated inside this process (--demo).")]
@@ -101,7 +102,7 @@ async def _check_connection(target: _Target) -> Finding:
 
 
 async def _check_answer(subject: Subject) -> list[Finding]:
-    """TLS and HTTP: they are one request, and what fails is told apart by the error."""
+    """Check TLS and HTTP with one request; the error says which of them failed."""
     transport = subject.bridge.tenants.transport
     url = f"{subject.settings.base_url}/repos"
     host = urlsplit(url).hostname or ""
@@ -193,7 +194,7 @@ def _issuer(certificate: dict[str, Any]) -> str:
 
 
 def _clock_finding(header: str, now: float) -> Finding:
-    """The difference between this machine's clock and that of whoever answered, which tells whole seconds."""
+    """Compare this machine's clock with the Date of a response, which has whole seconds."""
     try:
         told = parsedate_to_datetime(header)
     except ValueError:
@@ -207,7 +208,7 @@ def _clock_finding(header: str, now: float) -> Finding:
 
 
 def _target(base_url: str) -> _Target:
-    """What the HTTP client will connect to."""
+    """Return the host and port that the HTTP transport will connect to."""
     proxy = proxy_for(base_url)
     url = urlsplit(proxy or base_url)
-    return _Target(url.hostname or "", url.port or (443 if url.scheme == "https" else 80), proxy=proxy is not None)
+    return _Target(url.hostname or "", url.port or _PORTS.get(url.scheme, 80), proxy=proxy is not None)

@@ -1,4 +1,4 @@
-"""What is installed, and whether there is something newer."""
+"""Check the installed versions, and whether there is a newer release."""
 
 import platform
 import re
@@ -20,14 +20,14 @@ _RELEASE: Final = re.compile(r"\d+(?:\.\d+){0,5}")
 
 
 async def check_versions(_: Subject) -> Sequence[Finding]:
-    """This program, what it is made of, and what runs it."""
+    """Report the versions of this program, its main packages and Python."""
     packages = [f"{name} {found}" for name in _PACKAGES if (found := _installed(name))]
     runs_on = f"Python {platform.python_version()} ({sys.platform})"
     return [Finding("versions", Status.OK, f"mogplex-mcp {__version__}; {', '.join(packages)}; {runs_on}.")]
 
 
 async def check_release(subject: Subject) -> Sequence[Finding]:
-    """Whether there is a newer release. Only its name is told to the package index."""
+    """Ask the package index for the latest release; it learns no more than this package's name."""
     if subject.offline:
         return [Finding("release", Status.SKIPPED, "Not asked (--offline).")]
     from mogplex_mcp.api.exchange import build_request, send  # noqa: PLC0415 - only for what goes over the network
@@ -49,7 +49,7 @@ async def check_release(subject: Subject) -> Sequence[Finding]:
 
 
 def release_finding(latest: str) -> Finding:
-    """What the latest release means for this one; "" where it is not known."""
+    """Compare the latest release with this one; "" if it isn't known."""
     theirs, own = _RELEASE.match(latest), _RELEASE.match(__version__)
     if not theirs or not own:
         return _unknown("The package index did not say.")
