@@ -183,27 +183,27 @@ def _tls_finding(response: httpx2.Response) -> Finding:
         advice = "A proxy or program on the way reads what is sent, the token too: that is for your company to decide."
         return Finding("tls", Status.WARNING, fact, advice)
     if days < CERTIFICATE_DAYS:
-        return Finding("tls", Status.WARNING, fact, "It ends soon: whoever runs that address has to renew it.")
+        return Finding("tls", Status.WARNING, fact, "It ends soon: the operator of that address has to renew it.")
     return Finding("tls", Status.OK, fact)
 
 
 def _issuer(certificate: dict[str, Any]) -> str:
     names = {key: value for part in certificate.get("issuer", ()) for key, value in part}
-    told = [names[key] for key in ("organizationName", "commonName") if names.get(key)]
-    return clean_line(", ".join(dict.fromkeys(told)), _LONGEST_NAME)
+    shown = [names[key] for key in ("organizationName", "commonName") if names.get(key)]
+    return clean_line(", ".join(dict.fromkeys(shown)), _LONGEST_NAME)
 
 
 def _clock_finding(header: str, now: float) -> Finding:
     """Compare this machine's clock with the Date of a response, which has whole seconds."""
     try:
-        told = parsedate_to_datetime(header)
+        date = parsedate_to_datetime(header)
     except ValueError:
         return Finding("clock", Status.SKIPPED, "The answer has no date to compare with.")
-    difference = now - (told if told.tzinfo else told.replace(tzinfo=UTC)).timestamp()
+    difference = now - (date if date.tzinfo else date.replace(tzinfo=UTC)).timestamp()
     if abs(difference) <= CLOCK_SECONDS:
         return Finding("clock", Status.OK, f"It agrees with Mogplex's to {max(1, round(abs(difference)))} s.")
     way = "ahead" if difference > 0 else "behind"
-    fact = f"It is {abs(difference):.0f} s {way} (Mogplex says {datetime.fromtimestamp(told.timestamp(), UTC):%F %T}Z)."
+    fact = f"It is {abs(difference):.0f} s {way} (Mogplex says {datetime.fromtimestamp(date.timestamp(), UTC):%F %T}Z)."
     return Finding("clock", Status.WARNING, fact, "Set it by the network: certificates, ages and limits depend on it.")
 
 
