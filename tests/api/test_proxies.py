@@ -164,7 +164,7 @@ async def test_what_is_not_encrypted_goes_through_the_proxy_without_a_tunnel(
             writer.write(OK)
 
     async with serving(proxy) as proxy_url:
-        monkeypatch.setenv("HTTP_PROXY", _named(proxy_url))
+        monkeypatch.setenv("HTTP_PROXY", _named(proxy_url, "eve:p%40ss@"))
         http = connect("http://mogplex.test:3000/api/v1/mogplex")
         for _ in range(2):
             assert await http.request("GET", "/repos") == {"a": 1}
@@ -172,6 +172,8 @@ async def test_what_is_not_encrypted_goes_through_the_proxy_without_a_tunnel(
     assert [one.split(b"\r\n")[0] for one in asked] == [
         b"GET http://mogplex.test:3000/api/v1/mogplex/repos HTTP/1.1"
     ] * 2
+    assert b"Proxy-Authorization: Basic ZXZlOnBAc3M=\r\n" in asked[0]
+    assert b"\r\nHost: mogplex.test:3000\r\n" in asked[0]
 
 
 @pytest.mark.parametrize("host", ["localhost", "127.0.0.1", "127.0.0.5"])
