@@ -16,13 +16,12 @@ from pathlib import Path
 from typing import Final
 
 import anyio
+import httpx2
 from tests.virtual_time import VirtualTimeLoop, virtual_now
 
 from mogplex_mcp.api.access_token import Token
 from mogplex_mcp.api.base_url import DEFAULT_BASE_URL
 from mogplex_mcp.api.client import StartRun
-from mogplex_mcp.api.connection import HttpClient
-from mogplex_mcp.api.in_process import InProcess
 from mogplex_mcp.core.shutdown import Shutdown
 from mogplex_mcp.credentials.sources import FoundToken
 from mogplex_mcp.runs.cursor import Cursor
@@ -150,8 +149,8 @@ async def measure(minutes: float, runs: int, *, fixed: bool) -> Measured:
     for _ in range(runs):
         seconds = 60 * minutes * chance.uniform(0.9, 1.1)
         simulator = Simulator(now=virtual_now, run_seconds=seconds)
-        async with InProcess(simulator.transport(), "test") as http:
-            tenant = _tenant(http, chance.random)
+        async with simulator.transport() as transport:
+            tenant = _tenant(transport, chance.random)
             repo = next(repo.id for repo in simulator.world.repos if repo.full_name == "acme/web")
             order = StartRun(repo_id=repo, prompt="fix the flaky test", create_branch=True)
             started = await tenant.starter.start(order, repo="acme/web", default_branch="main")
@@ -162,8 +161,8 @@ async def measure(minutes: float, runs: int, *, fixed: bool) -> Measured:
     return measured
 
 
-def _tenant(http: HttpClient, jitter: Callable[[], float]) -> Tenant:
-    tenants = Tenants(DEFAULT_BASE_URL, http, StateFile(None), virtual_now)
+def _tenant(transport: httpx2.AsyncBaseTransport, jitter: Callable[[], float]) -> Tenant:
+    tenants = Tenants(DEFAULT_BASE_URL, transport, StateFile(None), virtual_now)
     tenant = tenants.of(FoundToken(Token.parse(DEMO_TOKEN), "a benchmark"))
     watches = Watches(tenant.mogplex, reserve=tenant.budget.reserve, now=virtual_now, jitter=jitter)
     return replace(tenant, watches=watches)

@@ -14,8 +14,6 @@ import httpx2
 
 from mogplex_mcp.api.access_token import Token
 from mogplex_mcp.api.client import StartRun
-from mogplex_mcp.api.connection import HttpClient
-from mogplex_mcp.api.in_process import InProcess
 from mogplex_mcp.credentials.sources import FoundToken
 from mogplex_mcp.runs.start import Starter
 from mogplex_mcp.simulator import DEMO_TOKEN
@@ -45,9 +43,9 @@ def address(port: int) -> str:
     return f"http://127.0.0.1:{port}/api/v1/mogplex"
 
 
-def tenant_on(port: int, path: Path, http: HttpClient) -> Tenant:
+def tenant_on(port: int, path: Path, transport: httpx2.AsyncBaseTransport) -> Tenant:
     """What a bridge in one process has, on such a simulator."""
-    tenants = Tenants(address(port), http, StateFile(path))
+    tenants = Tenants(address(port), transport, StateFile(path))
     return tenants.of(FoundToken(Token.parse(DEMO_TOKEN), "a test"))
 
 
@@ -111,8 +109,8 @@ class DyingLedger(SqliteLedger):
 
 
 async def main(port: str, path: str, step: str, prompt: str) -> None:
-    async with InProcess(DyingTransport(step), "test") as http:
-        mogplex = tenant_on(int(port), Path(path), http).mogplex
+    async with DyingTransport(step) as transport:
+        mogplex = tenant_on(int(port), Path(path), transport).mogplex
         ledger = DyingLedger(StateFile(Path(path)), DEMO_TOKEN)
         ledger.step = step
         started = await Starter(mogplex, ledger).start(order(prompt), repo="acme/web", default_branch="main")

@@ -196,10 +196,10 @@ async def test_a_list_works_where_the_journal_cannot_be_read(tmp_path: Path) -> 
 
 @ERAS
 async def test_lists_and_an_empty_subscription_make_no_connection(mode: Mode, monkeypatch: pytest.MonkeyPatch) -> None:
-    def fail(**_: object) -> None:
+    def fail(*_: object) -> None:
         raise AssertionError("clients ask for lists as soon as they have started")
 
-    monkeypatch.setattr("mogplex_mcp.tenants.services.create_http_client", fail)
+    monkeypatch.setattr("mogplex_mcp.tenants.services.create_transport", fail)
     async with connect(mode=mode) as client:
         await client.list_tools()
         await client.list_resources()

@@ -13,8 +13,8 @@ import pytest
 from hypothesis import HealthCheck, Phase, example, given, settings
 from hypothesis import strategies as st
 
-from mogplex_mcp.api.answers import Answer, read_envelope
 from mogplex_mcp.api.errors import MogplexError
+from mogplex_mcp.api.responses import ApiResponse, read_envelope
 from mogplex_mcp.runs.cursor import Cursor, CursorError
 from mogplex_mcp.simulator import DEMO_TOKEN, Simulator
 from tests.tools.support import bridge as bridge_of
@@ -190,7 +190,7 @@ ENVELOPES = st.one_of(
     st.text(max_size=20),
 )
 def test_any_answer_is_data_or_a_named_error(body: bytes, status: int, kind: str, location: str) -> None:
-    answer = Answer("https://mogplex.com/api/v1/mogplex/x", status, kind, location, None, body)
+    answer = ApiResponse("https://mogplex.com/api/v1/mogplex/x", status, kind, location, None, body)
     message = ""
     try:
         assert isinstance(read_envelope(answer), dict)

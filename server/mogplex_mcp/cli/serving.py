@@ -15,7 +15,7 @@ async def stdio(settings: Settings, _: Namespace) -> int:
             "mogplex-mcp waits for an MCP client on stdin; clients start it themselves. "
             "Try `mogplex-mcp demo`, see `mogplex-mcp --help`; Ctrl-C ends."
         )
-    from mogplex_mcp.api.connection import read_certificates_ahead  # noqa: PLC0415 - slow to import
+    from mogplex_mcp.api.transport import read_certificates_ahead  # noqa: PLC0415 - slow to import
 
     read_certificates_ahead(settings.base_url)
     from mogplex_mcp.core.shutdown import Shutdown  # noqa: PLC0415 - the same

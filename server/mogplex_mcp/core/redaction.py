@@ -40,7 +40,7 @@ _HINT: Final = re.compile(r"mog_|gh[pousr]_|github_pat_|glpat-|xox|sk-|k_live_|n
 # pydantic's errors quote the invalid value, which can be a secret.
 _INPUT: Final = re.compile(r"input_value=.{0,500}?(?=, input_type=)", re.DOTALL)
 # At level DEBUG they log whole messages, with the values of variables.
-_VERBOSE: Final = ("mcp", "sse_starlette")
+_VERBOSE: Final = ("httpcore2", "mcp", "sse_starlette")
 _SHORTEST_SECRET: Final = 4
 
 

@@ -9,10 +9,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from mogplex_mcp.api.answers import RUN_LIMITER_UNAVAILABLE
 from mogplex_mcp.api.errors import ErrorCode, MogplexError
 from mogplex_mcp.api.identifiers import canonical_uuid, not_a_uuid
 from mogplex_mcp.api.repos import RepoError, RepoHint
+from mogplex_mcp.api.responses import RUN_LIMITER_UNAVAILABLE
 from mogplex_mcp.api.text import one_line
 from mogplex_mcp.storage.state_file import StateError
 

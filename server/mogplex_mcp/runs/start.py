@@ -14,11 +14,11 @@ from typing import Final
 
 import anyio
 
-from mogplex_mcp.api.answers import RUN_LIMIT_EXCEEDED
 from mogplex_mcp.api.client import Mogplex, StartRun, check_prompt
 from mogplex_mcp.api.errors import ErrorCode, MogplexError
 from mogplex_mcp.api.http import DEFAULT_TIMEOUT
 from mogplex_mcp.api.models import Run, StartedRun
+from mogplex_mcp.api.responses import RUN_LIMIT_EXCEEDED
 from mogplex_mcp.core.redaction import without_keys
 from mogplex_mcp.runs.idempotency import Begun, begin, note_failure, noted
 from mogplex_mcp.storage.ledger import Entry, Ledger, StartState

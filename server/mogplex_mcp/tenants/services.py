@@ -5,9 +5,8 @@ from collections.abc import Callable
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from mogplex_mcp import __version__
 from mogplex_mcp.api.access_token import Token
-from mogplex_mcp.api.connection import create_http_client
+from mogplex_mcp.api.transport import create_transport
 from mogplex_mcp.config.settings import Settings
 from mogplex_mcp.core.shutdown import Shutdown
 from mogplex_mcp.credentials.sources import FoundToken, find_token
@@ -58,8 +57,8 @@ class Services:
             from mogplex_mcp.simulator import Simulator  # noqa: PLC0415 - only a demo needs it
 
             transport = Simulator(now=self.now, run_seconds=self.settings.demo_seconds).transport()
-        http = create_http_client(version=__version__, base_url=self.settings.base_url, transport=transport)
-        return Tenants(self.settings.base_url, http, self.state, self.now)
+        transport = transport or create_transport(self.settings.base_url)
+        return Tenants(self.settings.base_url, transport, self.state, self.now)
 
     def own_token(self) -> FoundToken:
         """Return the token of this process; look for it again as long as there is none."""
@@ -78,7 +77,7 @@ class Services:
     async def aclose(self) -> None:
         """Close connections and files."""
         if "tenants" in self.__dict__:
-            await self.tenants.http.aclose()
+            await self.tenants.transport.aclose()
         self.state.close()
 
     @staticmethod

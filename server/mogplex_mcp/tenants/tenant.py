@@ -6,11 +6,10 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from mogplex_mcp.api.budget import SharedBudget
 from mogplex_mcp.api.client import Mogplex
-from mogplex_mcp.api.connection import HttpClient
 from mogplex_mcp.api.hosted import HostedEndpoint
 from mogplex_mcp.api.hosted_list import HostedTools
 from mogplex_mcp.api.repos import RepoFinder
@@ -23,6 +22,9 @@ from mogplex_mcp.storage.ledger import Ledger
 from mogplex_mcp.storage.request_counts import SqliteRequestCounts
 from mogplex_mcp.storage.sqlite_ledger import SqliteLedger
 from mogplex_mcp.storage.state_file import StateFile
+
+if TYPE_CHECKING:
+    import httpx2  # slow to import, and not needed before the first request
 
 MOST_TENANTS: Final = 1_000
 
@@ -49,13 +51,13 @@ class Tenants:
 
     Attributes:
         base_url: The URL of Mogplex.
-        http: The connections that all tenants share.
+        transport: The connections that all tenants share.
         state: The user's state file.
         now: Seconds since the epoch.
     """
 
     base_url: str
-    http: HttpClient
+    transport: "httpx2.AsyncBaseTransport"
     state: StateFile
     now: Callable[[], float] = time.time
     _known: OrderedDict[bytes, Tenant] = field(default_factory=OrderedDict, repr=False)
@@ -78,7 +80,7 @@ class Tenants:
     def _make(self, found: FoundToken, value: str) -> Tenant:
         budget = SharedBudget(SqliteRequestCounts(self.state, value), now=self.now)
         scopes = ScopeMemory(now=self.now)
-        http = RememberingHttp(self.http, self.base_url, found.token, budget, scopes=scopes)
+        http = RememberingHttp(self.transport, self.base_url, found.token, budget, scopes=scopes)
         mogplex = Mogplex(http)
         ledger = SqliteLedger(self.state, value, now=self.now)
         return Tenant(

@@ -6,8 +6,8 @@ import anyio
 import pytest
 from starlette.types import Message, Receive, Scope, Send
 
-from mogplex_mcp.api import connection
 from mogplex_mcp.api.access_token import Token
+from mogplex_mcp.api.connection_pool import CONNECTIONS_PER_POOL, MAX_POOLS
 from mogplex_mcp.config.settings import Settings
 from mogplex_mcp.transports.http.bodies import LARGEST_BODY, BodyCheck
 from mogplex_mcp.transports.http.concurrency import ConcurrencyLimit
@@ -155,7 +155,7 @@ async def test_slot_is_released_before_the_response_ends() -> None:
 
 
 def test_a_caller_may_have_as_many_requests_open_as_there_are_connections_to_mogplex() -> None:
-    assert Settings().max_requests_per_caller == connection.MOST_CONNECTIONS
+    assert Settings().max_requests_per_caller == MAX_POOLS * CONNECTIONS_PER_POOL
 
 
 async def test_slot_is_released_after_a_failed_or_cancelled_request() -> None:

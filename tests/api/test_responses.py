@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mogplex_mcp.api.answers import Answer, read_envelope, read_retry_after
 from mogplex_mcp.api.errors import ErrorCode, MogplexError
+from mogplex_mcp.api.responses import ApiResponse, read_envelope, read_retry_after
 
 from .support import BASE_URL, TOKEN
 
@@ -16,12 +16,12 @@ def answer(
     content_type: str = "application/json",
     location: str = "",
     retry: float | None = None,
-) -> Answer:
+) -> ApiResponse:
     raw = body.encode() if isinstance(body, str) else body
-    return Answer(f"{BASE_URL}/repos", status, content_type, location, retry, raw)
+    return ApiResponse(f"{BASE_URL}/repos", status, content_type, location, retry, raw)
 
 
-def refusal(given_answer: Answer) -> MogplexError:
+def refusal(given_answer: ApiResponse) -> MogplexError:
     with pytest.raises(MogplexError) as caught:
         read_envelope(given_answer)
     assert caught.value.message.isprintable()
@@ -121,7 +121,7 @@ def test_only_a_5xx_leaves_open_whether_it_happened(status: int, perhaps: bool) 
         (answer(304, b"", ""), ["an empty answer", "304"]),
     ],
 )
-def test_what_is_no_envelope_is_described(came: Answer, words: list[str]) -> None:
+def test_what_is_no_envelope_is_described(came: ApiResponse, words: list[str]) -> None:
     error = refusal(came)
     assert error.code is ErrorCode.UNEXPECTED_ANSWER
     for word in words:

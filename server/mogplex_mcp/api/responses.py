@@ -1,4 +1,4 @@
-"""What came back over HTTP, and what it means: data, or a named error."""
+"""Read a response of the API: data, or the error that it means."""
 
 import json
 import math
@@ -15,12 +15,12 @@ from pydantic_core import from_json
 from mogplex_mcp.api.errors import ErrorCode, MogplexError
 from mogplex_mcp.api.text import one_line
 
-# Said by POST /runs about a repo id that it does not know, for ever (mogplex-api.md, section 2, "Starting a run").
+# What POST /runs says of a repo id that it does not know, each time (mogplex-api.md, section 2, "Starting a run").
 RUN_LIMITER_UNAVAILABLE = "run rate limit unavailable"
-# Said by POST /runs when its own limits of run starts are spent; other requests of this token are still welcome.
+# What POST /runs says when its own quota of starts is used up; other requests of this token still pass.
 RUN_LIMIT_EXCEEDED = "run rate limit exceeded"
 
-# The window of the rate limit: what Retry-After always says, and what counts where an answer has no such header.
+# The window of the rate limit, in seconds: what Retry-After says, and the default where a 429 has no such header.
 RATE_LIMIT_SECONDS = 60.0
 
 _CODES = {
@@ -34,8 +34,8 @@ _CODES = {
     "INTERNAL_ERROR": ErrorCode.INTERNAL_ERROR,
     "SERVICE_UNAVAILABLE": ErrorCode.SERVICE_UNAVAILABLE,
 }
-# Where status and code were seen to disagree, these statuses tell the truth: 404 with BAD_REQUEST, 403 with CONFLICT.
-_TELLING_STATUSES = {
+# Statuses that are right where the code in the body was seen to differ: 404 with BAD_REQUEST, 403 with CONFLICT.
+_CODES_BY_STATUS = {
     401: ErrorCode.UNAUTHORIZED,
     403: ErrorCode.FORBIDDEN,
     404: ErrorCode.NOT_FOUND,
@@ -44,7 +44,7 @@ _TELLING_STATUSES = {
     502: ErrorCode.SERVICE_UNAVAILABLE,
     504: ErrorCode.SERVICE_UNAVAILABLE,
 }
-_OTHER_STATUSES = {
+_CODES_BY_STATUS_WITHOUT_CODE = {
     409: ErrorCode.CONFLICT,
     503: ErrorCode.SERVICE_UNAVAILABLE,
 }
@@ -52,16 +52,16 @@ _HTML_TITLE = re.compile(r"<title[^>]*>(.*?)</title", re.IGNORECASE | re.DOTALL)
 
 
 @dataclass(frozen=True)
-class Answer:
-    """One answer as it came, its body read to the end and decompressed.
+class ApiResponse:
+    """One response, its body read to the end and decompressed.
 
     Attributes:
-        url: What was asked for; holds no secret, since the token travels in a header.
+        url: The request's URL. It holds no secret: the token is in a header.
         status: The HTTP status.
         content_type: The header, lower case, without parameters; "" when there was none.
-        location: Where a redirect points to; "" when nowhere.
-        retry_after: Seconds to wait, from the header of that name.
-        body: The bytes.
+        location: The target of a redirect; "" when there was none.
+        retry_after: Seconds, from the header of that name; None when there was none.
+        body: The bytes, decompressed.
     """
 
     url: str
@@ -73,26 +73,26 @@ class Answer:
 
     @property
     def host(self) -> str:
-        """The host that answered."""
+        """Return the host of the request."""
         return urlsplit(self.url).hostname or ""
 
     def json(self) -> Any:
-        """The body as JSON, fit to be written out again.
+        """Return the body as JSON that can be encoded again.
 
         Raises:
-            MogplexError: `REDIRECTED`, or `UNEXPECTED_ANSWER` (`RATE_LIMITED` for a bare 429) when this is no JSON.
+            MogplexError: `REDIRECTED`, or `UNEXPECTED_ANSWER` (`RATE_LIMITED` for a bare 429) if it isn't JSON.
         """
         if self.location and self.status // 100 == 3:  # noqa: PLR2004 - the class of redirects
-            raise self._redirected()
+            raise self._redirect_error()
         if self.content_type != "application/json":
             self.refuse()
         try:
             return from_json(self.body, allow_inf_nan=False, cache_strings="keys")
         except ValueError:
-            return self._odd_json()
+            return self._lenient_json()
 
-    def _odd_json(self) -> Any:
-        """JSON with half an emoji, where the service cut a text: legal, but nothing downstream can encode it."""
+    def _lenient_json(self) -> Any:
+        """Return JSON that has half an emoji, where the service cut a text: legal, but it can't be encoded again."""
         try:
             value = json.loads(self.body.decode("utf-8"), parse_constant=_refuse_constant)
             return json.loads(json.dumps(value, ensure_ascii=False).encode("utf-8", "replace"))
@@ -100,18 +100,18 @@ class Answer:
             self.refuse("that cannot be read")
 
     def refuse(self, why: str = "") -> NoReturn:
-        """Raise for what is not an answer of Mogplex's API, saying what came instead."""
+        """Raise an error that describes a response which did not come from the Mogplex API."""
         code = ErrorCode.RATE_LIMITED if self.status == 429 else ErrorCode.UNEXPECTED_ANSWER  # noqa: PLR2004 - HTTP
         raise MogplexError(
             code,
-            f"Received {self._described()}{why and ' '}{why} with status {self.status} from {self.host} "
+            f"Received {self._describe()}{why and ' '}{why} with status {self.status} from {self.host} "
             "instead of an answer of the Mogplex API.",
             status=self.status,
-            retry_after=_waiting(code, self.retry_after),
+            retry_after=_retry_seconds(code, self.retry_after),
             may_have_happened=self.status // 100 in (2, 5),
         )
 
-    def _described(self) -> str:
+    def _describe(self) -> str:
         size = f"{len(self.body)} bytes"
         if not self.body:
             return "an empty answer"
@@ -124,7 +124,7 @@ class Answer:
             return f"{kind} ({size})"
         return f'{kind} ({size}: "{one_line(start, 120)}")'
 
-    def _redirected(self) -> MogplexError:
+    def _redirect_error(self) -> MogplexError:
         try:
             target = urlsplit(urljoin(self.url, self.location))
             host, path = target.hostname or self.host, target.path
@@ -143,46 +143,46 @@ class Answer:
         )
 
 
-def read_envelope(answer: Answer) -> dict[str, Any]:
-    """The `data` of an answer's envelope (mogplex-api.md, section 1, "Envelope").
+def read_envelope(response: ApiResponse) -> dict[str, Any]:
+    """Return the `data` of a response's envelope (mogplex-api.md, section 1, "Envelope").
 
     Raises:
-        MogplexError: What the envelope says, or `REDIRECTED` or `UNEXPECTED_ANSWER` when it is none.
+        MogplexError: The error in the envelope; `REDIRECTED` or `UNEXPECTED_ANSWER` without an envelope.
     """
-    envelope = answer.json()
+    envelope = response.json()
     if not isinstance(envelope, dict):
-        answer.refuse("without an envelope")
+        response.refuse("without an envelope")
     if envelope.get("ok") is False:
         error = envelope.get("error")
-        raise service_error(error if isinstance(error, dict) else {}, answer.status, answer.retry_after)
+        raise service_error(error if isinstance(error, dict) else {}, response.status, response.retry_after)
     data = envelope.get("data")
-    if envelope.get("ok") is not True or answer.status // 100 != 2 or not isinstance(data, dict):  # noqa: PLR2004 - 2xx
-        answer.refuse("without an envelope")
+    if envelope.get("ok") is not True or response.status // 100 != 2 or not isinstance(data, dict):  # noqa: PLR2004 - 2xx
+        response.refuse("without an envelope")
     return data
 
 
 def service_error(error: dict[str, Any], status: int, retry_after: float | None) -> MogplexError:
-    """What Mogplex said, as an error of ours: `{"code", "message"}` with the status that came with it."""
+    """Return the error for a `{"code", "message"}` of Mogplex and the status of its response."""
     said = error.get("message")
     message = one_line(said) if isinstance(said, str) else ""
     code = _error_code(error.get("code"), status)
-    # Of a 5xx nobody knows: a 500 of POST /runs was seen to leave a run behind.
-    perhaps_done = status // 100 == 5 and code is not ErrorCode.NOT_SUPPORTED  # noqa: PLR2004 - the class of failures
+    # After a 5xx it isn't known: a 500 of POST /runs was seen to leave a run behind.
+    may_have_happened = status // 100 == 5 and code is not ErrorCode.NOT_SUPPORTED  # noqa: PLR2004 - the class of failures
     if RUN_LIMITER_UNAVAILABLE in message:
-        perhaps_done = False  # the limiter stands before everything else
+        may_have_happened = False  # the limiter comes before everything else
         message += ". Mogplex answers this, for ever, for a repo id that it does not know: check the repo id."
         retry_after = None
     return MogplexError(
         code,
         message or f"Mogplex gave no reason (status {status})",
         status=status,
-        retry_after=_waiting(code, retry_after),
-        may_have_happened=perhaps_done,
+        retry_after=_retry_seconds(code, retry_after),
+        may_have_happened=may_have_happened,
     )
 
 
 def read_retry_after(header: str, now: datetime | None = None) -> float | None:
-    """Seconds out of a `Retry-After` header, which holds seconds or a date; None when it holds neither."""
+    """Return the seconds of a `Retry-After` header (RFC 9110, 10.2.3: seconds or a date); None for neither."""
     header = header.strip()
     if not header:
         return None
@@ -198,18 +198,18 @@ def read_retry_after(header: str, now: datetime | None = None) -> float | None:
 
 
 def _error_code(code: object, status: int) -> ErrorCode:
-    if status in _TELLING_STATUSES:
-        return _TELLING_STATUSES[status]
+    if status in _CODES_BY_STATUS:
+        return _CODES_BY_STATUS[status]
     if isinstance(code, str) and code in _CODES:
         return _CODES[code]
-    if status in _OTHER_STATUSES:
-        return _OTHER_STATUSES[status]
+    if status in _CODES_BY_STATUS_WITHOUT_CODE:
+        return _CODES_BY_STATUS_WITHOUT_CODE[status]
     return ErrorCode.BAD_REQUEST if status // 100 == 4 else ErrorCode.INTERNAL_ERROR  # noqa: PLR2004 - 4xx
 
 
-def _waiting(code: ErrorCode, retry_after: float | None) -> float | None:
+def _retry_seconds(code: ErrorCode, retry_after: float | None) -> float | None:
     return RATE_LIMIT_SECONDS if retry_after is None and code is ErrorCode.RATE_LIMITED else retry_after
 
 
 def _refuse_constant(name: str) -> NoReturn:
-    raise ValueError(name)  # NaN and Infinity: Python reads them, JSON does not know them
+    raise ValueError(name)  # NaN and Infinity, which Python accepts although JSON has none
