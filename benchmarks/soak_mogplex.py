@@ -12,8 +12,8 @@ from typing import Final
 
 import anyio
 
-from mogplex_mcp.simulator import SCRIPTS, Repo, Run, SeenRequest, Simulator, Token, User, World, serve
-from mogplex_mcp.simulator.ids import derived_id
+from mogplex_mcp.simulator import SCRIPTS, ApiToken, Repo, Run, SeenRequest, Simulator, User, World, serve
+from mogplex_mcp.simulator.formats import derived_id
 
 _MINUTE: Final = 60.0
 _TOO_MANY_REQUESTS: Final = 429
@@ -44,7 +44,7 @@ def world_of(tenants: int, runs_each: int, seconds: float, now: float) -> World:
         user, repo = derived_id("user", tenant), derived_id("repo", tenant)
         name = f"tenant-{tenant}/web"
         world.users.append(User(user, f"tenant-{tenant}"))
-        world.tokens.append(Token(token_of(tenant), user))
+        world.tokens.append(ApiToken(token_of(tenant), user))
         world.repos.append(Repo(repo, user, name))
         for number in range(runs_each):
             identifier = run_of(tenant, number)

@@ -14,8 +14,8 @@ from typing import Any, Final
 import httpx2
 
 from benchmarks.compare.traffic import TOKENS, Traffic
-from mogplex_mcp.simulator import Repo, Simulator, Token, User, World
-from mogplex_mcp.simulator.ids import derived_id
+from mogplex_mcp.simulator import ApiToken, Repo, Simulator, User, World
+from mogplex_mcp.simulator.formats import derived_id
 
 REPOS: Final = 100
 
@@ -35,7 +35,7 @@ def world_of(tokens: int) -> World:
     for number in range(tokens):
         user = derived_id("user", number)
         world.users.append(User(user, f"contender-{number}"))
-        world.tokens.append(Token(TOKENS[number], user, limited=False))
+        world.tokens.append(ApiToken(TOKENS[number], user, limited=False))
         world.repos += [_repo(user, row) for row in range(REPOS)]
     return world
 

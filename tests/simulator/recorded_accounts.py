@@ -2,9 +2,8 @@
 
 import re
 
-from mogplex_mcp.simulator import Repo, Sandbox, Token, User
-from mogplex_mcp.simulator.ids import derived_id
-from mogplex_mcp.simulator.moments import epoch
+from mogplex_mcp.simulator import ApiToken, Repo, Sandbox, User
+from mogplex_mcp.simulator.formats import derived_id, epoch
 
 from .recorded_rows import START, UUID, Recording, data_of, objects_in
 from .recordings import Row
@@ -31,7 +30,7 @@ def add_users_and_tokens(recording: Recording) -> None:
         scopes = frozenset(chosen[0] if chosen else {"read", "write"})
         valid = not kind.startswith(("expired", "revoked"))
         limited = match[0].startswith("mog_")
-        recording.world.tokens.append(Token(match[0], user_id(match[1]), scopes, limited, valid))
+        recording.world.tokens.append(ApiToken(match[0], user_id(match[1]), scopes, limited, valid))
     for row in recording.rows:
         _learn_about_user(recording, row)
 
