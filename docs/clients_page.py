@@ -10,7 +10,7 @@ from distribution.project import ENTRY, NAME, ROOT
 
 from distribution import links
 from docs.client_facts import FRAMEWORKS, OTHER_FRAMEWORKS, OTHER_PROGRAMS, PROGRAMS, Behaviour, Framework
-from mogplex_mcp.installation.clients import CLIENTS, Client, Place
+from mogplex_mcp.installation.clients import CLIENTS, Client, ConfigLocation
 from mogplex_mcp.installation.entry import snippet_for
 from mogplex_mcp.installation.launch import Launch
 from mogplex_mcp.tenants.call_timeouts import listed_cap
@@ -122,7 +122,7 @@ def _wait(behaviour: Behaviour) -> str:
 def _client_lines(client: Client) -> Iterator[str]:
     yield from ("", f'<a id="{client.name}"></a>', "", f"### {client.title}", "")
     yield from (f"`{links.COMMAND} {NAME} install {client.name}`, or by hand:", "", *_files(client))
-    yield from ("", f"```{client.kind}", snippet_for(client, LAUNCH, ENTRY).rstrip("\n"), "```", "")
+    yield from ("", f"```{client.format}", snippet_for(client, LAUNCH, ENTRY).rstrip("\n"), "```", "")
     if client.name == "claude-desktop":
         yield from (_BUNDLE, "")
     if client.name == "claude-code":
@@ -136,29 +136,29 @@ def _client_lines(client: Client) -> Iterator[str]:
 
 def _files(client: Client) -> Iterator[str]:
     by_system = {
-        title: ", ".join(_file(place) for place in client.user if system in place.platforms)
+        title: ", ".join(_file(location) for location in client.user if system in location.platforms)
         for system, title in _SYSTEMS.items()
     }
     if len(set(by_system.values())) == 1:
         by_system = {"everywhere": by_system["Linux"]}
     for title, files in by_system.items():
         yield f"- {title}: {files}"
-    for place in client.project:
-        yield f"- in a project: {_file(place)}"
+    for location in client.project:
+        yield f"- in a project: {_file(location)}"
 
 
-def _file(place: Place) -> str:
-    path = f"{place.folder}/{place.names[0]}"
+def _file(location: ConfigLocation) -> str:
+    path = f"{location.folder}/{location.names[0]}"
     for word, shown in _FOLDERS.items():
         path = path.replace(word, shown)
-    return f"`{path.replace('/', chr(92)) if place.platforms == ('win32',) else path}`"
+    return f"`{path.replace('/', chr(92)) if location.platforms == ('win32',) else path}`"
 
 
 def _framework_lines(one: Framework) -> Iterator[str]:
     path = EXAMPLES / one.example
-    kind = "python" if path.suffix == ".py" else "js"
+    format = "python" if path.suffix == ".py" else "js"
     yield from ("", f"### {one.title}", "", f"From [{one.example}](../examples/{one.example}):", "")
-    yield from (f"```{kind}", connection(path), "```")
+    yield from (f"```{format}", connection(path), "```")
 
 
 def connection(path: Path) -> str:

@@ -12,7 +12,7 @@ from docs.clients_page import EXAMPLES, connection, page
 from docs.generate import CLIENTS_PAGE
 
 from mogplex_mcp.installation.clients import CLIENTS, Client
-from mogplex_mcp.installation.entry import started_by
+from mogplex_mcp.installation.entry import parse_entry
 
 PAGE = CLIENTS_PAGE.read_text(encoding="utf-8")
 READ = {"json": json.loads, "toml": tomllib.loads}
@@ -34,10 +34,10 @@ def test_the_snippet_of_a_client_starts_this_server(client: Client) -> None:
     entry: Any = READ[kind](text)
     for step in (*client.entries, "mogplex"):
         entry = entry[step]
-    started = started_by(client, entry)
-    assert (started.command, started.args, started.environment) == ("uvx", ("mogplex-mcp",), {})
-    assert started.options == ()
-    assert not started.is_off
+    parsed = parse_entry(client, entry)
+    assert (parsed.command, parsed.args, parsed.environment) == ("uvx", ("mogplex-mcp",), {})
+    assert parsed.options == ()
+    assert not parsed.is_disabled
 
 
 def test_every_example_is_on_the_page_and_every_row_has_its_example() -> None:

@@ -106,8 +106,8 @@ async def test_a_command_that_is_gone_is_told_and_nothing_is_started(tmp_path: P
     cursor(tmp_path, str(tmp_path / "gone" / "mogplex-mcp"))
     found = await only(tmp_path)
     assert found.status is Status.FAILED
-    assert found.fact.endswith("is not there any more.")
-    assert found.advice == "Run `mogplex-mcp install cursor` to write it anew."
+    assert found.fact.endswith("does not exist any more.")
+    assert found.advice == "Run `mogplex-mcp install cursor` to rewrite it."
 
 
 async def test_what_a_project_wants_to_start_is_not_started(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,7 +9,7 @@ import anyio
 
 from mogplex_mcp.core.humanize import counted
 from mogplex_mcp.diagnosis.finding import Finding, Status, Subject
-from mogplex_mcp.installation.errors import InstallationError
+from mogplex_mcp.installation import InstallationError
 from mogplex_mcp.installation.installed import InstalledEntry, installed_entries
 from mogplex_mcp.installation.machine import Machine
 from mogplex_mcp.reply.untrusted import clean_line
