@@ -47,14 +47,14 @@ class Client:
 
     Attributes:
         name: As a user types it.
-        title: As its maker writes it.
-        page: Where its maker describes the configuration.
-        user: Where the user's own configuration is; the first place whose folder exists counts.
-        entries: The path in the file under which entries stand by name.
-        restart: What to do so that it reads the configuration again.
-        project: Where a project's configuration is; empty if there is none.
+        title: As its vendor writes it.
+        page: The vendor's page about the configuration.
+        user: Locations of the user's configuration; the first with an existing folder counts.
+        entries: The path of the entries in the file.
+        restart: How to make it read the configuration again.
+        project: Locations of a project's configuration; empty if there is none.
         local: The path of the user's own entries for one project, in the user's file; empty if there are none.
-        signs: What exists where the client is installed, if that is not the folder of its configuration.
+        markers: Paths that exist if the client is installed, if that is not the folder of its configuration.
         format: json or toml.
         leading_fields: Fields of an entry before its command.
         trailing_fields: Fields of an entry after its arguments, such as the timeout of a tool call.

@@ -1,6 +1,6 @@
-"""Text that others wrote: agents, strangers, logs. Read by a model that holds tools, so it is cleaned, cut and fenced.
+"""Untrusted text of agents, other people and logs: cleaned, truncated and fenced before a model reads it.
 
-Nothing here can make such text harmless; it makes it visible as what it is and keeps it from hiding or posing as ours.
+This does not make such text harmless; it marks it as untrusted and keeps it from hiding or imitating trusted text.
 """
 
 import re
@@ -22,7 +22,7 @@ _ESCAPES: Final = re.compile(
     r"|[\x1b\x9b]\[?[0-?]{0,64}[ -/]{0,16}[@-~]"  # control sequences: colours, cursor
     r"|\x1b."
 )
-# Tag characters and variation selectors spell hidden text; the rest of what is invisible goes by its category.
+# Tag characters and variation selectors can encode hidden text; other invisible characters go by category.
 _HIDDEN: Final = re.compile(
     "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2800\u3164\ufe00-\ufe0f\uffa0\U000e0000-\U000e0fff]"
 )
@@ -33,8 +33,8 @@ _CUT: Final = "… [cut]"
 
 
 def clean(text: str, limit: int) -> str:
-    """The text without escape sequences, invisible characters and shapes of secrets, cut to `limit` characters."""
-    # A message of megabytes is not worth reading whole: what is cut away need not be cleaned.
+    """Remove escape sequences, invisible characters and secrets from a text, and truncate it to `limit` characters."""
+    # Clean only the start of a message of megabytes, since the rest is truncated.
     head = text[: 4 * limit + 1_000]
     head = _HIDDEN.sub("", _ESCAPES.sub("", head)).replace("\r\n", "\n")
     head = "".join(map(_visible, head))
@@ -45,28 +45,28 @@ def clean(text: str, limit: int) -> str:
 
 
 def clean_line(text: str, limit: int) -> str:
-    """The same on one line."""
+    """Clean a text and join it to one line."""
     return " ".join(clean(text, limit).split())
 
 
 def sanitize_word(text: str, otherwise: str = "other") -> str:
-    """The text if it is one harmless word, such as a status or a code; `otherwise` if it is anything else."""
+    """Return the text if it is one word without secrets, such as a status or a code; else `otherwise`."""
     return text if len(text) <= _LONGEST_WORD and _is_word(text) else otherwise
 
 
-# Ids and statuses come again and again.
+# Ids and statuses repeat.
 @lru_cache(maxsize=4_096)
 def _is_word(text: str) -> bool:
     return _WORD.fullmatch(text) is not None and not find_key(text)
 
 
 def sanitize_name(text: str, otherwise: str = "") -> str:
-    """The text if it is one name without blanks, as repositories, branches and folders have; else `otherwise`."""
+    """Return the text if it is a name without spaces, as of repositories, branches and folders; else `otherwise`."""
     return text if text and is_plain(text) else otherwise
 
 
 def fence(text: str, nonce: str | None = None) -> str:
-    """The text between two marks that it cannot contain, after one line of warning."""
+    """Enclose the text in two markers that it can't contain, after a warning."""
     while nonce is None or nonce in text:
         nonce = secrets.token_hex(6)
     return f"{WARNING}\n<<<untrusted {nonce}\n{text}\nuntrusted {nonce}>>>"

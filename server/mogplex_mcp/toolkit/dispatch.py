@@ -59,7 +59,7 @@ async def _run(tool: Tool, arguments: Mapping[str, Any], call: Call, tools: Mapp
         patience = _Patience(call, scope)
         try:
             reply = await tool.function(call, **checked)
-            return render(reply.offering(tools))
+            return render(reply.with_next_steps_for(tools))
         finally:
             patience.end()
     unknown = not tool.hints.reads_only

@@ -9,7 +9,7 @@ from pydantic import BaseModel
 from mogplex_mcp.api import models
 from mogplex_mcp.core.humanize import ago, counted, duration
 from mogplex_mcp.reply.model import NextStep, Reply
-from mogplex_mcp.reply.output_limit import fitting
+from mogplex_mcp.reply.output_limit import lines_within
 from mogplex_mcp.reply.untrusted import clean_line, sanitize_word
 from mogplex_mcp.runs.fold import Fold
 from mogplex_mcp.runs.outcome import Outcome, Phase, read_outcome
@@ -177,7 +177,7 @@ def details_reply(
     if outcome.failure:
         untrusted["failure"] = clean_line(outcome.failure, FAILURE_CHARACTERS)
     # The newest events say how it stands; what came before can be told by tail_run.
-    events = fitting((event_line(one) for one in reversed(folds)), EVENTS_CHARACTERS)[::-1]
+    events = lines_within((event_line(one) for one in reversed(folds)), EVENTS_CHARACTERS)[::-1]
     untrusted |= {"events": events} if events else {}
     notes = _notes(snapshot, now)
     if len(events) < len(folds):

@@ -9,7 +9,7 @@ from mogplex_mcp.api.client import MAX_PROMPT_LENGTH, StartRun
 from mogplex_mcp.api.errors import ErrorCode, MogplexError
 from mogplex_mcp.api.http import DEFAULT_TIMEOUT
 from mogplex_mcp.api.identifiers import check_uuid
-from mogplex_mcp.reply.output_limit import fitting
+from mogplex_mcp.reply.output_limit import lines_within
 from mogplex_mcp.reply.untrusted import sanitize_name, sanitize_word
 from mogplex_mcp.runs.cursor import Cursor, CursorError
 from mogplex_mcp.runs.fold import fold
@@ -184,7 +184,7 @@ async def cancel_run(call: Call, run_id: RunId = "") -> CancelledRun:
 
 def _as_much_as_fits(news: Tail, seen: Cursor) -> Tail:
     """The news that one answer can hold; the cursor stands behind them, so that the next call tells the others."""
-    told = news.folds[: len(fitting(map(event_line, news.folds), EVENTS_CHARACTERS))]
+    told = news.folds[: len(lines_within(map(event_line, news.folds), EVENTS_CHARACTERS))]
     return replace(
         news,
         folds=told,

@@ -10,7 +10,7 @@ from mogplex_mcp.api.errors import ErrorCode, MogplexError
 from mogplex_mcp.api.models import Sandbox, SandboxLogs
 from mogplex_mcp.core.humanize import ago, counted
 from mogplex_mcp.reply.model import NextStep, Reply
-from mogplex_mcp.reply.output_limit import fitting
+from mogplex_mcp.reply.output_limit import lines_within
 from mogplex_mcp.reply.untrusted import clean, clean_line, sanitize_word
 from mogplex_mcp.toolkit.call import Call
 from mogplex_mcp.toolkit.toolset import Hints, Toolset
@@ -195,7 +195,7 @@ def _lines(logs: SandboxLogs, log: str) -> list[str]:
 
 def _cleaned(lines: Iterable[str]) -> list[str]:
     """As many lines from the first one on as fit into one answer."""
-    return fitting((clean(line, LINE_CHARACTERS) for line in lines), PIECE_CHARACTERS)
+    return lines_within((clean(line, LINE_CHARACTERS) for line in lines), PIECE_CHARACTERS)
 
 
 def _newest(lines: Sequence[str], most: int) -> list[str]:
