@@ -19,7 +19,7 @@ from tests.transports.processes import PROGRAM, environment
 
 pytestmark = pytest.mark.anyio
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parent.parent.parent
 README = (ROOT / "README.md").read_text()
 TOKEN = "mog_YOUR_TOKEN"
 
