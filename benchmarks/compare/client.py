@@ -1,6 +1,6 @@
-"""The leanest clients that can tell one answer from another: JSON-RPC on pipes and over HTTP, the same for everybody.
+"""Minimal JSON-RPC clients on pipes and over HTTP, the same for all contenders.
 
-An answer is not parsed unless somebody looks into it: the client must not be what is measured.
+Responses are only parsed if needed, so that the client is not what is measured.
 """
 
 import asyncio

@@ -45,7 +45,7 @@ class UpstreamProcess:
         self._tokens: dict[str, str] = {}
 
     def token_of(self, contender: Contender) -> str:
-        """The token by which a contender's requests are told from the others'."""
+        """Return the token that identifies the requests of a contender."""
         return self._tokens.setdefault(contender.name, TOKENS[len(self._tokens)])
 
     async def __aenter__(self) -> Self:
@@ -134,7 +134,7 @@ async def running(
         answer_seconds: How long each answer may take.
 
     Raises:
-        ContenderError: It cannot be started, or whatever went wrong in the block; with what it said on stderr.
+        ContenderError: It can't be started, or the block failed; with its stderr.
     """
     names = _names(contender, upstream)
     command = [*under, *(word.format_map(names) for word in (loaded and contender.loaded) or contender.command)]
@@ -205,7 +205,7 @@ def _home(contender: Contender) -> Path:
 
 
 def _clean_environment() -> dict[str, str]:
-    """The environment without any setting of whoever runs this."""
+    """Return the environment without the user's settings."""
     foreign = ("MOGPLEX", "XDG", "FASTMCP", "PYTHON", "OTEL")
     return {name: value for name, value in os.environ.items() if not name.upper().startswith(foreign)}
 

@@ -1,8 +1,8 @@
-"""The Mogplex that all contenders ask: the simulator's answers, at a settable distance, with everything counted.
+"""The simulated Mogplex of the comparison: cached responses, a configurable latency, counted requests.
 
-The simulator makes each answer once; a front that does next to nothing repeats it, so that what is measured is the
-contender. It serves in a process of its own until stdin is closed, and takes orders there, one JSON object a line:
-`{"latency": seconds}`, or `{}`; each is answered by what every token has asked so far.
+The simulator makes each response once; a minimal server repeats it, so that the contender is what is measured. It runs
+in its own process until stdin is closed, and reads commands there, one JSON object per line: `{"latency": seconds}`, or
+`{}`; the response to each is the traffic of every token so far.
 """
 
 import asyncio
@@ -68,7 +68,7 @@ class Request:
 
 
 @dataclass
-class Answer:
+class CachedResponse:
     """An answer of the simulator.
 
     Attributes:
@@ -99,13 +99,13 @@ class Upstream:
     simulator: Simulator
     latency: float = 0.0
     traffic: dict[str, Traffic] = field(default_factory=lambda: {token: Traffic() for token in TOKENS})
-    _answers: dict[tuple[str, str, str, str], Answer] = field(default_factory=dict)
+    _answers: dict[tuple[str, str, str, str], CachedResponse] = field(default_factory=dict)
 
-    def known(self, request: Request) -> Answer | None:
+    def known(self, request: Request) -> CachedResponse | None:
         """The answer to a request that was answered before."""
         return self._answers.get(request.key)
 
-    async def answer(self, request: Request) -> Answer:
+    async def answer(self, request: Request) -> CachedResponse:
         """The answer to a request."""
         if request.key not in self._answers:
             method, target, _, plain = request.key
@@ -117,7 +117,7 @@ class Upstream:
                 f"{name}: {value}\r\n" for name, value in made.headers.items() if name.lower() != "content-length"
             )
             head = f"HTTP/1.1 {made.status_code} {made.reason_phrase}\r\n{kept}"
-            self._answers[request.key] = Answer(head.encode(), made.content, self.simulator.requests[-1].units)
+            self._answers[request.key] = CachedResponse(head.encode(), made.content, self.simulator.requests[-1].units)
         return self._answers[request.key]
 
 
@@ -192,7 +192,7 @@ class Connection(asyncio.Protocol):
             await asyncio.sleep(wait)
         self._send(answer, request)
 
-    def _send(self, answer: Answer, request: Request) -> None:
+    def _send(self, answer: CachedResponse, request: Request) -> None:
         whole = answer.whole(request.identifier)
         if self._traffic is not None:
             self._traffic.bytes_down += len(whole)

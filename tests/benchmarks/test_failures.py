@@ -15,7 +15,7 @@ from benchmarks.compare.contenders import CONTENDERS, Contender, Source, Transpo
 from benchmarks.compare.effort import Crowd, Effort
 from benchmarks.compare.environments import Environment
 from benchmarks.compare.page import Page
-from benchmarks.compare.results import EVERYBODY, Results
+from benchmarks.compare.results import ALL_CONTENDERS, Results
 from benchmarks.compare.upstream import REPOS
 
 from tests.virtual_time import VirtualTimeLoop
@@ -86,7 +86,7 @@ def measured(tmp_path_factory: pytest.TempPathFactory) -> tuple[Results, str]:
 def test_it_is_told_what_a_contender_failed_in_and_why(how: str, measured: tuple[Results, str]) -> None:
     results, page = measured
     wanted = (STDIO | HTTP)[how]
-    failed = {measure: told for (name, measure), told in results.failures.items() if name == how}
+    failed = {measure: reported for (name, measure), reported in results.failures.items() if name == how}
     assert sorted(failed) == sorted(wanted)
     for measure, why in wanted.items():
         assert why in failed[measure]
@@ -98,7 +98,7 @@ def test_everything_else_is_measured(measured: tuple[Results, str]) -> None:
     for name in ("floor", "hosted"):
         assert results.calls_in_a_row(name) == results.traffic[name].requests == CALLS
         assert all(name in flights for flights in results.in_flight.values())
-        assert results.sizes[name].told == REPOS
+        assert results.sizes[name].reported == REPOS
     assert len(results.start_up["floor"].called) == 1
     assert results.memory["floor"].calls == CALLS
     assert set(results.in_flight) == {(4, 0), (4, 1)}
@@ -131,7 +131,7 @@ def test_an_upstream_that_is_gone_costs_only_what_needs_it(tmp_path: Path, monke
 
     monkeypatch.setattr(program, "UpstreamProcess", Gone)
     results = asyncio.run(program.compare([hosted], dataclasses.replace(SMALL, measures=("row", "flight", "sizes"))))
-    assert set(results.failures) == {("hosted", "calls"), (EVERYBODY, "calls"), (EVERYBODY, "sizes")}
+    assert set(results.failures) == {("hosted", "calls"), (ALL_CONTENDERS, "calls"), (ALL_CONTENDERS, "sizes")}
     assert "## Goals" in Page(results, [hosted], SMALL).text()
 
 
