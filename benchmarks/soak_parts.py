@@ -68,7 +68,7 @@ def pipe(stream: IO[bytes] | None) -> IO[bytes]:
 
 
 def read_object(process: "subprocess.Popen[bytes]") -> dict[str, Any]:
-    """The next line of a process, a JSON object.
+    """Read the next line of a process, a JSON object.
 
     Raises:
         LostError: It has ended, or says something else.
@@ -84,7 +84,7 @@ def read_object(process: "subprocess.Popen[bytes]") -> dict[str, Any]:
 
 
 def last_object(process: "subprocess.Popen[bytes]") -> dict[str, Any]:
-    """What a process says when its stdin is closed.
+    """Read the last JSON object of a process, after closing its stdin.
 
     Raises:
         LostError: It says nothing.
@@ -92,13 +92,13 @@ def last_object(process: "subprocess.Popen[bytes]") -> dict[str, Any]:
     """
     last, _ = process.communicate(timeout=_LAST_WORDS_SECONDS)
     if not last:
-        raise LostError("a process ended without its last words")
+        raise LostError("a process exited without its report")
     words: dict[str, Any] = json.loads(last)
     return words
 
 
 def resident(pid: int) -> int:
-    """The memory that a process holds, in bytes.
+    """Return the resident memory of a process, in bytes.
 
     Raises:
         ProcessLookupError: It has ended.
@@ -131,17 +131,17 @@ class Memory:
         self.start = resident(self.pid)
 
     def sample(self) -> None:
-        """Look once more."""
+        """Take a sample."""
         self.samples.append(resident(self.pid))
 
     @property
     def growth(self) -> float:
-        """By how much the highest exceeds the first, as a share; 0.05 are five percent."""
+        """Return by how much the highest sample exceeds the first, as a fraction."""
         return max(self.samples) / self.samples[0] - 1
 
 
 async def call_over_http(address: str, token: str, tool: str, arguments: Mapping[str, Any]) -> dict[str, Any]:
-    """One `tools/call` over a connection of its own, which is held until the answer is there; gives its facts.
+    """Make one `tools/call` over its own connection, and return the structured content.
 
     Raises:
         LostError: There was no response, or an error.
@@ -171,7 +171,7 @@ async def call_over_http(address: str, token: str, tool: str, arguments: Mapping
 
 
 def facts_of(message: Mapping[str, Any]) -> dict[str, Any]:
-    """The structured content of an answer that must be a success.
+    """Return the structured content of a successful result.
 
     Raises:
         LostError: It is an error.
@@ -194,7 +194,7 @@ class StdioCaller:
         self._write(json.dumps({"jsonrpc": "2.0", "method": "notifications/initialized"}).encode())
 
     def ask(self, method: str, params: Mapping[str, Any]) -> dict[str, Any]:
-        """A request and its answer.
+        """Send a request and return its result.
 
         Raises:
             LostError: Something else came.

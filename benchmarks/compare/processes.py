@@ -67,11 +67,11 @@ class UpstreamProcess:
         await _end(self._process)
 
     async def set_latency(self, seconds: float) -> None:
-        """Answer each request so much later."""
+        """Set the latency of responses."""
         await self._order({"latency": seconds})
 
     async def traffic(self, contender: Contender) -> Traffic:
-        """What a contender has asked so far."""
+        """Return the traffic of a contender so far."""
         return Traffic(**(await self._order({}))[self.token_of(contender)])
 
     async def _order(self, order: Mapping[str, Any]) -> dict[str, Any]:
@@ -93,7 +93,7 @@ class UpstreamProcess:
 
 @dataclass
 class Running:
-    """A contender that runs.
+    """A running contender.
 
     Attributes:
         client: Asks it.
@@ -105,7 +105,7 @@ class Running:
     pid: int | None
 
     async def call(self, *, alone: bool = False) -> bytes:
-        """The call that is measured.
+        """Make the measured call.
 
         Args:
             alone: Whether nothing else is under way meanwhile.
@@ -123,7 +123,7 @@ async def running(
     under: Sequence[str] = (),
     answer_seconds: float = ANSWER_SECONDS,
 ) -> AsyncIterator[Running]:
-    """A contender that has been started and not been asked anything yet; killed at the end if it does not end.
+    """Run a contender without any request yet; killed at the end if it does not exit.
 
     Args:
         contender: Which one.
@@ -198,7 +198,7 @@ def _names(contender: Contender, upstream: UpstreamProcess) -> dict[str, str]:
 
 
 def _home(contender: Contender) -> Path:
-    """The home directory of a contender, which it finds again at its next start, as a user's."""
+    """Return the home directory of a contender, which persists between starts."""
     home = CACHE / "homes" / contender.name
     home.mkdir(parents=True, exist_ok=True)
     return home

@@ -30,7 +30,7 @@ _END_OF_HEAD: Final = b"\r\n\r\n"
 
 
 def world_of(tokens: int) -> World:
-    """A world in which each token has an account of its own with the same repositories, and no limit."""
+    """Return a world in which each token has its own account with the same repositories, without rate limit."""
     world = World()
     for number in range(tokens):
         user = derived_id("user", number)
@@ -69,7 +69,7 @@ class Request:
 
 @dataclass
 class CachedResponse:
-    """An answer of the simulator.
+    """A response of the simulator, to be repeated.
 
     Attributes:
         head: Status line and headers but the length.
@@ -82,14 +82,14 @@ class CachedResponse:
     units: int
 
     def whole(self, identifier: Any) -> bytes:
-        """The bytes to send to a request with this id."""
+        """Return the bytes to send for a request with this id."""
         body = self.body.replace(json.dumps(_ID).encode(), json.dumps(identifier).encode())
         return self.head + b"content-length: %d" % len(body) + _END_OF_HEAD + body
 
 
 @dataclass
 class Upstream:
-    """What all connections share.
+    """The state that all connections share.
 
     Attributes:
         latency: Seconds from a request to its answer.
@@ -102,11 +102,11 @@ class Upstream:
     _answers: dict[tuple[str, str, str, str], CachedResponse] = field(default_factory=dict)
 
     def known(self, request: Request) -> CachedResponse | None:
-        """The answer to a request that was answered before."""
+        """Return the cached response to a request; None if there is none."""
         return self._answers.get(request.key)
 
     async def answer(self, request: Request) -> CachedResponse:
-        """The answer to a request."""
+        """Return the response to a request, from the cache or the simulator."""
         if request.key not in self._answers:
             method, target, _, plain = request.key
             headers = request.headers

@@ -1,4 +1,4 @@
-"""Whatever a contender does wrong is told of it and of what it was asked for, and everything else is measured."""
+"""A failure of a contender is reported with its measure, and everything else is measured."""
 
 import asyncio
 import dataclasses
@@ -38,7 +38,7 @@ EVERYTHING = "start", "calls", "sizes", "memory", "instructions"
 NOT_COUNTED = {"instructions": "this valgrind is broken"}
 
 FAILING = Path(__file__).parent / "failing.py"
-# What each one fails in, and a part of what is told of it.
+# The measures in which each one fails, and a part of the reported reason.
 STDIO = {
     "cannot-be-started": dict.fromkeys(EVERYTHING, "No such file"),
     "ends-at-once": dict.fromkeys(EVERYTHING, "no licence"),
@@ -83,7 +83,7 @@ def measured(tmp_path_factory: pytest.TempPathFactory) -> tuple[Results, str]:
 
 
 @pytest.mark.parametrize("how", [*STDIO, *HTTP])
-def test_it_is_told_what_a_contender_failed_in_and_why(how: str, measured: tuple[Results, str]) -> None:
+def test_failures_are_reported_with_measure_and_reason(how: str, measured: tuple[Results, str]) -> None:
     results, page = measured
     wanted = (STDIO | HTTP)[how]
     failed = {measure: reported for (name, measure), reported in results.failures.items() if name == how}
@@ -93,7 +93,7 @@ def test_it_is_told_what_a_contender_failed_in_and_why(how: str, measured: tuple
         assert f"| {how} | {measure} | " in page
 
 
-def test_everything_else_is_measured(measured: tuple[Results, str]) -> None:
+def test_other_measures_are_complete(measured: tuple[Results, str]) -> None:
     results, _ = measured
     for name in ("floor", "hosted"):
         assert results.calls_in_a_row(name) == results.traffic[name].requests == CALLS
@@ -107,9 +107,7 @@ def test_everything_else_is_measured(measured: tuple[Results, str]) -> None:
     assert {name for name, _ in results.failures} == {*STDIO, *HTTP, "floor"}
 
 
-def test_who_fails_later_on_is_not_judged_by_what_it_did_before(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_late_failure_removes_earlier_figures(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(processes, "CACHE", tmp_path)
     later = failing("tires-later", Transport.STDIO)
     results = asyncio.run(program.compare([later], dataclasses.replace(SMALL, measures=("row",))))

@@ -1,4 +1,4 @@
-"""One value of a JSON text is changed; every other character that matters to somebody stays."""
+"""One value of a JSON text is changed; all other significant characters stay."""
 
 import json
 import re

@@ -1,4 +1,4 @@
-"""One table of a TOML text is changed; comments, order and everybody else's tables stay."""
+"""One table of a TOML text is changed; comments, order and all other tables stay."""
 
 import tomllib
 

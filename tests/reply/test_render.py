@@ -1,4 +1,4 @@
-"""Text and structured content say the same, and are short enough whatever is in them."""
+"""Text and structured content have the same facts, and keep the output limit for any content."""
 
 import json
 from collections.abc import Iterator, Mapping, Sequence

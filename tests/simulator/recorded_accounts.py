@@ -13,12 +13,12 @@ _CHOSEN_SCOPES = {"readonly": {"read"}, "writeonly": {"write"}, "noscope": set[s
 
 
 def user_id(name: str) -> str:
-    """The id of a recorded user."""
+    """Return the id of a recorded user."""
     return derived_id("recorded user", name)
 
 
 def add_users_and_tokens(recording: Recording) -> None:
-    """Add everybody whose tokens were shown, with what each of them may do."""
+    """Add the users of all recorded tokens, with their scopes."""
     for name in ("alice", "bob", "carol"):
         recording.world.users.append(User(user_id(name), name))
     for row in recording.rows:
@@ -82,7 +82,7 @@ def add_repos(recording: Recording) -> None:
 
 
 def _repo_of_a_refusal(recording: Recording, row: Row) -> None:
-    """Learn of repos that only errors speak of: somebody else's, or in another installation."""
+    """Infer repos that only appear in errors: another user's, or in another installation."""
     match = re.search(rf'"repoId": ?"({UUID})"', row.body.decode("latin-1"))
     owner = recording.owner_of(row)
     if match is None or owner is None:

@@ -23,7 +23,7 @@ _PRESENT_HEADERS = ("www-authenticate",)
 
 @dataclass
 class SimulatedResponse:
-    """What the simulator answered."""
+    """A response of the simulator."""
 
     status: int = 0
     headers: dict[str, str] = field(default_factory=dict)
@@ -31,7 +31,7 @@ class SimulatedResponse:
 
     @property
     def json(self) -> Any:
-        """The body as JSON, or None."""
+        """Return the body as JSON, or None."""
         if not self.headers.get("content-type", "").startswith("application/json") or not self.body:
             return None
         return json.loads(self.body)
@@ -165,7 +165,7 @@ class Replay:
         self.simulator.state.quotas.fill(row.token or "", 150, age=7_200.0)
 
     def rewrite_events(self, row: Row) -> None:
-        """Somebody changed rows of events in the database."""
+        """Rows of events were changed in the database."""
         run = self.simulator.world.runs[row.json["data"]["run"]["runId"]]
         run.events = [event_of(item) for item in row.json["data"]["events"]]
 
