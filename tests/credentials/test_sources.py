@@ -22,7 +22,7 @@ FOURTH = "mog_Fourth0Fourth0Fourth0Fourth0Four"
 
 @pytest.fixture(autouse=True)
 def keyring(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
-    """A keyring that is empty, whatever this machine has."""
+    """An empty keyring, independent of this machine's."""
     module = ModuleType("keyring")
     module.get_password = lambda _service, _user: None  # type: ignore[attr-defined] # a stand-in
     monkeypatch.setitem(sys.modules, "keyring", module)

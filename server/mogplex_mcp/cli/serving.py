@@ -47,7 +47,7 @@ async def demo(settings: Settings, _: Namespace) -> int:
 
 async def simulator(settings: Settings, _: Namespace) -> int:
     """Serve a simulated Mogplex."""
-    from mogplex_mcp.simulator.program import serve_simulator  # noqa: PLC0415 - the same
+    from mogplex_mcp.simulator.server import serve_simulator  # noqa: PLC0415 - the same
 
     await serve_simulator(settings.host, settings.port, settings.demo_seconds)
     return 0

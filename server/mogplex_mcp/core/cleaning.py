@@ -12,7 +12,7 @@ _ESCAPES: Final = re.compile(
     r"|[\x1b\x9b]\[?[0-?]{0,64}[ -/]{0,16}[@-~]"  # control sequences: colours, cursor
     r"|\x1b."
 )
-# Tag characters and variation selectors spell hidden text; the rest of what is invisible goes by its category.
+# Tag characters and variation selectors can encode hidden text; other invisible characters go by category.
 _HIDDEN: Final = re.compile(
     "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2800\u3164\ufe00-\ufe0f\uffa0\U000e0000-\U000e0fff]"
 )
@@ -24,7 +24,7 @@ _CUT: Final = "… [cut]"
 
 def clean(text: str, limit: int) -> str:
     """Return the text without escape sequences, invisible characters and keys, cut to `limit` characters."""
-    # A message of megabytes is not worth reading whole: what is cut away need not be cleaned.
+    # Clean only the start of a message of megabytes, since the rest is truncated.
     head = text[: 4 * limit + 1_000]
     head = _HIDDEN.sub("", _ESCAPES.sub("", head)).replace("\r\n", "\n")
     head = "".join(map(_visible, head))
@@ -44,7 +44,7 @@ def sanitize_word(text: str, otherwise: str = "other") -> str:
     return text if len(text) <= _LONGEST_WORD and _is_word(text) else otherwise
 
 
-# Ids and statuses come again and again.
+# Ids and statuses repeat.
 @lru_cache(maxsize=4_096)
 def _is_word(text: str) -> bool:
     return _WORD.fullmatch(text) is not None and not find_key(text)

@@ -21,7 +21,7 @@ from mogplex_mcp.api.errors import ErrorCode, MogplexError
 from mogplex_mcp.api.exchange import build_request, stream
 from mogplex_mcp.api.proxies import proxy_for
 from mogplex_mcp.core.deadline import within
-from mogplex_mcp.diagnosis.finding import Finding, Status, Subject, refusal
+from mogplex_mcp.diagnosis.finding import Finding, Status, Subject, error_finding
 from mogplex_mcp.reply.untrusted import clean_line
 
 STEPS: Final = ("dns", "tcp", "tls", "http")
@@ -121,7 +121,7 @@ async def _check_answer(subject: Subject) -> list[Finding]:
     except MogplexError as error:
         if error.code is ErrorCode.TIMED_OUT:
             return [_silent(host)]
-        failed = refusal("tls" if error.code is ErrorCode.TLS_FAILED else "http", error)
+        failed = error_finding("tls" if error.code is ErrorCode.TLS_FAILED else "http", error)
         return [Finding(failed.name, failed.status, failed.fact, "Check the certificates, the clock and the proxy.")]
     findings = [_tls_finding(first)] if url.startswith("https") else []
     findings.append(_answer_finding(first, url))

@@ -1,6 +1,6 @@
-"""Text that others wrote: agents, strangers, logs. Read by a model that holds tools, so it is cleaned, cut and fenced.
+"""Untrusted text of agents, other people and logs: cleaned, truncated and fenced before a model reads it.
 
-Nothing here can make such text harmless; it makes it visible as what it is and keeps it from hiding or posing as ours.
+This does not make such text harmless; it marks it as untrusted and keeps it from hiding or imitating trusted text.
 """
 
 import secrets
@@ -18,12 +18,12 @@ WARNING: Final = (
 
 
 def sanitize_name(text: str, otherwise: str = "") -> str:
-    """The text if it is one name without blanks, as repositories, branches and folders have; else `otherwise`."""
+    """Return the text if it is a name without spaces, as of repositories, branches and folders; else `otherwise`."""
     return text if text and is_plain(text) else otherwise
 
 
 def fence(text: str, nonce: str | None = None) -> str:
-    """The text between two marks that it cannot contain, after one line of warning."""
+    """Enclose the text in two markers that it can't contain, after a warning."""
     while nonce is None or nonce in text:
         nonce = secrets.token_hex(6)
     return f"{WARNING}\n<<<untrusted {nonce}\n{text}\nuntrusted {nonce}>>>"

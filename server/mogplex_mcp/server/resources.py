@@ -172,7 +172,7 @@ class Resources:
             raise _error(protocol_version, params.uri, sentence(str(error)), error.code) from None
         try:
             reply = await call_tool(scope.tools[kind.tool], {**kind.arguments, **values}, scope.open_call())
-            result = render(reply.offering(scope.tools))
+            result = render(reply.with_next_steps_for(scope.tools))
         except Exception as error:  # noqa: BLE001 - as in a tool call: the reader gets a reason, the log a traceback
             failure = operation_error(error)
             worded = tool_error(failure, base_url=scope.settings.base_url, offered=scope.tools, tool=kind.tool)

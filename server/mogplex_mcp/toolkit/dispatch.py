@@ -42,7 +42,7 @@ async def dispatch(
         return _failed(_unknown_tool(name, tools))
     try:
         reply = await call_tool(tool, arguments, open_call())
-        return render(reply.offering(tools))
+        return render(reply.with_next_steps_for(tools))
     except Exception as error:  # noqa: BLE001 - a client could do nothing with a protocol error
         failure = operation_error(error)
         return _failed(

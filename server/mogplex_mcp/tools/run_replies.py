@@ -8,7 +8,7 @@ from mogplex_mcp.api import models
 from mogplex_mcp.core.humanize import ago, counted, duration
 from mogplex_mcp.operations import runs
 from mogplex_mcp.reply.model import NextStep, Reply
-from mogplex_mcp.reply.output_limit import fitting
+from mogplex_mcp.reply.output_limit import lines_within
 from mogplex_mcp.reply.untrusted import clean_line, sanitize_name, sanitize_word
 from mogplex_mcp.runs.cursor import Cursor
 from mogplex_mcp.runs.fold import Fold
@@ -165,7 +165,7 @@ def details_reply(details: runs.RunDetails, *, now: datetime) -> RunDetails:
     if outcome.failure:
         untrusted["failure"] = clean_line(outcome.failure, FAILURE_CHARACTERS)
     # The newest events say how it stands; what came before can be told by tail_run.
-    events = fitting((event_line(one) for one in reversed(folds)), EVENTS_CHARACTERS)[::-1]
+    events = lines_within((event_line(one) for one in reversed(folds)), EVENTS_CHARACTERS)[::-1]
     untrusted |= {"events": events} if events else {}
     notes = _notes(snapshot, now)
     if len(events) < len(folds):
@@ -229,7 +229,7 @@ def event_line(one: Fold) -> str:
 
 def _as_much_as_fits(news: Tail, seen: Cursor) -> Tail:
     """Return the news that one answer can hold; the cursor stands behind them, so that the next call has the others."""
-    shown = news.folds[: len(fitting(map(event_line, news.folds), EVENTS_CHARACTERS))]
+    shown = news.folds[: len(lines_within(map(event_line, news.folds), EVENTS_CHARACTERS))]
     return replace(
         news,
         folds=shown,

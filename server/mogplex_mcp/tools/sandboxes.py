@@ -10,7 +10,7 @@ from mogplex_mcp.core.humanize import ago, counted
 from mogplex_mcp.operations import sandboxes
 from mogplex_mcp.operations.sandboxes import MOST_SANDBOXES, LogName, sandbox_page
 from mogplex_mcp.reply.model import NextStep, Reply
-from mogplex_mcp.reply.output_limit import fitting
+from mogplex_mcp.reply.output_limit import lines_within
 from mogplex_mcp.reply.untrusted import clean, clean_line, sanitize_word
 from mogplex_mcp.toolkit.call import Call
 from mogplex_mcp.toolkit.toolset import Hints, Toolset
@@ -192,7 +192,7 @@ def log_reply(found: sandboxes.SandboxLog, *, from_line: int, max_lines: int) ->
 
 def _cleaned(lines: Iterable[str]) -> list[str]:
     """Return as many lines, from the first one on, as fit into one answer."""
-    return fitting((clean(line, LINE_CHARACTERS) for line in lines), PIECE_CHARACTERS)
+    return lines_within((clean(line, LINE_CHARACTERS) for line in lines), PIECE_CHARACTERS)
 
 
 def _newest(lines: Sequence[str], most: int) -> list[str]:

@@ -1,12 +1,12 @@
-"""Who is asking: the redirect to the log-in page, tokens, the rate limit, scopes."""
+"""Authentication: the redirect to the login page, tokens, the rate limit, scopes."""
 
 import re
 from urllib.parse import quote
 
-from .calls import State
+from .context import State
 from .limits import RETRY_AFTER
-from .messages import BASE_PATH, Refusal, Request, Response, redirect
-from .world import Token
+from .messages import BASE_PATH, ApiError, Request, Response, redirect
+from .world import ApiToken
 
 RPC_PATH = f"{BASE_PATH}/mcp"
 _BEARER = re.compile(r"Bearer \s*\S")
@@ -14,9 +14,9 @@ _STATIC = re.compile(r"\.(png|jpe?g|gif|svg|webp|ico|txt|css|js)\Z", re.IGNORECA
 
 
 def login_redirect(request: Request) -> Response | None:
-    """Send whoever brings no `Bearer` to the log-in page: 307, not 401 (observed).
+    """Redirect a request without `Bearer` to the login page: 307, not 401 (observed).
 
-    Paths that look like a static file pass, as do those of the JSON-RPC endpoint, which asks for tokens itself.
+    Paths that look like a static file pass, as does the JSON-RPC endpoint, which authenticates by itself.
     """
     if request.raw_path == RPC_PATH or _STATIC.search(request.raw_path):
         return None
@@ -27,50 +27,50 @@ def login_redirect(request: Request) -> Response | None:
     return redirect(307, f"/login?next={quote(wanted, safe='')}")
 
 
-def token_of(state: State, request: Request) -> Token:
-    """Find the token of a request.
+def authenticate(state: State, request: Request) -> ApiToken:
+    """Return the token of a request.
 
     Raises:
-        Refusal: 401 for an unknown, expired or revoked token, and for all of them during an outage.
+        ApiError: 401 for an unknown, expired or revoked token, and for all of them during an outage.
     """
     header = request.headers.get("authorization", "")
     token = state.world.token(header.removeprefix("Bearer ")) if header.startswith("Bearer ") else None
     if token is None or not token.valid or state.faults.down:
-        refusal = Refusal(401, "UNAUTHORIZED", "Unauthorized")
-        refusal.response.with_header("www-authenticate", challenge(request))
-        raise refusal
+        error = ApiError(401, "UNAUTHORIZED", "Unauthorized")
+        error.response.with_header("www-authenticate", challenge(request))
+        raise error
     return token
 
 
 def challenge(request: Request) -> str:
-    """Say where a client learns how to log in."""
+    """Return the `WWW-Authenticate` value that points to the resource metadata (RFC 9728)."""
     return f'Bearer resource_metadata="{origin_of(request)}/.well-known/oauth-protected-resource{RPC_PATH}"'
 
 
 def origin_of(request: Request) -> str:
-    """The address under which the client reached the service."""
+    """Return the origin under which the client reached the service."""
     host = request.headers.get("host", "mogplex.com")
     local = host.partition(":")[0] in ("localhost", "127.0.0.1")
     return f"{'http' if local else 'https'}://{host}"
 
 
-def spend(state: State, token: Token, request: Request) -> None:
-    """Count a request.
+def spend(state: State, token: ApiToken, request: Request) -> None:
+    """Count a request against the rate limit.
 
     Raises:
-        Refusal: 429, the token's minute is used up.
+        ApiError: 429, the token has used up its minute.
     """
     if token.limited and not state.rate_limit.spend(token.value):
-        raise Refusal(429, "RATE_LIMITED", "Rate limit exceeded. Retry after 60s.", retry_after=RETRY_AFTER)
+        raise ApiError(429, "RATE_LIMITED", "Rate limit exceeded. Retry after 60s.", retry_after=RETRY_AFTER)
     request.units += 1
 
 
-def require(token: Token, scope: str | None) -> None:
-    """Check a scope, before anything of the body is read.
+def require_scope(token: ApiToken, scope: str | None) -> None:
+    """Check a scope, before the body is read.
 
     Raises:
-        Refusal: 403, the token has not got it.
+        ApiError: 403, the token lacks the scope.
     """
     if scope is not None and scope not in token.scopes:
         advice = f"Issue a new token with the '{scope}' scope at /settings/api-keys."
-        raise Refusal(403, "FORBIDDEN", f"Missing required scope: {scope}. {advice}")
+        raise ApiError(403, "FORBIDDEN", f"Missing required scope: {scope}. {advice}")

@@ -1,4 +1,4 @@
-"""What the README and the examples tell people to write is true."""
+"""The commands, snippets and generated parts of the README are correct."""
 
 import json
 import re
@@ -19,7 +19,7 @@ from tests.transports.processes import PROGRAM, environment
 
 pytestmark = pytest.mark.anyio
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parent.parent.parent
 README = (ROOT / "README.md").read_text()
 TOKEN = "mog_YOUR_TOKEN"
 
@@ -29,7 +29,7 @@ def blocks(language: str) -> list[str]:
 
 
 def entries() -> Iterator[tuple[str, dict[str, Any]]]:
-    """Every server entry that the README and mcp.json.example show."""
+    """Yield the server entries in the README and mcp.json.example."""
     texts = {f"README {number}": text for number, text in enumerate(blocks("json"))}
     for source, text in (texts | {"mcp.json.example": (ROOT / "mcp.json.example").read_text()}).items():
         shown = json.loads(text)
@@ -41,7 +41,7 @@ ENTRIES = dict(entries())
 
 
 def started(entry: dict[str, Any]) -> list[str]:
-    """The command line of an entry, with this checkout in the place of the published package."""
+    """Return the command line of an entry, with this checkout instead of the published package."""
     command, arguments = entry["command"], list(entry.get("args", []))
     if command == "uvx":
         assert arguments.pop(0) == "mogplex-mcp"
@@ -51,7 +51,7 @@ def started(entry: dict[str, Any]) -> list[str]:
 
 
 @pytest.mark.parametrize("name", [name for name, entry in ENTRIES.items() if "command" in entry])
-async def test_what_a_snippet_names_starts_and_offers_its_tools(name: str, tmp_path: Path) -> None:
+async def test_stdio_snippet_starts_a_server_with_its_tools(name: str, tmp_path: Path) -> None:
     entry = ENTRIES[name]
     known = {variable for option in OPTIONS for variable in option.environment}
     assert set(entry.get("env", {})) <= known
@@ -63,7 +63,7 @@ async def test_what_a_snippet_names_starts_and_offers_its_tools(name: str, tmp_p
 
 
 @pytest.mark.parametrize("name", [name for name, entry in ENTRIES.items() if "url" in entry])
-def test_an_http_snippet_names_the_default_address_and_the_header_that_is_asked_for(name: str) -> None:
+def test_http_snippet_has_default_address_and_header(name: str) -> None:
     entry = ENTRIES[name]
     (port,) = (option for option in OPTIONS if option.setting == "port")
     assert port.flag == "port"
@@ -71,7 +71,7 @@ def test_an_http_snippet_names_the_default_address_and_the_header_that_is_asked_
     assert entry["headers"] == {"Authorization": f"Bearer {TOKEN}"}
 
 
-def test_every_command_that_is_shown_is_one() -> None:
+def test_shown_commands_parse() -> None:
     shown = re.findall(r"^\s*(?:uvx )?mogplex-mcp( .*)$|`(?:uvx )?mogplex-mcp( [^`]*)`", README, re.MULTILINE)
     commands = [block or inline for block, inline in shown]
     assert any("login" in command for command in commands)
@@ -81,25 +81,25 @@ def test_every_command_that_is_shown_is_one() -> None:
             build_parser().parse_args(words)
 
 
-def test_every_client_that_can_be_installed_in_is_named() -> None:
+def test_all_installable_clients_are_listed() -> None:
     (sentence,) = re.findall(r"Put the server into your clients:(.*?)\.", README, re.DOTALL)
     assert re.findall(r"`([a-z-]+)`", sentence) == [client.name for client in CLIENTS]
 
 
-def test_the_two_commands_are_what_the_checks_run() -> None:
+def test_ci_runs_the_commands_of_the_readme() -> None:
     demo, tests = (block.strip() for block in blocks("sh")[:2])
     assert tests in (ROOT / ".ci" / "run").read_text().splitlines()
     assert demo.split(" && ")[:1] == tests.split(" && ")[:1]
     assert demo.endswith(".venv/bin/mogplex-mcp demo")
 
 
-def test_the_reference_and_the_table_of_tools_are_made_from_the_code() -> None:
+def test_generated_parts_are_current() -> None:
     hint = "run: python -m docs.generate"
     assert PAGE.read_text() == page(), hint
     assert readme() == README, hint
 
 
-def test_the_reference_has_every_tool_resource_and_prompt() -> None:
+def test_reference_has_every_tool_resource_and_prompt() -> None:
     text = page()
     for toolset in TOOLSETS:
         for tool in toolset.tools:

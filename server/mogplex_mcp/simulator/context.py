@@ -1,4 +1,4 @@
-"""What a route gets to answer a call, and what routes share."""
+"""The context in which a route handles a request, and helpers that routes share."""
 
 import re
 from collections import deque
@@ -6,12 +6,12 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from . import ids
+from . import formats
 from .faults import Faults
 from .limits import RateLimit, StartQuotas
 from .messages import Request, Response, bad_request, internal_error
 from .scripts import RunScript, script_of
-from .world import Token, User, World
+from .world import ApiToken, User, World
 
 _LONGEST_KEY = 200
 _LEADING_INTEGER = re.compile(r"\s*([+-]?\d+)")
@@ -19,16 +19,16 @@ _LEADING_INTEGER = re.compile(r"\s*([+-]?\d+)")
 
 @dataclass(slots=True)
 class State:
-    """A world and what moves in it.
+    """The simulator's data and everything that changes over time.
 
     Attributes:
         now: epoch seconds.
         run_seconds: how long a scripted run takes.
-        planned: scripts of the next runs.
+        planned: scripts for the next runs.
         sleep: waits for seconds on the simulator's clock.
         rate_limit: requests a minute.
         quotas: starts of runs.
-        faults: what goes wrong on purpose.
+        faults: the injected faults.
     """
 
     world: World
@@ -52,35 +52,35 @@ class State:
 
 
 @dataclass(slots=True)
-class Call:
-    """An authenticated request on its way to a route.
+class RouteContext:
+    """An authenticated request with everything its route needs.
 
     Attributes:
-        state: the world and what moves in it.
-        request: what was asked.
-        user: who asks.
-        token: with which token.
+        state: the simulator's data and everything that changes over time.
+        request: the HTTP request.
+        user: the owner of the token.
+        token: the token of the request.
         parameters: the variable parts of the path, decoded.
     """
 
     state: State
     request: Request
     user: User
-    token: Token
+    token: ApiToken
     parameters: Mapping[str, str]
 
     @property
     def world(self) -> World:
-        """The world of this call."""
+        """Return the simulator's data."""
         return self.state.world
 
     @property
     def now(self) -> float:
-        """The moment, epoch seconds."""
+        """Return the current time, epoch seconds."""
         return self.state.now()
 
     def limit(self, default: int, most: int) -> int:
-        """Read `limit` as the API does: what is no number means the default, everything else is clamped."""
+        """Read `limit` as the API does: anything but a number means the default, numbers are clamped."""
         match = _LEADING_INTEGER.match(self.request.query.get("limit", ""))
         return default if match is None else max(1, min(most, int(match[1])))
 
@@ -88,7 +88,7 @@ class Call:
         """Read an id from the path.
 
         Raises:
-            Refusal: 500 with the given message, as its database refuses what is no UUID.
+            ApiError: 500 with the given message for anything but a UUID, which the real database rejects.
         """
         return uuid_or_500(self.parameters[name], otherwise)
 
@@ -96,7 +96,7 @@ class Call:
         """Read the `Idempotency-Key`.
 
         Raises:
-            Refusal: there is none, or it is longer than 200 characters.
+            ApiError: there is none, or it is longer than 200 characters.
         """
         key = self.request.headers.get("idempotency-key", "").strip()
         if not key:
@@ -106,7 +106,7 @@ class Call:
         return key
 
     def json_or(self, fallback: Any) -> Any:
-        """Read the body as JSON, or take something else for what is none."""
+        """Read the body as JSON; return the fallback if it isn't JSON."""
         try:
             return self.request.json()
         except ValueError:
@@ -116,7 +116,7 @@ class Call:
         """Read the body as JSON.
 
         Raises:
-            Refusal: 400, it is none.
+            ApiError: 400, it isn't JSON.
         """
         try:
             return self.request.json()
@@ -124,34 +124,34 @@ class Call:
             raise bad_request("Invalid JSON body") from broken
 
 
-Handler = Callable[[Call], Awaitable[Response]]
+Handler = Callable[[RouteContext], Awaitable[Response]]
 
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """A method of a route: what answers, and the scope it wants (several reads want none in fact)."""
+    """A method of a route: its handler, and the scope it requires (several reads require none, as observed)."""
 
     handler: Handler
     scope: str | None = None
 
 
 Routes = Mapping[str, Mapping[str, Endpoint]]
-"""Path template below the base path, to method, to endpoint."""
+"""Endpoints by path template below the base path, then by method."""
 
 
 def uuid_or_500(text: str, otherwise: str) -> str:
     """Read an id.
 
     Raises:
-        Refusal: 500 with the given message where the database would refuse it.
+        ApiError: 500 with the given message if the real database would reject it.
     """
-    found = ids.canonical(text)
+    found = formats.canonical(text)
     if found is None:
         raise internal_error(otherwise)
     return found
 
 
 def text_field(body: Any, name: str) -> str | None:
-    """Take a text from a body, trimmed; None where it is missing, blank or of another type."""
+    """Return a text field of a body, trimmed; None if it is missing, blank or of another type."""
     value = body.get(name) if isinstance(body, dict) else None
     return (value.strip() or None) if isinstance(value, str) else None

@@ -1,4 +1,4 @@
-"""The clients: how long a call may take in which, and whether their entries of this server work."""
+"""Checks of MCP clients: timeouts of their calls, and whether their entries for this server start."""
 
 import shutil
 import tempfile
@@ -9,21 +9,21 @@ import anyio
 
 from mogplex_mcp.core.humanize import counted
 from mogplex_mcp.diagnosis.finding import Finding, Status, Subject
-from mogplex_mcp.installation.errors import InstallationError
+from mogplex_mcp.installation import InstallationError
 from mogplex_mcp.installation.installed import InstalledEntry, installed_entries
 from mogplex_mcp.installation.machine import Machine
 from mogplex_mcp.reply.untrusted import clean_line
 from mogplex_mcp.tenants.call_timeouts import CAP_SECONDS, DEFAULT_CAP_SECONDS
 
 START_SECONDS: Final = 20.0
-# More at a time would make each other slow, and that would be found as a fault.
-_AT_A_TIME: Final = 2
+# More concurrent starts would slow each other down and be reported as faults.
+_CONCURRENCY: Final = 2
 _LONGEST_REASON: Final = 200
 _LAST_BYTES: Final = 4_000
 
 
 async def check_waits(subject: Subject) -> Sequence[Finding]:
-    """The longest wait of a call, by client."""
+    """Report the longest wait of a call, by client."""
     if subject.settings.max_wait is not None:
         fact = f"{subject.settings.max_wait:g} s in every client (MOGPLEX_MCP_MAX_WAIT)."
         return [Finding("waits", Status.OK, fact)]
@@ -34,12 +34,12 @@ async def check_waits(subject: Subject) -> Sequence[Finding]:
     learnt = subject.bridge.learnt.all()
     parts += [f"{seconds:.0f} s in {clean_line(client, 60)} (learnt)" for client, seconds in learnt.items()]
     fact = f"{DEFAULT_CAP_SECONDS:g} s; {'; '.join(parts)}."
-    advice = "A wait that is cut is learnt from; MOGPLEX_MCP_MAX_WAIT sets another." if learnt else ""
+    advice = "Learnt from cancelled waits; MOGPLEX_MCP_MAX_WAIT overrides it." if learnt else ""
     return [Finding("waits", Status.OK, fact, advice)]
 
 
 async def check_entries(subject: Subject) -> Sequence[Finding]:
-    """Every client's entry of this server, started as the client starts it and asked for its tools."""
+    """Start every client's entry for this server as the client does, and list its tools."""
     try:
         entries = installed_entries(Machine.this(subject.settings))
     except InstallationError as error:
@@ -48,10 +48,10 @@ async def check_entries(subject: Subject) -> Sequence[Finding]:
         advice = "`mogplex-mcp install` lists the clients and adds it."
         return [Finding("clients", Status.WARNING, "No client has an entry of this server.", advice)]
     findings: dict[int, Finding] = {}
-    places = anyio.CapacityLimiter(_AT_A_TIME)
+    limiter = anyio.CapacityLimiter(_CONCURRENCY)
 
     async def check(number: int, entry: InstalledEntry) -> None:
-        async with places:
+        async with limiter:
             findings[number] = await _check_entry(entry)
 
     async with anyio.create_task_group() as tasks:
@@ -64,36 +64,36 @@ async def _check_entry(entry: InstalledEntry) -> Finding:
     name = f"client {entry.client.name}" + ("" if entry.scope == "user" else f" ({entry.scope})")
     where = f"{clean_line(entry.name, 40)} in {entry.path}"
     if not entry.name:
-        advice = "Repair the file, or take it away: the client cannot read it either."
+        advice = "Repair or delete the file: the client can't read it either."
         return Finding(name, Status.FAILED, clean_line(entry.problem or "", _LONGEST_REASON), advice)
     remedy = clean_line(entry.remedy, _LONGEST_REASON)
     problem = f"{clean_line(entry.problem, _LONGEST_REASON)} {remedy}" if entry.problem else ""
     if entry.problem and shutil.which(entry.command) is None:
         return Finding(name, Status.FAILED, f"{where}: {clean_line(entry.problem, _LONGEST_REASON)}", remedy)
     if entry.scope == "project":
-        # Whoever can write to the repository wrote it: to look at it must not run it.
-        fact = f"{where}: not started, since a project's file can be anybody's."
+        # Anyone with write access to the repository can change it, so diagnosis must not run it.
+        fact = f"{where}: not started, since others can write a project's file."
         return Finding(name, Status.SKIPPED, fact, problem)
-    with tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace") as said:
+    with tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace") as stderr:
         started = anyio.current_time()
         try:
             with anyio.fail_after(START_SECONDS):
-                tools = await _tools_of(entry, said)
+                tools = await _tools_of(entry, stderr)
         except TimeoutError:
-            reason = f"it did not offer its tools within {START_SECONDS:g} seconds"
-        except Exception as error:  # noqa: BLE001 - whatever a program of whatever kind does to the SDK's client
-            reason = f"it ended before it offered its tools ({_name_of(error)})"
+            reason = f"it did not list its tools within {START_SECONDS:g} seconds"
+        except Exception as error:  # noqa: BLE001 - any program may run, and the SDK's client raises anything
+            reason = f"it exited before it listed its tools ({_name_of(error)})"
         else:
             fact = f"{where}: {counted(tools, 'tool')} after {anyio.current_time() - started:.1f} s."
             status = Status.WARNING if entry.problem else Status.OK
             return Finding(name, status, fact, problem or _token_advice(entry))
-        words = _last_words(said)
-    return Finding(name, Status.FAILED, f"{where}: {reason}.{words}", remedy)
+        last_line = _last_line(stderr)
+    return Finding(name, Status.FAILED, f"{where}: {reason}.{last_line}", remedy)
 
 
-async def _tools_of(entry: InstalledEntry, said: IO[str]) -> int:
-    """How many tools a client would find. The process is gone when this returns, whatever it does."""
-    import mcp_types  # noqa: PLC0415 - slow to import, and only for entries that are there
+async def _tools_of(entry: InstalledEntry, stderr: IO[str]) -> int:
+    """Return the number of tools that a client would list. The process has ended when this returns."""
+    import mcp_types  # noqa: PLC0415 - slow to import, and only needed with entries
     from mcp import Client, StdioServerParameters, stdio_client  # noqa: PLC0415 - the same
 
     server = StdioServerParameters(
@@ -102,22 +102,22 @@ async def _tools_of(entry: InstalledEntry, said: IO[str]) -> int:
         env={name: secret.value for name, secret in entry.environment.items()},
     )
     me = mcp_types.Implementation(name="mogplex-mcp-doctor", version="1")
-    async with Client(stdio_client(server, errlog=said), client_info=me) as client:  # type: ignore[arg-type] # any text file
+    async with Client(stdio_client(server, errlog=stderr), client_info=me) as client:  # type: ignore[arg-type] # any text file
         return len((await client.list_tools()).tools)
 
 
 def _token_advice(entry: InstalledEntry) -> str:
     held = [name for name, secret in entry.environment.items() if "mog_" in secret.value]
-    return f"It holds a token ({', '.join(held)}): after `mogplex-mcp login` it needs none." if held else ""
+    return f"It contains a token ({', '.join(held)}): after `mogplex-mcp login` it needs none." if held else ""
 
 
-def _last_words(said: IO[str]) -> str:
-    """The last line that a program wrote to stderr, which mostly says why it ended."""
-    said.flush()
-    said.seek(0, 2)
-    said.seek(max(0, said.tell() - _LAST_BYTES))
-    lines = [line for line in said.read().splitlines() if line.strip()]
-    return f" It said: {clean_line(lines[-1], _LONGEST_REASON)}" if lines else ""
+def _last_line(stderr: IO[str]) -> str:
+    """Return the last line of a program's stderr, which usually says why it exited."""
+    stderr.flush()
+    stderr.seek(0, 2)
+    stderr.seek(max(0, stderr.tell() - _LAST_BYTES))
+    lines = [line for line in stderr.read().splitlines() if line.strip()]
+    return f" Its last output: {clean_line(lines[-1], _LONGEST_REASON)}" if lines else ""
 
 
 def _name_of(error: BaseException) -> str:

@@ -1,26 +1,26 @@
-"""The one line of text with which each hosted tool answers; the data are in the structured content only."""
+"""The one-line text result of each hosted tool; the data are in the structured content only."""
 
 from collections.abc import Callable
 
 from .hosted_tool import Data
 
 Line = Callable[[Data, Data], str]
-"""Makes the line from a call's arguments and the data of its answer."""
+"""Makes the line from the arguments and the data of a tool call."""
 
 
 def listed(what: str, key: str) -> Line:
-    """Count what is listed under a key."""
+    """Return a function that counts the items under a key."""
     return lambda _, data: f"Found {len(data[key])} {what}."
 
 
 def automations(_: Data, data: Data) -> str:
-    """Count automations, and say whether there are more."""
+    """Count automations, and report whether there are more."""
     more = " More are available with nextCursor." if data["nextCursor"] else ""
     return f"Found {len(data['automations'])} Mogplex automation summaries.{more}"
 
 
 def automation(verb: str) -> Line:
-    """Say what was done to an automation."""
+    """Return a function that reports what was done to an automation."""
 
     def line(_: Data, data: Data) -> str:
         it = data["automation"]
@@ -43,13 +43,13 @@ def logs(given: Data, data: Data) -> str:
 
 
 def trigger(given: Data, data: Data) -> str:
-    """Say what came of a trigger."""
+    """Report the outcome of a trigger."""
     run = data["run"]
     outcome = f"Automation {given['automationId']} trigger outcome: {run['outcome']}."
     return f"{outcome} Job run: {run['jobRunId'] or 'none'}."
 
 
 def started(_: Data, data: Data) -> str:
-    """Say that a run was started, also where it was only replayed."""
+    """Report that a run was started, also if it was only replayed."""
     run = data["run"]
     return f"Started Mogplex run {run['runId']} on branch {run['branch']['working']}. Status: {run['status']}."

@@ -1,4 +1,4 @@
-"""What each kind of fault does to a request and to its answer."""
+"""The effect of each kind of fault on a request and on its response."""
 
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
@@ -27,11 +27,11 @@ _ERRORS = {
 }
 
 
-async def instead(fault: Fault, request: Request, wire: Wire) -> Response | None:
-    """Do what a fault does before the request is executed.
+async def replace_response(fault: Fault, request: Request, wire: Wire) -> Response | None:
+    """Apply a fault before the request is executed.
 
     Returns:
-        The answer that keeps it from being executed; None lets it through.
+        The response in place of executing the request; None to execute it.
     """
     match fault.kind:
         case FaultKind.REFUSED:
@@ -49,11 +49,11 @@ async def instead(fault: Fault, request: Request, wire: Wire) -> Response | None
     return Response(status, body, [("content-type", kind)] if kind else [])
 
 
-async def spoiled(fault: Fault, response: Response, wire: Wire, send: Send) -> bool:
-    """Do what a fault does to the answer of a request that was executed.
+async def alter_response(fault: Fault, response: Response, wire: Wire, send: Send) -> bool:
+    """Apply a fault to the response of a request that was executed.
 
     Returns:
-        Whether nothing is left to send.
+        Whether the response has been sent.
     """
     body = response.body
     match fault.kind:
@@ -78,8 +78,8 @@ async def spoiled(fault: Fault, response: Response, wire: Wire, send: Send) -> b
     return False
 
 
-async def send_whole(response: Response, send: Send) -> None:
-    """Send an answer as it is."""
+async def send_response(response: Response, send: Send) -> None:
+    """Send a response unchanged."""
     await send(_start(response))
     await send({"type": "http.response.body", "body": response.body})
 

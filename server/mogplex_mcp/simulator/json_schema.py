@@ -1,4 +1,4 @@
-"""Checks a value against a small part of JSON Schema, and complains in the words of the real API's validator (zod)."""
+"""Validation against a subset of JSON Schema, with the error messages of the real API's validator (zod)."""
 
 import re
 from typing import Any
@@ -6,8 +6,8 @@ from typing import Any
 Schema = dict[str, Any]
 
 
-def complaint(value: Any, schema: Schema, at: str = "", root: str = "body") -> str | None:
-    """Find the first thing wrong with a value.
+def first_error(value: Any, schema: Schema, at: str = "", root: str = "body") -> str | None:
+    """Return the first validation error of a value.
 
     Args:
         value: any JSON.
@@ -17,7 +17,7 @@ def complaint(value: Any, schema: Schema, at: str = "", root: str = "body") -> s
         root: what the message calls the value without a path.
 
     Returns:
-        `path: what is wrong`, or None.
+        `path: message`, or None if the value is valid.
     """
     name = at or root
     expected = schema.get("type")
@@ -25,22 +25,22 @@ def complaint(value: Any, schema: Schema, at: str = "", root: str = "body") -> s
         if value is None:
             return None
         expected = expected[0]
-    found = _type_complaint(value, expected)
+    found = _type_error(value, expected)
     if found is not None:
         return f"{name}: {found}"
     match value:
         case list():
-            return _list_complaint(value, schema, at, name)
+            return _list_error(value, schema, at, name)
         case dict():
-            return _object_complaint(value, schema, at, name)
+            return _object_error(value, schema, at, name)
         case str():
-            found = _string_complaint(value, schema)
+            found = _string_error(value, schema)
         case int() | float() if not isinstance(value, bool):
-            found = _number_complaint(value, schema)
+            found = _number_error(value, schema)
     return None if found is None else f"{name}: {found}"
 
 
-def _type_complaint(value: Any, expected: str | None) -> str | None:
+def _type_error(value: Any, expected: str | None) -> str | None:
     received = _type(value)
     if expected == "integer" and received == "number":
         whole = isinstance(value, int) or value.is_integer()
@@ -66,7 +66,7 @@ def _type(value: Any) -> str:
             return "object"
 
 
-def _string_complaint(value: str, schema: Schema) -> str | None:
+def _string_error(value: str, schema: Schema) -> str | None:
     if "enum" in schema and value not in schema["enum"]:
         expected = " | ".join(f"'{choice}'" for choice in schema["enum"])
         return f"Invalid enum value. Expected {expected}, received '{value}'"
@@ -80,7 +80,7 @@ def _string_complaint(value: str, schema: Schema) -> str | None:
     return None
 
 
-def _number_complaint(value: float, schema: Schema) -> str | None:
+def _number_error(value: float, schema: Schema) -> str | None:
     if "minimum" in schema and value < schema["minimum"]:
         return f"Number must be greater than or equal to {schema['minimum']}"
     if "maximum" in schema and value > schema["maximum"]:
@@ -88,19 +88,19 @@ def _number_complaint(value: float, schema: Schema) -> str | None:
     return None
 
 
-def _list_complaint(value: list[Any], schema: Schema, at: str, name: str) -> str | None:
+def _list_error(value: list[Any], schema: Schema, at: str, name: str) -> str | None:
     least = schema.get("minItems", 0)
     if len(value) < least:
         return f"{name}: Array must contain at least {least} element(s)"
-    found = (complaint(item, schema.get("items", {}), _below(at, index)) for index, item in enumerate(value))
+    found = (first_error(item, schema.get("items", {}), _below(at, index)) for index, item in enumerate(value))
     return next((item for item in found if item is not None), None)
 
 
-def _object_complaint(value: dict[str, Any], schema: Schema, at: str, name: str) -> str | None:
+def _object_error(value: dict[str, Any], schema: Schema, at: str, name: str) -> str | None:
     properties: dict[str, Schema] = schema.get("properties", {})
     for key, wanted in properties.items():
         if key in value:
-            found = complaint(value[key], wanted, _below(at, key))
+            found = first_error(value[key], wanted, _below(at, key))
         else:
             found = f"{_below(at, key)}: Required" if key in schema.get("required", ()) else None
         if found is not None:
