@@ -76,7 +76,9 @@ def test_no_module_has_more_than_350_lines() -> None:
     assert not [module for module in modules if len(module.read_text().splitlines()) > 350]
 
 
-@pytest.mark.parametrize("folder", ["api", "runs", "storage", "credentials", "config", "core", "operations"])
+@pytest.mark.parametrize(
+    "folder", ["api", "runs", "storage", "tenants", "credentials", "config", "core", "operations", "reply"]
+)
 def test_what_talks_to_mogplex_knows_nothing_of_mcp(folder: str) -> None:
     for module in (PACKAGE / folder).rglob("*.py"):
         assert not [name for name in imported(module) if name.split(".")[0] in ("mcp", "mcp_types")], module

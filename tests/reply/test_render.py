@@ -7,7 +7,6 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from mcp_types import TextContent
 from pydantic import BaseModel
 
 from mogplex_mcp.reply.model import MOST_NEXT_STEPS, NextStep, Reply
@@ -48,11 +47,8 @@ def leaves(value: Any) -> Iterator[str]:
 
 
 def rendered(reply: Reply) -> tuple[str, dict[str, Any]]:
-    result = render(reply)
-    (block,) = result.content
-    assert isinstance(block, TextContent)
-    assert result.structured_content is not None
-    return block.text, result.structured_content
+    structured, text = render(reply)
+    return text, structured
 
 
 words = st.text(st.characters(categories=("L", "N", "P")), max_size=30)

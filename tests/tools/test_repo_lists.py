@@ -84,9 +84,8 @@ def test_names_that_are_sentences_are_told_as_what_others_wrote() -> None:
 
 def test_the_text_tells_the_same_as_the_json() -> None:
     found = [repo(number) for number in range(LONG)]
-    (text,) = render(RepoList.of(found, summary="20 repositories.")).content
-    assert text.type == "text"
-    assert text.text.splitlines() == [
+    _, text = render(RepoList.of(found, summary="20 repositories."))
+    assert text.splitlines() == [
         "20 repositories.",
         "default_branch: main",
         "repo_names:",

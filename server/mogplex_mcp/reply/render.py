@@ -4,17 +4,14 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from mcp_types import CallToolResult, TextContent
-
 from mogplex_mcp.reply.model import Reply
 from mogplex_mcp.reply.output_limit import limit_output
 from mogplex_mcp.reply.untrusted import fence
 
 
-def render(reply: Reply) -> CallToolResult:
-    """Render a reply as a tool result. Clients show a model the text or the JSON, so both are complete."""
-    structured, text = limit_output(reply.structured(), to_text, narrow=reply.narrow)
-    return CallToolResult(content=[TextContent(type="text", text=text)], structured_content=structured)
+def render(reply: Reply) -> tuple[dict[str, Any], str]:
+    """Return a reply as structured content and as text. Clients show a model one of them, so both are complete."""
+    return limit_output(reply.structured(), to_text, narrow=reply.narrow)
 
 
 def to_text(structured: Mapping[str, Any]) -> str:

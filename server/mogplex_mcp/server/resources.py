@@ -172,15 +172,13 @@ class Resources:
             raise _error(protocol_version, params.uri, sentence(str(error)), error.code) from None
         try:
             reply = await call_tool(scope.tools[kind.tool], {**kind.arguments, **values}, scope.open_call())
-            result = render(reply.with_next_steps_for(scope.tools))
+            structured, text = render(reply.with_next_steps_for(scope.tools))
         except Exception as error:  # noqa: BLE001 - as in a tool call: the reader gets a reason, the log a traceback
             failure = operation_error(error)
             worded = tool_error(failure, base_url=scope.settings.base_url, offered=scope.tools, tool=kind.tool)
             raise _error(protocol_version, params.uri, worded.text, failure.code) from None
-        if kind.as_text:
-            text = "\n".join(block.text for block in result.content if isinstance(block, mcp_types.TextContent))
-        else:
-            text = json.dumps(result.structured_content, ensure_ascii=False, separators=(",", ":"))
+        if not kind.as_text:
+            text = json.dumps(structured, ensure_ascii=False, separators=(",", ":"))
         contents = mcp_types.TextResourceContents(uri=params.uri, mime_type=kind.mime_type, text=text)
         return mcp_types.ReadResourceResult(contents=[contents])
 

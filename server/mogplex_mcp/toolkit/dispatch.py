@@ -42,7 +42,8 @@ async def dispatch(
         return _failed(_unknown_tool(name, tools))
     try:
         reply = await call_tool(tool, arguments, open_call())
-        return render(reply.with_next_steps_for(tools))
+        structured, text = render(reply.with_next_steps_for(tools))
+        return CallToolResult(content=[TextContent(type="text", text=text)], structured_content=structured)
     except Exception as error:  # noqa: BLE001 - a client could do nothing with a protocol error
         failure = operation_error(error)
         return _failed(
