@@ -9,7 +9,7 @@ import pytest
 
 from mogplex_mcp.api.hosted import HostedTool as Listed
 from mogplex_mcp.operations.errors import InvalidArgumentError
-from mogplex_mcp.operations.hosted_arguments import check_hosted
+from mogplex_mcp.operations.hosted import check_hosted
 from mogplex_mcp.simulator import DEMO_READ_ONLY_TOKEN, DEMO_TOKEN, Simulator, hosted_tool, hosted_tools
 from tests.tools.people import YES, User, bridge_with, facts
 from tests.tools.support import error

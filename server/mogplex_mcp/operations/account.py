@@ -1,4 +1,4 @@
-"""The connection to Mogplex: whether the token is accepted, what it allows and spent, what the journal is good for."""
+"""The account: whether the connection to Mogplex works, and the MCP servers that the user connected."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -6,6 +6,7 @@ from enum import Enum, auto
 
 from mogplex_mcp.api.budget import Usage
 from mogplex_mcp.api.errors import MogplexError
+from mogplex_mcp.api.models import McpServer
 from mogplex_mcp.api.permissions import NO_RUN, scopes_of
 from mogplex_mcp.operations.context import OperationContext
 from mogplex_mcp.operations.errors import OperationError, operation_error
@@ -82,3 +83,12 @@ async def _journal_state(context: OperationContext, usage: Usage) -> tuple[Journ
         return JournalState.IN_MEMORY, ""
     # Counting requests writes to the same file.
     return JournalState.READ_ONLY if usage.problem else JournalState.SHARED, ""
+
+
+async def list_mcp_servers(context: OperationContext) -> Sequence[McpServer]:
+    """List the MCP servers that Mogplex's agents can use, without the secrets of their configuration.
+
+    Raises:
+        MogplexError: Mogplex could not be asked, or refused.
+    """
+    return await context.tenant.mogplex.list_mcp_servers()

@@ -1,10 +1,10 @@
-"""Repositories: list them, find the one that is meant."""
+"""Repositories: list them, and queue a review of one's pull request."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from mogplex_mcp.api.models import Repo
+from mogplex_mcp.api.models import Repo, ReviewRerun
 from mogplex_mcp.operations.context import OperationContext
 from mogplex_mcp.operations.errors import check_range
 
@@ -43,3 +43,18 @@ async def list_repos(context: OperationContext, *, query: str = "", limit: int =
     query = query.strip()
     found = await context.tenant.mogplex.list_repos(query=query, limit=limit)
     return RepoSearch(query, found, may_be_more=len(found) >= limit)
+
+
+async def rerun_pr_review(context: OperationContext, *, repo: str, pr_number: int) -> ReviewRerun:
+    """Queue one more review of a pull request, which costs money each time.
+
+    Args:
+        context: The circumstances of the call.
+        repo: `owner/name` or an id.
+        pr_number: The number of the pull request.
+
+    Raises:
+        MogplexError: The repository could not be found, or Mogplex refused.
+    """
+    found = await context.tenant.repos.find(repo)
+    return await context.tenant.mogplex.rerun_pr_review(found.id, pr_number)

@@ -4,7 +4,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from mogplex_mcp.operations import reviews
+from mogplex_mcp.operations import repos
 from mogplex_mcp.reply.model import Reply
 from mogplex_mcp.reply.untrusted import clean_line, sanitize_word
 from mogplex_mcp.toolkit.call import Call
@@ -34,7 +34,7 @@ async def rerun_pr_review(
 
     Its findings appear on the pull request.
     """
-    answer = await reviews.rerun_pr_review(call, repo=repo, pr_number=pr_number)
+    answer = await repos.rerun_pr_review(call, repo=repo, pr_number=pr_number)
     if answer.started:
         summary = f"The review of pull request {pr_number} was started."
     elif answer.deferred:
