@@ -96,7 +96,7 @@ def results(ours: float) -> Results:
 def test_goals_are_judged_by_the_numbers() -> None:
     assert {goal.reached for goal in goals(results(0.1))} == {True}
     missed = [goal.what for goal in goals(results(2.0)) if goal.reached is False]
-    assert len(missed) == 7
+    assert len(missed) == 5
     assert {goal.reached for goal in goals(Results())} == {None}
 
 
