@@ -64,7 +64,7 @@ async def _refreshed(context: OperationContext, entries: Sequence[Entry]) -> tup
 
     async def refresh(entry: Entry) -> None:
         try:
-            snapshot = await context.tenant.watches.of(entry.run_id).look()
+            snapshot = await context.tenant.watches.of(entry.run_id).refresh()
         except MogplexError:
             return
         outcome = read_outcome(snapshot.run, snapshot.events, now=context.now)

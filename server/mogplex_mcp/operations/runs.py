@@ -9,7 +9,7 @@ from mogplex_mcp.api.models import CancelledRun, Repo
 from mogplex_mcp.operations.context import OperationContext
 from mogplex_mcp.operations.errors import Argument, InvalidArgumentError, Operation, check_id
 from mogplex_mcp.runs.cursor import Cursor, CursorError
-from mogplex_mcp.runs.fold import Fold, fold
+from mogplex_mcp.runs.event_groups import EventGroup, group_events
 from mogplex_mcp.runs.outcome import Outcome, read_outcome
 from mogplex_mcp.runs.start import SAME_START_SECONDS, Started
 from mogplex_mcp.runs.tail import Listener, Tail, Until, tail
@@ -52,13 +52,13 @@ class RunDetails:
     Attributes:
         snapshot: The run and its events.
         outcome: What its events say of it.
-        folds: The events, with repetitions folded.
+        groups: The events, with repetitions folded.
         repo: The name of its repository as the journal has it; empty when it is not known.
     """
 
     snapshot: Snapshot
     outcome: Outcome
-    folds: Sequence[Fold]
+    groups: Sequence[EventGroup]
     repo: str
 
 
@@ -159,7 +159,7 @@ async def follow_run(
         seen,
         until=until,
         deadline=min(context.arrived + wait_seconds, context.deadline),
-        look_deadline=context.deadline,
+        refresh_deadline=context.deadline,
         max_events=max_events,
         listener=listener,
         shutdown=context.shutdown,
@@ -181,10 +181,10 @@ async def get_run(context: OperationContext, *, run_id: str = "") -> RunDetails:
         MogplexError: Mogplex could not be asked, or does not know the run.
     """
     wanted = find_run_id(context, run_id)
-    snapshot = await context.tenant.watches.of(wanted).look()
+    snapshot = await context.tenant.watches.of(wanted).refresh()
     outcome = read_outcome(snapshot.run, snapshot.events, now=context.now)
     note(context, snapshot, outcome)
-    return RunDetails(snapshot, outcome, fold(snapshot.events), repo_of(context, wanted))
+    return RunDetails(snapshot, outcome, group_events(snapshot.events), repo_of(context, wanted))
 
 
 async def cancel_run(context: OperationContext, *, run_id: str = "") -> RunCancellation:

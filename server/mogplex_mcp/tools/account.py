@@ -5,7 +5,7 @@ from typing import Any
 
 from mogplex_mcp import __version__
 from mogplex_mcp.api.errors import MogplexError
-from mogplex_mcp.api.permissions import NO_RUN, scopes_of
+from mogplex_mcp.api.scopes import NONEXISTENT_RUN_ID, detect_scopes
 from mogplex_mcp.operations.errors import operation_error
 from mogplex_mcp.reply.model import NextStep, Reply
 from mogplex_mcp.reply.untrusted import clean_line
@@ -38,7 +38,7 @@ async def check_connection(call: Call) -> Connection:
     scopes: list[str] = []
     if problem is None:
         try:
-            scopes = await scopes_of(call.tenant.mogplex)
+            scopes = await detect_scopes(call.tenant.mogplex)
         except MogplexError as error:
             problem = error
     usage = call.tenant.budget.usage()
@@ -74,7 +74,7 @@ async def check_connection(call: Call) -> Connection:
 def _journal(call: Call, problem: str) -> tuple[str, str]:
     """Where the journal is, and what is wrong with it; `problem` is what the budget met when it wrote there."""
     try:
-        call.tenant.journal.find(NO_RUN)
+        call.tenant.journal.find(NONEXISTENT_RUN_ID)
     except StateError as error:
         return "cannot be used, so start_run will refuse", clean_line(str(error), 300)
     if call.settings.state_file is None or call.settings.without_journal:
