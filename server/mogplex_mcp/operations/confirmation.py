@@ -1,7 +1,7 @@
 """Confirmation by the user of an operation that changes something for good.
 
-An operation says what it is about to change and goes on only if the user agreed. How the user is asked is the business
-of the caller: by elicitation in an MCP client, by a question in a terminal.
+An operation says what it is about to change and continues only if the user agreed. The caller asks the user: by
+elicitation in an MCP client, by a prompt in a terminal.
 """
 
 from collections.abc import Callable
@@ -11,11 +11,11 @@ from typing import Literal
 from mogplex_mcp.operations.errors import OperationCode, OperationError
 
 Action = Literal["accept", "decline", "cancel"]
-"""What a user did with a question (MCP specification, "Elicitation")."""
+"""The user's response to a question (MCP specification, "Elicitation")."""
 
 
 class ConsentNeeded(OperationError):  # noqa: N818 - not a failure: the operation runs again with the user's answer
-    """The operation ended before it changed anything, because the user has not agreed to it yet."""
+    """The operation stopped before it changed anything, because the user hasn't agreed to it yet."""
 
     def __init__(self) -> None:
         super().__init__(OperationCode.CONFIRMATION_NEEDED, "the user has to be asked first")
@@ -27,12 +27,12 @@ def _unanswered(_: str) -> Action | None:
 
 @dataclass
 class Consent:
-    """Whether the user agrees with what one call is about to do.
+    """The user's consent to one call.
 
     Attributes:
-        answer_to: What the user did with exactly this question of exactly this call; None if it was never asked.
-        question: What has to be asked before the call can go on.
-        refusal: What the user did instead of agreeing.
+        answer_to: Returns the user's response to this question within this call; None if it wasn't asked.
+        question: The question to ask before the call can continue.
+        refusal: The user's response, if that wasn't "accept".
     """
 
     answer_to: Callable[[str], Action | None] = _unanswered
@@ -40,14 +40,14 @@ class Consent:
     refusal: Action | None = None
 
     def require(self, question: str) -> None:
-        """Return if the user agreed to this question; otherwise end the operation before it changes anything.
+        """Return if the user agreed; otherwise stop the operation before it changes anything.
 
         Args:
-            question: Exactly what will change, for the user to read. It has to come out the same when the operation
-                runs again: another question is asked anew.
+            question: What will change, for the user to read. It has to be the same text when the operation runs again,
+                since a different question is asked anew.
 
         Raises:
-            ConsentNeeded: The user has not agreed.
+            ConsentNeeded: The user hasn't agreed.
         """
         action = self.answer_to(question)
         if action == "accept":

@@ -1,4 +1,4 @@
-"""Repositories: list them, find the one that is meant."""
+"""Operations on repositories."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ from mogplex_mcp.api.models import Repo
 from mogplex_mcp.operations.context import OperationContext
 
 MOST_REPOS: Final = 200
-"""The longest list of the API, which has no paging for repositories (mogplex-api.md, section 2, "Lists")."""
+"""The largest `limit` of the API, which has no pagination for repositories (mogplex-api.md, section 2, "Lists")."""
 
 
 @dataclass(frozen=True)
@@ -16,9 +16,9 @@ class RepoSearch:
     """Repositories that match a query.
 
     Attributes:
-        query: Part of owner/name; empty for all.
+        query: A part of owner/name; empty for all.
         repos: The repositories.
-        may_be_more: Whether the list was cut at its limit.
+        may_be_more: Whether the limit was reached.
     """
 
     query: str
@@ -27,15 +27,15 @@ class RepoSearch:
 
 
 async def list_repos(context: OperationContext, *, query: str = "", limit: int = 50) -> RepoSearch:
-    """List the repositories that Mogplex can work on.
+    """List the repositories that are connected to Mogplex.
 
     Args:
-        context: The circumstances of the call.
-        query: Part of owner/name; empty for all.
+        context: The context of the call.
+        query: A part of owner/name; empty for all.
         limit: 1 to `MOST_REPOS`.
 
     Raises:
-        MogplexError: Mogplex could not be asked, or refused.
+        MogplexError: The request failed.
     """
     query = query.strip()
     found = await context.tenant.mogplex.list_repos(query=query, limit=limit)
