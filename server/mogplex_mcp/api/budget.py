@@ -1,7 +1,7 @@
 """Client-side rate limit: a sliding window over the requests of one token, counted before each request is sent.
 
-Mogplex sends no rate-limit headers (mogplex-api.md, section 2, "Auth and paths"), so the only way to avoid a 429 is to
-count. The count is shared by all processes of the user, since several MCP clients run a server each with one token.
+Mogplex sends no rate-limit headers (mogplex-api.md, section 2, "Auth and paths"), so the only way not to be refused is
+to count. The count is kept in the user's state file: several clients of one user run several bridges with one token.
 """
 
 import time
@@ -55,7 +55,7 @@ class Budget(Protocol):
         """
 
     def pause(self, seconds: float) -> None:
-        """Hold all requests back for `seconds`, after a 429: others use this token too."""
+        """Send nothing for `seconds`: Mogplex said 429, so others use this token too."""
 
 
 @dataclass(frozen=True)
@@ -122,7 +122,7 @@ class SharedBudget:
         self._swept_at = 0.0
 
     async def reserve(self) -> None:
-        """Wait until a poll may be sent, however long, and count it; the next `spend` of a poll is free."""
+        """Wait until a poll may be sent, as long as that takes, and count it: the next poll is this one."""
         while (wait := self._take(1, watching=True)) > 0:
             await self._sleep(wait)
         self._reserved.append(self._now())

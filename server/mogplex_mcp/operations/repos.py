@@ -35,7 +35,7 @@ async def list_repos(context: OperationContext, *, query: str = "", limit: int =
         limit: 1 to `MOST_REPOS`.
 
     Raises:
-        MogplexError: The request failed.
+        MogplexError: Mogplex could not be asked, or refused.
     """
     query = query.strip()
     found = await context.tenant.mogplex.list_repos(query=query, limit=limit)

@@ -41,8 +41,8 @@ async def list_runs(
     Args:
         context: The context of the call.
         repo: `owner/name` or an id; empty for all.
-        status: A status; "open" for runs that haven't ended; "any" for all.
-        max_age_hours: The maximum age of a run.
+        status: A status of runs; "open" for those that have not ended; "any" for all.
+        max_age_hours: How long ago they were started at most.
         limit: The most runs to return.
 
     Raises:
