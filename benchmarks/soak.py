@@ -1,11 +1,11 @@
-"""The bridge under load: many waits at the same time over HTTP, many calls in a row over stdio.
+"""Load test of the server: many concurrent waits over HTTP, many sequential calls over stdio.
 
     python -m benchmarks.soak            the full form, about four minutes
     python -m benchmarks.soak --short    the same, small
 
 Real processes on this machine only: a simulated Mogplex, `mogplex-mcp http` in front of it, `mogplex-mcp` on pipes.
-It stops by itself, and ends with status 1 when an answer was lost, a request went over a token's budget, or memory grew
-after the warm-up.
+It stops by itself, and exits with status 1 if a response was lost, a token exceeded its budget, or memory grew after
+the warm-up.
 """
 
 import argparse
@@ -33,10 +33,10 @@ from benchmarks.soak_parts import (
 from mogplex_mcp.simulator import SCRIPTS
 
 _WARM: Final = 0.4
-"""The share of the load after which memory has to be flat."""
+"""The fraction of the load after which memory has to be flat."""
 
 _HELD: Final = 0.95
-"""The share of all calls that are open at any time: a caller that was answered needs a moment to call again."""
+"""The fraction of calls in flight at any time: a caller with a response needs a moment to call again."""
 
 _MEGABYTE: Final = 1_000_000
 _SAMPLE_SECONDS: Final = 1.0
@@ -52,17 +52,17 @@ _EVENTS: Final = sum(step.type is not None for step in SCRIPTS["success"].steps)
 
 @dataclass(frozen=True)
 class Size:
-    """How much load.
+    """The size of the load.
 
     Attributes:
         tenants: Tokens over HTTP.
         runs_each: Runs of each tenant.
-        calls_each: Calls that wait for one run at the same time.
-        run_seconds: How long the runs take, and so how long the waits are held.
-        wait_seconds: How long one call waits before its caller calls again.
-        ramp_seconds: Within how many seconds the callers come.
-        stdio_calls: Calls in a row over stdio.
-        most_growth: How much memory may grow after the warm-up, as a share.
+        calls_each: Concurrent waits for one run.
+        run_seconds: Duration of the runs, and so of the waits.
+        wait_seconds: Longest wait of one call.
+        ramp_seconds: Seconds within which the callers start.
+        stdio_calls: Sequential calls over stdio.
+        most_growth: Limit of memory growth after the warm-up, as a fraction.
     """
 
     tenants: int
@@ -76,27 +76,27 @@ class Size:
 
     @property
     def callers(self) -> int:
-        """Calls at the same time."""
+        """Return the number of concurrent calls."""
         return self.tenants * self.runs_each * self.calls_each
 
 
 FULL: Final = Size(50, 4, 5, 170, 25, 10, 10_000, 0.05)
-# Seconds after its start a process still loads what it uses for the first time.
+# In its first seconds a process still loads modules.
 SHORT: Final = Size(10, 2, 5, 6, 4, 0.5, 400, 0.25)
 
 
 @dataclass
 class Report:
-    """What came of one kind of load.
+    """The result of one kind of load.
 
     Attributes:
-        name: What it is called.
-        memory: Of the bridge.
-        calls: How many were answered.
-        lost: Why calls were not answered as they should be.
-        least_waiting: The least calls that were open at the same time while all were meant to be.
-        seconds: How long it took.
-        mogplex: What Mogplex was asked.
+        name: Its name.
+        memory: Memory of the server.
+        calls: Number of calls with a response.
+        lost: Reasons for lost responses.
+        least_waiting: The least number of calls in flight after the ramp-up.
+        seconds: Its duration.
+        mogplex: Requests to Mogplex.
     """
 
     name: str
@@ -108,7 +108,7 @@ class Report:
     mogplex: dict[str, int] = field(default_factory=dict)
 
     def kept(self, size: Size) -> bool:
-        """Whether everything that is promised held."""
+        """Whether all limits were kept."""
         held = self.least_waiting is None or self.least_waiting >= size.callers * _HELD
         return not self.lost and not self.mogplex["over_budget"] and held and self.memory.growth <= size.most_growth
 
@@ -124,7 +124,7 @@ class Crowd:
         self._began = time.monotonic()
 
     async def follow_all(self) -> None:
-        """Let all callers come, and wait until each one has heard of its run's end."""
+        """Start all callers, and wait until each has received its run's end."""
         size = self._size
         async with asyncio.TaskGroup() as tasks:
             watching = tasks.create_task(self._watch())
@@ -139,25 +139,25 @@ class Crowd:
         self._report.seconds = time.monotonic() - self._began
 
     async def _follow(self, token: str, run_id: str) -> None:
-        """Call tail_run until the run is over: no event may be told twice or not at all."""
+        """Call tail_run until the run ends; each event has to arrive exactly once."""
         try:
-            told, news = await self._follow_to_end(token, run_id)
+            reported, news = await self._follow_to_end(token, run_id)
         except LostError as error:
             self._report.lost.append(str(error))
             return
-        end = news["run_id"], news["status"], told, "pull_request" in news
+        end = news["run_id"], news["status"], reported, "pull_request" in news
         if end != (run_id, "success", _EVENTS, True):
-            self._report.lost.append(f"of run {run_id} a caller heard {end}")
+            self._report.lost.append(f"of run {run_id} a caller received {end}")
 
     async def _follow_to_end(self, token: str, run_id: str) -> tuple[int, dict[str, Any]]:
-        """How many events were told in all, and the last answer."""
-        told, cursor = 0, ""
+        """Return the number of events, and the last result."""
+        reported, cursor = 0, ""
         while True:
             news = await self._call(token, {"run_id": run_id, "cursor": cursor})
-            told += sum(_count(line) for line in news.get("untrusted", {}).get("events", ()))
+            reported += sum(_count(line) for line in news.get("untrusted", {}).get("events", ()))
             cursor = news.get("cursor", "")
             if not cursor:
-                return told, news
+                return reported, news
 
     async def _call(self, token: str, arguments: dict[str, Any]) -> dict[str, Any]:
         self._waiting += 1
@@ -172,7 +172,7 @@ class Crowd:
         return news
 
     async def _watch(self) -> None:
-        """Look at the memory and count the open calls, from the warm-up until the first runs end."""
+        """Sample memory and calls in flight, from the warm-up until the first runs end."""
         size, report = self._size, self._report
         warm, last = size.run_seconds * _WARM, size.run_seconds * 0.9
         await asyncio.sleep(self._began + warm - time.monotonic())
@@ -185,7 +185,7 @@ class Crowd:
 
 
 def soak_http(size: Size, home: Path, said: IO[bytes]) -> Report:
-    """Hold many waits at the same time over HTTP."""
+    """Run many concurrent waits over HTTP."""
     world = (str(size.tenants), str(size.runs_each), str(size.run_seconds))
     with running(home, "-m", "benchmarks.soak_mogplex", *world, said=said) as mogplex:
         address = read_object(mogplex)["address"]
@@ -200,7 +200,7 @@ def soak_http(size: Size, home: Path, said: IO[bytes]) -> Report:
 
 
 def soak_stdio(size: Size, home: Path, said: IO[bytes]) -> Report:
-    """Make many calls in a row over stdio; of those that need a request, as many as one token may make."""
+    """Make many sequential calls over stdio; of those with a request, as many as the budget of one token allows."""
     with running(home, "-m", "benchmarks.soak_mogplex", "1", "1", "0.01", said=said) as mogplex:
         more = {"MOGPLEX_API_KEY": token_of(0)}
         serve = (*_BRIDGE, "--url", read_object(mogplex)["address"])
@@ -235,13 +235,13 @@ def _call_in_a_row(caller: StdioCaller, size: Size, report: Report) -> None:
 
 
 def _count(line: str) -> int:
-    """How many events one line of an answer tells."""
+    """Return the number of events in one line of a result."""
     folded = _FOLDED.match(line)
     return int(folded[1]) if folded else 1
 
 
 def _address(log: Path) -> str:
-    """Where a bridge says that it serves."""
+    """Return the address that a server prints."""
     given_up = time.monotonic() + _STARTING_SECONDS
     while time.monotonic() < given_up:
         if found := re.search(r"http://\S+/mcp", log.read_text()):
@@ -251,7 +251,7 @@ def _address(log: Path) -> str:
 
 
 def soak(size: Size) -> list[Report]:
-    """Put both kinds of load on the bridge, one after the other."""
+    """Put both kinds of load on the server, one after the other."""
     with tempfile.TemporaryDirectory() as folder, tempfile.TemporaryFile() as said:
         home = Path(folder)
         try:
@@ -262,12 +262,12 @@ def soak(size: Size) -> list[Report]:
 
 
 def table(size: Size, reports: Sequence[Report]) -> str:
-    """What came of it, as Markdown."""
+    """Return the results as Markdown."""
     rows: list[tuple[str, Callable[[Report], str]]] = [
         ("Calls answered", lambda one: f"{one.calls:,}"),
         ("Answers lost", lambda one: f"{len(one.lost)}"),
         (
-            "Calls open at the same time, at least",
+            "Calls in flight, at least",
             lambda one: "1" if one.least_waiting is None else f"{one.least_waiting:,}",
         ),
         ("Seconds", lambda one: f"{one.seconds:.0f}"),
@@ -279,7 +279,7 @@ def table(size: Size, reports: Sequence[Report]) -> str:
         ("Memory when warm", lambda one: _megabytes(one.memory.samples[0])),
         ("Memory at the end", lambda one: _megabytes(one.memory.samples[-1])),
         ("Highest growth since warm", lambda one: f"{one.memory.growth:.1%}"),
-        ("All promises kept", lambda one: "yes" if one.kept(size) else "NO"),
+        ("All limits kept", lambda one: "yes" if one.kept(size) else "NO"),
     ]
     lines = ["| | " + " | ".join(one.name for one in reports) + " |", "|---|" + "---:|" * len(reports)]
     lines += [f"| {name} | " + " | ".join(map(cell, reports)) + " |" for name, cell in rows]
@@ -291,8 +291,8 @@ def _megabytes(count: int) -> str:
 
 
 def main() -> int:
-    """Load, print the table, and say by the status whether everything held."""
-    arguments = argparse.ArgumentParser(prog="benchmarks.soak", description="The bridge under load.")
+    """Run the load test, print the table, and exit with status 1 if a limit was not kept."""
+    arguments = argparse.ArgumentParser(prog="benchmarks.soak", description="Load test of the server.")
     arguments.add_argument("--short", action="store_true", help="a small form, about 15 seconds")
     size = SHORT if arguments.parse_args().short else FULL
     _allow_open_files(2 * size.callers + 200)
@@ -305,7 +305,7 @@ def main() -> int:
 
 
 def _allow_open_files(wanted: int) -> None:
-    """Let this process and those that it starts open as many files as there are connections."""
+    """Raise the limit of open files of this process and its children to the number of connections."""
     try:
         import resource  # noqa: PLC0415 - not on Windows, which has no such limit
     except ImportError:

@@ -1,6 +1,6 @@
-"""A simulated Mogplex for the soak, in a process of its own: many tenants with runs that are under way.
+"""A simulated Mogplex for the load test, in its own process: many tenants with running runs.
 
-It says its address, serves until its stdin is closed, and then says what it was asked.
+It prints its address, serves until its stdin is closed, and then prints the requests that it received.
 """
 
 import json
@@ -12,8 +12,8 @@ from typing import Final
 
 import anyio
 
-from mogplex_mcp.simulator import SCRIPTS, Repo, Run, SeenRequest, Simulator, Token, User, World, serve
-from mogplex_mcp.simulator.ids import derived_id
+from mogplex_mcp.simulator import SCRIPTS, ApiToken, Repo, Run, SeenRequest, Simulator, User, World, serve
+from mogplex_mcp.simulator.formats import derived_id
 
 _MINUTE: Final = 60.0
 _TOO_MANY_REQUESTS: Final = 429
@@ -21,17 +21,17 @@ _FIRST_ERROR: Final = 400
 
 
 def token_of(tenant: int) -> str:
-    """The token of a tenant, which opens nothing but this simulator."""
+    """Return the token of a tenant, which is valid for this simulator only."""
     return f"mog_Soak{tenant:028d}"
 
 
 def run_of(tenant: int, number: int) -> str:
-    """The id of one of a tenant's runs."""
+    """Return the id of one of a tenant's runs."""
     return derived_id("soak", tenant, number)
 
 
 def world_of(tenants: int, runs_each: int, seconds: float, now: float) -> World:
-    """A world in which each tenant has one repository with runs that begin now.
+    """Return a world in which each tenant has one repository with runs that start now.
 
     Args:
         tenants: How many there are.
@@ -44,7 +44,7 @@ def world_of(tenants: int, runs_each: int, seconds: float, now: float) -> World:
         user, repo = derived_id("user", tenant), derived_id("repo", tenant)
         name = f"tenant-{tenant}/web"
         world.users.append(User(user, f"tenant-{tenant}"))
-        world.tokens.append(Token(token_of(tenant), user))
+        world.tokens.append(ApiToken(token_of(tenant), user))
         world.repos.append(Repo(repo, user, name))
         for number in range(runs_each):
             identifier = run_of(tenant, number)
@@ -66,7 +66,7 @@ def world_of(tenants: int, runs_each: int, seconds: float, now: float) -> World:
 
 
 def busiest_minute(requests: Iterable[SeenRequest]) -> int:
-    """The most units that one token spent within any minute."""
+    """Return the most units that one token spent within any minute."""
     most, recent = 0, dict[str | None, deque[tuple[float, int]]]()
     for seen in requests:
         window = recent.setdefault(seen.token, deque())

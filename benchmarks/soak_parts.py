@@ -1,6 +1,6 @@
-"""What the soak is made of: processes, their memory, and the leanest JSON-RPC callers that can tell what was lost.
+"""Parts of the load test: processes, their memory, and minimal JSON-RPC callers that detect lost responses.
 
-A full MCP client for each of a thousand callers would take more of the machine than the server that is measured.
+A thousand full MCP clients would load the machine more than the server that is measured.
 """
 
 import asyncio
@@ -21,19 +21,19 @@ _LAST_WORDS_SECONDS: Final = 15.0
 
 
 class LostError(Exception):
-    """A call that was not answered as it should be; the message says how."""
+    """A response was lost or wrong; the message says how."""
 
 
 @contextlib.contextmanager
 def running(
     home: Path, *arguments: str, said: IO[bytes], more: Mapping[str, str] | None = None
 ) -> Iterator["subprocess.Popen[bytes]"]:
-    """A Python program with pipes for stdin and stdout, without any setting of whoever runs it; killed at the end.
+    """Run a Python program with pipes for stdin and stdout, without the user's settings; killed at the end.
 
     Args:
         home: Its home directory.
         arguments: Of the interpreter.
-        said: Takes its stderr, which nobody reads meanwhile.
+        said: Receives its stderr.
         more: Further variables of its environment.
     """
     kept = {name: value for name, value in os.environ.items() if not name.upper().startswith(("MOGPLEX", "XDG"))}
@@ -51,16 +51,16 @@ def running(
         process.kill()
         process.wait()
         for stream in (process.stdin, process.stdout):
-            # What was still to be written has nobody to go to.
+            # Unwritten data has no reader any more.
             with contextlib.suppress(BrokenPipeError):
                 pipe(stream).close()
 
 
 def pipe(stream: IO[bytes] | None) -> IO[bytes]:
-    """A stream that was asked for as a pipe.
+    """Return a stream that was opened as a pipe.
 
     Raises:
-        LostError: It is none.
+        LostError: It isn't a pipe.
     """
     if stream is None:
         raise LostError("a process has no pipe")
@@ -68,7 +68,7 @@ def pipe(stream: IO[bytes] | None) -> IO[bytes]:
 
 
 def read_object(process: "subprocess.Popen[bytes]") -> dict[str, Any]:
-    """The next line of a process, a JSON object.
+    """Read the next line of a process, a JSON object.
 
     Raises:
         LostError: It has ended, or says something else.
@@ -84,7 +84,7 @@ def read_object(process: "subprocess.Popen[bytes]") -> dict[str, Any]:
 
 
 def last_object(process: "subprocess.Popen[bytes]") -> dict[str, Any]:
-    """What a process says when its stdin is closed.
+    """Read the last JSON object of a process, after closing its stdin.
 
     Raises:
         LostError: It says nothing.
@@ -92,13 +92,13 @@ def last_object(process: "subprocess.Popen[bytes]") -> dict[str, Any]:
     """
     last, _ = process.communicate(timeout=_LAST_WORDS_SECONDS)
     if not last:
-        raise LostError("a process ended without its last words")
+        raise LostError("a process exited without its report")
     words: dict[str, Any] = json.loads(last)
     return words
 
 
 def resident(pid: int) -> int:
-    """The memory that a process holds, in bytes.
+    """Return the resident memory of a process, in bytes.
 
     Raises:
         ProcessLookupError: It has ended.
@@ -131,20 +131,20 @@ class Memory:
         self.start = resident(self.pid)
 
     def sample(self) -> None:
-        """Look once more."""
+        """Take a sample."""
         self.samples.append(resident(self.pid))
 
     @property
     def growth(self) -> float:
-        """By how much the highest exceeds the first, as a share; 0.05 are five percent."""
+        """Return by how much the highest sample exceeds the first, as a fraction."""
         return max(self.samples) / self.samples[0] - 1
 
 
 async def call_over_http(address: str, token: str, tool: str, arguments: Mapping[str, Any]) -> dict[str, Any]:
-    """One `tools/call` over a connection of its own, which is held until the answer is there; gives its facts.
+    """Make one `tools/call` over its own connection, and return the structured content.
 
     Raises:
-        LostError: There was no answer, or one that is no success.
+        LostError: There was no response, or an error.
     """
     where = urlsplit(address)
     message = _message(1, "tools/call", {"name": tool, "arguments": arguments, "_meta": {"progressToken": 1}})
@@ -171,10 +171,10 @@ async def call_over_http(address: str, token: str, tool: str, arguments: Mapping
 
 
 def facts_of(message: Mapping[str, Any]) -> dict[str, Any]:
-    """The structured content of an answer that must be a success.
+    """Return the structured content of a successful result.
 
     Raises:
-        LostError: It is none.
+        LostError: It is an error.
     """
     result = message.get("result")
     if not isinstance(result, dict) or result.get("isError") or "structuredContent" not in result:
@@ -194,7 +194,7 @@ class StdioCaller:
         self._write(json.dumps({"jsonrpc": "2.0", "method": "notifications/initialized"}).encode())
 
     def ask(self, method: str, params: Mapping[str, Any]) -> dict[str, Any]:
-        """A request and its answer.
+        """Send a request and return its result.
 
         Raises:
             LostError: Something else came.

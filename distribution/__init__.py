@@ -1,5 +1,5 @@
-"""How this server gets to people: the MCP bundle, the entry of the MCP registry, links that install it.
+"""Distribution: the MCP bundle, the entry in the MCP registry, install links.
 
-All of it is made from the code and `pyproject.toml`. `python -m docs.generate` writes what is kept in the repository;
-`python -m distribution.bundle FOLDER` writes what `mcpb pack` packs.
+All of it is generated from the code and `pyproject.toml`: files in the repository by `python -m docs.generate`, the
+input of `mcpb pack` by `python -m distribution.bundle FOLDER`.
 """

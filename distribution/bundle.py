@@ -16,13 +16,13 @@ from typing import Any, Final
 from distribution.project import DESCRIPTION, ENTRY, HOMEPAGE, NAME, PROJECT, ROOT, TITLE
 from mogplex_mcp import __version__
 from mogplex_mcp.config.options import OPTIONS
-from mogplex_mcp.core.secret import Secret
+from mogplex_mcp.core.redaction import Secret
 from mogplex_mcp.server.prompts import KINDS
 from mogplex_mcp.tools.catalog import TOOLSETS
 
 ICON: Final = Path(__file__).parent / "icon.png"
 ENTRY_POINT: Final = "server/main.py"
-# What its page of settings asks for, and under which heading.
+# The settings that the host asks for, with their titles.
 SETTINGS: Final = {
     "api_key": "Mogplex token",
     "default_repo": "Repository",
@@ -32,7 +32,7 @@ SETTINGS: Final = {
 
 _MODULE, _, _FUNCTION = PROJECT["scripts"][NAME].partition(":")
 _PROGRAM: Final = f'''\
-"""What the host of this bundle starts."""
+"""The entry point of the bundle."""
 
 from {_MODULE} import {_FUNCTION}
 
@@ -41,7 +41,7 @@ from {_MODULE} import {_FUNCTION}
 
 
 def manifest() -> dict[str, Any]:
-    """The bundle's `manifest.json`, version 0.4."""
+    """Return the bundle's `manifest.json`, version 0.4."""
     settings = {option.setting: option for option in OPTIONS if option.setting in SETTINGS}
     tools = [tool for toolset in TOOLSETS if toolset.by_default for tool in toolset.tools]
     return {
@@ -62,7 +62,7 @@ def manifest() -> dict[str, Any]:
                 "env": {option.environment[0]: f"${{user_config.{name}}}" for name, option in settings.items()},
             },
         },
-        # Options and the version of the protocol decide what else there is.
+        # The rest depends on options and on the protocol version.
         "tools": [{"name": tool.name, "description": tool.title} for tool in tools],
         "tools_generated": True,
         "prompts": list(_prompts({tool.name for tool in tools})),
@@ -79,8 +79,8 @@ def manifest() -> dict[str, Any]:
 
 def _setting(name: str) -> dict[str, Any]:
     (option,) = (option for option in OPTIONS if option.setting == name)
-    # Each has a default, since hosts hand on a placeholder that nothing was put in for. An empty one is not set, and
-    # then the token is found where `mogplex-mcp login` put it.
+    # Each has a default, since hosts pass on placeholders without a value. An empty one counts as not set, and the
+    # token stored by `mogplex-mcp login` is used.
     setting = {"title": SETTINGS[name], "description": option.help, "required": False}
     if not option.metavar and option.read is not Secret:
         return {"type": "boolean", **setting, "default": False}
@@ -101,7 +101,7 @@ def _prompts(tools: set[str]) -> Iterator[dict[str, Any]]:
 
 
 def write(folder: Path) -> None:
-    """Write the files of the bundle into a folder, which is made and must be empty."""
+    """Write the files of the bundle into a folder, which is created if needed and must be empty."""
     folder.mkdir(parents=True, exist_ok=True)
     if any(folder.iterdir()):
         raise FileExistsError(f"{folder} is not empty")
@@ -115,7 +115,7 @@ def write(folder: Path) -> None:
 
 
 def _environment() -> str:
-    """The bundle's `pyproject.toml`: what the server needs, and the keyring in which its token may be."""
+    """Return the bundle's `pyproject.toml`: the server's dependencies, and the keyring that may have its token."""
     needed = [*PROJECT["dependencies"], *PROJECT["optional-dependencies"]["keyring"]]
     return (
         f'[project]\nname = "{ENTRY}-bundle"\nversion = "{__version__}"\n'

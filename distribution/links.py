@@ -1,4 +1,4 @@
-"""Links that install the server in an editor with one click. There is no token in any of them."""
+"""Links that install the server in an editor with one click, without a token."""
 
 import base64
 import json
@@ -20,13 +20,13 @@ _VSCODE: Final = "https://vscode.dev/redirect/mcp/install"
 
 
 def cursor() -> str:
-    """Opens Cursor, which asks before it adds the entry. It is a web page, since many places allow no other links."""
+    """Return a link that opens Cursor, which confirms the entry. An https link, since many sites allow no others."""
     entry = _json({"command": COMMAND, "args": [NAME]})
     return f"https://cursor.com/install-mcp?{urlencode({'name': ENTRY, 'config': base64.b64encode(entry.encode())})}"
 
 
 def vscode() -> str:
-    """Opens VS Code, which asks before it adds the entry, and once for the token, which it keeps to itself."""
+    """Return a link that opens VS Code, which confirms the entry, and asks for the token once and stores it."""
     entry = {
         "type": "stdio",
         "command": COMMAND,
@@ -38,7 +38,7 @@ def vscode() -> str:
 
 
 def buttons() -> str:
-    """Both links as a line of Markdown."""
+    """Return both links as a line of Markdown."""
     return f"[Add to Cursor]({cursor()}) · [Add to VS Code]({vscode()})"
 
 

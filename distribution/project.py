@@ -1,4 +1,4 @@
-"""What `pyproject.toml` says, for everything that has to say the same."""
+"""Metadata from `pyproject.toml` that is used elsewhere."""
 
 import tomllib
 from pathlib import Path
@@ -8,7 +8,7 @@ ROOT: Final = Path(__file__).parent.parent
 PROJECT: Final[dict[str, Any]] = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 NAME: Final[str] = PROJECT["name"]
 TITLE: Final = "Mogplex"
-# What clients call the server in their configuration.
+# The name of the server in the configuration of clients.
 ENTRY: Final = "mogplex"
 HOMEPAGE: Final[str] = PROJECT["urls"]["Homepage"]
 # The registry allows a hundred characters.

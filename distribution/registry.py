@@ -1,4 +1,4 @@
-"""The entry of the MCP registry, `server.json`: what programs that browse the registry need to install this server."""
+"""The entry in the MCP registry, `server.json`, from which programs install this server."""
 
 from collections.abc import Sequence
 from typing import Any, Final
@@ -7,22 +7,22 @@ from distribution.project import DESCRIPTION, HOMEPAGE, NAME, ROOT, TITLE
 from mogplex_mcp import __version__
 from mogplex_mcp.config.options import OPTIONS, Option
 from mogplex_mcp.config.settings import Settings
-from mogplex_mcp.core.secret import Secret
+from mogplex_mcp.core.redaction import Secret
 
 FILE: Final = ROOT / "server.json"
 SCHEMA: Final = "https://static.modelcontextprotocol.io/schemas/2025-12-11/server.schema.json"
-# Whoever publishes it has to prove that this domain is theirs. That the package is theirs, too, is shown by the README,
-# which names the server in a comment.
+# Publishing it requires a proof of ownership of this domain. A comment with the name of the server in the README proves
+# the ownership of the package.
 NAMESPACE: Final = "com.mogplex"
 
 _NUMBERS: Final = ("SECONDS", "NUMBER", "PORT")
-# Nobody who installs a server from a registry wants a simulated one.
+# Simulation is of no use for an installation from a registry.
 _LEFT_OUT: Final = ("demo", "demo_seconds")
 _DEFAULTS: Final = Settings()
 
 
 def server_json() -> dict[str, Any]:
-    """What `server.json` has to be: the package on PyPI, once to be started over stdio, once to serve HTTP."""
+    """Return the content of `server.json`: the package on PyPI, over stdio and over HTTP."""
     options = [option for option in OPTIONS if option.setting not in _LEFT_OUT]
     return {
         "$schema": SCHEMA,
@@ -47,7 +47,7 @@ def server_json() -> dict[str, Any]:
 
 
 def _is_of_http(option: Option) -> bool:
-    """Whether it is a choice of whoever serves HTTP: the port stands in the address, and callers have the tokens."""
+    """Whether an option is for operators of an HTTP server: the URL has the port, and callers have the tokens."""
     return option.setting not in ("api_key", "api_key_file", "port") and (
         not option.commands or "http" in option.commands
     )
@@ -81,7 +81,7 @@ def _authorization() -> dict[str, Any]:
     (option,) = (option for option in OPTIONS if option.setting == "api_key")
     return {
         "name": "Authorization",
-        "description": "Each caller brings its own token.",
+        "description": "The Mogplex token of the caller.",
         "value": "Bearer {token}",
         "isRequired": True,
         "isSecret": True,

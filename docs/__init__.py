@@ -1,1 +1,1 @@
-"""Pages for people, and the program that makes the ones that follow from the code."""
+"""Documentation pages, and the generators of those that are derived from the code."""

@@ -1,8 +1,8 @@
-"""What MCP clients and frameworks do with a server: facts of other makers as of November 2026, in one table.
+"""Behaviour of MCP clients and frameworks as of November 2026.
 
-The limits of what runs without a window were measured on stdio with default settings; "reported" stands where they are
-from a maker's pages or issue trackers. "?" stands where neither the maker nor a measurement says. What they change,
-they change monthly: this table is where to change it.
+Timeouts of programs without a window were measured on stdio with default settings; "reported" marks timeouts from
+documentation or issue trackers. "?" marks what neither documentation nor a measurement shows. Update this table when
+clients change.
 """
 
 from collections.abc import Mapping
@@ -17,16 +17,16 @@ UNKNOWN: Final = "?"
 
 @dataclass(frozen=True)
 class Behaviour:
-    """What one client or framework does.
+    """The behaviour of one client or framework.
 
     Attributes:
-        limit: How long it lets one tool call take.
-        raise_it: How to let it take longer.
-        model_reads: Which part of an answer its model gets to see.
-        progress: Whether it asks for progress, and what that is good for.
-        elicitation: Whether a server can ask its user something.
-        resources: Who can use the server's resources.
-        name: What it calls itself (`clientInfo.name`), where that decides how long `tail_run` waits.
+        limit: Timeout of a tool call.
+        raise_it: How to raise the timeout.
+        model_reads: The part of a result that its model reads.
+        progress: Whether it requests progress, and what progress does.
+        elicitation: Whether it supports elicitation.
+        resources: Who reads the server's resources.
+        name: Its `clientInfo.name`, if that decides how long `tail_run` waits.
     """
 
     limit: str
@@ -40,12 +40,12 @@ class Behaviour:
 
 @dataclass(frozen=True)
 class Framework:
-    """A library that programs use servers with.
+    """A client library for MCP servers.
 
     Attributes:
-        title: As its maker writes it.
+        title: As its vendor writes it.
         example: The file in `examples/`.
-        behaviour: What it does.
+        behaviour: Its behaviour.
     """
 
     title: str
@@ -56,42 +56,40 @@ class Framework:
 # By the name in `mogplex-mcp install`.
 PROGRAMS: Final[Mapping[str, Behaviour]] = {
     "claude-desktop": Behaviour(
-        "about 240 s (reported)", "not possible", TEXT, UNKNOWN, "no", "its user attaches them", "claude-ai"
+        "about 240 s (reported)", "not possible", TEXT, UNKNOWN, "no", "the user attaches them", "claude-ai"
     ),
     "claude-code": Behaviour(
-        "none seen up to 305 s; calls over 2 minutes go on in the background",
+        "none up to 305 s; calls over 2 minutes continue in the background",
         "`MCP_TOOL_TIMEOUT` (milliseconds)",
         STRUCTURED,
         "shown",
         "yes",
-        "its user attaches them with @",
+        "the user attaches them with @",
         "claude-code",
     ),
-    "cursor": Behaviour(
-        UNKNOWN, UNKNOWN, UNKNOWN, UNKNOWN, "yes", "supported, says its documentation", "cursor-vscode"
-    ),
+    "cursor": Behaviour(UNKNOWN, UNKNOWN, UNKNOWN, UNKNOWN, "yes", "supported (documented)", "cursor-vscode"),
     "vscode": Behaviour(
-        "5 minutes (reported)", UNKNOWN, BOTH, UNKNOWN, "yes", "its user attaches them", "Visual Studio Code"
+        "5 minutes (reported)", UNKNOWN, BOTH, UNKNOWN, "yes", "the user attaches them", "Visual Studio Code"
     ),
     "codex": Behaviour(
         "300 s; 60 and 120 s in earlier versions",
         "`tool_timeout_sec` of the entry",
         STRUCTURED,
-        "asked for; does not extend the limit",
+        "requested; does not extend the limit",
         UNKNOWN,
         UNKNOWN,
         "codex-mcp-client",
     ),
     "gemini": Behaviour(
-        "none seen up to 305 s",
+        "none up to 305 s",
         "`timeout` of the entry (milliseconds)",
         TEXT,
-        "asked for",
+        "requested",
         "no",
         UNKNOWN,
         "gemini-cli-mcp-client",
     ),
-    "windsurf": Behaviour(UNKNOWN, UNKNOWN, UNKNOWN, UNKNOWN, UNKNOWN, "supported, says its documentation"),
+    "windsurf": Behaviour(UNKNOWN, UNKNOWN, UNKNOWN, UNKNOWN, UNKNOWN, "supported (documented)"),
     "devin": Behaviour(UNKNOWN, UNKNOWN, UNKNOWN, UNKNOWN, UNKNOWN, UNKNOWN),
     "zed": Behaviour("60 s (reported)", UNKNOWN, UNKNOWN, UNKNOWN, "no", UNKNOWN),
     "opencode": Behaviour(
@@ -99,7 +97,7 @@ PROGRAMS: Final[Mapping[str, Behaviour]] = {
     ),
 }
 
-# Programs that `mogplex-mcp install` does not know; most take an entry like that of Claude Desktop.
+# Programs without `mogplex-mcp install`; most use an entry like that of Claude Desktop.
 OTHER_PROGRAMS: Final[Mapping[str, Behaviour]] = {
     "Copilot CLI": Behaviour("180 s without progress", UNKNOWN, BOTH, "extends the limit", UNKNOWN, UNKNOWN),
     "Cline": Behaviour(UNKNOWN, UNKNOWN, BOTH, UNKNOWN, UNKNOWN, UNKNOWN),
@@ -130,7 +128,7 @@ FRAMEWORKS: Final = (
         "LangChain",
         "langchain_agent.py",
         Behaviour(
-            "none seen up to 65 s; 300 s over HTTP",
+            "none up to 65 s; 300 s over HTTP",
             "`sse_read_timeout` of the connection",
             f"{TEXT}; structured content as the artifact",
             _CALLBACKS,
@@ -141,7 +139,7 @@ FRAMEWORKS: Final = (
     Framework(
         "Pydantic AI",
         "pydantic_ai_agent.py",
-        Behaviour("none seen up to 65 s", "`read_timeout` of the toolset", STRUCTURED, _CALLBACKS, _CALLBACKS, _READS),
+        Behaviour("none up to 65 s", "`read_timeout` of the toolset", STRUCTURED, _CALLBACKS, _CALLBACKS, _READS),
     ),
     Framework(
         "Google ADK",
@@ -159,28 +157,28 @@ FRAMEWORKS: Final = (
     Framework(
         "LlamaIndex",
         "llama_index_agent.py",
-        Behaviour("30 s", "`timeout` of the client", TEXT, _CALLBACKS, "no", "as tools, if it is told to"),
+        Behaviour("30 s", "`timeout` of the client", TEXT, _CALLBACKS, "no", "as tools, if configured"),
     ),
     Framework(
         "FastMCP client",
         "fastmcp_client.py",
-        Behaviour("none seen up to 65 s", "`timeout` of the call", BOTH, _CALLBACKS, _CALLBACKS, _READS),
+        Behaviour("none up to 65 s", "`timeout` of the call", BOTH, _CALLBACKS, _CALLBACKS, _READS),
     ),
     Framework(
         "MCP Python SDK 2",
         "mcp_client.py",
-        Behaviour("none seen up to 65 s", "`read_timeout_seconds` of the call", BOTH, _CALLBACKS, _CALLBACKS, _READS),
+        Behaviour("none up to 65 s", "`read_timeout_seconds` of the call", BOTH, _CALLBACKS, _CALLBACKS, _READS),
     ),
     Framework(
         "MCP Python SDK 1",
         "mcp_client_v1.py",
-        Behaviour("none seen up to 65 s", "`read_timeout_seconds` of the call", BOTH, _CALLBACKS, _CALLBACKS, _READS),
+        Behaviour("none up to 65 s", "`read_timeout_seconds` of the call", BOTH, _CALLBACKS, _CALLBACKS, _READS),
     ),
     Framework(
         "MCP TypeScript SDK 2",
         "typescript-v2.mjs",
         Behaviour(
-            "60 s", "`timeout` of the call (milliseconds)", BOTH, "extends the limit if told to", _CALLBACKS, _READS
+            "60 s", "`timeout` of the call (milliseconds)", BOTH, "extends the limit if configured", _CALLBACKS, _READS
         ),
     ),
     Framework(
@@ -198,13 +196,13 @@ FRAMEWORKS: Final = (
     Framework(
         "Vercel AI SDK",
         "vercel-ai-sdk.mjs",
-        Behaviour("none seen up to 65 s", UNKNOWN, TEXT, "no", _CALLBACKS, _READS),
+        Behaviour("none up to 65 s", UNKNOWN, TEXT, "no", _CALLBACKS, _READS),
     ),
 )
 
-# Those for which there is no example here.
+# Frameworks without an example here.
 OTHER_FRAMEWORKS: Final[Mapping[str, Behaviour]] = {
-    "AutoGen": Behaviour("**5 s**, without a word to the server", UNKNOWN, TEXT, UNKNOWN, UNKNOWN, UNKNOWN),
+    "AutoGen": Behaviour("**5 s**, without a cancellation", UNKNOWN, TEXT, UNKNOWN, UNKNOWN, UNKNOWN),
     "Agno": Behaviour("10 s", UNKNOWN, TEXT, UNKNOWN, UNKNOWN, UNKNOWN),
     "Haystack": Behaviour("30 s", UNKNOWN, TEXT, UNKNOWN, UNKNOWN, UNKNOWN),
     "Mastra": Behaviour("60 s", UNKNOWN, STRUCTURED, "does not extend the limit", UNKNOWN, UNKNOWN),
@@ -212,9 +210,9 @@ OTHER_FRAMEWORKS: Final[Mapping[str, Behaviour]] = {
         "60 s", UNKNOWN, UNKNOWN, "does not extend the limit", UNKNOWN, UNKNOWN
     ),
     "LangChain for JavaScript": Behaviour("60 s", UNKNOWN, UNKNOWN, "does not extend the limit", UNKNOWN, UNKNOWN),
-    "CrewAI": Behaviour("none seen up to 65 s", UNKNOWN, TEXT, UNKNOWN, UNKNOWN, UNKNOWN),
-    "Microsoft Agent Framework": Behaviour("none seen up to 65 s", UNKNOWN, STRUCTURED, UNKNOWN, UNKNOWN, UNKNOWN),
-    "Semantic Kernel": Behaviour("none seen up to 65 s", UNKNOWN, TEXT, UNKNOWN, UNKNOWN, UNKNOWN),
-    "smolagents": Behaviour("none seen up to 65 s", UNKNOWN, STRUCTURED, UNKNOWN, UNKNOWN, UNKNOWN),
-    "Strands Agents": Behaviour("none seen up to 65 s", UNKNOWN, UNKNOWN, UNKNOWN, UNKNOWN, UNKNOWN),
+    "CrewAI": Behaviour("none up to 65 s", UNKNOWN, TEXT, UNKNOWN, UNKNOWN, UNKNOWN),
+    "Microsoft Agent Framework": Behaviour("none up to 65 s", UNKNOWN, STRUCTURED, UNKNOWN, UNKNOWN, UNKNOWN),
+    "Semantic Kernel": Behaviour("none up to 65 s", UNKNOWN, TEXT, UNKNOWN, UNKNOWN, UNKNOWN),
+    "smolagents": Behaviour("none up to 65 s", UNKNOWN, STRUCTURED, UNKNOWN, UNKNOWN, UNKNOWN),
+    "Strands Agents": Behaviour("none up to 65 s", UNKNOWN, UNKNOWN, UNKNOWN, UNKNOWN, UNKNOWN),
 }

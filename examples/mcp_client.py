@@ -26,7 +26,7 @@ def over_http(url: str = "http://127.0.0.1:8765/mcp") -> Transport:
 
 
 async def show(_progress: float, _total: float | None, message: str | None) -> None:
-    """What is told while a call waits."""
+    """Print progress while a call waits."""
     print(f"  {message}")
 
 

@@ -13,9 +13,11 @@ settings.register_profile(
 settings.load_profile("patient")
 
 
-# Whoever starts the tests in the background may have it ignored, and the programs under test would inherit that.
+# Shells ignore SIGINT in background jobs and `nohup` ignores SIGHUP; the programs under test would inherit that.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
+if hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
 @pytest.fixture

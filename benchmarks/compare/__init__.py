@@ -1,1 +1,1 @@
-"""This server and what could be used instead, measured side by side: `python -m benchmarks.compare`."""
+"""Comparison of this server with alternatives: `python -m benchmarks.compare`."""

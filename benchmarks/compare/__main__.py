@@ -1,11 +1,11 @@
-"""This server and what could be used instead, measured side by side.
+"""Comparison of this server with alternatives.
 
     python -m benchmarks.compare            everything, about twenty minutes; prints the page
     python -m benchmarks.compare --write    the same, and writes it to docs/performance.md
     python -m benchmarks.compare --quick --only this,mcp-proxy,tutorial --measures start,row
 
 From the root of a checkout with the project installed. Contenders are installed from PyPI and npm into the user's
-cache, once; who cannot be installed or does not work is named on the page, and everybody else is measured.
+cache, once; the page names those that can't be installed or fail, and all others are measured.
 """
 
 import argparse
@@ -21,7 +21,7 @@ import anyio.to_thread
 from tests.virtual_time import VirtualTimeLoop
 
 from benchmarks import polling
-from benchmarks.compare.calls import Field, measure_in_a_row, measure_in_flight
+from benchmarks.compare.calls import RunningContenders, measure_in_a_row, measure_in_flight
 from benchmarks.compare.contenders import CONTENDERS, HOSTED, Contender, chosen
 from benchmarks.compare.effort import FULL, MEASURES, QUICK, Effort
 from benchmarks.compare.environments import CACHE, ROOT
@@ -30,7 +30,7 @@ from benchmarks.compare.machine import alone
 from benchmarks.compare.memory import measure_memory
 from benchmarks.compare.page import Page
 from benchmarks.compare.processes import UpstreamProcess
-from benchmarks.compare.results import EVERYBODY, Results
+from benchmarks.compare.results import ALL_CONTENDERS, Results
 from benchmarks.compare.sizes import measure_sizes, repositories
 from benchmarks.compare.start_up import measure_start_up
 
@@ -55,13 +55,13 @@ async def compare(contenders: Sequence[Contender], effort: Effort) -> Results:
     whole = [one for one in contenders if not one.only_starts]
     async with UpstreamProcess() as upstream:
         if "start" in measures:
-            with results.noting(EVERYBODY, "start"):
+            with results.noting(ALL_CONTENDERS, "start"):
                 await _start_up(contenders, upstream, results, effort)
         if "row" in measures or "flight" in measures:
-            with results.noting(EVERYBODY, "calls"):
+            with results.noting(ALL_CONTENDERS, "calls"):
                 await _calls(whole, upstream, results, effort)
         if "sizes" in measures:
-            with results.noting(EVERYBODY, "sizes"):
+            with results.noting(ALL_CONTENDERS, "sizes"):
                 await _sizes(whole, upstream, results)
         if "memory" in measures:
             _tell("memory")
@@ -70,10 +70,10 @@ async def compare(contenders: Sequence[Contender], effort: Effort) -> Results:
                 "memory", processes, lambda one: measure_memory(one, upstream, effort), results
             )
         if "instructions" in measures:
-            with results.noting(EVERYBODY, "instructions"):
+            with results.noting(ALL_CONTENDERS, "instructions"):
                 await _instructions(contenders, upstream, results, effort)
     if "polling" in measures:
-        with results.noting(EVERYBODY, "polling"):
+        with results.noting(ALL_CONTENDERS, "polling"):
             _tell("polling")
             results.polling = await anyio.to_thread.run_sync(_polling_table)
     return results
@@ -90,13 +90,13 @@ async def _start_up(
 
 
 async def _calls(contenders: Sequence[Contender], upstream: UpstreamProcess, results: Results, effort: Effort) -> None:
-    async with Field(contenders, upstream, results) as everybody:
+    async with RunningContenders(contenders, upstream, results) as running_contenders:
         if "row" in effort.measures:
             _tell("calls in a row")
-            await measure_in_a_row(everybody, effort)
+            await measure_in_a_row(running_contenders, effort)
         if "flight" in effort.measures:
             _tell("calls in flight")
-            await measure_in_flight(everybody, effort)
+            await measure_in_flight(running_contenders, effort)
 
 
 async def _sizes(contenders: Sequence[Contender], upstream: UpstreamProcess, results: Results) -> None:
@@ -110,7 +110,7 @@ async def _instructions(
     contenders: Sequence[Contender], upstream: UpstreamProcess, results: Results, effort: Effort
 ) -> None:
     if not can_count():
-        results.failures[EVERYBODY, "instructions"] = "valgrind is not installed"
+        results.failures[ALL_CONTENDERS, "instructions"] = "valgrind is not installed"
         return
     _tell("instructions")
     results.instructions = await _each(
@@ -173,7 +173,9 @@ def _tell(what: str) -> None:
 
 def main() -> int:
     """Measure, print the page, and write it if that is asked for."""
-    parser = argparse.ArgumentParser(prog="benchmarks.compare", description="This server beside its alternatives.")
+    parser = argparse.ArgumentParser(
+        prog="benchmarks.compare", description="Comparison of this server with alternatives."
+    )
     parser.add_argument("--quick", action="store_true", help="a small form, about two minutes")
     parser.add_argument("--rounds", type=int, help="how often each contender is started, and has its turn")
     parser.add_argument("--only", default="", metavar="NAME,…", help=", ".join(one.name for one in CONTENDERS))

@@ -1,4 +1,4 @@
-"""How long a call takes when nothing else happens, and how many are answered when many wait at the same time."""
+"""Latency of sequential calls, and throughput of concurrent calls."""
 
 import asyncio
 import contextlib
@@ -22,16 +22,16 @@ _MS: Final = 1_000
 _WARM_CALLS: Final = 50
 
 
-class Field:
-    """All contenders, running and warm; only one at a time has something to do. An async context manager.
+class RunningContenders:
+    """All contenders, running and warm; only one at a time is called. An async context manager.
 
-    Whoever fails is left out of what it failed in, and is started anew for what comes next; so is whoever still has
-    calls to answer when its turn is over.
+    A contender that fails is left out of that measure and restarted for the next one, and so is one with calls still in
+    flight at the end of its turn.
 
     Args:
-        contenders: Who takes part.
-        upstream: What they ask.
-        results: Where it is noted what went wrong.
+        contenders: The contenders.
+        upstream: The simulated Mogplex.
+        results: Receives the failures.
     """
 
     def __init__(self, contenders: Sequence[Contender], upstream: UpstreamProcess, results: Results) -> None:
@@ -96,9 +96,9 @@ async def _warm(contender: Contender, upstream: UpstreamProcess) -> AsyncIterato
         yield runner
 
 
-async def measure_in_a_row(everybody: Field, effort: Effort) -> None:
-    """Make calls one after the other, contender after contender, in several turns."""
-    upstream, results = everybody.upstream, everybody.results
+async def measure_in_a_row(contenders: RunningContenders, effort: Effort) -> None:
+    """Measure sequential calls, contender after contender, in several turns."""
+    upstream, results = contenders.upstream, contenders.results
     calls = effort.calls_in_a_row // effort.rounds
 
     async def turn(runner: Running) -> None:
@@ -111,7 +111,7 @@ async def measure_in_a_row(everybody: Field, effort: Effort) -> None:
         results.processor[name] += processor_seconds(runner.pid) - worked
 
     for _ in range(effort.rounds):
-        await everybody.each(IN_A_ROW, turn)
+        await contenders.each(IN_A_ROW, turn)
     results.leave_out_failed(IN_A_ROW, results.in_a_row, results.traffic, results.processor)
 
 
@@ -125,16 +125,16 @@ async def _in_a_row(runner: Running, calls: int, seconds: float) -> list[float]:
     return times
 
 
-async def measure_in_flight(everybody: Field, effort: Effort) -> None:
-    """Keep many calls in flight at the same time, at several distances of the upstream."""
+async def measure_in_flight(contenders: RunningContenders, effort: Effort) -> None:
+    """Measure concurrent calls, at several latencies of the upstream."""
     for crowd in effort.crowds:
-        await everybody.upstream.set_latency(crowd.latency / _MS)
-        flights = everybody.results.in_flight[crowd.count, crowd.latency] = {}
+        await contenders.upstream.set_latency(crowd.latency / _MS)
+        flights = contenders.results.in_flight[crowd.count, crowd.latency] = {}
         turn = functools.partial(_fly, flights, crowd.count, effort)
         for _ in range(crowd.turns):
-            await everybody.each(crowd.measure, turn)
-        everybody.results.leave_out_failed(crowd.measure, flights)
-    await everybody.upstream.set_latency(0)
+            await contenders.each(crowd.measure, turn)
+        contenders.results.leave_out_failed(crowd.measure, flights)
+    await contenders.upstream.set_latency(0)
 
 
 async def _fly(flights: dict[str, Flight], count: int, effort: Effort, runner: Running) -> None:

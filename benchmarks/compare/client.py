@@ -1,6 +1,6 @@
-"""The leanest clients that can tell one answer from another: JSON-RPC on pipes and over HTTP, the same for everybody.
+"""Minimal JSON-RPC clients on pipes and over HTTP, the same for all contenders.
 
-An answer is not parsed unless somebody looks into it: the client must not be what is measured.
+Responses are only parsed if needed, so that the client is not what is measured.
 """
 
 import asyncio
@@ -18,7 +18,7 @@ PROTOCOL_2025: Final = "2025-06-18"
 PROTOCOL_2026: Final = "2026-07-28"
 LARGEST_ANSWER: Final = 16 * 1024 * 1024
 ANSWER_SECONDS: Final = 60.0
-"""How long an answer may take: it may wait behind 199 others of the slowest contender."""
+"""Timeout of a response, which may be queued behind 199 others of the slowest contender."""
 
 _CLIENT: Final = {"name": "benchmark", "version": "1"}
 _HELLO: Final = {"protocolVersion": PROTOCOL_2025, "capabilities": {}, "clientInfo": _CLIENT}
@@ -39,11 +39,11 @@ _FAILED: Final = re.compile(rb'"isError":\s*true')
 
 
 class ContenderError(Exception):
-    """A contender did not do what it should; the message says how."""
+    """A contender failed; the message says how."""
 
 
 def reason(error: BaseException) -> str:
-    """What went wrong, in a line; of several errors the first."""
+    """Return the error in one line; of several errors the first."""
     if isinstance(error, BaseExceptionGroup):
         return reason(error.exceptions[0])
     return str(error) if isinstance(error, ContenderError) else f"{type(error).__name__} {error}".strip()
@@ -68,7 +68,7 @@ class Client(ABC):
         self.unanswered = 0
 
     async def open(self) -> bytes:
-        """Get to know the server; its first answer."""
+        """Initialise the connection, and return the first response."""
         if self._modern:
             return await self.request("server/discover", {})
         answer = await self.request("initialize", _HELLO)
@@ -76,7 +76,7 @@ class Client(ABC):
         return answer
 
     async def request(self, method: str, params: Mapping[str, Any], *, alone: bool = False) -> bytes:
-        """The whole JSON-RPC answer to a request.
+        """Send a request and return the whole JSON-RPC response.
 
         Args:
             method: Of JSON-RPC.
@@ -104,7 +104,7 @@ class Client(ABC):
 
     @abstractmethod
     async def _exchange(self, identifier: int, message: Mapping[str, Any], *, alone: bool) -> bytes:
-        """The answer to a request with this id."""
+        """Return the response to the request with this id."""
 
     @abstractmethod
     async def _send(self, message: Mapping[str, Any]) -> None:
@@ -245,7 +245,7 @@ class HttpClient(Client):
         return answer
 
     def _kept(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter] | None:
-        """A connection that is still open; servers close those that had nothing to do for some seconds."""
+        """Return an idle connection that is still open; servers close idle ones after some seconds."""
         while self._free:
             reader, writer = self._free.pop()
             if not reader.at_eof():
@@ -264,7 +264,7 @@ class HttpClient(Client):
         return reader, writer
 
     async def _answer(self, reader: asyncio.StreamReader) -> tuple[bytes, bool]:
-        """The body of an answer, and whether its connection can be used again."""
+        """Return the body of a response, and whether its connection can be reused."""
         head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1")
         status, *lines = head.split("\r\n")
         headers = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines)}
@@ -285,7 +285,7 @@ class HttpClient(Client):
 
 
 def _answered(line: bytes) -> int | None:
-    """The id of the request that a line answers; None for what is no answer."""
+    """Return the id of the request of a response; None if the line isn't a response."""
     if found := _IDENTIFIER.search(line, 0, _START):
         return int(found[1])
     try:

@@ -1,4 +1,4 @@
-"""Who is measured. A new contender is one more entry in `CONTENDERS`."""
+"""The contenders. A new one is one more entry in `CONTENDERS`."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -9,14 +9,14 @@ from benchmarks.compare.environments import Environment
 
 
 class Transport(StrEnum):
-    """How a contender is spoken to."""
+    """The transport of a contender."""
 
     STDIO = "stdio"
     HTTP = "HTTP"
 
 
 class Source(StrEnum):
-    """Whose answers a contender hands on."""
+    """The upstream interface that a contender uses."""
 
     REST = "REST"
     HOSTED = "hosted MCP"
@@ -57,7 +57,7 @@ class Contender:
 
     @property
     def call(self) -> dict[str, Any]:
-        """The parameters of the call that is measured: 100 repositories."""
+        """Return the parameters of the measured call: 100 repositories."""
         name = "mogplex_list_repos" if self.source is Source.HOSTED else "list_repos"
         return {"name": name, "arguments": {"limit": 100}}
 
@@ -176,10 +176,10 @@ CONTENDERS: Final = (
 
 
 def chosen(names: str) -> list[Contender]:
-    """The contenders with these names, in their usual order; all for an empty text.
+    """Return the contenders with these names, in the usual order; all for an empty text.
 
     Raises:
-        ValueError: There is no contender of a name.
+        ValueError: A name is unknown.
     """
     wanted = [name.strip() for name in names.split(",") if name.strip()]
     known = {one.name for one in CONTENDERS}

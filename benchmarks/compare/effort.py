@@ -37,15 +37,15 @@ class Effort:
         starts_of_others: Of each of the others.
         rounds: In how many turns the calls in a row are made, contender after contender.
         calls_in_a_row: Of each contender, in all turns.
-        slowest_seconds: After so long a turn of calls in a row ends, whoever is slow makes fewer.
+        slowest_seconds: Longest turn of sequential calls; slow contenders make fewer.
         crowds: Calls in flight.
         flight_seconds: How long calls in flight are counted, in each turn.
         flight_warm_seconds: How long each turn waits at most before that, until as many were answered as are in flight.
         flight_rest_seconds: How long it waits at most after that for what is still in flight.
         memory_calls: After how many calls the memory is looked at.
-        memory_seconds: Whoever would take longer for them stops before.
+        memory_seconds: Contenders that would take longer for them stop before.
         memory_trial_seconds: After so long it shows who that is.
-        counted_calls: Calls whose instructions are counted, beside the first.
+        counted_calls: Calls whose instructions are counted, in addition to the first.
     """
 
     measures: tuple[str, ...] = MEASURES

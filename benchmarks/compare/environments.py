@@ -16,7 +16,7 @@ ROOT: Final = Path(__file__).parents[2]
 CACHE: Final = user_cache_path("mogplex-mcp-benchmarks", appauthor=False)
 _INSTALLING_SECONDS: Final = 300
 _READY: Final = "ready.json"
-# What is told of an environment, beside the contender itself.
+# Packages whose versions are reported, in addition to the contender's.
 _TOLD: Final = ("mcp", "fastmcp", "httpx", "httpx2", "pydantic", "mogplex-mcp", "mcp-proxy")
 
 
@@ -30,7 +30,7 @@ class Environment:
 
     Attributes:
         name: Its folder in the cache.
-        python: Requirements for pip; beside those of this checkout, if that is installed.
+        python: Requirements for pip, in addition to those of this checkout, if that is installed.
         node: Packages for npm.
         this: Whether this checkout is installed as well, as a wheel with its dependencies.
     """

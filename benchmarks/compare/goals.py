@@ -1,4 +1,4 @@
-"""What this server has set itself, and whether this run reached it."""
+"""The goals of this server, and whether a run reached them."""
 
 import statistics
 from collections.abc import Sequence
@@ -113,11 +113,11 @@ def _requests(results: Results) -> Goal:
 
 
 def _answer(results: Results) -> Goal:
-    what, limit = "list_repos as a model reads it, all repositories told", 0.25
+    what, limit = "list_repos as a model reads it, with all repositories", 0.25
     ours, hosted = (results.sizes.get(name) for name in (THIS, HOSTED))
     if ours is None or hosted is None:
         return Goal(what, f"≤ {limit:g}x of {HOSTED}", "not measured", None)
     ratio = ours.reaching / hosted.reaching
-    whole = ours.told == hosted.told
-    measured = f"{ratio:.2f}x" + ("" if whole else f", {ours.told} of {hosted.told} repositories")
+    whole = ours.reported == hosted.reported
+    measured = f"{ratio:.2f}x" + ("" if whole else f", {ours.reported} of {hosted.reported} repositories")
     return Goal(what, f"≤ {limit:g}x of {HOSTED}", measured, ratio <= limit and whole)

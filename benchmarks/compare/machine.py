@@ -26,7 +26,7 @@ def processor() -> str:
 
 
 def processor_seconds(pid: int | None) -> float:
-    """Processor time that a process has spent so far, in all its threads; 0 where that can't be told."""
+    """Return the processor time of all threads of a process; 0 if it is unknown."""
     statistics = Path(f"/proc/{pid}/stat")
     if not statistics.exists():
         return 0.0
@@ -37,7 +37,7 @@ def processor_seconds(pid: int | None) -> float:
 
 @contextlib.contextmanager
 def alone(folder: Path) -> Iterator[None]:
-    """Wait until nobody else measures: two at the same time would measure each other, and share environments.
+    """Wait until no other comparison runs: two would disturb each other, and share environments.
 
     Args:
         folder: Where all of them find the same lock.

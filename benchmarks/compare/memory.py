@@ -35,5 +35,5 @@ async def measure_memory(contender: Contender, upstream: UpstreamProcess, effort
 
 
 def _will_do(calls: int, seconds: float, effort: Effort) -> bool:
-    """Whether there is time for all calls at the pace so far, as far as that can be told yet."""
+    """Whether there is probably time for all calls at the pace so far."""
     return seconds < effort.memory_trial_seconds or seconds * effort.memory_calls < calls * effort.memory_seconds

@@ -45,7 +45,7 @@ class UpstreamProcess:
         self._tokens: dict[str, str] = {}
 
     def token_of(self, contender: Contender) -> str:
-        """The token by which a contender's requests are told from the others'."""
+        """Return the token that identifies the requests of a contender."""
         return self._tokens.setdefault(contender.name, TOKENS[len(self._tokens)])
 
     async def __aenter__(self) -> Self:
@@ -67,11 +67,11 @@ class UpstreamProcess:
         await _end(self._process)
 
     async def set_latency(self, seconds: float) -> None:
-        """Answer each request so much later."""
+        """Set the latency of responses."""
         await self._order({"latency": seconds})
 
     async def traffic(self, contender: Contender) -> Traffic:
-        """What a contender has asked so far."""
+        """Return the traffic of a contender so far."""
         return Traffic(**(await self._order({}))[self.token_of(contender)])
 
     async def _order(self, order: Mapping[str, Any]) -> dict[str, Any]:
@@ -93,7 +93,7 @@ class UpstreamProcess:
 
 @dataclass
 class Running:
-    """A contender that runs.
+    """A running contender.
 
     Attributes:
         client: Asks it.
@@ -105,7 +105,7 @@ class Running:
     pid: int | None
 
     async def call(self, *, alone: bool = False) -> bytes:
-        """The call that is measured.
+        """Make the measured call.
 
         Args:
             alone: Whether nothing else is under way meanwhile.
@@ -123,7 +123,7 @@ async def running(
     under: Sequence[str] = (),
     answer_seconds: float = ANSWER_SECONDS,
 ) -> AsyncIterator[Running]:
-    """A contender that has been started and not been asked anything yet; killed at the end if it does not end.
+    """Run a contender without any request yet; killed at the end if it does not exit.
 
     Args:
         contender: Which one.
@@ -134,7 +134,7 @@ async def running(
         answer_seconds: How long each answer may take.
 
     Raises:
-        ContenderError: It cannot be started, or whatever went wrong in the block; with what it said on stderr.
+        ContenderError: It can't be started, or the block failed; with its stderr.
     """
     names = _names(contender, upstream)
     command = [*under, *(word.format_map(names) for word in (loaded and contender.loaded) or contender.command)]
@@ -198,14 +198,14 @@ def _names(contender: Contender, upstream: UpstreamProcess) -> dict[str, str]:
 
 
 def _home(contender: Contender) -> Path:
-    """The home directory of a contender, which it finds again at its next start, as a user's."""
+    """Return the home directory of a contender, which persists between starts."""
     home = CACHE / "homes" / contender.name
     home.mkdir(parents=True, exist_ok=True)
     return home
 
 
 def _clean_environment() -> dict[str, str]:
-    """The environment without any setting of whoever runs this."""
+    """Return the environment without the user's settings."""
     foreign = ("MOGPLEX", "XDG", "FASTMCP", "PYTHON", "OTEL")
     return {name: value for name, value in os.environ.items() if not name.upper().startswith(foreign)}
 

@@ -10,7 +10,7 @@ from typing import Any
 from benchmarks.compare.client import reason
 from benchmarks.compare.traffic import Traffic
 
-EVERYBODY = "everybody"
+ALL_CONTENDERS = "all contenders"
 """Stands for all contenders where a failure is not one's own."""
 
 
@@ -62,7 +62,7 @@ class Memory:
         after_tenth: After a tenth of the calls that were meant to be made; None when there were not as many.
         after_all: After all that were made.
         calls: How many that were.
-        wanted: How many were meant to be made; whoever is too slow makes fewer.
+        wanted: How many were planned; slow contenders make fewer.
     """
 
     start: int
@@ -87,27 +87,29 @@ class Sizes:
         answer: The whole answer to list_repos.
         text: Of it, the text; what clients show that look at the text.
         structured: Of it, the structured content as compact JSON; 0 for none.
-        told_in_text: Of how many repositories the text tells enough to work on them.
-        told_in_structured: The same of the structured content.
+        reported_in_text: Of how many repositories the text tells enough to work on them.
+        reported_in_structured: The same of the structured content.
     """
 
     tools_list: int
     answer: int
     text: int
     structured: int
-    told_in_text: int
-    told_in_structured: int
+    reported_in_text: int
+    reported_in_structured: int
 
     @property
     def reaching(self) -> int:
         """What reaches a model: the larger form, among those that tell of most repositories."""
-        forms = (self.told_in_text, self.text), (self.told_in_structured, self.structured)
+        forms = (self.reported_in_text, self.text), (self.reported_in_structured, self.structured)
         return max(forms)[1]
 
     @property
-    def told(self) -> int:
-        """Of how many repositories a model learns in any client: in the poorer form that tells of any."""
-        return min((told for told in (self.told_in_text, self.told_in_structured) if told), default=0)
+    def reported(self) -> int:
+        """Return the number of repositories that a model sees in any client: those in the shorter form that has any."""
+        return min(
+            (reported for reported in (self.reported_in_text, self.reported_in_structured) if reported), default=0
+        )
 
 
 @dataclass(frozen=True)
@@ -115,7 +117,7 @@ class Instructions:
     """Instructions executed.
 
     Attributes:
-        listed: From the start until tools/list was answered, whatever they were for.
+        listed: All from the start until tools/list was answered.
         called: From the start through that until a first call was answered.
         call: Of each further one.
     """
@@ -166,10 +168,10 @@ class Results:
 
     @contextlib.contextmanager
     def noting(self, name: str, measure: str) -> Iterator[None]:
-        """Whatever goes wrong in the block is noted, and everything else goes on.
+        """Record a failure in the block, and continue.
 
         Args:
-            name: Of the contender, or `EVERYBODY`.
+            name: Of the contender, or `ALL_CONTENDERS`.
             measure: What is measured in the block.
         """
         try:

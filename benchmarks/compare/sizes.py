@@ -1,4 +1,4 @@
-"""How much of what a server says reaches a model, and of how many repositories it tells."""
+"""Size of the results that reach a model, and the number of repositories in them."""
 
 import json
 from collections import Counter
@@ -33,8 +33,8 @@ async def measure_sizes(contender: Contender, upstream: UpstreamProcess, facts: 
         answer=len(answer.strip()),
         text=len(text.encode()),
         structured=len(structured.encode()),
-        told_in_text=_told(text, facts),
-        told_in_structured=_told(structured, facts),
+        reported_in_text=_reported(text, facts),
+        reported_in_structured=_reported(structured, facts),
     )
 
 
@@ -57,8 +57,8 @@ def _compact(value: Any) -> str:
     return json.dumps(value, separators=(",", ":"), ensure_ascii=False)
 
 
-def _told(said: str, facts: list[dict[str, Any]]) -> int:
-    """How many repositories are told so that they can be worked on: by name, and by id where several share a name."""
+def _reported(said: str, facts: list[dict[str, Any]]) -> int:
+    """Return how many repositories are identified: by name, and by id where several share a name."""
     names = Counter(row["full_name"] for row in facts)
     return sum(
         row["full_name"] in said

@@ -1,4 +1,4 @@
-"""What a contender asks of Mogplex: each has a token of its own, by which its requests are told from the others'."""
+"""Requests of a contender to Mogplex, identified by its own token."""
 
 from dataclasses import dataclass
 from typing import Final

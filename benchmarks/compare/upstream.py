@@ -1,8 +1,8 @@
-"""The Mogplex that all contenders ask: the simulator's answers, at a settable distance, with everything counted.
+"""The simulated Mogplex of the comparison: cached responses, a configurable latency, counted requests.
 
-The simulator makes each answer once; a front that does next to nothing repeats it, so that what is measured is the
-contender. It serves in a process of its own until stdin is closed, and takes orders there, one JSON object a line:
-`{"latency": seconds}`, or `{}`; each is answered by what every token has asked so far.
+The simulator makes each response once; a minimal server repeats it, so that the contender is what is measured. It runs
+in its own process until stdin is closed, and reads commands there, one JSON object per line: `{"latency": seconds}`, or
+`{}`; the response to each is the traffic of every token so far.
 """
 
 import asyncio
@@ -14,8 +14,8 @@ from typing import Any, Final
 import httpx2
 
 from benchmarks.compare.traffic import TOKENS, Traffic
-from mogplex_mcp.simulator import Repo, Simulator, Token, User, World
-from mogplex_mcp.simulator.ids import derived_id
+from mogplex_mcp.simulator import ApiToken, Repo, Simulator, User, World
+from mogplex_mcp.simulator.formats import derived_id
 
 REPOS: Final = 100
 
@@ -30,12 +30,12 @@ _END_OF_HEAD: Final = b"\r\n\r\n"
 
 
 def world_of(tokens: int) -> World:
-    """A world in which each token has an account of its own with the same repositories, and no limit."""
+    """Return a world in which each token has its own account with the same repositories, without rate limit."""
     world = World()
     for number in range(tokens):
         user = derived_id("user", number)
         world.users.append(User(user, f"contender-{number}"))
-        world.tokens.append(Token(TOKENS[number], user, limited=False))
+        world.tokens.append(ApiToken(TOKENS[number], user, limited=False))
         world.repos += [_repo(user, row) for row in range(REPOS)]
     return world
 
@@ -68,8 +68,8 @@ class Request:
 
 
 @dataclass
-class Answer:
-    """An answer of the simulator.
+class CachedResponse:
+    """A response of the simulator, to be repeated.
 
     Attributes:
         head: Status line and headers but the length.
@@ -82,14 +82,14 @@ class Answer:
     units: int
 
     def whole(self, identifier: Any) -> bytes:
-        """The bytes to send to a request with this id."""
+        """Return the bytes to send for a request with this id."""
         body = self.body.replace(json.dumps(_ID).encode(), json.dumps(identifier).encode())
         return self.head + b"content-length: %d" % len(body) + _END_OF_HEAD + body
 
 
 @dataclass
 class Upstream:
-    """What all connections share.
+    """The state that all connections share.
 
     Attributes:
         latency: Seconds from a request to its answer.
@@ -99,14 +99,14 @@ class Upstream:
     simulator: Simulator
     latency: float = 0.0
     traffic: dict[str, Traffic] = field(default_factory=lambda: {token: Traffic() for token in TOKENS})
-    _answers: dict[tuple[str, str, str, str], Answer] = field(default_factory=dict)
+    _answers: dict[tuple[str, str, str, str], CachedResponse] = field(default_factory=dict)
 
-    def known(self, request: Request) -> Answer | None:
-        """The answer to a request that was answered before."""
+    def known(self, request: Request) -> CachedResponse | None:
+        """Return the cached response to a request; None if there is none."""
         return self._answers.get(request.key)
 
-    async def answer(self, request: Request) -> Answer:
-        """The answer to a request."""
+    async def answer(self, request: Request) -> CachedResponse:
+        """Return the response to a request, from the cache or the simulator."""
         if request.key not in self._answers:
             method, target, _, plain = request.key
             headers = request.headers
@@ -117,7 +117,7 @@ class Upstream:
                 f"{name}: {value}\r\n" for name, value in made.headers.items() if name.lower() != "content-length"
             )
             head = f"HTTP/1.1 {made.status_code} {made.reason_phrase}\r\n{kept}"
-            self._answers[request.key] = Answer(head.encode(), made.content, self.simulator.requests[-1].units)
+            self._answers[request.key] = CachedResponse(head.encode(), made.content, self.simulator.requests[-1].units)
         return self._answers[request.key]
 
 
@@ -192,7 +192,7 @@ class Connection(asyncio.Protocol):
             await asyncio.sleep(wait)
         self._send(answer, request)
 
-    def _send(self, answer: Answer, request: Request) -> None:
+    def _send(self, answer: CachedResponse, request: Request) -> None:
         whole = answer.whole(request.identifier)
         if self._traffic is not None:
             self._traffic.bytes_down += len(whole)

@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from mogplex_mcp.api import connection
+from mogplex_mcp.api import transport
 
 from .sockets import Connect, TlsServer
 
@@ -20,6 +20,6 @@ def trusted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[TlsServ
     """A server that the system trusts."""
     server = TlsServer(tmp_path)
     monkeypatch.setenv("SSL_CERT_FILE", str(server.certificate))
-    connection._tls_context.cache_clear()
+    transport._tls_context.cache_clear()
     yield server
-    connection._tls_context.cache_clear()
+    transport._tls_context.cache_clear()

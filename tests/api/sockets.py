@@ -12,9 +12,9 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from mogplex_mcp.api.connection import create_http_client
 from mogplex_mcp.api.errors import MogplexError
 from mogplex_mcp.api.http import MogplexHttp
+from mogplex_mcp.api.transport import create_transport
 
 from .support import TOKEN, CountingBudget, raw_answer, read_request
 
@@ -25,15 +25,15 @@ class Connect:
     """Makes what asks the Mogplex at a base URL."""
 
     def __init__(self) -> None:
-        self._clients = contextlib.AsyncExitStack()
+        self._transports = contextlib.AsyncExitStack()
 
     def __call__(self, base_url: str) -> MogplexHttp:
-        client = create_http_client(version="1.2.3", base_url=base_url)
-        self._clients.push_async_callback(client.aclose)
-        return MogplexHttp(client, base_url, TOKEN, CountingBudget(), sleep=_no_sleep)
+        transport = create_transport(base_url)
+        self._transports.push_async_callback(transport.aclose)
+        return MogplexHttp(transport, base_url, TOKEN, CountingBudget(), sleep=_no_sleep)
 
     async def aclose(self) -> None:
-        await self._clients.aclose()
+        await self._transports.aclose()
 
 
 async def _no_sleep(seconds: float) -> None:
@@ -48,7 +48,7 @@ async def failure(http: MogplexHttp, method: str = "POST", timeout: float = 25) 
 
 
 class TlsServer:
-    """A Mogplex that speaks TLS, with a certificate for localhost that nobody trusts by himself.
+    """A Mogplex that speaks TLS, with a self-signed certificate for localhost and mogplex.test.
 
     Attributes:
         certificate: The file to trust.
@@ -81,12 +81,13 @@ def _self_signed(folder: Path) -> ssl.SSLContext:
     """A server's context with a certificate for localhost that nobody trusts."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "localhost")])
+    names = [x509.DNSName("localhost"), x509.DNSName("mogplex.test")]
     now = dt.datetime.now(dt.UTC)
     certificate = (
         x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
         .not_valid_before(now - dt.timedelta(days=1))
         .not_valid_after(now + dt.timedelta(days=1))
-        .add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
+        .add_extension(x509.SubjectAlternativeName(names), critical=False)
         .sign(key, hashes.SHA256())
     )
     file = folder / "server.pem"

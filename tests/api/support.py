@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import json
+import socket
 import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
@@ -11,7 +12,6 @@ import httpx2
 
 from mogplex_mcp.api.access_token import Token
 from mogplex_mcp.api.http import MogplexHttp
-from mogplex_mcp.api.in_process import InProcess
 
 BASE_URL = "https://mogplex.test/api/v1/mogplex"
 TOKEN = Token.parse("mog_TestTokenTestTokenTestTokenTest0")
@@ -32,7 +32,7 @@ class CountingBudget:
     async def spend(self, units: int, *, watching: bool) -> None:
         self.spent.append((units, watching))
 
-    def pause(self, seconds: float) -> None:
+    async def pause(self, seconds: float) -> None:
         self.pauses.append(seconds)
 
 
@@ -67,8 +67,8 @@ class Bench:
     ) -> None:
         self.budget = CountingBudget()
         self.sleeps: list[float] = []
-        client = InProcess(httpx2.MockTransport(network), "test")  # type: ignore[arg-type] # async is fine
-        self.http = MogplexHttp(client, base_url, token, self.budget, sleep=self._sleep, random=lambda: 1.0)
+        transport = httpx2.MockTransport(network)  # type: ignore[arg-type] # async is fine
+        self.http = MogplexHttp(transport, base_url, token, self.budget, sleep=self._sleep, random=lambda: 1.0)
 
     async def _sleep(self, seconds: float) -> None:
         self.sleeps.append(seconds)
@@ -86,7 +86,9 @@ def refused(status: int, code: str, message: str = "said so", **headers: str) ->
 
 
 @contextlib.asynccontextmanager
-async def serving(on_connection: Connection, tls: ssl.SSLContext | None = None) -> AsyncIterator[str]:
+async def serving(
+    on_connection: Connection, tls: ssl.SSLContext | None = None, host: str = "127.0.0.1"
+) -> AsyncIterator[str]:
     """A server on this machine; gives the base URL that leads to it."""
 
     async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -94,10 +96,10 @@ async def serving(on_connection: Connection, tls: ssl.SSLContext | None = None) 
             await on_connection(reader, writer)
         writer.close()
 
-    server = await asyncio.start_server(handle, "127.0.0.1", 0, ssl=tls)
+    server = await asyncio.start_server(handle, host, 0, ssl=tls, family=socket.AF_INET)
     async with server:
         port = server.sockets[0].getsockname()[1]
-        yield f"{'https://localhost' if tls else 'http://127.0.0.1'}:{port}/api/v1/mogplex"
+        yield f"{'https://localhost' if tls else f'http://{host}'}:{port}/api/v1/mogplex"
 
 
 async def read_request(reader: asyncio.StreamReader) -> bytes:

@@ -18,6 +18,7 @@ from mogplex_mcp.api.budget import (
     seconds_until_allowed,
 )
 from mogplex_mcp.api.errors import ErrorCode, MogplexError
+from mogplex_mcp.storage.request_counts import SqliteRequestCounts
 from mogplex_mcp.storage.state_file import StateFile
 from tests.virtual_time import EPOCH, virtual_now
 
@@ -53,12 +54,12 @@ def most_in_a_window(spent: list[Spent], seconds: float) -> int:
         st.tuples(st.integers(0, 2), st.floats(0, 30), st.sampled_from([1, 2]), st.booleans()), min_size=1, max_size=250
     )
 )
-def test_no_sliding_minute_holds_more_than_sixty(asked: list[tuple[int, float, int, bool]]) -> None:
+async def test_no_sliding_minute_holds_more_than_sixty(asked: list[tuple[int, float, int, bool]]) -> None:
     clock, state, spent = Clock(), StateFile(None), []
-    budgets = [SharedBudget(state, TOKEN, now=clock, sleep=clock.sleep) for _ in range(3)]
+    budgets = [SharedBudget(SqliteRequestCounts(state, TOKEN), now=clock, sleep=clock.sleep) for _ in range(3)]
     for which, later, units, watching in asked:
         clock.time += later if later > 15 else 0
-        if budgets[which]._take(units, watching=watching) == 0:
+        if await budgets[which]._take(units, watching=watching) == 0:
             spent.append(Spent(clock.time, units, watching))
     state.close()
     assert most_in_a_window(spent, 60) <= UNITS_PER_MINUTE
@@ -80,11 +81,11 @@ def test_after_the_wait_it_is_allowed_and_before_it_is_not(spent: list[Spent], u
 
 
 async def test_watching_takes_half_of_the_minute_and_leaves_the_rest() -> None:
-    budget = SharedBudget(StateFile(None), TOKEN, now=virtual_now)
+    budget = SharedBudget(SqliteRequestCounts(StateFile(None), TOKEN), now=virtual_now)
     with anyio.move_on_after(50):
         while True:
             await budget.spend(1, watching=True)
-    assert budget.usage().units == WATCHING_UNITS_PER_MINUTE
+    assert (await budget.usage()).units == WATCHING_UNITS_PER_MINUTE
     for _ in range(UNITS_PER_MINUTE - WATCHING_UNITS_PER_MINUTE):
         began = anyio.current_time()
         await budget.spend(1, watching=False)
@@ -92,7 +93,7 @@ async def test_watching_takes_half_of_the_minute_and_leaves_the_rest() -> None:
 
 
 async def test_watchers_leave_the_last_units_to_users() -> None:
-    budget = SharedBudget(StateFile(None), TOKEN, now=virtual_now)
+    budget = SharedBudget(SqliteRequestCounts(StateFile(None), TOKEN), now=virtual_now)
     for _ in range(UNITS_PER_MINUTE - KEPT_FOR_USERS):
         await budget.spend(1, watching=False)
     with anyio.move_on_after(10) as waiting:
@@ -102,7 +103,7 @@ async def test_watchers_leave_the_last_units_to_users() -> None:
 
 
 async def test_a_user_is_told_when_the_wait_would_be_too_long() -> None:
-    budget = SharedBudget(StateFile(None), TOKEN, now=virtual_now)
+    budget = SharedBudget(SqliteRequestCounts(StateFile(None), TOKEN), now=virtual_now)
     await budget.spend(UNITS_PER_MINUTE, watching=False)
     with pytest.raises(MogplexError) as raised:
         await budget.spend(1, watching=False)
@@ -111,7 +112,7 @@ async def test_a_user_is_told_when_the_wait_would_be_too_long() -> None:
 
 
 async def test_a_short_wait_is_waited() -> None:
-    budget = SharedBudget(StateFile(None), TOKEN, now=virtual_now)
+    budget = SharedBudget(SqliteRequestCounts(StateFile(None), TOKEN), now=virtual_now)
     await budget.spend(UNITS_PER_MINUTE, watching=False)
     await anyio.sleep(45)
     began = anyio.current_time()
@@ -121,24 +122,25 @@ async def test_a_short_wait_is_waited() -> None:
 
 async def test_a_pause_is_honoured_by_all_and_the_longest_one_counts(tmp_path: Path) -> None:
     states = [StateFile(tmp_path / "state") for _ in range(2)]
-    one, other = (SharedBudget(state, TOKEN, now=virtual_now) for state in states)
-    one.pause(60)
-    one.pause(5)
-    assert other.usage().paused_seconds == pytest.approx(60)
+    one, other = (SharedBudget(SqliteRequestCounts(state, TOKEN), now=virtual_now) for state in states)
+    await one.pause(60)
+    await one.pause(5)
+    assert (await other.usage()).paused_seconds == pytest.approx(60)
     with pytest.raises(MogplexError):
         await other.spend(1, watching=False)
     await anyio.sleep(45)
     await other.spend(1, watching=False)
-    assert one.usage().paused_seconds == 0
+    assert (await one.usage()).paused_seconds == 0
     for state in states:
         state.close()
 
 
 async def test_tokens_do_not_share_a_budget(tmp_path: Path) -> None:
     state = StateFile(tmp_path / "state")
-    mine, theirs = SharedBudget(state, TOKEN, now=virtual_now), SharedBudget(state, TOKEN[::-1], now=virtual_now)
+    mine = SharedBudget(SqliteRequestCounts(state, TOKEN), now=virtual_now)
+    theirs = SharedBudget(SqliteRequestCounts(state, TOKEN[::-1]), now=virtual_now)
     await mine.spend(UNITS_PER_MINUTE, watching=False)
-    mine.pause(60)
+    await mine.pause(60)
     began = anyio.current_time()
     await theirs.spend(UNITS_PER_MINUTE, watching=False)
     assert anyio.current_time() == began
@@ -147,11 +149,11 @@ async def test_tokens_do_not_share_a_budget(tmp_path: Path) -> None:
 
 async def test_a_file_that_cannot_be_used_lets_the_process_count_alone_and_say_so(tmp_path: Path) -> None:
     state = StateFile(tmp_path)
-    budget = SharedBudget(state, TOKEN, now=virtual_now)
+    budget = SharedBudget(SqliteRequestCounts(state, TOKEN), now=virtual_now)
     await budget.spend(UNITS_PER_MINUTE, watching=False)
     with pytest.raises(MogplexError):
         await budget.spend(1, watching=False)
-    usage = budget.usage()
+    usage = await budget.usage()
     assert (usage.units, usage.shared) == (UNITS_PER_MINUTE, False)
     assert str(tmp_path) in usage.problem
 
@@ -159,39 +161,39 @@ async def test_a_file_that_cannot_be_used_lets_the_process_count_alone_and_say_s
 async def test_a_file_that_fails_in_mid_minute_forgets_nothing_and_is_tried_again(tmp_path: Path) -> None:
     path = tmp_path / "state"
     state = StateFile(path)
-    budget = SharedBudget(state, TOKEN, now=virtual_now)
+    budget = SharedBudget(SqliteRequestCounts(state, TOKEN), now=virtual_now)
     await budget.spend(UNITS_PER_MINUTE, watching=False)
     path.rename(tmp_path / "kept")
     path.mkdir()
     with pytest.raises(MogplexError):
         await budget.spend(1, watching=False)
-    assert budget.usage().units == UNITS_PER_MINUTE
+    assert (await budget.usage()).units == UNITS_PER_MINUTE
     path.rmdir()
     await anyio.sleep(WINDOW_SECONDS)
     await budget.spend(1, watching=False)
-    assert budget.usage().shared
+    assert (await budget.usage()).shared
     state.close()
 
 
 async def test_a_clock_that_was_set_back_blocks_for_two_windows_at_the_most(tmp_path: Path) -> None:
     clock, state = Clock(), StateFile(tmp_path / "state")
-    budget = SharedBudget(state, TOKEN, now=clock, sleep=clock.sleep)
+    budget = SharedBudget(SqliteRequestCounts(state, TOKEN), now=clock, sleep=clock.sleep)
     clock.time = EPOCH + 86_400 * 365
     await budget.spend(UNITS_PER_MINUTE, watching=False)
-    budget.pause(60)
+    await budget.pause(60)
     clock.time = EPOCH
     await budget.spend(1, watching=False)
     assert clock.time == EPOCH
     clock.time = EPOCH - 30
-    assert budget._take(UNITS_PER_MINUTE, watching=False) <= 2 * WINDOW_SECONDS
+    assert await budget._take(UNITS_PER_MINUTE, watching=False) <= 2 * WINDOW_SECONDS
     state.close()
 
 
-def test_no_row_of_the_past_stays(tmp_path: Path) -> None:
+async def test_no_row_of_the_past_stays(tmp_path: Path) -> None:
     clock, state = Clock(), StateFile(tmp_path / "state")
-    budget = SharedBudget(state, TOKEN, now=clock)
+    budget = SharedBudget(SqliteRequestCounts(state, TOKEN), now=clock)
     for _ in range(200):
-        budget._take(1, watching=False)
+        await budget._take(1, watching=False)
         clock.time += 30
     state.close()
     with sqlite3.connect(tmp_path / "state") as file:
@@ -202,11 +204,11 @@ def test_no_row_of_the_past_stays(tmp_path: Path) -> None:
 async def test_requests_of_the_same_moment_all_count(tmp_path: Path) -> None:
     clock, path = Clock(), tmp_path / "state"
     states = [StateFile(path), StateFile(path)]
-    budgets = [SharedBudget(state, TOKEN, now=clock) for state in states]
+    budgets = [SharedBudget(SqliteRequestCounts(state, TOKEN), now=clock) for state in states]
     for units in (1, 2):
         for budget in budgets:
             await budget.spend(units, watching=False)
             await budget.spend(units, watching=True)
-    assert [budget.usage().units for budget in budgets] == [12, 12]
+    assert [(await budget.usage()).units for budget in budgets] == [12, 12]
     for state in states:
         state.close()

@@ -84,15 +84,15 @@ async def test_a_429_from_elsewhere_silences_all_bridges_for_as_long_as_it_says(
 PROGRAM = """
 import sys, anyio
 from pathlib import Path
-from mogplex_mcp.api.connection import create_http_client
 from mogplex_mcp.api.errors import MogplexError
+from mogplex_mcp.api.transport import create_transport
 from tests.runs.killed_start import address, tenant_on
 
 async def main():
     asked = 0
     port = int(sys.argv[1])
-    async with create_http_client(version="0", base_url=address(port)) as http:
-        tenant = tenant_on(port, Path(sys.argv[2]), http)
+    async with create_transport(address(port)) as transport:
+        tenant = tenant_on(port, Path(sys.argv[2]), transport)
         try:
             while True:
                 await tenant.mogplex.list_repos()

@@ -7,7 +7,6 @@ import pytest
 from mogplex_mcp.api.client import Mogplex
 from mogplex_mcp.api.errors import ErrorCode, MogplexError
 from mogplex_mcp.api.http import MogplexHttp
-from mogplex_mcp.api.in_process import InProcess
 
 from .support import BASE_URL, REPO_ID, TOKEN, CountingBudget, Network, ok, refused
 
@@ -26,8 +25,7 @@ def connect(network: Network, seconds: float = 0) -> MogplexHttp:
         await anyio.sleep(seconds)
         return await network(request)
 
-    client = InProcess(httpx2.MockTransport(answer), "test")
-    return MogplexHttp(client, BASE_URL, TOKEN, CountingBudget(), random=lambda: 1.0)
+    return MogplexHttp(httpx2.MockTransport(answer), BASE_URL, TOKEN, CountingBudget(), random=lambda: 1.0)
 
 
 async def test_all_tries_and_pauses_share_one_deadline() -> None:

@@ -6,8 +6,8 @@ import anyio
 import httpx2
 import pytest
 
+from mogplex_mcp.api.body_limit import MAX_BODY_BYTES
 from mogplex_mcp.api.errors import ErrorCode, MogplexError
-from mogplex_mcp.api.wire import MAX_ANSWER_BYTES
 
 from .support import BASE_URL, TOKEN, Bench, Network, ok, refused
 
@@ -265,10 +265,20 @@ async def test_an_exhausted_budget_is_told_as_it_is() -> None:
 
 
 async def test_cancelling_a_request_is_not_turned_into_an_error() -> None:
+    raised = []
+
+    async def request() -> None:
+        try:
+            await Bench(_never).http.request("GET", "/repos")
+        except BaseException as error:
+            raised.append(type(error))
+            raise
+
     async with anyio.create_task_group() as group:
-        group.start_soon(Bench(_never).http.request, "GET", "/repos")
-        await anyio.lowlevel.checkpoint()
+        group.start_soon(request)
+        await anyio.wait_all_tasks_blocked()
         group.cancel_scope.cancel()
+    assert raised == [anyio.get_cancelled_exc_class()]
 
 
 async def test_an_error_of_our_own_making_is_not_hidden() -> None:
@@ -312,7 +322,7 @@ def _large(size: int) -> Callable[[httpx2.Request], httpx2.Response]:
 
 
 async def test_an_answer_is_limited_after_decompression() -> None:
-    small, large = _large(1_000_000), _large(MAX_ANSWER_BYTES)
+    small, large = _large(1_000_000), _large(MAX_BODY_BYTES)
 
     async def answer(request: httpx2.Request) -> httpx2.Response:
         return (large if "large" in str(request.url) else small)(request)

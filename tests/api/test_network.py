@@ -9,6 +9,7 @@ from pathlib import Path
 import anyio
 import pytest
 
+from mogplex_mcp import __version__
 from mogplex_mcp.api.errors import ErrorCode
 
 from .sockets import OK, Connect, failure
@@ -209,7 +210,7 @@ async def test_neither_a_netrc_file_nor_cookies_change_what_is_sent(
         assert f"Authorization: Bearer {TOKEN.value}".encode() in request
         assert request.lower().count(b"authorization") == 1
         assert b"cookie" not in request.lower()
-        assert b"User-Agent: mogplex-mcp/1.2.3" in request
+        assert b"User-Agent: mogplex-mcp/%b\r\n" % __version__.encode() in request
 
 
 async def test_a_request_that_changes_something_tells_its_length_even_of_nothing(connect: Connect) -> None:

@@ -58,7 +58,7 @@ async def serve() -> list[int]:
     settings = Settings.load({**os.environ, "MOGPLEX_URL": address})
     shutdown = Shutdown()
     server = create_server(settings, shutdown=shutdown)
-    # Whatever is thrown away while garbage is collected would count, too.
+    # Finalisers of collected garbage would be counted too.
     gc.disable()
     sys.setprofile(counter.count)
     await serve_stdio(server, shutdown)

@@ -73,7 +73,7 @@ def test_the_hosted_endpoint_tells_a_model_of_all_repositories_in_its_json_only(
             return await measure_sizes(hosted, upstream, await repositories(hosted, upstream))
 
     sizes = asyncio.run(measure())
-    assert (sizes.told_in_text, sizes.told_in_structured, sizes.told) == (0, REPOS, REPOS)
+    assert (sizes.reported_in_text, sizes.reported_in_structured, sizes.reported) == (0, REPOS, REPOS)
     assert sizes.reaching == sizes.structured
 
 
@@ -102,7 +102,7 @@ def test_goals_are_judged_by_the_numbers() -> None:
 
 def test_an_answer_that_leaves_repositories_out_does_not_reach_its_goal() -> None:
     found = results(0.1)
-    found.sizes[THIS] = dataclasses.replace(found.sizes[THIS], told_in_text=REPOS - 1)
+    found.sizes[THIS] = dataclasses.replace(found.sizes[THIS], reported_in_text=REPOS - 1)
     assert [goal.measured for goal in goals(found) if goal.reached is False] == ["0.12x, 99 of 100 repositories"]
 
 

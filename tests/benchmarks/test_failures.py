@@ -1,4 +1,4 @@
-"""Whatever a contender does wrong is told of it and of what it was asked for, and everything else is measured."""
+"""A failure of a contender is reported with its measure, and everything else is measured."""
 
 import asyncio
 import dataclasses
@@ -15,7 +15,7 @@ from benchmarks.compare.contenders import CONTENDERS, Contender, Source, Transpo
 from benchmarks.compare.effort import Crowd, Effort
 from benchmarks.compare.environments import Environment
 from benchmarks.compare.page import Page
-from benchmarks.compare.results import EVERYBODY, Results
+from benchmarks.compare.results import ALL_CONTENDERS, Results
 from benchmarks.compare.upstream import REPOS
 
 from tests.virtual_time import VirtualTimeLoop
@@ -38,7 +38,7 @@ EVERYTHING = "start", "calls", "sizes", "memory", "instructions"
 NOT_COUNTED = {"instructions": "this valgrind is broken"}
 
 FAILING = Path(__file__).parent / "failing.py"
-# What each one fails in, and a part of what is told of it.
+# The measures in which each one fails, and a part of the reported reason.
 STDIO = {
     "cannot-be-started": dict.fromkeys(EVERYTHING, "No such file"),
     "ends-at-once": dict.fromkeys(EVERYTHING, "no licence"),
@@ -83,22 +83,22 @@ def measured(tmp_path_factory: pytest.TempPathFactory) -> tuple[Results, str]:
 
 
 @pytest.mark.parametrize("how", [*STDIO, *HTTP])
-def test_it_is_told_what_a_contender_failed_in_and_why(how: str, measured: tuple[Results, str]) -> None:
+def test_failures_are_reported_with_measure_and_reason(how: str, measured: tuple[Results, str]) -> None:
     results, page = measured
     wanted = (STDIO | HTTP)[how]
-    failed = {measure: told for (name, measure), told in results.failures.items() if name == how}
+    failed = {measure: reported for (name, measure), reported in results.failures.items() if name == how}
     assert sorted(failed) == sorted(wanted)
     for measure, why in wanted.items():
         assert why in failed[measure]
         assert f"| {how} | {measure} | " in page
 
 
-def test_everything_else_is_measured(measured: tuple[Results, str]) -> None:
+def test_other_measures_are_complete(measured: tuple[Results, str]) -> None:
     results, _ = measured
     for name in ("floor", "hosted"):
         assert results.calls_in_a_row(name) == results.traffic[name].requests == CALLS
         assert all(name in flights for flights in results.in_flight.values())
-        assert results.sizes[name].told == REPOS
+        assert results.sizes[name].reported == REPOS
     assert len(results.start_up["floor"].called) == 1
     assert results.memory["floor"].calls == CALLS
     assert set(results.in_flight) == {(4, 0), (4, 1)}
@@ -107,9 +107,7 @@ def test_everything_else_is_measured(measured: tuple[Results, str]) -> None:
     assert {name for name, _ in results.failures} == {*STDIO, *HTTP, "floor"}
 
 
-def test_who_fails_later_on_is_not_judged_by_what_it_did_before(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_late_failure_removes_earlier_figures(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(processes, "CACHE", tmp_path)
     later = failing("tires-later", Transport.STDIO)
     results = asyncio.run(program.compare([later], dataclasses.replace(SMALL, measures=("row",))))
@@ -131,7 +129,7 @@ def test_an_upstream_that_is_gone_costs_only_what_needs_it(tmp_path: Path, monke
 
     monkeypatch.setattr(program, "UpstreamProcess", Gone)
     results = asyncio.run(program.compare([hosted], dataclasses.replace(SMALL, measures=("row", "flight", "sizes"))))
-    assert set(results.failures) == {("hosted", "calls"), (EVERYBODY, "calls"), (EVERYBODY, "sizes")}
+    assert set(results.failures) == {("hosted", "calls"), (ALL_CONTENDERS, "calls"), (ALL_CONTENDERS, "sizes")}
     assert "## Goals" in Page(results, [hosted], SMALL).text()
 
 

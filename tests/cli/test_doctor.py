@@ -82,7 +82,7 @@ def test_a_token_that_is_refused_is_told_once_and_not_asked_about_again(mogplex:
     assert [name for name, one in found.items() if "mogplex-mcp login" in one["advice"]] == ["scopes"]
     for name in ("repositories", "hosted tools", "budget"):
         assert found[name]["status"] == "skipped"
-        assert found[name]["fact"] == "Not known: Mogplex refuses the token."
+        assert found[name]["fact"] == "Not known: Mogplex rejected the token."
 
 
 def test_without_a_token_the_way_to_mogplex_is_looked_at_all_the_same(mogplex: str, tmp_path: Path) -> None:
@@ -98,7 +98,7 @@ def test_without_a_network_the_step_that_fails_is_named(tmp_path: Path) -> None:
     assert found["dns"]["status"] == "ok"
     assert found["tcp"]["status"] == "failed"
     assert "http" not in found
-    assert found["scopes"]["fact"] == "Not known: Mogplex cannot be reached."
+    assert found["scopes"]["fact"] == "Not known: Mogplex is not reachable."
 
 
 def test_without_a_home_in_a_demo_everything_still_works(tmp_path: Path) -> None:

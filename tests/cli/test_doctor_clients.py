@@ -10,9 +10,9 @@ import pytest
 
 from mogplex_mcp.config.settings import Settings
 from mogplex_mcp.credentials.sources import FoundToken
-from mogplex_mcp.diagnosis import clients
-from mogplex_mcp.diagnosis.clients import check_entries, check_waits
+from mogplex_mcp.diagnosis import installed_clients
 from mogplex_mcp.diagnosis.finding import Finding, Status, Subject, run_check
+from mogplex_mcp.diagnosis.installed_clients import check_entries, check_waits
 from mogplex_mcp.tenants.call_timeouts import SHORTEST_CAP_SECONDS
 from mogplex_mcp.tenants.services import Services
 from tests.trust.canaries import TOKEN, assert_without
@@ -76,7 +76,7 @@ async def test_an_entry_that_ends_at_once_is_told_with_its_last_words_but_no_sec
     cursor(tmp_path, program(tmp_path, f"{WRITE_PID}sys.exit('No way: ' + {TOKEN!r})\n"))
     found = await only(tmp_path)
     assert found.status is Status.FAILED
-    assert "ended before it offered its tools" in found.fact
+    assert "exited before it listed its tools" in found.fact
     assert "No way: [secret removed]" in found.fact
     assert "mogplex-mcp install cursor" in found.advice
     assert is_gone(tmp_path)
@@ -94,11 +94,11 @@ async def test_an_entry_that_ends_at_once_is_told_with_its_last_words_but_no_sec
 async def test_an_entry_that_never_answers_is_given_up_and_killed(
     body: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(clients, "START_SECONDS", 2.0)
+    monkeypatch.setattr(installed_clients, "START_SECONDS", 2.0)
     cursor(tmp_path, program(tmp_path, WRITE_PID + body))
     found = await only(tmp_path)
     assert found.status is Status.FAILED
-    assert "did not offer its tools within 2 seconds" in found.fact
+    assert "did not list its tools within 2 seconds" in found.fact
     assert is_gone(tmp_path)
 
 
@@ -106,8 +106,8 @@ async def test_a_command_that_is_gone_is_told_and_nothing_is_started(tmp_path: P
     cursor(tmp_path, str(tmp_path / "gone" / "mogplex-mcp"))
     found = await only(tmp_path)
     assert found.status is Status.FAILED
-    assert found.fact.endswith("is not there any more.")
-    assert found.advice == "Run `mogplex-mcp install cursor` to write it anew."
+    assert found.fact.endswith("does not exist any more.")
+    assert found.advice == "Run `mogplex-mcp install cursor` to rewrite it."
 
 
 async def test_what_a_project_wants_to_start_is_not_started(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -146,5 +146,5 @@ async def test_a_check_that_is_wrong_itself_says_so_and_tells_nothing_of_what_it
 
     (found,) = await run_check("odd", wrong, subject(tmp_path), 5)
     assert found.status is Status.WARNING
-    assert "(KeyError): an error of mogplex-mcp itself" in found.fact
+    assert "(KeyError): a bug in mogplex-mcp" in found.fact
     assert_without(found.fact + found.advice, TOKEN)

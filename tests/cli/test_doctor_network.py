@@ -14,7 +14,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from mogplex_mcp.api import connection
+from mogplex_mcp.api import transport
 from mogplex_mcp.api.base_url import normalise_base_url
 from mogplex_mcp.config.settings import Settings
 from mogplex_mcp.credentials.sources import FoundToken
@@ -116,9 +116,9 @@ def certificate(folder: Path, *, issuer: str, days: float) -> Path:
 @pytest.fixture
 def trusted(monkeypatch: pytest.MonkeyPatch) -> Iterator[pytest.MonkeyPatch]:
     """What is trusted can be changed within a test."""
-    connection._tls_context.cache_clear()
+    transport._tls_context.cache_clear()
     yield monkeypatch
-    connection._tls_context.cache_clear()
+    transport._tls_context.cache_clear()
 
 
 async def test_no_token_is_sent_and_the_latency_is_that_of_an_open_connection(servers: list[HTTPServer]) -> None:

@@ -5,6 +5,7 @@ from pathlib import Path
 import anyio
 import pytest
 
+from mogplex_mcp.cli.exit_codes import ExitCode
 from mogplex_mcp.simulator import Repo, Simulator
 from tests.cli.support import RUN_SECONDS, Terminal, terminal_on
 from tests.virtual_time import virtual_now
@@ -72,6 +73,26 @@ async def test_that_there_may_be_more_is_said_beside_stdout_in_words_for_people(
     assert "raise --limit" in listed.said
 
 
+@pytest.mark.parametrize(
+    ("words", "reason"),
+    [
+        (["repos", "list", "--limit", "201"], "--limit must be 1 to 200"),
+        (["sandboxes", "list", "--limit", "-1"], "--limit must be 1 to 200"),
+        (["runs", "list", "--limit", "101"], "--limit must be 1 to 100"),
+        (["runs", "list", "--max-age-hours", "-1"], "--max-age-hours must be 1 to 2160"),
+        (["sandboxes", "logs", "some-id", "--max-lines", "0"], "--max-lines must be 1 or more"),
+        (["sandboxes", "logs", "some-id", "--from-line", "-1"], "--from-line must be 0 or more"),
+    ],
+)
+async def test_a_number_out_of_range_is_refused_before_anything_is_sent(
+    words: list[str], reason: str, terminal: Terminal
+) -> None:
+    refused = await terminal(*words)
+    assert refused.code == ExitCode.USAGE
+    assert reason in refused.said
+    assert terminal.simulator.requests == []
+
+
 async def test_an_empty_list_prints_nothing_and_says_so(terminal: Terminal) -> None:
     for words in (["repos", "list", "--query", "nosuch"], ["runs", "list"]):
         listed = await terminal(*words)
@@ -109,6 +130,20 @@ async def test_a_sandbox_is_created(terminal: Terminal) -> None:
     created = await terminal("sandboxes", "create", "--repo", "acme/web", "--json")
     assert created.record["status"]
     assert created.record["id"] in {one.id for one in terminal.simulator.world.sandboxes}
+
+
+@pytest.mark.parametrize("as_json", [[], ["--json"]], ids=["table", "json"])
+async def test_a_sandbox_that_still_boots_is_no_failure(as_json: list[str], terminal: Terminal) -> None:
+    terminal.simulator.world.sandbox_boot_seconds = 900.0
+    created = await terminal("sandboxes", "create", "--repo", "acme/web", *as_json)
+    assert created.code == 0
+    assert "Do not create it again" in created.said
+    (repo_id,) = {repo.id for repo in terminal.simulator.world.repos if repo.full_name == "acme/web"}
+    assert f"sandboxes list --repo {repo_id}" in created.said
+    if as_json:
+        assert (created.record["id"], created.record["status"]) == ("", "creating")
+    else:
+        assert "still booting" in created.lines[0]
 
 
 async def test_the_journal_lists_runs_of_agents_and_of_people_alike(terminal: Terminal) -> None:

@@ -143,7 +143,7 @@ def test_the_place_that_is_chosen_later_is_the_only_one_left(mogplex: str, tmp_p
 
 @pytest.mark.parametrize(
     ("kind", "reason"),
-    [("locked", "it is locked"), ("broken", "it failed (RuntimeError)"), ("forgetful", "it did not keep the token")],
+    [("locked", "it is locked"), ("broken", "it failed (RuntimeError)"), ("forgetful", "it did not store the token")],
 )
 def test_a_keyring_that_does_not_work_is_named_and_the_file_taken(
     kind: str, reason: str, mogplex: str, tmp_path: Path
@@ -167,7 +167,7 @@ def test_a_logout_that_cannot_open_the_keyring_says_that_a_token_may_be_left(tmp
 def test_a_machine_without_a_keyring_does_as_well_with_the_file(mogplex: str, tmp_path: Path) -> None:
     more = keyring(tmp_path, "absent") | {"MOGPLEX_URL": mogplex}
     assert "The keyring" not in run(tmp_path, "login", text=DEMO_TOKEN, **more).said
-    assert "this machine has none that works" in run(tmp_path, "login", "--keyring", text=DEMO_TOKEN, **more).said
+    assert "this machine has no usable one" in run(tmp_path, "login", "--keyring", text=DEMO_TOKEN, **more).said
     assert tokens_file(tmp_path).exists()
     done = run(tmp_path, "logout", **more)
     assert (done.code, tokens_file(tmp_path).exists()) == (0, False)

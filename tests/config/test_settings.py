@@ -9,7 +9,7 @@ import pytest
 from mogplex_mcp.api.base_url import DEFAULT_BASE_URL
 from mogplex_mcp.config.options import OPTIONS, Option
 from mogplex_mcp.config.settings import Settings, SettingsError
-from mogplex_mcp.core.secret import Secret
+from mogplex_mcp.core.redaction import Secret
 
 TOKEN = "mog_TestTokenTestTokenTestTokenTest0"
 
@@ -71,7 +71,7 @@ def test_blank_variables_count_as_not_set() -> None:
         ({"MOGPLEX_MCP_PORT": "http"}, {}, "write a port from 0 to 65535"),
         ({"MOGPLEX_URL": "http://mogplex.example"}, {}, "MOGPLEX_URL: http:// would send your token unencrypted"),
         ({}, {"base_url": ""}, "--url: The Mogplex address is empty"),
-        ({"MOGPLEX_API_KEY_FILE": "~nobody-of-this-name/token"}, {}, "MOGPLEX_API_KEY_FILE: write a whole path"),
+        ({"MOGPLEX_API_KEY_FILE": "~unknown-user/token"}, {}, "MOGPLEX_API_KEY_FILE: write an absolute path"),
         ({}, {"state_file": ""}, "--state-file: write the path of a file"),
     ],
 )

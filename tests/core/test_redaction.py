@@ -51,12 +51,12 @@ def test_a_known_key_is_found_and_kept_out_wherever_it_stands(kind: str, before:
 
 
 @pytest.mark.parametrize("text", WORK)
-def test_work_about_keys_is_not_taken_for_a_key(text: str) -> None:
+def test_text_about_keys_is_not_a_key(text: str) -> None:
     assert not find_key(text)
 
 
 @pytest.mark.parametrize("kind", KEYS)
-def test_a_key_is_no_word_and_no_name(kind: str) -> None:
+def test_keys_are_not_accepted_as_words_or_names(kind: str) -> None:
     assert sanitize_word(KEYS[kind]) == "other"
     assert sanitize_name(KEYS[kind], "unusual") == "unusual"
 

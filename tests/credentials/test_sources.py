@@ -10,7 +10,7 @@ import pytest
 from mogplex_mcp.api.errors import ErrorCode
 from mogplex_mcp.config.settings import Settings
 from mogplex_mcp.core.private_file import LARGEST
-from mogplex_mcp.core.secret import Secret
+from mogplex_mcp.core.redaction import Secret
 from mogplex_mcp.credentials.sources import find_token
 
 MOGPLEX = "https://mogplex.com"
@@ -22,7 +22,7 @@ FOURTH = "mog_Fourth0Fourth0Fourth0Fourth0Four"
 
 @pytest.fixture(autouse=True)
 def keyring(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
-    """A keyring that is empty, whatever this machine has."""
+    """An empty keyring, independent of this machine's."""
     module = ModuleType("keyring")
     module.get_password = lambda _service, _user: None  # type: ignore[attr-defined] # a stand-in
     monkeypatch.setitem(sys.modules, "keyring", module)

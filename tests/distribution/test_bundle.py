@@ -20,7 +20,7 @@ from tests.transports.story import follow_to_pull_request
 pytestmark = pytest.mark.anyio
 
 MANIFEST = bundle.manifest()
-PATIENCE = 240
+TIMEOUT_SECONDS = 240
 
 
 def filled_in(text: str, folder: Path, given: dict[str, str]) -> str:
@@ -75,7 +75,7 @@ def test_a_folder_with_other_files_is_left_alone(tmp_path: Path) -> None:
 
 
 async def run(*command: Path | str) -> None:
-    with anyio.fail_after(PATIENCE):
+    with anyio.fail_after(TIMEOUT_SECONDS):
         ended = await anyio.run_process([str(word) for word in command], check=False)
     assert ended.returncode == 0, (ended.stdout + ended.stderr).decode()
 

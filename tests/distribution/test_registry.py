@@ -12,7 +12,7 @@ from distribution import registry
 from mogplex_mcp import __version__
 from mogplex_mcp.cli.parser import build_parser
 from mogplex_mcp.config.options import OPTIONS
-from mogplex_mcp.core.secret import Secret
+from mogplex_mcp.core.redaction import Secret
 
 SCHEMA = json.loads((Path(__file__).parent.parent / "data" / "server.schema.json").read_text(encoding="utf-8"))
 CHECK = jsonschema.Draft202012Validator(SCHEMA, format_checker=jsonschema.Draft202012Validator.FORMAT_CHECKER)

@@ -7,7 +7,7 @@ from fnmatch import fnmatchcase
 from typing import Any
 
 from mogplex_mcp.simulator import EnvVar, JobRun, Simulator
-from mogplex_mcp.simulator.ids import derived_id
+from mogplex_mcp.simulator.formats import derived_id
 from tests.virtual_time import virtual_now
 
 API = "/api/v1/mogplex"

@@ -8,7 +8,7 @@ import pytest
 from mcp import Client
 
 from mogplex_mcp.simulator import Fault, FaultKind, Simulator
-from mogplex_mcp.tools.hosted_equivalents import route_twins
+from mogplex_mcp.tools.hosted_equivalents import route_equivalents
 from tests.faults.routes import ROUTES, Route, renew, simulated
 from tests.faults.support import (
     LATER_SECONDS,
@@ -160,7 +160,7 @@ async def struck(client: Client, simulator: Simulator, route: Route, strike: Str
 
 def test_the_matrix_has_every_route() -> None:
     seen = {(route.method, route.path.replace("????????-????-????-????-????????????", "*")) for route in ROUTES}
-    wanted = {tuple(name.split(" ", 1)) for name in route_twins()}
+    wanted = {tuple(name.split(" ", 1)) for name in route_equivalents()}
     assert {(method, _pattern(path)) for method, path in wanted} <= seen
 
 

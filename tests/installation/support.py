@@ -21,8 +21,8 @@ def configuration(machine: Machine, client: Client, text: str | None = None, sco
     """The configuration of a client that is installed, with a text in it if one is given."""
     path = machine.configuration(client, scope)
     assert path is not None
-    for sign in client.signs or (str(path),):
-        where = Path(sign.format(home=machine.home, claude=machine.home))
+    for marker in client.markers or (str(path),):
+        where = Path(marker.format(home=machine.home, claude=machine.home))
         where.parent.mkdir(parents=True, exist_ok=True)
         if where.suffix == "":
             where.mkdir(exist_ok=True)

@@ -5,10 +5,10 @@ from pathlib import Path
 import pytest
 
 from mogplex_mcp.config.settings import Settings
+from mogplex_mcp.installation import InstallationError
 from mogplex_mcp.installation.clients import CLIENTS, Client, client_named
 from mogplex_mcp.installation.document import FORMATS
-from mogplex_mcp.installation.entry import entry_for, snippet_for, started_by
-from mogplex_mcp.installation.errors import InstallationError
+from mogplex_mcp.installation.entry import entry_for, parse_entry, snippet_for
 from mogplex_mcp.installation.launch import Launch
 from mogplex_mcp.installation.machine import Machine
 from tests.installation.support import LAUNCH, configuration, machine
@@ -139,16 +139,16 @@ def test_a_client_is_found_by_what_it_leaves_in_the_home_directory(client: Clien
 @every_client
 def test_an_entry_is_read_back_as_it_was_written(client: Client) -> None:
     launch = Launch("/bin/uvx", ("mogplex-mcp",), ("--read-only",))
-    started = started_by(client, entry_for(client, launch))
-    assert (started.command, started.args) == ("/bin/uvx", ("mogplex-mcp", "--read-only"))
-    assert started.options == ("--read-only",)
-    assert not started.environment
-    assert not started.is_off
+    parsed = parse_entry(client, entry_for(client, launch))
+    assert (parsed.command, parsed.args) == ("/bin/uvx", ("mogplex-mcp", "--read-only"))
+    assert parsed.options == ("--read-only",)
+    assert not parsed.environment
+    assert not parsed.is_disabled
 
 
 @every_client
 def test_a_snippet_is_a_whole_configuration(client: Client) -> None:
-    data = FORMATS[client.kind].read(snippet_for(client, LAUNCH, "mogplex"))
+    data = FORMATS[client.format].read(snippet_for(client, LAUNCH, "mogplex"))
     for step in client.entries:
         assert list(data) == [step]
         data = data[step]
@@ -183,12 +183,12 @@ def test_each_shape_is_what_its_client_reads() -> None:
     ],
 )
 def test_an_entry_of_any_shape_starts_something_else(entry: object) -> None:
-    assert started_by(client_named("cursor"), entry).options is None
+    assert parse_entry(client_named("cursor"), entry).options is None
 
 
 def test_values_of_the_environment_are_not_shown() -> None:
     entry = {"command": "mogplex-mcp", "env": {"MOGPLEX_API_KEY": "mog_secret"}}
-    assert "mog_secret" not in repr(started_by(client_named("cursor"), entry))
+    assert "mog_secret" not in repr(parse_entry(client_named("cursor"), entry))
 
 
 @pytest.mark.parametrize("name", ["Claude Desktop", "claude_desktop", " CLAUDE-DESKTOP "])
@@ -205,7 +205,7 @@ def test_of_an_unknown_name_the_nearest_is_named() -> None:
 
 @pytest.mark.parametrize("entry", [{"disabled": True}, {"enabled": False}])
 def test_an_entry_that_is_switched_off_is_known(entry: dict[str, bool]) -> None:
-    assert started_by(client_named("codex"), {"command": "mogplex-mcp", **entry}).is_off
+    assert parse_entry(client_named("codex"), {"command": "mogplex-mcp", **entry}).is_disabled
 
 
 def test_a_project_is_the_repository_around_the_working_directory(

@@ -7,9 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from mogplex_mcp.installation import configuration_file
+from mogplex_mcp.installation import InstallationError, configuration_file
 from mogplex_mcp.installation.configuration_file import check_owner, read, write
-from mogplex_mcp.installation.errors import InstallationError
 
 NOW = datetime(2026, 11, 22, 13, 40, 5, tzinfo=UTC)
 
@@ -121,10 +120,10 @@ def test_a_read_only_file_stays_as_it_is(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("number", "windows", "said"),
     [
-        (13, 0, "cannot be read or written here (Permission denied)"),
-        (30, 0, "cannot be read or written here (Read-only file system)"),
+        (13, 0, "can't be read or written (Permission denied)"),
+        (30, 0, "can't be read or written (Read-only file system)"),
         (28, 0, "cannot be used: No space left on device"),
-        (13, 32, "cannot be written, perhaps since a program has it open: close that and run this again"),
+        (13, 32, "can't be written, probably because a program has it open: close that program and run this again"),
     ],
 )
 def test_what_cannot_be_written_is_as_before(step: str, number: int, windows: int, said: str, tmp_path: Path) -> None:
@@ -162,13 +161,13 @@ def test_a_disk_that_is_full_leaves_no_halves(tmp_path: Path, monkeypatch: pytes
 
 def test_a_folder_in_the_place_of_a_file_is_named(tmp_path: Path) -> None:
     (tmp_path / "mcp.json").mkdir()
-    with pytest.raises(InstallationError, match=r"mcp\.json is a folder, where a file is expected"):
+    with pytest.raises(InstallationError, match=r"mcp\.json is a folder instead of a file"):
         read(tmp_path / "mcp.json")
 
 
 def test_a_pipe_is_not_read(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "mcp.json")
-    with pytest.raises(InstallationError, match="is no regular file"):
+    with pytest.raises(InstallationError, match="isn't a regular file"):
         read(tmp_path / "mcp.json")
 
 
@@ -181,7 +180,7 @@ def test_links_in_a_circle_are_named(tmp_path: Path) -> None:
 @pytest.mark.parametrize("content", ["{}".encode("utf-16"), b"{}\n\xff"])
 def test_what_is_no_utf_8_is_named(content: bytes, tmp_path: Path) -> None:
     (tmp_path / "mcp.json").write_bytes(content)
-    with pytest.raises(InstallationError, match=r"is no text in UTF-8 \(line \d\): save it as UTF-8"):
+    with pytest.raises(InstallationError, match=r"isn't UTF-8 text \(line \d\): save it as UTF-8"):
         read(tmp_path / "mcp.json")
 
 

@@ -129,7 +129,7 @@ def test_one_that_fails_does_not_keep_the_others(home: Path, run: Run, capsys: p
     (home / ".cursor/mcp.json").write_text("{")
     assert run("cursor", "codex", "zed") == ExitCode.FAILURE
     said = capsys.readouterr()
-    assert "mcp.json is no valid JSON: line 1, column 2" in said.err
+    assert "mcp.json isn't valid JSON: line 1, column 2" in said.err
     assert "Zed was not found" in said.err
     assert (home / ".cursor/mcp.json").read_text() == "{"
     assert "Codex: installed in" in said.out
@@ -164,7 +164,7 @@ def test_names_of_others_are_no_commands_for_the_terminal(
     run()
     run("cursor")
     said = capsys.readouterr()
-    assert "This server also stands there as" in said.err
+    assert "This server also has the entry" in said.err
     assert not {"\x1b", "\x07"} & set(said.out + said.err)
 
 

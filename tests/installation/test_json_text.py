@@ -1,4 +1,4 @@
-"""One value of a JSON text is changed; every other character that matters to somebody stays."""
+"""One value of a JSON text is changed; all other significant characters stay."""
 
 import json
 import re
@@ -8,9 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mogplex_mcp.installation import json_text
+from mogplex_mcp.installation import InstallationError, json_text
 from mogplex_mcp.installation.document import put_entry, remove_entry
-from mogplex_mcp.installation.errors import InstallationError
 
 PATH = ("mcpServers", "mogplex")
 ENTRY = {"command": "/bin/mogplex-mcp", "args": ["--demo"]}
@@ -108,27 +107,27 @@ def test_a_number_is_not_taken_for_true() -> None:
     [
         ('{\n  "a": 1\n  "b": 2\n}', "line 3, column 3: a comma or } is missing here"),
         ('{"a": }', "line 1, column 7: a value is missing here"),
-        ("{a: 1}", "line 1, column 2: this is no JSON"),
+        ("{a: 1}", "line 1, column 2: this isn't JSON"),
         ('{"a" 1}', "line 1, column 6: a colon is missing here"),
         ("{1: 1}", 'line 1, column 2: a name in "quotes" is missing here'),
         ('{"a": [1 2]}', "line 1, column 10: a comma or ] is missing here"),
-        ('{"a": "\\x"}', "line 1, column 7: this value cannot be read"),
-        ('{"a": ' + "9" * 5_000 + "}", "line 1, column 7: this value cannot be read"),
-        ('{"a": 1} {', "line 1, column 10: nothing more is expected here"),
-        ('{"a": "', "line 1, column 7: this is no JSON"),
+        ('{"a": "\\x"}', "line 1, column 7: this value is invalid"),
+        ('{"a": ' + "9" * 5_000 + "}", "line 1, column 7: this value is invalid"),
+        ('{"a": 1} {', "line 1, column 10: the end of the text is expected here"),
+        ('{"a": "', "line 1, column 7: this isn't JSON"),
         ('{"a": 1', "line 1, column 8: a comma or } is missing here"),
-        ("/* open", "line 1, column 1: this is no JSON"),
+        ("/* open", "line 1, column 1: this isn't JSON"),
         ('{"a": ' + "[" * 500 + "]" * 500 + "}", "line 1, column 207: it is nested too deeply here"),
-        ("[]", "line 1: an object {…} is expected, not something else"),
-        ('\n"text"', "line 2: an object {…} is expected, not something else"),
-        ('{"mcpServers": []}', 'line 1: "mcpServers" has to be an object {…}, and it is something else'),
+        ("[]", "line 1: an object {…} is expected"),
+        ('\n"text"', "line 2: an object {…} is expected"),
+        ('{"mcpServers": []}', 'line 1: "mcpServers" has to be an object {…}'),
         (
             '{\n"mcpServers": {},\n"mcpServers": {}\n}',
-            '"mcpServers" stands there more than once, in lines 2 and 3; leave one of them',
+            '"mcpServers" occurs more than once, in lines 2 and 3; keep one of them',
         ),
         (
             '{"mcpServers": {\n"mogplex": {},\n"mogplex": {}\n}}',
-            '"mogplex" stands there more than once, in lines 2 and 3; leave one of them',
+            '"mogplex" occurs more than once, in lines 2 and 3; keep one of them',
         ),
     ],
 )

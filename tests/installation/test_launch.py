@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from mogplex_mcp.config.settings import Settings
-from mogplex_mcp.installation.errors import InstallationError
+from mogplex_mcp.installation import InstallationError
 from mogplex_mcp.installation.launch import Installation, Launch, options_in, server_options
 
 
@@ -30,7 +30,7 @@ def test_without_a_script_the_interpreter_runs_the_module(tmp_path: Path) -> Non
 
 def test_a_virtual_environment_is_pointed_out(tmp_path: Path) -> None:
     launch = installation(tmp_path / "shop/.venv").launch()
-    assert launch.note.startswith(f"The command is in the virtual environment {tmp_path / 'shop/.venv'}: keep that.")
+    assert launch.note.startswith(f"The command is in the virtual environment {tmp_path / 'shop/.venv'}: keep it.")
     assert "uv tool install mogplex-mcp" in launch.note
 
 
@@ -41,7 +41,7 @@ def test_an_environment_that_was_made_for_the_tool_stays(folder: str, tmp_path: 
 
 def test_a_temporary_folder_is_warned_of(tmp_path: Path) -> None:
     there = replace(installation(tmp_path / "venv"), temporary=tmp_path)
-    assert "is a temporary folder: the entry fails when that is gone" in there.launch().note
+    assert "is a temporary folder: the entry fails once it is deleted" in there.launch().note
 
 
 @pytest.mark.parametrize("folder", ["archive-v0/x1", "environments-v2/x1", "builds-v0/.tmp1"])

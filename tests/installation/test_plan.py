@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from mogplex_mcp.installation import InstallationError
 from mogplex_mcp.installation.clients import CLIENTS, Client, client_named
 from mogplex_mcp.installation.document import FORMATS, find
 from mogplex_mcp.installation.entry import entry_for
-from mogplex_mcp.installation.errors import InstallationError
 from mogplex_mcp.installation.installed import installed_entries
 from mogplex_mcp.installation.launch import Launch
 from mogplex_mcp.installation.machine import Machine
@@ -42,7 +42,7 @@ def test_every_client_gets_its_entry_once_and_loses_it_again(client: Client, sco
             plan_installation(here, client, scope, "mogplex", LAUNCH)
         return
     first = plan_installation(here, client, scope, "mogplex", LAUNCH)
-    entry = find(FORMATS[client.kind].read(first.text), [*here.entries(client, scope), "mogplex"])
+    entry = find(FORMATS[client.format].read(first.text), [*here.entries(client, scope), "mogplex"])
     assert entry == entry_for(client, LAUNCH)
     first.file.target.parent.mkdir(parents=True, exist_ok=True)
     first.file.target.write_text(first.text)
@@ -64,7 +64,7 @@ def test_a_client_that_is_not_there_is_named_with_its_folder(tmp_path: Path) -> 
     with pytest.raises(InstallationError) as refused:
         plan_installation(here, CURSOR, "user", "mogplex", LAUNCH)
     assert str(refused.value) == (
-        "Cursor was not found: there is no ~/.cursor. "
+        "Cursor was not found: ~/.cursor does not exist. "
         "Install it and start it once, or add --force to write the file anyway."
     )
     assert plan_installation(here, CURSOR, "user", "mogplex", LAUNCH, force=True).changes
@@ -80,7 +80,7 @@ def test_an_older_entry_is_brought_up_to_date_and_keeps_the_rest(tmp_path: Path)
 def test_options_that_stay_are_said(tmp_path: Path) -> None:
     here = machine(tmp_path)
     found = plan(here, '{"mcpServers": {"mogplex": {"command": "uvx", "args": ["mogplex-mcp", "--url", "x.example"]}}}')
-    assert found.notes == ("It keeps the options that it had: --url x.example. To drop them, --remove it first.",)
+    assert found.notes == ("It keeps its options: --url x.example. To drop them, --remove it first.",)
     found.file.target.write_text(found.text)
     assert not plan(here).notes
 
@@ -94,9 +94,9 @@ def test_options_that_are_given_replace_those_of_the_entry(tmp_path: Path) -> No
 
 def test_an_entry_for_something_else_is_not_touched_unless_it_must_be(tmp_path: Path) -> None:
     here, text = machine(tmp_path), '{"mcpServers": {"mogplex": {"url": "https://mogplex.com/mcp"}, "a": {}}}'
-    with pytest.raises(InstallationError, match='has an entry "mogplex" already, for something else: choose another'):
+    with pytest.raises(InstallationError, match='has an entry "mogplex" already, for another server: choose another'):
         plan(here, text)
-    with pytest.raises(InstallationError, match="starts something else: add --force"):
+    with pytest.raises(InstallationError, match="starts another server: add --force"):
         plan_removal(here, CURSOR, "user", "mogplex")
     forced = plan_installation(here, CURSOR, "user", "mogplex", LAUNCH, force=True)
     assert servers(forced) == {"mogplex": entry_for(CURSOR, LAUNCH), "a": {}}
@@ -108,14 +108,14 @@ def test_an_entry_for_something_else_is_not_touched_unless_it_must_be(tmp_path: 
 def test_the_same_server_under_another_name_is_pointed_out_and_left(tmp_path: Path) -> None:
     found = plan(machine(tmp_path), '{"mcpServers": {"old": {"command": "uvx", "args": ["mogplex-mcp"]}}}')
     assert list(servers(found)) == ["old", "mogplex"]
-    assert found.notes == ('This server also stands there as "old": each entry starts a server of its own.',)
+    assert found.notes == ('This server also has the entry "old": each entry starts its own server.',)
 
 
 def test_a_token_in_an_entry_is_pointed_out_and_never_written_elsewhere(tmp_path: Path) -> None:
     here = machine(tmp_path)
     old = {"command": "mogplex-mcp", "args": [], "env": {"MOGPLEX_API_KEY": TOKEN}}
     found = plan(here, json.dumps({"mcpServers": {"mogplex": old}}))
-    assert found.notes == ("The entry has a token in it; after `mogplex-mcp login` it needs none.",)
+    assert found.notes == ("The entry contains a token; after `mogplex-mcp login` it needs none.",)
     assert TOKEN not in plan_installation(here, CURSOR, "project", "mogplex", LAUNCH).text
     assert TOKEN not in str(found.notes)
 
@@ -123,19 +123,19 @@ def test_a_token_in_an_entry_is_pointed_out_and_never_written_elsewhere(tmp_path
 def test_a_projects_file_is_said_to_be_for_everybody(tmp_path: Path) -> None:
     notes = plan_installation(machine(tmp_path), CURSOR, "project", "mogplex", LAUNCH).notes
     assert notes == (
-        "mcp.json is for everybody who works on shop, and the command is on this machine: others run this themselves.",
+        "mcp.json is shared by all who work on shop, but the command is on this machine: others have to run this too.",
     )
 
 
 @pytest.mark.parametrize(
     ("client", "text", "said"),
     [
-        ("cursor", '{\n "a" 1}', "is no valid JSON: line 2, column 6: a colon is missing here. Nothing was changed"),
-        ("codex", "a = 1\nb\n", "is no valid TOML: Expected '=' after a key in a key/value pair (at line 2"),
-        ("cursor", "[]", "is no valid JSON: line 1: an object {…} is expected"),
-        ("cursor", '{"mcpServers": []}', '"mcpServers" has to be an object, and it is something else'),
-        ("codex", "mcp_servers = 1", '"mcp_servers" has to be an object, and it is something else'),
-        ("cursor", '{"mcpServers": {},\n"mcpServers": {}}', "stands there more than once, in lines 1 and 2"),
+        ("cursor", '{\n "a" 1}', "isn't valid JSON: line 2, column 6: a colon is missing here. Nothing was changed"),
+        ("codex", "a = 1\nb\n", "isn't valid TOML: Expected '=' after a key in a key/value pair (at line 2"),
+        ("cursor", "[]", "isn't valid JSON: line 1: an object {…} is expected"),
+        ("cursor", '{"mcpServers": []}', '"mcpServers" has to be an object: repair it in an editor'),
+        ("codex", "mcp_servers = 1", '"mcp_servers" has to be an object: repair it in an editor'),
+        ("cursor", '{"mcpServers": {},\n"mcpServers": {}}', "occurs more than once, in lines 1 and 2"),
     ],
 )
 def test_a_file_that_cannot_be_changed_is_named_and_left(client: str, text: str, said: str, tmp_path: Path) -> None:
@@ -193,12 +193,12 @@ def test_every_entry_is_found_with_what_is_wrong_with_it(tmp_path: Path) -> None
     found = {entry.name: entry for entry in installed_entries(here)}
     assert {name: entry.problem for name, entry in found.items()} == {
         "fine": None,
-        "bare": "mogplex-mcp is found only where the client has your shell's PATH.",
-        "gone": "/gone/mogplex-mcp is not there any more.",
-        "off": "It is switched off.",
+        "bare": "mogplex-mcp is only found if the client has your shell's PATH.",
+        "gone": "/gone/mogplex-mcp does not exist any more.",
+        "off": "It is disabled.",
     }
-    assert found["gone"].remedy == "Run `mogplex-mcp install cursor --name gone` to write it anew."
-    assert found["off"].remedy == "Switch it on in Cursor."
+    assert found["gone"].remedy == "Run `mogplex-mcp install cursor --name gone` to rewrite it."
+    assert found["off"].remedy == "Enable it in Cursor."
     fine = found["fine"]
     assert (fine.client, fine.scope, fine.command, fine.args) == (CURSOR, "user", str(program), ("--demo",))
     assert fine.environment["MOGPLEX_API_KEY"].value == TOKEN
@@ -210,7 +210,7 @@ def test_a_file_that_cannot_be_read_is_listed_once(tmp_path: Path) -> None:
     path = configuration(here, client_named("claude-code"), "{")
     [entry] = installed_entries(here)
     assert (entry.name, entry.path) == ("", path)
-    assert "is no valid JSON" in str(entry.problem)
+    assert "isn't valid JSON" in str(entry.problem)
 
 
 def test_entries_of_a_project_are_listed_with_their_scope(tmp_path: Path) -> None:

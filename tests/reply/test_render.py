@@ -1,4 +1,4 @@
-"""Text and structured content say the same, and are short enough whatever is in them."""
+"""Text and structured content have the same facts, and keep the output limit for any content."""
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
@@ -176,7 +176,7 @@ def test_next_steps_are_calls_spelled_out() -> None:
 
 def test_next_steps_to_tools_that_are_not_offered_are_left_out() -> None:
     steps = [NextStep(tool="get_run", why="look"), NextStep(tool="start_run", why="do")]
-    _, structured = rendered(Sample(summary="s", next_steps=steps).offering({"get_run"}))
+    _, structured = rendered(Sample(summary="s", next_steps=steps).with_next_steps_for({"get_run"}))
     assert [step["tool"] for step in structured["next_steps"]] == ["get_run"]
 
 

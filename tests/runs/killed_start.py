@@ -14,22 +14,20 @@ import httpx2
 
 from mogplex_mcp.api.access_token import Token
 from mogplex_mcp.api.client import StartRun
-from mogplex_mcp.api.connection import HttpClient
-from mogplex_mcp.api.in_process import InProcess
 from mogplex_mcp.credentials.sources import FoundToken
 from mogplex_mcp.runs.start import Starter
 from mogplex_mcp.simulator import DEMO_TOKEN
-from mogplex_mcp.storage.journal import Entry, Fate
-from mogplex_mcp.storage.sqlite_journal import SqliteJournal
+from mogplex_mcp.storage.ledger import Entry, StartState
+from mogplex_mcp.storage.sqlite_ledger import SqliteLedger
 from mogplex_mcp.storage.state_file import StateFile
 from mogplex_mcp.tenants.tenant import Tenant, Tenants
 
 REPO = "4fc47468-0f0d-5a62-b2f1-34868131c9b8"
 
 STEPS = (
-    "before the journal",
-    "in the journal's transaction",
-    "after the journal",
+    "before the ledger",
+    "in the ledger's transaction",
+    "after the ledger",
     "before the request",
     "while Mogplex works",
     "after the answer",
@@ -45,9 +43,9 @@ def address(port: int) -> str:
     return f"http://127.0.0.1:{port}/api/v1/mogplex"
 
 
-def tenant_on(port: int, path: Path, http: HttpClient) -> Tenant:
+def tenant_on(port: int, path: Path, transport: httpx2.AsyncBaseTransport) -> Tenant:
     """What a bridge in one process has, on such a simulator."""
-    tenants = Tenants(address(port), http, StateFile(path))
+    tenants = Tenants(address(port), transport, StateFile(path))
     return tenants.of(FoundToken(Token.parse(DEMO_TOKEN), "a test"))
 
 
@@ -81,29 +79,29 @@ class DyingTransport(httpx2.AsyncHTTPTransport):
         return response
 
 
-class DyingJournal(SqliteJournal):
-    """The real journal, up to the step."""
+class DyingLedger(SqliteLedger):
+    """The real ledger, up to the step."""
 
     step = "never"
 
-    def begin(self, wanted: Entry, *, within_seconds: float) -> tuple[Entry, bool]:
-        self._die_at("before the journal")
-        result = super().begin(wanted, within_seconds=within_seconds)
-        self._die_at("after the journal")
+    async def begin(self, wanted: Entry, *, within_seconds: float) -> tuple[Entry, bool]:
+        self._die_at("before the ledger")
+        result = await super().begin(wanted, within_seconds=within_seconds)
+        self._die_at("after the ledger")
         return result
 
-    def settle(self, key: str, *, run_id: str, status: str, fate: Fate = Fate.STARTED) -> None:
+    async def settle(self, entry: Entry, *, run_id: str, status: str, state: StartState = StartState.STARTED) -> None:
         self._die_at("before the answer is noted")
         if self.step == "while the answer is noted":
             with self._state.transaction(durable=True) as rows:
-                rows.execute("UPDATE runs SET fate = 'started'")
+                rows.execute("UPDATE starts SET state = 'started'")
                 die()
-        super().settle(key, run_id=run_id, status=status, fate=fate)
+        await super().settle(entry, run_id=run_id, status=status, state=state)
         self._die_at("after the answer is noted")
 
     def _write(self, rows: sqlite3.Connection, tenant: str, entry: Entry) -> None:
         super()._write(rows, tenant, entry)
-        self._die_at("in the journal's transaction")
+        self._die_at("in the ledger's transaction")
 
     def _die_at(self, step: str) -> None:
         if step == self.step:
@@ -111,11 +109,11 @@ class DyingJournal(SqliteJournal):
 
 
 async def main(port: str, path: str, step: str, prompt: str) -> None:
-    async with InProcess(DyingTransport(step), "test") as http:
-        mogplex = tenant_on(int(port), Path(path), http).mogplex
-        journal = DyingJournal(StateFile(Path(path)), DEMO_TOKEN)
-        journal.step = step
-        started = await Starter(mogplex, journal).start(order(prompt), repo="acme/web", default_branch="main")
+    async with DyingTransport(step) as transport:
+        mogplex = tenant_on(int(port), Path(path), transport).mogplex
+        ledger = DyingLedger(StateFile(Path(path)), DEMO_TOKEN)
+        ledger.step = step
+        started = await Starter(mogplex, ledger).start(order(prompt), repo="acme/web", default_branch="main")
     sys.stdout.write(started.run.run_id)
 
 

@@ -7,7 +7,6 @@ from typing import Any
 
 from mogplex_mcp.api.access_token import Token
 from mogplex_mcp.api.client import StartRun
-from mogplex_mcp.api.in_process import InProcess
 from mogplex_mcp.api.models import Run, RunEvent
 from mogplex_mcp.credentials.sources import FoundToken
 from mogplex_mcp.runs.start import Started
@@ -31,8 +30,8 @@ def simulated(run_seconds: float = 600.0) -> Simulator:
 async def tenant_of(simulator: Simulator, path: Path | None = None, token: str = DEMO_TOKEN) -> AsyncIterator[Tenant]:
     """Everything that one token has in one process."""
     state = StateFile(path)
-    async with InProcess(simulator.transport(), "test") as http:
-        tenants = Tenants(BASE_URL, http, state, virtual_now)
+    async with simulator.transport() as transport:
+        tenants = Tenants(BASE_URL, transport, state, virtual_now)
         yield tenants.of(FoundToken(Token.parse(token), "a test"))
     state.close()
 

@@ -8,7 +8,7 @@ import pytest
 
 from mogplex_mcp.api.errors import ErrorCode, MogplexError
 from mogplex_mcp.simulator import DEMO_OTHER_TOKEN, DEMO_TOKEN, Fault, FaultKind
-from mogplex_mcp.storage.journal import Fate
+from mogplex_mcp.storage.ledger import StartState
 from mogplex_mcp.storage.state_file import StateError
 from tests.runs.support import count, simulated, start, started_runs, tenant_of, wanted
 
@@ -40,12 +40,14 @@ async def test_after_ten_minutes_the_same_arguments_are_another_run() -> None:
     assert len(started_runs(simulator)) == 2
 
 
-async def test_a_run_that_is_over_is_not_the_same_run() -> None:
+async def test_a_run_that_has_ended_is_the_same_run_with_its_outcome_until_another_is_forced() -> None:
     simulator = simulated(60)
     async with tenant_of(simulator) as tenant:
-        await start(tenant, simulator)
+        first = await start(tenant, simulator)
         await anyio.sleep(61)
-        assert not (await start(tenant, simulator)).replayed
+        again = await start(tenant, simulator)
+        assert (again.replayed, again.run.run_id, again.run.status) == (True, first.run.run_id, "success")
+        assert not (await start(tenant, simulator, force_new=True)).replayed
     assert len(started_runs(simulator)) == 2
 
 
@@ -176,7 +178,8 @@ async def test_a_run_that_could_not_be_queued_is_found_out_within_the_same_call(
     async with tenant_of(simulator) as tenant:
         started = await start(tenant, simulator)
         assert (started.replayed, started.run.status) == (True, "failed")
-        assert not (await start(tenant, simulator)).replayed
+        assert (await start(tenant, simulator)).run.run_id == started.run.run_id
+        assert not (await start(tenant, simulator, force_new=True)).replayed
     assert len(started_runs(simulator)) == 2
 
 
@@ -199,8 +202,8 @@ async def test_a_spent_quota_is_explained_and_nothing_is_left_unknown(starts: in
             await start(tenant, simulator)
         assert raised.value.retry_after
         assert not raised.value.may_have_happened
-        assert not tenant.journal.entries()
-        assert tenant.budget.usage().paused_seconds == 0
+        assert not await tenant.ledger.runs()
+        assert (await tenant.budget.usage()).paused_seconds == 0
 
 
 async def test_a_hanging_start_ends_in_time_and_the_next_call_finds_the_run() -> None:
@@ -241,15 +244,15 @@ async def test_identical_starts_at_the_same_moment_are_one_run() -> None:
     assert sum(not result.replayed for result in results) == 1
 
 
-async def test_identical_starts_after_a_run_that_ended_are_one_run() -> None:
-    simulator = simulated(60)
+async def test_identical_starts_after_a_run_that_is_gone_are_one_run() -> None:
+    simulator = simulated()
     async with tenant_of(simulator) as tenant:
-        await start(tenant, simulator)
-        await anyio.sleep(100)
+        first = await start(tenant, simulator)
+        del simulator.world.runs[first.run.run_id]
         async with anyio.create_task_group() as tasks:
             for _ in range(5):
                 tasks.start_soon(start, tenant, simulator)
-    assert len(started_runs(simulator)) == 2
+    assert len(started_runs(simulator)) == 1
 
 
 async def test_a_refusal_of_one_try_does_not_close_what_another_try_may_have_started() -> None:
@@ -288,10 +291,10 @@ async def test_a_journal_that_fails_after_the_answer_costs_nothing_but_a_replay(
     async with tenant_of(simulator, tmp_path / "state") as tenant:
         with monkeypatch.context() as patch:
 
-            def full(*_: object, **__: object) -> None:
+            async def full(*_: object, **__: object) -> None:
                 raise StateError("full")
 
-            patch.setattr(tenant.journal, "settle", full)
+            patch.setattr(tenant.ledger, "settle", full)
             assert not (await start(tenant, simulator)).noted
         again = await start(tenant, simulator)
     assert (again.replayed, again.noted) == (True, True)
@@ -305,9 +308,9 @@ async def test_the_key_is_on_the_disk_before_the_request_leaves(tmp_path: Path) 
         tasks.start_soon(start, tenant, simulator)
         await anyio.sleep(1)
         with sqlite3.connect(tmp_path / "state") as other:
-            ((key, fate),) = other.execute("SELECT key, fate FROM runs").fetchall()
+            ((key, state),) = other.execute("SELECT key, state FROM starts").fetchall()
         other.close()
-    assert fate == Fate.SENDING
+    assert state == StartState.SENDING
     assert [run.idempotency_key for run in simulator.world.runs.values() if run.idempotency_key] == [key]
 
 
@@ -322,7 +325,7 @@ async def test_nothing_secret_is_in_the_file(tmp_path: Path, *, remember: bool) 
     async with tenant_of(simulator, tmp_path / "state") as tenant:
         await start(tenant, simulator, prompt, remember_prompt=remember)
         content = everything_in(tmp_path)
-    assert b"runs" in content
+    assert b"starts" in content
     assert DEMO_TOKEN.encode() not in content
     assert DEMO_TOKEN.removeprefix("mog_").encode() not in content
     assert b"swordfish" not in content
@@ -336,6 +339,6 @@ async def test_users_do_not_see_each_others_runs(tmp_path: Path) -> None:
         tenant_of(simulator, tmp_path / "state", DEMO_OTHER_TOKEN) as theirs,
     ):
         started = await start(mine, simulator)
-        assert theirs.journal.find(started.run.run_id) is None
-        assert not theirs.journal.entries()
-        assert theirs.journal.latest(unknown_within_seconds=600) is None
+        assert await theirs.ledger.find_run(started.run.run_id) is None
+        assert not await theirs.ledger.runs()
+        assert await theirs.ledger.latest_run(unknown_within_seconds=600) is None

@@ -9,7 +9,7 @@ from pathlib import Path
 import anyio
 import pytest
 
-from mogplex_mcp.api.connection import create_http_client
+from mogplex_mcp.api.transport import create_transport
 from mogplex_mcp.simulator import Fault, FaultKind, Simulator, serve
 from tests.runs.killed_start import STEPS, address, order, tenant_on
 from tests.runs.support import without_quota
@@ -45,10 +45,10 @@ async def test_a_start_that_is_killed_at_any_step_and_repeated_is_one_run(tmp_pa
         path = tmp_path / step.replace(" ", "_") / "state"
         prompt = f"{step}, round {round_}"
         ends[step], _ = await in_a_process(port, path, step, prompt)
-        async with create_http_client(version="0", base_url=address(port)) as http:
-            tenant = tenant_on(port, path, http)
+        async with create_transport(address(port)) as transport:
+            tenant = tenant_on(port, path, transport)
             started = await tenant.starter.start(order(prompt), repo="acme/web", default_branch="main")
-            assert [entry.run_id for entry in tenant.journal.entries()] == [started.run.run_id]
+            assert [entry.run_id for entry in await tenant.ledger.runs()] == [started.run.run_id]
         found[step] = started.run.run_id
 
     async with anyio.create_task_group() as server:

@@ -14,7 +14,7 @@ from mcp_types import CallToolResult, TextContent
 
 from mogplex_mcp.api.base_url import DEFAULT_BASE_URL
 from mogplex_mcp.config.settings import Settings
-from mogplex_mcp.core.secret import Secret
+from mogplex_mcp.core.redaction import Secret
 from mogplex_mcp.operations.runs import RunDetails
 from mogplex_mcp.runs.outcome import read_outcome
 from mogplex_mcp.runs.watch import Snapshot

@@ -1,4 +1,4 @@
-"""What tests of everything beside tools share: a bridge in the test's own process, snapshots."""
+"""What the tests of the server share: a server in the test's own process, snapshots."""
 
 import contextlib
 import json
@@ -33,7 +33,7 @@ def server(simulator: Simulator | None = None, *, token: str = DEMO_TOKEN, **env
 
 
 @contextlib.asynccontextmanager
-async def bridge(
+async def connect(
     simulator: Simulator | None = None, *, mode: Mode = "auto", token: str = DEMO_TOKEN, **environment: str
 ) -> AsyncIterator[Client]:
     async with Client(server(simulator, token=token, **environment), mode=mode) as client:

@@ -38,7 +38,7 @@ async def caller(address: str, token: str, mode: str = "auto") -> AsyncIterator[
         yield client
 
 
-async def test_a_listener_hears_of_its_own_runs_and_never_of_anothers(address: str) -> None:
+async def test_listener_gets_updates_of_its_own_runs_only(address: str) -> None:
     async with caller(address, DEMO_TOKEN) as mine, caller(address, DEMO_OTHER_TOKEN) as others:
         run_id = await start(mine)
         uri = f"mogplex://runs/{run_id}"
@@ -59,7 +59,7 @@ async def test_a_listener_hears_of_its_own_runs_and_never_of_anothers(address: s
         assert len((await others.list_resources()).resources) == 1
 
 
-async def test_without_a_channel_no_subscriptions_are_declared(address: str) -> None:
+async def test_subscriptions_are_not_declared_over_stateless_http(address: str) -> None:
     async with caller(address, DEMO_TOKEN, "legacy") as legacy, caller(address, DEMO_TOKEN) as modern:
         assert legacy.server_capabilities.resources
         assert not legacy.server_capabilities.resources.subscribe

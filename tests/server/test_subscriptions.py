@@ -11,7 +11,7 @@ from mcp.server.subscriptions import ResourceUpdated
 
 from mogplex_mcp.server import subscriptions
 from mogplex_mcp.simulator import DEMO_OTHER_TOKEN, Simulator
-from tests.server.support import UNKNOWN, bridge, follow, read, server, start
+from tests.server.support import UNKNOWN, connect, follow, read, server, start
 from tests.virtual_time import virtual_now
 
 pytestmark = pytest.mark.anyio
@@ -48,7 +48,7 @@ async def settle() -> None:
     await anyio.sleep(0.1)
 
 
-async def test_2025_a_subscriber_is_told_while_the_run_is_watched() -> None:
+async def test_2025_subscriber_gets_updates_while_the_run_is_watched() -> None:
     async with connection() as (client, heard):
         run_id = await start(client)
         uris = [f"mogplex://runs/{run_id}", f"mogplex://runs/{run_id}/events"]
@@ -97,7 +97,7 @@ async def test_2025_a_subscription_ends_with_its_connection(tmp_path: Path) -> N
     assert not heard
 
 
-async def test_2025_what_never_has_updates_cannot_be_subscribed_to() -> None:
+async def test_2025_subscribing_to_resources_without_updates_is_refused() -> None:
     async with connection() as (client, _):
         for uri in (
             "mogplex://repos",
@@ -127,7 +127,7 @@ async def test_2025_without_a_token_there_is_nothing_to_subscribe_to() -> None:
         await unsubscribe(client, f"mogplex://runs/{UNKNOWN}")
 
 
-async def test_2025_two_tenants_with_one_state_file_hear_of_their_own_runs_only(tmp_path: Path) -> None:
+async def test_2025_tenants_with_one_state_file_get_updates_of_their_own_runs_only(tmp_path: Path) -> None:
     simulator = Simulator(now=virtual_now)
     shared: dict[str, Any] = {"MOGPLEX_MCP_STATE_FILE": str(tmp_path / "state.sqlite3")}
     async with (
@@ -143,8 +143,8 @@ async def test_2025_two_tenants_with_one_state_file_hear_of_their_own_runs_only(
     assert not overheard
 
 
-async def test_2026_a_listener_is_told_while_the_run_is_watched() -> None:
-    async with bridge() as client:
+async def test_2026_listener_gets_updates_while_the_run_is_watched() -> None:
+    async with connect() as client:
         run_id = await start(client)
         uris = [f"mogplex://runs/{run_id}", f"mogplex://runs/{run_id}/events"]
         async with client.listen(resource_subscriptions=uris) as stream, anyio.create_task_group() as tasks:
@@ -157,10 +157,10 @@ async def test_2026_a_listener_is_told_while_the_run_is_watched() -> None:
     assert set(heard) == {ResourceUpdated(uri) for uri in uris}
 
 
-async def test_2026_only_what_can_have_updates_is_acknowledged() -> None:
+async def test_2026_listen_acknowledges_only_resources_with_updates() -> None:
     asked = ["mogplex://repos", f"mogplex://runs/{UNKNOWN}", "mogplex://runs/1", f"mogplex://runs/{UNKNOWN}"]
     async with (
-        bridge() as client,
+        connect() as client,
         client.listen(
             tools_list_changed=True,
             prompts_list_changed=True,
@@ -174,7 +174,7 @@ async def test_2026_only_what_can_have_updates_is_acknowledged() -> None:
 
 async def test_2026_without_a_token_nothing_is_acknowledged() -> None:
     async with (
-        bridge(token="") as client,
+        connect(token="") as client,
         client.listen(resource_subscriptions=[f"mogplex://runs/{UNKNOWN}"]) as stream,
     ):
         assert not stream.honored.model_dump(exclude_none=True)
@@ -182,7 +182,7 @@ async def test_2026_without_a_token_nothing_is_acknowledged() -> None:
 
 async def test_2026_streams_are_bounded_and_end_with_their_request(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(subscriptions, "MOST_STREAMS", 2)
-    async with bridge() as client:
+    async with connect() as client:
         for _ in range(5):
             async with client.listen(), client.listen():
                 with pytest.raises(MCPError, match="too many subscriptions"):
@@ -194,7 +194,7 @@ async def test_2026_streams_are_bounded_and_end_with_their_request(monkeypatch: 
 async def test_2026_the_streams_of_one_tenant_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(subscriptions, "MOST_STREAMS_OF_ONE", 1)
     uri = f"mogplex://runs/{UNKNOWN}"
-    async with bridge() as client:
+    async with connect() as client:
         for _ in range(3):
             async with client.listen(resource_subscriptions=[uri]):
                 with pytest.raises(MCPError, match="limit"):
@@ -205,17 +205,17 @@ async def test_2026_the_streams_of_one_tenant_are_bounded(monkeypatch: pytest.Mo
 
 async def test_updates_are_offered_when_runs_can_be_read() -> None:
     for mode in ("legacy", "auto"):
-        async with bridge(mode=mode) as client:
+        async with connect(mode=mode) as client:
             assert client.server_capabilities.resources
             assert client.server_capabilities.resources.subscribe
-        async with bridge(mode=mode, MOGPLEX_MCP_TOOLS="list_repos") as client:
+        async with connect(mode=mode, MOGPLEX_MCP_TOOLS="list_repos") as client:
             assert client.server_capabilities.resources
             assert not client.server_capabilities.resources.subscribe
 
 
-async def test_no_list_is_said_to_change() -> None:
+async def test_list_changed_is_not_declared() -> None:
     for mode in ("legacy", "auto"):
-        async with bridge(mode=mode) as client:
+        async with connect(mode=mode) as client:
             told = client.server_capabilities
         for one in (told.tools, told.prompts, told.resources):
             assert one

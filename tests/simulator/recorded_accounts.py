@@ -2,9 +2,8 @@
 
 import re
 
-from mogplex_mcp.simulator import Repo, Sandbox, Token, User
-from mogplex_mcp.simulator.ids import derived_id
-from mogplex_mcp.simulator.moments import epoch
+from mogplex_mcp.simulator import ApiToken, Repo, Sandbox, User
+from mogplex_mcp.simulator.formats import derived_id, epoch
 
 from .recorded_rows import START, UUID, Recording, data_of, objects_in
 from .recordings import Row
@@ -14,12 +13,12 @@ _CHOSEN_SCOPES = {"readonly": {"read"}, "writeonly": {"write"}, "noscope": set[s
 
 
 def user_id(name: str) -> str:
-    """The id of a recorded user."""
+    """Return the id of a recorded user."""
     return derived_id("recorded user", name)
 
 
 def add_users_and_tokens(recording: Recording) -> None:
-    """Add everybody whose tokens were shown, with what each of them may do."""
+    """Add the users of all recorded tokens, with their scopes."""
     for name in ("alice", "bob", "carol"):
         recording.world.users.append(User(user_id(name), name))
     for row in recording.rows:
@@ -31,7 +30,7 @@ def add_users_and_tokens(recording: Recording) -> None:
         scopes = frozenset(chosen[0] if chosen else {"read", "write"})
         valid = not kind.startswith(("expired", "revoked"))
         limited = match[0].startswith("mog_")
-        recording.world.tokens.append(Token(match[0], user_id(match[1]), scopes, limited, valid))
+        recording.world.tokens.append(ApiToken(match[0], user_id(match[1]), scopes, limited, valid))
     for row in recording.rows:
         _learn_about_user(recording, row)
 
@@ -83,7 +82,7 @@ def add_repos(recording: Recording) -> None:
 
 
 def _repo_of_a_refusal(recording: Recording, row: Row) -> None:
-    """Learn of repos that only errors speak of: somebody else's, or in another installation."""
+    """Infer repos that only appear in errors: another user's, or in another installation."""
     match = re.search(rf'"repoId": ?"({UUID})"', row.body.decode("latin-1"))
     owner = recording.owner_of(row)
     if match is None or owner is None:

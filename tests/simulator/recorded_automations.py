@@ -4,9 +4,8 @@ import re
 from typing import Any
 
 from mogplex_mcp.simulator import Automation, JobRun, User, Version
+from mogplex_mcp.simulator.formats import canonical, derived_id, epoch
 from mogplex_mcp.simulator.graphs import default_draft
-from mogplex_mcp.simulator.ids import canonical, derived_id
-from mogplex_mcp.simulator.moments import epoch
 
 from .recorded_accounts import user_id
 from .recorded_rows import START, UUID, Recording, data_of

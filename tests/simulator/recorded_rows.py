@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from mogplex_mcp.simulator import User, World
-from mogplex_mcp.simulator.moments import epoch
+from mogplex_mcp.simulator.formats import epoch
 
 from .recordings import Row
 

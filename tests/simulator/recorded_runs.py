@@ -4,9 +4,8 @@ import re
 from typing import Any
 
 from mogplex_mcp.simulator import Event, Run, RunScript, User
-from mogplex_mcp.simulator.ids import derived_id
-from mogplex_mcp.simulator.lives import finished_script
-from mogplex_mcp.simulator.moments import epoch
+from mogplex_mcp.simulator.formats import derived_id, epoch
+from mogplex_mcp.simulator.run_state import finished_script
 from mogplex_mcp.simulator.scripts import ACCEPTED
 
 from .recorded_rows import START, UUID, Recording

@@ -127,7 +127,7 @@ def _closing(text: str) -> str:
 
 
 def repaired(text: str) -> Any:
-    """Read the beginning of a JSON text: whatever is complete in it."""
+    """Parse the complete part of a truncated JSON text."""
     for end in range(len(text), 0, -1):
         if text[end - 1] not in ',]}"elE0123456789':
             continue

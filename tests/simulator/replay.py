@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from mogplex_mcp.simulator import Fault, JobRun, Simulator
-from mogplex_mcp.simulator.ids import new_id
+from mogplex_mcp.simulator.formats import new_id
 from mogplex_mcp.simulator.limits import UNITS_PER_MINUTE
 
 from .recorded_rows import START
@@ -22,8 +22,8 @@ _PRESENT_HEADERS = ("www-authenticate",)
 
 
 @dataclass
-class Answer:
-    """What the simulator answered."""
+class SimulatedResponse:
+    """A response of the simulator."""
 
     status: int = 0
     headers: dict[str, str] = field(default_factory=dict)
@@ -31,7 +31,7 @@ class Answer:
 
     @property
     def json(self) -> Any:
-        """The body as JSON, or None."""
+        """Return the body as JSON, or None."""
         if not self.headers.get("content-type", "").startswith("application/json") or not self.body:
             return None
         return json.loads(self.body)
@@ -50,7 +50,7 @@ class Replay:
         self._simulated_id: dict[str, str] = {}
         self._lost_runs: list[str] = []
 
-    async def ask(self, row: Row) -> Answer:
+    async def ask(self, row: Row) -> SimulatedResponse:
         """Ask what the row asked, in the state that the deployment was in then."""
         self._clock += _STEP_SECONDS
         if not self.simulator.state.planned:
@@ -64,7 +64,7 @@ class Replay:
         self._learn_ids(row, answer)
         return answer
 
-    def wrong(self, row: Row, answer: Answer) -> str | None:
+    def wrong(self, row: Row, answer: SimulatedResponse) -> str | None:
         """Say where an answer differs from the recorded one in what a client can rely on."""
         return next(_differences(row, answer), None)
 
@@ -74,12 +74,12 @@ class Replay:
     def _mapped(self, text: str) -> str:
         return _UUID.sub(lambda match: self._simulated_id.get(match[0], match[0]), text)
 
-    async def _send(self, row: Row) -> Answer:
+    async def _send(self, row: Row) -> SimulatedResponse:
         path, _, query = self._mapped(row.path).partition("?")
         body = self._mapped(row.body.decode("latin-1")).encode("latin-1")
         headers = {name.lower(): value for name, value in row.headers.items()}
         headers.setdefault("host", "www.localhost:3100" if row.case.startswith("www host") else "127.0.0.1:3100")
-        answer = Answer()
+        answer = SimulatedResponse()
 
         async def receive() -> dict[str, Any]:
             return {"type": "http.request", "body": body, "more_body": False}
@@ -102,7 +102,7 @@ class Replay:
         await self.simulator.app(scope, receive, send)
         return answer
 
-    def _learn_ids(self, row: Row, answer: Answer) -> None:
+    def _learn_ids(self, row: Row, answer: SimulatedResponse) -> None:
         """Pair the ids of what was made, as the answers name them in the same places."""
         if row.method != "POST" or row.json is None or answer.json is None:
             return
@@ -165,7 +165,7 @@ class Replay:
         self.simulator.state.quotas.fill(row.token or "", 150, age=7_200.0)
 
     def rewrite_events(self, row: Row) -> None:
-        """Somebody changed rows of events in the database."""
+        """Rows of events were changed in the database."""
         run = self.simulator.world.runs[row.json["data"]["run"]["runId"]]
         run.events = [event_of(item) for item in row.json["data"]["events"]]
 
@@ -204,7 +204,7 @@ _STAGE: tuple[tuple[str, Callable[[Replay, Row], None]], ...] = (
 )
 
 
-def _differences(row: Row, answer: Answer) -> Iterator[str]:
+def _differences(row: Row, answer: SimulatedResponse) -> Iterator[str]:
     if answer.status != row.status:
         yield f"status {answer.status} instead of {row.status}: {answer.body[:120]!r}"
     yield from _header_differences(row, answer)
@@ -221,7 +221,7 @@ def _differences(row: Row, answer: Answer) -> Iterator[str]:
         yield found
 
 
-def _header_differences(row: Row, answer: Answer) -> Iterator[str]:
+def _header_differences(row: Row, answer: SimulatedResponse) -> Iterator[str]:
     for name in _EXACT_HEADERS:
         if answer.headers.get(name) != row.answer_headers.get(name):
             yield f"{name}: {answer.headers.get(name)} instead of {row.answer_headers.get(name)}"

@@ -113,7 +113,7 @@ async def test_a_slow_answer_takes_its_time(simulator: Simulator, client: httpx2
     assert clock.at - before == pytest.approx(3.0)
 
 
-async def test_a_slow_answer_outlasts_the_clients_patience_although_the_request_is_executed(
+async def test_a_slow_response_exceeds_the_read_timeout_of_an_executed_request(
     simulator: Simulator, client: httpx2.AsyncClient, clock: Clock, repo_id: str
 ) -> None:
     before = clock.at

@@ -4,7 +4,7 @@ import anyio
 import httpx2
 import pytest
 
-from mogplex_mcp.simulator import DEMO_OTHER_TOKEN, DEMO_READ_ONLY_TOKEN, Fault, FaultKind, Simulator, Token
+from mogplex_mcp.simulator import DEMO_OTHER_TOKEN, DEMO_READ_ONLY_TOKEN, ApiToken, Fault, FaultKind, Simulator
 
 from .conftest import Clock
 from .support import error_of, post_run, start, watch
@@ -56,7 +56,7 @@ async def test_keys_belong_to_the_user_and_not_to_the_token(
     simulator: Simulator, client: httpx2.AsyncClient, repo_id: str
 ) -> None:
     owner = simulator.world.tokens[0].user_id
-    simulator.world.tokens.append(Token("mog_SecondOfDora", owner))
+    simulator.world.tokens.append(ApiToken("mog_SecondOfDora", owner))
     first = await start(client, repo_id)
     body = {"repoId": repo_id, "prompt": "Fix it"}
     second = await client.post("/runs", json=body, headers=as_user("mog_SecondOfDora") | {"Idempotency-Key": "key"})

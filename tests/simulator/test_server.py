@@ -92,7 +92,7 @@ async def test_a_wrong_length_gives_half_a_body(simulator: Simulator, client: ht
 
 
 @pytest.mark.parametrize("kind", [FaultKind.SLOW, FaultKind.SLOW_BODY])
-async def test_slowness_outlasts_the_clients_patience(
+async def test_a_slow_response_exceeds_the_read_timeout(
     kind: FaultKind, simulator: Simulator, client: httpx2.AsyncClient
 ) -> None:
     simulator.faults.add(Fault(kind, seconds=60))
@@ -115,7 +115,7 @@ async def test_serving_stops_when_it_is_cancelled_and_leaves_stdout_alone(
     assert capfd.readouterr() == ("", "")
 
 
-def test_only_who_serves_pays_for_the_server() -> None:
+def test_uvicorn_is_imported_only_to_serve() -> None:
     program = "import sys, mogplex_mcp.simulator; print('uvicorn' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
 

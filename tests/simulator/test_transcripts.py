@@ -44,7 +44,7 @@ def test_the_simulator_answers_as_the_recorded_deployment_did(capsys: pytest.Cap
     seen, matching, wrong = anyio.run(_replayed)
     with capsys.disabled():
         figures = ", ".join(f"{group} {matching[group]}/{seen[group]}" for group in seen)
-        print(f"\nrecorded answers that the simulator gives: {figures}")  # noqa: T201 - figures for whoever runs this
+        print(f"\nrecorded answers that the simulator gives: {figures}")  # noqa: T201 - figures for the report
     if not os.environ.get("MOGPLEX_TRANSCRIPTS"):
         assert not wrong, "\n".join(wrong)
     poor = [group for group in FAITHFUL if seen[group] and matching[group] < _LEAST * seen[group]]

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from mogplex_mcp.config.options import OPTIONS, Option
-from mogplex_mcp.core.secret import Secret
+from mogplex_mcp.core.redaction import Secret
 from mogplex_mcp.startup import early
 from mogplex_mcp.startup.early import _circumstances
 
@@ -50,7 +50,7 @@ CHANGES: dict[str, Callable[[Path, pytest.MonkeyPatch], None]] = {
 
 
 @pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
-def test_a_change_makes_other_circumstances(
+def test_change_of_code_or_settings_changes_the_circumstances(
     change: Callable[[Path, pytest.MonkeyPatch], None], package: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     before = _circumstances()
@@ -58,7 +58,7 @@ def test_a_change_makes_other_circumstances(
     assert _circumstances() != before
 
 
-def test_what_answers_do_not_depend_on_is_no_circumstance(package: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_unrelated_variables_do_not_change_the_circumstances(package: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     before = _circumstances()
     (package / "__pycache__").mkdir(exist_ok=True)
     write(package / "__pycache__" / "early.cpython-311.pyc")
@@ -67,7 +67,7 @@ def test_what_answers_do_not_depend_on_is_no_circumstance(package: Path, monkeyp
 
 
 @pytest.mark.parametrize("option", [one for one in OPTIONS if one.read is Secret], ids=lambda one: one.setting)
-def test_the_value_of_a_secret_is_no_circumstance(option: Option, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_value_of_a_secret_does_not_change_the_circumstances(option: Option, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in option.environment:
         monkeypatch.setenv(name, "first")
         before = _circumstances()
@@ -76,6 +76,6 @@ def test_the_value_of_a_secret_is_no_circumstance(option: Option, monkeypatch: p
         assert b"second" not in before
 
 
-def test_a_name_that_is_no_text_is_a_circumstance_like_others(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_file_name_that_is_not_utf8_is_part_of_the_circumstances(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MOGPLEX_URL", os.fsdecode(b"\xff"))
     assert _circumstances()

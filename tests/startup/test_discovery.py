@@ -6,7 +6,7 @@ import mcp_types
 import pytest
 from mcp.shared.message import SessionMessage
 
-from mogplex_mcp.startup.discovery import MOST_FILES, MOST_LINES, QUESTIONS, Discovery, as_line
+from mogplex_mcp.startup.discovery import CACHEABLE_METHODS, MOST_FILES, MOST_LINES, Discovery, as_line
 from mogplex_mcp.startup.early import LONGEST_LINE, Conversation, Listener
 from tests.startup.starts import INITIALIZED, initialize, request
 
@@ -35,12 +35,12 @@ def answer(number: mcp_types.RequestId, **result: str) -> mcp_types.JSONRPCRespo
 
 def ask(discovery: Discovery, *lines: bytes) -> None:
     for line in lines:
-        discovery.asked(line.rstrip(b"\n"), read(line))
+        discovery.received(line.rstrip(b"\n"), read(line))
 
 
 def tell(discovery: Discovery, *messages: mcp_types.JSONRPCMessage) -> None:
     for message in messages:
-        discovery.answered(message, as_line(message))
+        discovery.sent(message, as_line(message))
 
 
 def known(folder: Path, *lines: bytes) -> bytes | None:
@@ -61,7 +61,7 @@ def beginning(folder: Path) -> Discovery:
     return told_early(folder)
 
 
-def test_questions_and_answers_of_a_beginning_are_kept(folder: Path) -> None:
+def test_first_requests_and_responses_are_cached(folder: Path) -> None:
     discovery = beginning(folder)
     ask(discovery, initialize(1), INITIALIZED, LISTING)
     tell(discovery, answer(2, of="tools"), answer(1, of="initialize"))
@@ -71,7 +71,7 @@ def test_questions_and_answers_of_a_beginning_are_kept(folder: Path) -> None:
     assert known(folder, initialize(1), INITIALIZED, LISTING) == as_line(answer(2, of="tools"))
 
 
-def test_an_answer_belongs_to_all_that_was_said_before(folder: Path) -> None:
+def test_cached_response_depends_on_all_earlier_lines(folder: Path) -> None:
     discovery = beginning(folder)
     ask(discovery, initialize(1), LISTING)
     tell(discovery, answer(1), answer(2))
@@ -89,10 +89,10 @@ def test_an_answer_belongs_to_all_that_was_said_before(folder: Path) -> None:
         INITIALIZED[:-3] + b'","params":{}}',
     ],
 )
-def test_nothing_is_kept_of_what_comes_after_anything_else(other: bytes, folder: Path) -> None:
+def test_nothing_is_cached_after_an_uncacheable_message(other: bytes, folder: Path) -> None:
     discovery = beginning(folder)
     ask(discovery, initialize(1))
-    discovery.asked(other, read(other) if other.startswith(b'{"jsonrpc": ') else None)
+    discovery.received(other, read(other) if other.startswith(b'{"jsonrpc": ') else None)
     ask(discovery, LISTING)
     tell(discovery, answer(7), answer(1), answer(2))
     assert known(folder, initialize(1))
@@ -100,7 +100,7 @@ def test_nothing_is_kept_of_what_comes_after_anything_else(other: bytes, folder:
     assert known(folder, initialize(1), other, LISTING) is None
 
 
-def test_errors_are_not_kept(folder: Path) -> None:
+def test_errors_are_not_cached(folder: Path) -> None:
     discovery = beginning(folder)
     ask(discovery, LISTING)
     error = mcp_types.ErrorData(code=-32602, message="Not now")
@@ -108,7 +108,7 @@ def test_errors_are_not_kept(folder: Path) -> None:
     assert known(folder, LISTING) is None
 
 
-def test_requests_of_the_server_are_no_answers(folder: Path) -> None:
+def test_requests_of_the_server_are_not_cached(folder: Path) -> None:
     discovery = beginning(folder)
     ask(discovery, LISTING)
     tell(discovery, mcp_types.JSONRPCRequest(jsonrpc="2.0", id=2, method="ping"), answer(2, of="tools"))
@@ -123,7 +123,7 @@ def test_what_has_the_id_of_an_open_question_is_not_mistaken_for_it(folder: Path
     assert known(folder, initialize(1), request(1, "tools/list")) is None
 
 
-def test_neither_long_conversations_nor_long_lines_are_kept(folder: Path) -> None:
+def test_long_conversations_and_long_lines_are_not_cached(folder: Path) -> None:
     discovery = beginning(folder)
     pings = [request(number, "ping") for number in range(MOST_LINES + 1)]
     ask(discovery, *pings)
@@ -137,7 +137,7 @@ def test_neither_long_conversations_nor_long_lines_are_kept(folder: Path) -> Non
     assert known(folder, long) is None
 
 
-def test_only_so_many_files_are_kept(folder: Path) -> None:
+def test_number_of_cached_files_is_bounded(folder: Path) -> None:
     for number in range(MOST_FILES):
         discovery = beginning(folder)
         ask(discovery, request(number, "ping"))
@@ -146,7 +146,7 @@ def test_only_so_many_files_are_kept(folder: Path) -> None:
     assert known(folder, request(MOST_FILES - 1, "ping"))
 
 
-def test_nothing_is_kept_in_a_folder_that_is_not_private(folder: Path) -> None:
+def test_nothing_is_cached_in_a_folder_that_is_not_private(folder: Path) -> None:
     folder.mkdir()
     folder.chmod(0o755)
     discovery = beginning(folder)
@@ -155,7 +155,7 @@ def test_nothing_is_kept_in_a_folder_that_is_not_private(folder: Path) -> None:
     assert not list(folder.iterdir())
 
 
-def test_where_nothing_can_be_kept_nothing_else_happens(tmp_path: Path) -> None:
+def test_unwritable_cache_is_ignored(tmp_path: Path) -> None:
     file = tmp_path / "file"
     file.touch()
     discovery = beginning(file / "answers")
@@ -164,10 +164,10 @@ def test_where_nothing_can_be_kept_nothing_else_happens(tmp_path: Path) -> None:
     assert file.read_bytes() == b""
 
 
-def test_the_server_hears_at_once_what_changes_its_state_and_the_rest_in_a_quiet_moment(folder: Path) -> None:
+def test_state_changing_requests_are_replayed_at_once_and_others_later(folder: Path) -> None:
     said = [(request(0, "ping"), b"a"), (initialize(1), b"b"), (INITIALIZED, b""), (LISTING, b"c")]
     discovery = told_early(folder, *said)
-    missed = [one.message for one in discovery.missed(read)]
+    missed = [one.message for one in discovery.replay(read)]
     assert [
         one.method for one in missed if not isinstance(one, mcp_types.JSONRPCResponse | mcp_types.JSONRPCError)
     ] == [
@@ -175,32 +175,32 @@ def test_the_server_hears_at_once_what_changes_its_state_and_the_rest_in_a_quiet
         "initialize",
         "notifications/initialized",
     ]
-    assert discovery.has_rest
-    (listing,) = (one.message for one in discovery.rest())
+    assert discovery.has_deferred
+    (listing,) = (one.message for one in discovery.deferred())
     assert isinstance(listing, mcp_types.JSONRPCRequest)
     assert listing.method == "tools/list"
-    assert not discovery.has_rest
+    assert not discovery.has_deferred
 
 
-def test_a_client_does_not_get_the_servers_own_answer_as_well(folder: Path) -> None:
+def test_client_does_not_get_a_response_twice(folder: Path) -> None:
     discovery = told_early(folder, (initialize(1), as_line(answer(1, of="initialize"))))
-    (message,) = (one.message for one in discovery.missed(read))
+    (message,) = (one.message for one in discovery.replay(read))
     assert isinstance(message, mcp_types.JSONRPCRequest)
     # A client may use its ids again.
-    assert not discovery.is_told(answer(1))
-    assert discovery.is_told(answer(message.id, of="initialize"))
-    assert not discovery.is_told(answer(message.id, of="initialize"))
+    assert not discovery.is_answered(answer(1))
+    assert discovery.is_answered(answer(message.id, of="initialize"))
+    assert not discovery.is_answered(answer(message.id, of="initialize"))
 
 
 @pytest.mark.parametrize("own", ["the same", "another"])
-def test_an_answer_that_was_not_the_servers_is_given_no_more(own: str, folder: Path) -> None:
+def test_outdated_response_is_removed_from_the_cache(own: str, folder: Path) -> None:
     discovery = beginning(folder)
     ask(discovery, initialize(1))
     tell(discovery, answer(1, of="the same"))
     discovery = told_early(folder, (initialize(1), as_line(answer(1, of="the same"))))
-    (message,) = (one.message for one in discovery.missed(read))
+    (message,) = (one.message for one in discovery.replay(read))
     assert isinstance(message, mcp_types.JSONRPCRequest)
-    assert discovery.is_told(answer(message.id, of=own))
+    assert discovery.is_answered(answer(message.id, of=own))
     assert (known(folder, initialize(1)) is None) == (own == "another")
 
 
@@ -211,17 +211,17 @@ def test_a_conversation_goes_on_where_the_early_answers_ended(folder: Path) -> N
     assert known(folder, initialize(1), LISTING)
 
 
-def test_without_a_listener_nothing_is_kept_or_held_back() -> None:
+def test_without_a_listener_nothing_is_cached() -> None:
     discovery = Discovery(None)
     ask(discovery, initialize(1))
     tell(discovery, answer(1))
-    assert not list(discovery.missed(read))
-    assert not discovery.is_told(answer(1))
-    assert not discovery.has_rest
+    assert not list(discovery.replay(read))
+    assert not discovery.is_answered(answer(1))
+    assert not discovery.has_deferred
     assert (discovery.unread, discovery.unsent) == (b"", b"")
 
 
-def test_all_lists_that_are_fixed_are_among_the_questions() -> None:
+def test_all_fixed_lists_are_cacheable() -> None:
     from mogplex_mcp.server.app import _FIXED_LISTS  # noqa: PLC0415 - private to the one who promises it
 
-    assert set(_FIXED_LISTS) < QUESTIONS
+    assert set(_FIXED_LISTS) < CACHEABLE_METHODS

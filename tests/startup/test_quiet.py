@@ -11,7 +11,7 @@ from mcp.shared.message import SessionMessage
 
 from mogplex_mcp.startup.discovery import QUIET_SECONDS, Discovery
 from mogplex_mcp.startup.early import Conversation, Listener
-from mogplex_mcp.transports.stdio.pipes import Source
+from mogplex_mcp.transports.stdio.reader import MessageReader
 from tests.startup.starts import initialize, request
 
 pytestmark = pytest.mark.anyio
@@ -40,11 +40,9 @@ def pipe() -> Iterator[tuple[int, int]]:
     os.close(writing)
 
 
-async def test_it_is_heard_after_a_while_of_silence_and_after_what_the_client_says(
-    discovery: Discovery, pipe: tuple[int, int]
-) -> None:
+async def test_deferred_requests_are_replayed_after_silence(discovery: Discovery, pipe: tuple[int, int]) -> None:
     reading, writing = pipe
-    source = Source(reading, discovery)
+    source = MessageReader(reading, discovery)
 
     async def next_method() -> str:
         item = await source.receive()

@@ -89,7 +89,7 @@ def primed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return home
 
 
-def test_what_is_kept_is_given(primed: Path) -> None:
+def test_cached_responses_are_sent(primed: Path) -> None:
     assert "kept_repos" in texts(answers(primed, EVERYTHING, "--demo"))
 
 
@@ -104,7 +104,7 @@ def test_what_is_kept_is_given(primed: Path) -> None:
         (("--demo",), {"XDG_CACHE_HOME": "/proc/nowhere"}),
     ],
 )
-def test_what_was_said_under_other_circumstances_is_not_given(
+def test_responses_of_other_circumstances_are_not_sent(
     arguments: tuple[str, ...], more: dict[str, str], primed: Path
 ) -> None:
     said = texts(answers(primed, EVERYTHING, *arguments, **more))
@@ -112,15 +112,13 @@ def test_what_was_said_under_other_circumstances_is_not_given(
     assert "list_repos" in said
 
 
-def test_nothing_is_kept_below_the_folder_where_a_client_happens_to_be(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_nothing_is_cached_in_the_working_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     answers(tmp_path / "home", EVERYTHING, "--demo", XDG_CACHE_HOME="caches")
     assert not (tmp_path / "caches").exists()
 
 
-def test_answers_are_not_taken_from_a_folder_that_others_can_write(primed: Path) -> None:
+def test_cache_that_others_can_write_is_not_used(primed: Path) -> None:
     kept(primed).chmod(0o770)
     try:
         assert "kept_repos" not in texts(answers(primed, EVERYTHING, "--demo"))
@@ -128,7 +126,7 @@ def test_answers_are_not_taken_from_a_folder_that_others_can_write(primed: Path)
         kept(primed).chmod(0o700)
 
 
-def test_a_false_answer_is_found_out_and_given_only_once(tmp_path: Path) -> None:
+def test_wrong_cached_response_is_sent_only_once(tmp_path: Path) -> None:
     answers(tmp_path, EVERYTHING)
     (false,) = falsify(tmp_path, '"title":"Mogplex"', '"title":"Magplex"')
     # What is not known has the server loaded, which then makes up for what it missed.
@@ -137,14 +135,14 @@ def test_a_false_answer_is_found_out_and_given_only_once(tmp_path: Path) -> None
     assert "Magplex" not in texts(answers(tmp_path, EVERYTHING))
 
 
-def test_files_that_were_cut_off_are_not_given(tmp_path: Path) -> None:
+def test_truncated_files_are_not_sent(tmp_path: Path) -> None:
     of_the_server = answers(tmp_path, EVERYTHING)
     for file in kept(tmp_path).iterdir():
         file.write_bytes(file.read_bytes()[:-3])
     assert answers(tmp_path, EVERYTHING) == of_the_server
 
 
-def test_what_is_kept_is_for_this_user_alone_and_holds_no_token(tmp_path: Path) -> None:
+def test_cache_is_private_and_holds_no_token(tmp_path: Path) -> None:
     token = "mog_" + "Secret42" * 4
     answers(tmp_path, EVERYTHING, MOGPLEX_API_KEY=token)
     assert stat.S_IMODE(kept(tmp_path).stat().st_mode) == 0o700
@@ -179,7 +177,7 @@ def test_a_call_right_behind_is_answered_by_the_server(primed: Path) -> None:
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_a_signal_ends_it_while_it_still_loads(number: signal.Signals, primed: Path) -> None:
+def test_signal_ends_the_process_while_loading(number: signal.Signals, primed: Path) -> None:
     with _process(primed) as running:
         assert running.stdin
         assert running.stdout
@@ -190,7 +188,7 @@ def test_a_signal_ends_it_while_it_still_loads(number: signal.Signals, primed: P
         assert running.wait(PATIENTLY) in (-number, 128 + number)
 
 
-def test_a_client_that_reads_no_more_ends_it_without_a_word(primed: Path) -> None:
+def test_closed_stdout_ends_the_process_silently_while_loading(primed: Path) -> None:
     with _process(primed) as running:
         assert running.stdin
         assert running.stdout
@@ -203,7 +201,7 @@ def test_a_client_that_reads_no_more_ends_it_without_a_word(primed: Path) -> Non
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="pipes have a fixed size elsewhere")
-def test_what_a_slow_client_has_not_taken_yet_is_handed_on(known: Path) -> None:
+def test_unsent_bytes_are_handed_over(known: Path) -> None:
     program = """
 import os
 from mogplex_mcp.startup import early

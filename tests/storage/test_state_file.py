@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 
 from mogplex_mcp.storage import state_file as state_module
-from mogplex_mcp.storage.state_file import SCHEMA_VERSION, StateError, StateFile
+from mogplex_mcp.storage.migrations import SCHEMA_VERSION
+from mogplex_mcp.storage.state_file import StateError, StateFile
 
 ROOT = Path(__file__).parents[2]
 TOKEN = "mog_000000000000000000000000000000ab"
@@ -43,6 +44,20 @@ def test_the_file_belongs_to_its_user_alone(path: Path) -> None:
     modes = {stat.S_IMODE(file.stat().st_mode) for file in path.parent.iterdir()}
     assert modes == {0o600}
     assert stat.S_IMODE(path.parent.stat().st_mode) == 0o700
+
+
+def test_a_file_that_others_could_open_is_closed_to_them_and_that_is_said_once(path: Path) -> None:
+    writer = StateFile(path)
+    put(writer, "a")
+    for file in path.parent.iterdir():
+        file.chmod(0o666)
+    state = StateFile(path)
+    assert names(state) == {"a"}
+    assert {stat.S_IMODE(file.stat().st_mode) for file in path.parent.iterdir()} == {0o600}
+    assert f"could open {path}" in state.warning
+    again = StateFile(path)
+    assert names(again) == {"a"}
+    assert not again.warning
 
 
 def test_what_one_writes_another_reads(path: Path) -> None:

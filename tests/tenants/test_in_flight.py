@@ -1,8 +1,9 @@
-"""What a client bears is learnt from the calls that it gives up, and from nothing else."""
+"""The call timeout of a client is learnt from the calls that it cancels, and from nothing else."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import anyio
@@ -12,12 +13,16 @@ from mcp.shared.message import SessionMessage
 from mcp_types import JSONRPCNotification, JSONRPCRequest, JSONRPCResponse
 from starlette.requests import Request
 
+from mogplex_mcp.api.access_token import Token
 from mogplex_mcp.api.base_url import DEFAULT_BASE_URL
 from mogplex_mcp.config.settings import Settings
-from mogplex_mcp.core.secret import Secret
+from mogplex_mcp.core.redaction import Secret
+from mogplex_mcp.credentials.sources import FoundToken
 from mogplex_mcp.server.app import create_server
+from mogplex_mcp.server.request_scope import CALLER, RequestScope
 from mogplex_mcp.simulator import DEMO_TOKEN
 from mogplex_mcp.storage.state_file import StateFile
+from mogplex_mcp.storage.wait_limits import SqliteWaitLimits
 from mogplex_mcp.tenants.call_timeouts import (
     CAP_SECONDS,
     DEFAULT_CAP_SECONDS,
@@ -26,6 +31,7 @@ from mogplex_mcp.tenants.call_timeouts import (
     listed_cap,
 )
 from mogplex_mcp.tenants.in_flight import InFlightCalls
+from mogplex_mcp.toolkit.tool_selection import ToolSelection
 from tests.runs.support import simulated
 from tests.virtual_time import virtual_now
 
@@ -95,9 +101,7 @@ async def time_of_a_tail(wire: Wire, number: int) -> float:
 
 
 @pytest.mark.parametrize("era", ["2025", "2026"])
-async def test_a_wait_that_the_client_cancels_makes_the_next_ones_shorter_also_in_the_next_process(
-    tmp_path: Path, era: str
-) -> None:
+async def test_cancelled_wait_shortens_the_next_ones_also_in_the_next_process(tmp_path: Path, era: str) -> None:
     async with connected(tmp_path / "state", era) as wire:
         await wire.request(2, "tools/call", name="tail_run", arguments={})
         await anyio.sleep(5)
@@ -109,7 +113,7 @@ async def test_a_wait_that_the_client_cancels_makes_the_next_ones_shorter_also_i
 
 
 @pytest.mark.parametrize("era", ["2025", "2026"])
-async def test_an_end_of_our_own_says_nothing_about_the_client(tmp_path: Path, era: str) -> None:
+async def test_shutdown_of_the_server_teaches_no_call_timeout(tmp_path: Path, era: str) -> None:
     async with connected(tmp_path / "state", era) as wire:
         await wire.request(2, "tools/call", name="tail_run", arguments={})
         await anyio.sleep(5)
@@ -118,7 +122,7 @@ async def test_an_end_of_our_own_says_nothing_about_the_client(tmp_path: Path, e
 
 
 @pytest.mark.parametrize("era", ["2025", "2026"])
-async def test_a_cancel_of_a_call_that_was_answered_says_nothing(tmp_path: Path, era: str) -> None:
+async def test_cancellation_of_an_answered_call_teaches_no_call_timeout(tmp_path: Path, era: str) -> None:
     async with connected(tmp_path / "state", era) as wire:
         await anyio.sleep(5)
         await wire.notify("notifications/cancelled", requestId=1)
@@ -126,49 +130,51 @@ async def test_a_cancel_of_a_call_that_was_answered_says_nothing(tmp_path: Path,
         assert await time_of_a_tail(wire, 2) == pytest.approx(DEFAULT_CAP_SECONDS, abs=0.2)
 
 
-class HttpContext:
-    """What the SDK gives a handler over HTTP, as far as it counts here."""
+def http_scope(*, disconnected: bool = False, session: str = "") -> RequestScope:
+    """The scope of a request over HTTP."""
 
-    def __init__(self, *, disconnected: bool, session: str = "") -> None:
-        async def receive() -> dict[str, str]:
-            if not disconnected:
-                await anyio.sleep_forever()
-            return {"type": "http.disconnect"}
+    async def receive() -> dict[str, str]:
+        if not disconnected:
+            await anyio.sleep_forever()
+        return {"type": "http.disconnect"}
 
-        headers = [(b"mcp-session-id", session.encode())] if session else []
-        self.request = Request({"type": "http", "method": "POST", "headers": headers}, receive)
-        self.request_id = 1
+    headers = [(b"mcp-session-id", session.encode())] if session else []
+    request = Request(
+        {"type": "http", "method": "POST", "headers": headers, CALLER: FoundToken(Token(DEMO_TOKEN), "the request")},
+        receive,
+    )
+    context: Any = SimpleNamespace(request=request, lifespan_context=None)
+    return RequestScope(context, Settings(), ToolSelection([], []), multi_tenant=True, now=virtual_now)
 
 
 @pytest.mark.parametrize(("disconnected", "learnt"), [(True, 8.0), (False, None)])
-async def test_over_http_a_closed_request_counts_and_an_end_of_our_own_does_not(
+async def test_closed_http_request_teaches_a_call_timeout_and_shutdown_does_not(
     *, disconnected: bool, learnt: float | None
 ) -> None:
-    caps = LearntCaps(StateFile(None), now=virtual_now)
+    caps = LearntCaps(SqliteWaitLimits(StateFile(None)), now=virtual_now)
     with anyio.move_on_after(10):
-        async with InFlightCalls(caps).answering(HttpContext(disconnected=disconnected), "a/1"):  # type: ignore[arg-type]
+        scope = http_scope(disconnected=disconnected)
+        async with InFlightCalls(caps).answering(scope.call_key(1), "a/1", scope.is_disconnected):
             await anyio.sleep_forever()
     assert caps.cap("a/1") == learnt
 
 
-async def test_over_http_ids_of_two_sessions_do_not_meet() -> None:
-    caps = LearntCaps(StateFile(None), now=virtual_now)
+async def test_request_ids_of_two_http_sessions_do_not_collide() -> None:
+    caps = LearntCaps(SqliteWaitLimits(StateFile(None)), now=virtual_now)
     calls = InFlightCalls(caps)
 
-    class Params:
-        request_id = "1"
-
-    async with calls.answering(HttpContext(disconnected=False, session="mine"), "a/1"):  # type: ignore[arg-type]
+    mine = http_scope(session="mine")
+    async with calls.answering(mine.call_key(1), "a/1", mine.is_disconnected):
         await anyio.sleep(10)
         for session in ("theirs", ""):
-            await calls.cancelled(HttpContext(disconnected=False, session=session), Params())  # type: ignore[arg-type]
+            calls.cancelled(http_scope(session=session).call_key("1"))
         assert caps.cap("a/1") is None
-        await calls.cancelled(HttpContext(disconnected=False, session="mine"), Params())  # type: ignore[arg-type]
+        calls.cancelled(http_scope(session="mine").call_key("1"))
     assert caps.cap("a/1") == 8
 
 
 async def test_one_cancel_counts_for_an_hour_and_two_of_the_same_length_for_a_month() -> None:
-    caps = LearntCaps(StateFile(None), now=virtual_now)
+    caps = LearntCaps(SqliteWaitLimits(StateFile(None)), now=virtual_now)
     caps.gave_up("a/1", 5)
     assert caps.cap("a/1") == 4
     await anyio.sleep(3_601)
@@ -178,8 +184,19 @@ async def test_one_cancel_counts_for_an_hour_and_two_of_the_same_length_for_a_mo
     assert caps.cap("a/1") == pytest.approx(4.08)
 
 
+@pytest.mark.parametrize(("second", "counts_for_a_month"), [(5.4, True), (4.6, True), (5.6, False), (9, False)])
+async def test_two_cancels_are_of_the_same_length_if_they_differ_by_a_tenth_at_most(
+    second: float, *, counts_for_a_month: bool
+) -> None:
+    caps = LearntCaps(SqliteWaitLimits(StateFile(None)), now=virtual_now)
+    caps.gave_up("a/1", 5)
+    caps.gave_up("a/1", second)
+    await anyio.sleep(3_601)
+    assert (caps.cap("a/1") is not None) is counts_for_a_month
+
+
 async def test_a_cap_only_falls_while_it_counts_and_never_below_the_shortest() -> None:
-    caps = LearntCaps(StateFile(None), now=virtual_now)
+    caps = LearntCaps(SqliteWaitLimits(StateFile(None)), now=virtual_now)
     caps.gave_up("a/1", 20)
     caps.gave_up("a/1", 40)
     assert caps.cap("a/1") == 16
@@ -190,13 +207,13 @@ async def test_a_cap_only_falls_while_it_counts_and_never_below_the_shortest() -
 
 
 async def test_versions_of_a_client_are_apart() -> None:
-    caps = LearntCaps(StateFile(None), now=virtual_now)
+    caps = LearntCaps(SqliteWaitLimits(StateFile(None)), now=virtual_now)
     caps.gave_up("a/1", 5)
     assert caps.cap("a/2") is None
 
 
 async def test_a_file_that_cannot_be_used_is_no_reason_to_fail(tmp_path: Path) -> None:
-    caps = LearntCaps(StateFile(tmp_path), now=virtual_now)
+    caps = LearntCaps(SqliteWaitLimits(StateFile(tmp_path)), now=virtual_now)
     caps.gave_up("a/1", 5)
     assert caps.cap("a/1") is None
 

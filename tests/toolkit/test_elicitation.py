@@ -1,4 +1,4 @@
-"""Asking first: the user agrees to exactly what is done, in both protocol eras, and nobody agrees for the user."""
+"""Elicitation: the user confirms exactly what is done, once, in both protocol eras, and the model cannot."""
 
 from types import SimpleNamespace
 from typing import Any
@@ -7,13 +7,12 @@ import anyio
 import httpx2
 import mcp_types
 import pytest
-from mcp import Client
 from mcp_types import ElicitResult
 
 from mogplex_mcp.operations.confirmation import Consent, ConsentNeeded
 from mogplex_mcp.server.app import create_server
-from mogplex_mcp.simulator import DEMO_OTHER_TOKEN, DEMO_TOKEN, Simulator
-from mogplex_mcp.toolkit import elicitation as asking
+from mogplex_mcp.simulator import Simulator
+from mogplex_mcp.toolkit import elicitation
 from tests.tools.people import YES, User, bridge_with, facts
 from tests.tools.support import error, settings, text_of
 from tests.virtual_time import virtual_now
@@ -37,13 +36,8 @@ def writes(simulator: Simulator) -> list[str]:
     return [one.method for one in simulator.requests if one.method != "GET"]
 
 
-def input_required(result: Any) -> mcp_types.InputRequiredResult:
-    assert isinstance(result, mcp_types.InputRequiredResult)
-    return result
-
-
 @BOTH_ERAS
-async def test_what_the_user_agrees_to_is_done(mode: Any, simulator: Simulator) -> None:
+async def test_confirmed_call_is_executed(mode: Any, simulator: Simulator) -> None:
     user = User(YES)
     async with bridge_with(user, simulator, mode=mode) as client:
         done = await facts(client, "delete_env_var", **DELETE)
@@ -66,7 +60,7 @@ async def test_what_the_user_agrees_to_is_done(mode: Any, simulator: Simulator) 
         (ElicitResult(action="accept", content={"confirm": "true"}), "declined"),
     ],
 )
-async def test_without_a_clear_yes_nothing_is_done(
+async def test_nothing_is_executed_without_a_clear_yes(
     said: ElicitResult, code: str, mode: Any, simulator: Simulator
 ) -> None:
     async with bridge_with(User(said), simulator, mode=mode) as client:
@@ -77,7 +71,7 @@ async def test_without_a_clear_yes_nothing_is_done(
 
 
 @BOTH_ERAS
-async def test_a_client_that_cannot_ask_is_refused_with_how_to_go_on(mode: Any, simulator: Simulator) -> None:
+async def test_client_without_elicitation_is_refused_with_the_alternatives(mode: Any, simulator: Simulator) -> None:
     async with bridge_with(None, simulator, mode=mode) as client:
         text = await error(client, "delete_env_var", **DELETE)
     assert "has no way of asking" in text
@@ -87,14 +81,14 @@ async def test_a_client_that_cannot_ask_is_refused_with_how_to_go_on(mode: Any, 
 
 
 @BOTH_ERAS
-async def test_the_user_of_the_server_can_let_such_clients_do_without(mode: Any, simulator: Simulator) -> None:
+async def test_allow_destructive_needs_no_confirmation_without_elicitation(mode: Any, simulator: Simulator) -> None:
     async with bridge_with(None, simulator, mode=mode, MOGPLEX_MCP_ALLOW_DESTRUCTIVE="1") as client:
         await facts(client, "delete_env_var", **DELETE)
     assert writes(simulator) == ["DELETE"]
 
 
 @BOTH_ERAS
-async def test_a_client_that_can_ask_is_made_to_ask_all_the_same(mode: Any, simulator: Simulator) -> None:
+async def test_allow_destructive_still_asks_with_elicitation(mode: Any, simulator: Simulator) -> None:
     async with bridge_with(User(NO), simulator, mode=mode, MOGPLEX_MCP_ALLOW_DESTRUCTIVE="1") as client:
         text = await error(client, "delete_env_var", **DELETE)
     assert "(code: declined)" in text
@@ -110,7 +104,7 @@ async def test_the_model_cannot_agree_for_the_user(argument: str, mode: Any, sim
     assert writes(simulator) == []
 
 
-async def test_a_question_that_a_client_fails_to_show_counts_as_not_asked(simulator: Simulator) -> None:
+async def test_failed_elicitation_counts_as_not_asked(simulator: Simulator) -> None:
     async def broken(_context: Any, _params: Any) -> mcp_types.ErrorData:
         return mcp_types.ErrorData(code=-32601, message="no")
 
@@ -120,7 +114,7 @@ async def test_a_question_that_a_client_fails_to_show_counts_as_not_asked(simula
     assert writes(simulator) == []
 
 
-async def test_a_question_nobody_answers_ends_and_the_client_hears_meanwhile_that_it_goes_on(
+async def test_unanswered_elicitation_times_out_and_reports_progress_meanwhile(
     simulator: Simulator,
 ) -> None:
     async def asleep(_context: Any, _params: Any) -> ElicitResult:
@@ -153,7 +147,7 @@ async def test_a_slow_answer_does_not_cost_the_call_its_time(simulator: Simulato
     assert done["action"] == "deleted"
 
 
-async def test_what_changes_while_the_user_reads_is_asked_again(simulator: Simulator) -> None:
+async def test_change_during_elicitation_is_asked_again(simulator: Simulator) -> None:
     variable = next(repo for repo in simulator.world.repos if repo.full_name == "acme/api").env_vars[0]
 
     class Meanwhile(User):
@@ -168,7 +162,7 @@ async def test_what_changes_while_the_user_reads_is_asked_again(simulator: Simul
     assert ["preview" in question for question in user.asked] == [False, True]
 
 
-async def test_what_never_stops_changing_is_given_up(simulator: Simulator) -> None:
+async def test_elicitation_gives_up_on_constant_changes(simulator: Simulator) -> None:
     variable = next(repo for repo in simulator.world.repos if repo.full_name == "acme/api").env_vars[0]
 
     class Restless(User):
@@ -181,66 +175,6 @@ async def test_what_never_stops_changing_is_given_up(simulator: Simulator) -> No
         text = await error(client, "delete_env_var", **DELETE)
     assert "(code: changed_meanwhile)" in text
     assert len(user.asked) == 3
-    assert writes(simulator) == []
-
-
-async def asked(client: Client, arguments: dict[str, Any] = DELETE, **more: Any) -> Any:
-    return await client.session.call_tool("delete_env_var", arguments, allow_input_required=True, **more)
-
-
-async def test_the_question_tells_what_changes_and_its_state_tells_nothing(simulator: Simulator) -> None:
-    async with bridge_with(User(YES), simulator) as client:
-        question = input_required(await asked(client))
-    assert question.input_requests is not None
-    (request,) = question.input_requests.values()
-    assert isinstance(request, mcp_types.ElicitRequest)
-    assert "LOG_LEVEL" in str(request.params)
-    assert "LOG_LEVEL" not in str(question.request_state)
-    assert DEMO_TOKEN not in str(question)
-
-
-@pytest.mark.parametrize(
-    "arguments",
-    [{"repo": "acme/web", "key": "LOG_LEVEL"}, {"repo": "acme/api", "key": "OTHER"}, DELETE | {"repo": "api"}],
-)
-async def test_an_old_yes_is_not_good_for_a_changed_call(arguments: dict[str, Any], simulator: Simulator) -> None:
-    for repo in simulator.world.repos:
-        repo.env_vars += [*simulator.world.repos[0].env_vars[:1]] if not repo.env_vars else []
-        repo.env_vars.append(type(repo.env_vars[0])("id", "OTHER", "v", ["production"], "plain", virtual_now()))
-    async with bridge_with(User(YES), simulator) as client:
-        question = input_required(await asked(client))
-        state = question.request_state
-        again = await asked(client, arguments, input_responses={"consent": YES}, request_state=state)
-    assert input_required(again).request_state != state
-    assert writes(simulator) == []
-
-
-@pytest.mark.parametrize("spoil", ["", "nonsense", "0.aa", "é.ü", "9" * 5_000, "late", "{state}x", "{seal}"])
-async def test_a_yes_to_no_question_of_ours_is_none(spoil: str, simulator: Simulator) -> None:
-    async with bridge_with(User(YES), simulator) as client:
-        state = input_required(await asked(client)).request_state or ""
-        at, _, seal = state.partition(".")
-        if spoil == "late":
-            await anyio.sleep(1_000)
-            spoiled = state
-        else:
-            spoiled = spoil.replace("{state}", state).replace("{seal}", f"{int(at) + 60}.{seal}")
-        again = await asked(client, input_responses={"consent": YES}, request_state=spoiled)
-        unsigned = await asked(client, input_responses={"consent": YES})
-        for result in (again, unsigned):
-            input_required(result)
-    assert writes(simulator) == []
-
-
-async def test_a_yes_belongs_to_the_caller_who_was_asked(simulator: Simulator) -> None:
-    tokens = [DEMO_TOKEN, DEMO_OTHER_TOKEN]
-    simulator.world.token(DEMO_OTHER_TOKEN).user_id = simulator.world.token(DEMO_TOKEN).user_id  # type: ignore[union-attr]
-    states: list[str] = []
-    for token in tokens:
-        async with bridge_with(User(YES), simulator, token=token) as client:
-            state = states[0] if states else None
-            more: dict[str, Any] = {"input_responses": {"consent": YES}, "request_state": state} if state else {}
-            states.append(input_required(await asked(client, **more)).request_state or "")
     assert writes(simulator) == []
 
 
@@ -264,7 +198,7 @@ async def test_over_stateless_http_a_client_of_the_2025_protocol_is_refused(simu
     assert writes(simulator) == []
 
 
-def test_a_tool_that_nobody_can_ask_for_ends_without_doing_anything() -> None:
+def test_consent_without_an_answer_raises() -> None:
     consent = Consent()
     with pytest.raises(ConsentNeeded):
         consent.require("Delete it?")
@@ -283,12 +217,12 @@ def test_a_tool_that_nobody_can_ask_for_ends_without_doing_anything() -> None:
         ({"url": {}}, "2026-07-28", False, False),
     ],
 )
-def test_who_can_be_asked_is_told_by_what_the_client_declares(
+def test_can_ask_follows_the_declared_capabilities(
     declared: dict[str, Any] | None, version: str, channel: bool, can: bool
 ) -> None:
-    elicitation = None if declared is None else mcp_types.ElicitationCapability.model_validate(declared)
+    capability = None if declared is None else mcp_types.ElicitationCapability.model_validate(declared)
     session = SimpleNamespace(
-        client_capabilities=mcp_types.ClientCapabilities(elicitation=elicitation), can_send_request=channel
+        client_capabilities=mcp_types.ClientCapabilities(elicitation=capability), can_send_request=channel
     )
     context: Any = SimpleNamespace(session=session, protocol_version=version)
-    assert asking._can_ask(context) is can
+    assert elicitation._can_ask(context) is can

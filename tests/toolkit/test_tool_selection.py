@@ -5,9 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mogplex_mcp.config.settings import Settings
-from mogplex_mcp.toolkit.fitting import fitted
 from mogplex_mcp.toolkit.tool_selection import ToolSelection
-from mogplex_mcp.toolkit.toolset import select
+from mogplex_mcp.toolkit.toolset import adapt_toolsets, select
 from mogplex_mcp.tools.catalog import TOOLSETS
 
 ALL = [tool.name for toolset in TOOLSETS for tool in toolset.tools]
@@ -15,7 +14,7 @@ NAMES = st.lists(st.sampled_from(ALL), max_size=4).map(",".join)
 
 
 def narrowing(*, read_only: bool = False) -> ToolSelection:
-    toolsets = fitted(TOOLSETS, Settings())
+    toolsets = adapt_toolsets(TOOLSETS, Settings())
     return ToolSelection(toolsets, select(toolsets, read_only=read_only))
 
 

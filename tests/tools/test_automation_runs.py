@@ -40,15 +40,19 @@ async def test_the_same_trigger_finds_the_run_that_is_going_on(simulator: Simula
     assert all(job.metadata["pr"] in (7, 8) for job in simulator.world.job_runs.values())
 
 
-async def test_a_trigger_after_the_end_is_a_new_one(simulator: Simulator) -> None:
+async def test_a_trigger_after_the_end_is_the_same_run_until_another_is_forced(simulator: Simulator) -> None:
     simulator.state.run_seconds = 60
     arguments = {"automation_id": ids(simulator)[LIVE], "repo": "acme/web"}
     async with bridge_with(None, simulator) as client:
         first = await facts(client, "trigger_automation", **arguments)
         await anyio.sleep(120)
         second = await facts(client, "trigger_automation", **arguments)
-    assert second["started"]
-    assert second["run_id"] != first["run_id"]
+        third = await facts(client, "trigger_automation", **arguments, force_new=True)
+    assert (second["started"], second["replayed"], second["status"]) == (False, True, "success")
+    assert second["run_id"] == first["run_id"]
+    assert "force_new" in " ".join(second["notes"])
+    assert third["started"]
+    assert third["run_id"] != first["run_id"]
 
 
 async def test_a_trigger_whose_answer_was_lost_is_not_repeated_under_another_key(simulator: Simulator) -> None:

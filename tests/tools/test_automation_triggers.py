@@ -6,9 +6,13 @@ from typing import Any
 import anyio
 import pytest
 
-from mogplex_mcp.runs.triggers import TriggerKeys
-from mogplex_mcp.simulator import DEMO_OTHER_TOKEN, DEMO_TOKEN, Fault, FaultKind, Simulator
-from mogplex_mcp.storage.state_file import StateFile
+from mogplex_mcp.api.client import Mogplex
+from mogplex_mcp.api.errors import MogplexError
+from mogplex_mcp.api.models import Trigger
+from mogplex_mcp.runs.triggers import Triggerer
+from mogplex_mcp.simulator import Fault, FaultKind, Simulator
+from mogplex_mcp.storage.state_file import StateError
+from tests.runs.support import repo_id, tenant_of
 from tests.tools.people import bridge_with, facts, ids
 from tests.tools.support import error
 from tests.virtual_time import virtual_now
@@ -60,23 +64,77 @@ async def test_a_state_file_that_cannot_be_used_stops_a_trigger_before_it_is_sen
     assert simulator.world.job_runs == {}
 
 
-def test_a_key_counts_for_ten_minutes_for_one_token_and_one_wish() -> None:
-    now = [1_000.0]
-    state = StateFile(None)
-    keys = TriggerKeys(state, DEMO_TOKEN, now=lambda: now[0])
-    first = keys.begin("wish", key="k1", forced=False)
-    assert (first.key, first.earlier) == ("k1", False)
-    assert keys.begin("wish", key="k2", forced=False).key == "k1"
-    assert keys.begin("other", key="k3", forced=False).key == "k3"
-    assert TriggerKeys(state, DEMO_OTHER_TOKEN, now=lambda: now[0]).begin("wish", key="k4", forced=False).key == "k4"
-    now[0] += 601
-    assert keys.begin("wish", key="k5", forced=False).key == "k5"
+async def test_a_refusal_does_not_forget_the_key_while_another_call_may_have_triggered(
+    tmp_path: Path, simulator: Simulator
+) -> None:
+    state: Any = {"MOGPLEX_MCP_STATE_FILE": str(tmp_path / "state.sqlite3")}
+    call = {"automation_id": ids(simulator)["Review on mention"], "repo": "acme/web"}
+    simulator.faults.add(Fault(FaultKind.REFUSED, method="POST", path="*/trigger"))
+    simulator.faults.add(Fault(FaultKind.SLOW, method="POST", path="*/trigger", seconds=20))
+    simulator.faults.add(Fault(FaultKind.REDIRECT, method="POST", path="*/trigger"))
+    async with bridge_with(None, simulator, **state) as client, anyio.create_task_group() as tasks:
+
+        async def refused() -> None:
+            assert "(code: redirected)" in await error(client, "trigger_automation", **call)
+
+        async def slow() -> None:
+            await facts(client, "trigger_automation", **call)
+
+        tasks.start_soon(refused)
+        await anyio.sleep(0.01)
+        tasks.start_soon(slow)
+        await anyio.sleep(10)
+        again = await facts(client, "trigger_automation", **call)
+    assert again["replayed"]
+    assert list(simulator.world.job_runs) == [again["run_id"]]
 
 
-def test_a_forced_trigger_is_repeated_under_its_own_key_only_while_nobody_knows_what_it_did() -> None:
-    keys = TriggerKeys(StateFile(None), DEMO_TOKEN, now=lambda: 1_000.0)
-    keys.begin("wish", key="k1", forced=False)
-    assert keys.begin("wish", key="k2", forced=True).key == "k2"
-    assert keys.begin("wish", key="k3", forced=True).key == "k2"
-    keys.settle("k2", "run")
-    assert keys.begin("wish", key="k4", forced=True).key == "k4"
+async def test_a_duplicate_without_a_run_keeps_the_key(simulator: Simulator) -> None:
+    call = {"automation_id": ids(simulator)["Review on mention"], "repo": "acme/web"}
+    sent: list[str] = []
+
+    class Answering(Mogplex):
+        async def trigger_automation(self, *_: Any, idempotency_key: str, **__: Any) -> Trigger:
+            sent.append(idempotency_key)
+            answer = {"automationId": call["automation_id"], "started": False, "reason": "IDEMPOTENT_DUPLICATE"}
+            return Trigger.model_validate(answer)
+
+    async with tenant_of(simulator) as tenant:
+        triggerer = Triggerer(Answering(tenant.mogplex._http), tenant.ledger)
+        for _ in range(2):
+            with pytest.raises(MogplexError, match="without the id of a run") as raised:
+                await triggerer.trigger(call["automation_id"], repo_id(simulator), {})
+            assert raised.value.may_have_happened
+    assert len(sent) == 2
+    assert len(set(sent)) == 1
+
+
+async def test_a_key_counts_for_ten_minutes_for_one_token_and_one_request(simulator: Simulator) -> None:
+    automation_id = ids(simulator)["Review on mention"]
+    async with tenant_of(simulator) as tenant:
+
+        async def trigger(**values: Any) -> str:
+            return (await tenant.triggerer.trigger(automation_id, repo_id(simulator), values)).run_id
+
+        first, same, other = await trigger(), await trigger(), await trigger(pr=7)
+        await anyio.sleep(601)
+        later = await trigger()
+    assert first == same
+    assert len({first, other, later}) == 3
+
+
+async def test_a_state_file_that_fails_after_the_answer_costs_nothing_but_a_replay(
+    simulator: Simulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    automation_id = ids(simulator)["Review on mention"]
+    async with tenant_of(simulator) as tenant:
+        with monkeypatch.context() as patch:
+
+            async def full(*_: object, **__: object) -> None:
+                raise StateError("full")
+
+            patch.setattr(tenant.ledger, "settle", full)
+            first = await tenant.triggerer.trigger(automation_id, repo_id(simulator), {})
+        again = await tenant.triggerer.trigger(automation_id, repo_id(simulator), {})
+    assert (first.replayed, again.replayed) == (False, True)
+    assert again.run_id == first.run_id

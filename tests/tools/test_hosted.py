@@ -9,8 +9,8 @@ import pytest
 
 from mogplex_mcp.api.hosted import HostedTool as Listed
 from mogplex_mcp.operations.errors import InvalidArgumentError
+from mogplex_mcp.operations.hosted_arguments import check_hosted
 from mogplex_mcp.simulator import DEMO_READ_ONLY_TOKEN, DEMO_TOKEN, Simulator, hosted_tool, hosted_tools
-from mogplex_mcp.tools.hosted_arguments import check_hosted
 from tests.tools.people import YES, User, bridge_with, facts
 from tests.tools.support import error
 from tests.virtual_time import virtual_now
@@ -203,6 +203,7 @@ async def test_a_tool_that_changed_its_arguments_since_is_named_as_such(
         text = await error(client, "call_hosted_tool", name=NEW_READER.name, arguments={"limit": 1})
         again = await error(client, "call_hosted_tool", name=NEW_READER.name, arguments={"limit": 1})
     assert "changed the arguments" in text
+    assert f"list_hosted_tools with name={NEW_READER.name} shows them as they are now" in text
     assert "The tool takes: none" in again
 
 

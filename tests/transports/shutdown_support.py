@@ -24,7 +24,7 @@ class Mogplex:
 
     Attributes:
         simulator: What answers.
-        settings: The environment of a bridge that uses it.
+        settings: The environment of a server that uses it.
     """
 
     def __init__(self, simulator: Simulator, port: int) -> None:

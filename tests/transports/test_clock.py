@@ -8,9 +8,10 @@ from mcp import Client
 
 from mogplex_mcp.api.budget import SharedBudget
 from mogplex_mcp.config.settings import Settings
-from mogplex_mcp.core.secret import Secret
+from mogplex_mcp.core.redaction import Secret
 from mogplex_mcp.server.app import create_server
 from mogplex_mcp.simulator import DEMO_TOKEN, Simulator
+from mogplex_mcp.storage.request_counts import SqliteRequestCounts
 from mogplex_mcp.storage.state_file import StateFile
 from tests.virtual_time import virtual_now
 
@@ -36,9 +37,9 @@ class Clock:
 @pytest.mark.parametrize("jump", HOURS)
 async def test_a_pause_and_a_spent_minute_do_not_outlast_a_clock_that_is_set(jump: float) -> None:
     clock = Clock()
-    budget = SharedBudget(StateFile(None), DEMO_TOKEN, now=clock)
+    budget = SharedBudget(SqliteRequestCounts(StateFile(None), DEMO_TOKEN), now=clock)
     await budget.spend(60, watching=False)
-    budget.pause(60)
+    await budget.pause(60)
     clock.jump = jump
     began = anyio.current_time()
     with anyio.fail_after(70):

@@ -54,7 +54,7 @@ def assert_ended(end: str, talk: Talk) -> None:
 
 
 @pytest.mark.parametrize("end", ENDS)
-async def test_a_start_that_is_nearly_done_is_answered_before_the_end(end: str, tmp_path: Path) -> None:
+async def test_shutdown_waits_for_a_start_that_is_nearly_done(end: str, tmp_path: Path) -> None:
     async with mogplex(slow(1)) as service:
 
         def story() -> None:
@@ -68,7 +68,7 @@ async def test_a_start_that_is_nearly_done_is_answered_before_the_end(end: str, 
 
 
 @pytest.mark.parametrize("end", ENDS)
-async def test_a_start_that_is_not_done_in_time_is_unknown_and_found_again(end: str, tmp_path: Path) -> None:
+async def test_start_cut_off_by_shutdown_is_unknown_and_found_again(end: str, tmp_path: Path) -> None:
     async with mogplex(slow(NEVER)) as service:
 
         def interrupted() -> None:
@@ -93,7 +93,7 @@ async def test_a_start_that_is_not_done_in_time_is_unknown_and_found_again(end: 
         assert len(service.started) == 1
 
 
-async def test_what_would_be_done_twice_is_not_called_safe_to_repeat(tmp_path: Path) -> None:
+async def test_shutdown_error_of_a_non_idempotent_call_does_not_advise_repeating(tmp_path: Path) -> None:
     async with mogplex(slow(NEVER, "/sandboxes")) as service:
 
         def story() -> None:
@@ -110,7 +110,7 @@ async def test_what_would_be_done_twice_is_not_called_safe_to_repeat(tmp_path: P
 
 
 @pytest.mark.parametrize("end", ENDS)
-def test_a_wait_ends_with_what_is_known_and_how_to_go_on(end: str, tmp_path: Path) -> None:
+def test_shutdown_ends_a_wait_with_the_known_state_and_next_step(end: str, tmp_path: Path) -> None:
     with talking(tmp_path, "--demo") as talk:
         talk.say(tool(2, "start_run", **START))
         talk.hear(2)
@@ -125,7 +125,7 @@ def test_a_wait_ends_with_what_is_known_and_how_to_go_on(end: str, tmp_path: Pat
 
 
 @pytest.mark.parametrize("end", ENDS)
-def test_a_subscription_ends_in_words_and_holds_up_nothing(end: str, tmp_path: Path) -> None:
+def test_shutdown_ends_a_subscription_with_a_result(end: str, tmp_path: Path) -> None:
     with process(tmp_path, "--demo") as running:
         talk = Talk(running)
         talk.say(request(1, "subscriptions/listen", notifications={}, _meta=MODERN))
@@ -136,7 +136,7 @@ def test_a_subscription_ends_in_words_and_holds_up_nothing(end: str, tmp_path: P
 
 
 @pytest.mark.parametrize("end", ENDS)
-async def test_a_question_to_the_user_that_is_still_open_does_nothing(end: str, tmp_path: Path) -> None:
+async def test_shutdown_during_elicitation_executes_nothing(end: str, tmp_path: Path) -> None:
     asks = INITIALIZE.replace('"capabilities": {}', '"capabilities": {"elicitation": {}}')
     arguments = {"repo": "acme/api", "key": "MODE", "value": "fast"}
     async with mogplex() as service:
@@ -155,7 +155,7 @@ async def test_a_question_to_the_user_that_is_still_open_does_nothing(end: str, 
         await in_thread(story)
 
 
-async def test_what_comes_after_the_signal_is_not_begun(tmp_path: Path) -> None:
+async def test_requests_after_the_signal_are_not_started(tmp_path: Path) -> None:
     async with mogplex(slow(NEVER)) as service:
 
         def story() -> None:
@@ -172,7 +172,7 @@ async def test_what_comes_after_the_signal_is_not_begun(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("second", SIGNALS)
-async def test_a_second_signal_ends_it_at_once_and_the_start_is_found_again(second: str, tmp_path: Path) -> None:
+async def test_second_signal_ends_the_process_at_once_and_the_start_is_found_again(second: str, tmp_path: Path) -> None:
     async with mogplex(slow(NEVER)) as service:
 
         def interrupted() -> None:
@@ -196,7 +196,7 @@ async def test_a_second_signal_ends_it_at_once_and_the_start_is_found_again(seco
 
 @pytest.mark.parametrize("last", ["\n", ""])
 @pytest.mark.parametrize("source", ["pipe", "file"])
-def test_a_burst_that_the_client_closes_its_side_behind_is_answered(source: str, last: str, tmp_path: Path) -> None:
+def test_burst_before_closed_stdin_is_answered(source: str, last: str, tmp_path: Path) -> None:
     calls = [tool(number, "list_repos") for number in range(2, 20)] + [tool(20, "start_run", **START)]
     said = (INITIALIZE + "".join(calls)).rstrip("\n") + last
     (tmp_path / "said").write_text(said)
@@ -212,7 +212,7 @@ def test_a_burst_that_the_client_closes_its_side_behind_is_answered(source: str,
     assert (ended.returncode, ended.stderr) == (0, "")
 
 
-async def test_a_client_that_takes_a_request_back_is_not_waited_for(tmp_path: Path) -> None:
+async def test_shutdown_does_not_wait_for_cancelled_requests(tmp_path: Path) -> None:
     async with mogplex(slow(NEVER)) as service:
 
         def story() -> None:

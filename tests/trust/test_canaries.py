@@ -18,7 +18,7 @@ from mcp import Client
 from mogplex_mcp.core.redaction import Redactor
 from mogplex_mcp.server.app import create_server
 from mogplex_mcp.simulator import Simulator
-from mogplex_mcp.simulator.world import Token as SimulatedToken
+from mogplex_mcp.simulator.world import ApiToken as SimulatedToken
 from tests.tools.people import YES, User
 from tests.tools.support import settings, text_of
 from tests.transports.processes import PROGRAM, environment

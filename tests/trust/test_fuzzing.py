@@ -13,13 +13,13 @@ import pytest
 from hypothesis import HealthCheck, Phase, example, given, settings
 from hypothesis import strategies as st
 
-from mogplex_mcp.api.answers import Answer, read_envelope
 from mogplex_mcp.api.errors import MogplexError
+from mogplex_mcp.api.responses import ApiResponse, read_envelope
 from mogplex_mcp.runs.cursor import Cursor, CursorError
 from mogplex_mcp.simulator import DEMO_TOKEN, Simulator
 from tests.tools.support import bridge as bridge_of
 from tests.tools.support import text_of, three_parts
-from tests.transports.http.support import bridge, served
+from tests.transports.http.support import app_for, served
 from tests.transports.processes import lines as lines_of
 from tests.transports.processes import process
 from tests.trust.hostile import CALLS, UUID, Hostile, bridge_to
@@ -190,7 +190,7 @@ ENVELOPES = st.one_of(
     st.text(max_size=20),
 )
 def test_any_answer_is_data_or_a_named_error(body: bytes, status: int, kind: str, location: str) -> None:
-    answer = Answer("https://mogplex.com/api/v1/mogplex/x", status, kind, location, None, body)
+    answer = ApiResponse("https://mogplex.com/api/v1/mogplex/x", status, kind, location, None, body)
     message = ""
     try:
         assert isinstance(read_envelope(answer), dict)
@@ -270,7 +270,7 @@ def test_whatever_is_posted_ends_in_an_answer_that_blames_nobody_else(
     bodies: list[bytes | int], versions: list[str]
 ) -> None:
     async def program() -> None:
-        app = bridge(Hostile(str), max_wait=1.0)
+        app = app_for(Hostile(str), max_wait=1.0)
         headers = {
             "authorization": f"Bearer {DEMO_TOKEN}",
             "content-type": "application/json",

@@ -1,7 +1,7 @@
 """Client-side rate limit: a sliding window over the requests of one token, counted before each request is sent.
 
-Mogplex sends no rate-limit headers (mogplex-api.md, section 2, "Auth and paths"), so the only way not to be refused is
-to count. The count is kept in the user's state file: several clients of one user run several bridges with one token.
+Mogplex sends no rate-limit headers (mogplex-api.md, section 2, "Auth and paths"), so the only way to avoid a 429 is to
+count. The counts are shared (`RequestCounts`), since several MCP clients of a user run a server each with one token.
 """
 
 import time
@@ -13,18 +13,8 @@ from typing import Final, NamedTuple, Protocol, TypeVar
 import anyio
 
 from mogplex_mcp.api.errors import ErrorCode, MogplexError
-from mogplex_mcp.storage.state_file import StateError, StateFile
 
 _T = TypeVar("_T")
-
-# Counts a request if there is room for it and no pause.
-_COUNT: Final = """
-INSERT INTO requests SELECT :tenant, :now, :units, 0
-WHERE :units + (
-    SELECT coalesce(sum(units), 0) FROM requests WHERE tenant = :tenant AND at > :oldest AND at <= :newest
-) <= :limit
-AND NOT EXISTS (SELECT 1 FROM pauses WHERE tenant = :tenant AND until > :now AND until <= :longest_pause)
-"""
 
 UNITS_PER_MINUTE: Final = 60
 WATCHING_UNITS_PER_MINUTE: Final = 30
@@ -37,7 +27,7 @@ RESERVED_SECONDS: Final = 1.0
 # The longest that is ever asked for: what ends later was written before the clock was set back.
 LONGEST_PAUSE_SECONDS: Final = 62.0
 # A file that was locked or a disk that was full may be well again.
-FILE_TRIED_AGAIN_SECONDS: Final = 15.0
+COUNTS_TRIED_AGAIN_SECONDS: Final = 15.0
 
 
 class Budget(Protocol):
@@ -54,8 +44,8 @@ class Budget(Protocol):
             MogplexError: `BUDGET_EXHAUSTED` with `retry_after`, when a user's request would wait too long.
         """
 
-    def pause(self, seconds: float) -> None:
-        """Send nothing for `seconds`: Mogplex said 429, so others use this token too."""
+    async def pause(self, seconds: float) -> None:
+        """Hold all requests back for `seconds`, after a 429: others use this token too."""
 
 
 @dataclass(frozen=True)
@@ -74,6 +64,43 @@ class Spent(NamedTuple):
     at: float
     units: int
     watching: bool
+
+
+class RequestCounts(Protocol):
+    """The counted requests and the pause of one token, shared by processes. Every method may raise `OSError`.
+
+    Times are seconds since the epoch. Requests further than `window` seconds from a request, on either side, do not
+    count: a clock may have been set back.
+    """
+
+    async def count_within(self, request: Spent, *, limit: int, window: float, longest_pause: float) -> bool:
+        """Count a request of a user in one step if `limit` leaves room for it; return whether it did.
+
+        Args:
+            request: The request.
+            limit: How many units a window may hold.
+            window: Its length in seconds.
+            longest_pause: A pause that ends later than this many seconds from now does not count.
+        """
+
+    async def count(self, request: Spent, *, window: float, wait: Callable[[Sequence[Spent], float], float]) -> float:
+        """Count a request if `wait` returns 0, and return what it returned.
+
+        Args:
+            request: The request.
+            window: How far back and ahead requests count, in seconds.
+            wait: Gets the requests that count and the end of the pause (0 for none), returns the seconds to wait. What
+                it gets cannot be changed by another process before this request is counted.
+        """
+
+    async def forget(self, *, oldest: float, newest: float) -> None:
+        """Drop the requests up to `oldest` and after `newest`, of all tokens."""
+
+    async def pause(self, until: float) -> None:
+        """Let nothing be sent before `until`. A pause that ends later stays."""
+
+    async def usage(self, since: float) -> tuple[int, float]:
+        """Return the units that were counted after `since`, and the end of the pause, 0 for none."""
 
 
 def seconds_until_allowed(spent: Sequence[Spent], units: int, *, watching: bool, now: float) -> float:
@@ -96,24 +123,23 @@ def seconds_until_allowed(spent: Sequence[Spent], units: int, *, watching: bool,
 
 
 class SharedBudget:
-    """A `Budget` that all processes of this user share through the state file.
+    """A `Budget` that all processes of this user share.
 
-    Where the file cannot be used, the process counts for itself, `usage` says why, and the file is tried again later.
+    Where the shared counts cannot be used, the process counts for itself, `usage` says why, and they are tried again
+    later.
     """
 
     def __init__(
         self,
-        state: StateFile,
-        token: str,
+        counts: RequestCounts,
         *,
         now: Callable[[], float] = time.time,
         sleep: Callable[[float], Awaitable[None]] = anyio.sleep,
     ) -> None:
-        self._state = state
-        self._token = token
+        self._counts = counts
         self._now = now
         self._sleep = sleep
-        # What this process spent is known here too, so that a file that fails in mid-minute loses nothing of it.
+        # What this process spent is known here too, so that counts that fail in mid-minute lose nothing of it.
         self._own: list[Spent] = []
         self._own_pause = 0.0
         self._problem = ""
@@ -122,8 +148,8 @@ class SharedBudget:
         self._swept_at = 0.0
 
     async def reserve(self) -> None:
-        """Wait until a poll may be sent, as long as that takes, and count it: the next poll is this one."""
-        while (wait := self._take(1, watching=True)) > 0:
+        """Wait until a poll may be sent, however long, and count it; the next `spend` of a poll is free."""
+        while (wait := await self._take(1, watching=True)) > 0:
             await self._sleep(wait)
         self._reserved.append(self._now())
 
@@ -133,7 +159,7 @@ class SharedBudget:
             # A poll that was given up before it was sent has used its time.
             if self._now() - self._reserved.popleft() <= RESERVED_SECONDS:
                 return
-        while (wait := self._take(units, watching=watching)) > 0:
+        while (wait := await self._take(units, watching=watching)) > 0:
             if wait > LONGEST_WAIT_SECONDS and not watching:
                 raise MogplexError(
                     ErrorCode.BUDGET_EXHAUSTED,
@@ -142,95 +168,67 @@ class SharedBudget:
                 )
             await self._sleep(wait)
 
-    def pause(self, seconds: float) -> None:
+    async def pause(self, seconds: float) -> None:
         """See `Budget.pause`. An earlier, longer pause stays."""
         until = self._now() + seconds
-
-        def write() -> None:
-            tenant = self._state.tenant(self._token)
-            with self._state.transaction() as rows:
-                rows.execute(
-                    "INSERT INTO pauses VALUES (?, ?) ON CONFLICT DO UPDATE SET until = max(until, excluded.until)",
-                    (tenant, until),
-                )
-
         self._own_pause = max(self._own_pause, until)
-        self._shared(write, otherwise=None)
+        await self._shared(lambda: self._counts.pause(until), otherwise=None)
 
-    def usage(self) -> Usage:
+    async def usage(self) -> Usage:
         """What this token has spent within the last minute, by all bridges of this user."""
         now = self._now()
-
-        def read() -> tuple[int, float]:
-            tenant = self._state.tenant(self._token)
-            with self._state.reading() as rows:
-                (units,) = rows.execute(
-                    "SELECT coalesce(sum(units), 0) FROM requests WHERE tenant = ? AND at > ?",
-                    (tenant, now - WINDOW_SECONDS),
-                ).fetchone()
-                until = rows.execute("SELECT until FROM pauses WHERE tenant = ?", (tenant,)).fetchone()
-            return units, until[0] if until else 0.0
-
         own = sum(one.units for one in _recent(self._own, now))
-        units, until = self._shared(read, otherwise=(0, 0.0))
+        units, until = await self._shared(lambda: self._counts.usage(now - WINDOW_SECONDS), otherwise=(0, 0.0))
         paused = max(until, self._own_pause) - now
         return Usage(max(units, own), max(0.0, paused), shared=not self._problem, problem=self._problem)
 
-    def _take(self, units: int, *, watching: bool) -> float:
+    async def _take(self, units: int, *, watching: bool) -> float:
         """Count the request and return 0, or return the seconds until it is worth asking again."""
         now = self._now()
         self._own = _recent(self._own, now)
         wait = max(
             _seconds_of_pause(self._own_pause, now), seconds_until_allowed(self._own, units, watching=watching, now=now)
         )
+        request = Spent(now, units, watching)
         if wait <= 0:
-            wait = self._shared(lambda: self._take_shared(units, watching=watching, now=now), otherwise=0.0)
+            wait = await self._shared(lambda: self._take_shared(request), otherwise=0.0)
         if wait <= 0:
-            self._own.append(Spent(now, units, watching))
+            self._own.append(request)
         return wait
 
-    def _take_shared(self, units: int, *, watching: bool, now: float) -> float:
-        tenant = self._state.tenant(self._token)
-        window = now - WINDOW_SECONDS, now + WINDOW_SECONDS
-        is_swept = window[0] < self._swept_at <= now
-        if is_swept and not watching and self._is_counted(tenant, units, window, now):
+    async def _take_shared(self, request: Spent) -> float:
+        now = request.at
+        is_swept = now - WINDOW_SECONDS < self._swept_at <= now
+        # Nearly all requests of users can be counted in one step.
+        if (
+            is_swept
+            and not request.watching
+            and await self._counts.count_within(
+                request, limit=UNITS_PER_MINUTE, window=WINDOW_SECONDS, longest_pause=LONGEST_PAUSE_SECONDS
+            )
+        ):
             return 0.0
-        with self._state.transaction() as rows:
-            if not is_swept:
-                # For everybody: tokens that come over HTTP and never again must not leave rows behind.
-                rows.execute("DELETE FROM requests WHERE at <= ? OR at > ?", window)
-                self._swept_at = now
-            until = rows.execute("SELECT until FROM pauses WHERE tenant = ?", (tenant,)).fetchone()
-            wait = _seconds_of_pause(until[0], now) if until else 0.0
-            if wait <= 0:
-                question = "SELECT at, units, watching FROM requests WHERE tenant = ? AND at > ? AND at <= ?"
-                spent = [Spent(*row) for row in rows.execute(question, (tenant, *window))]
-                wait = seconds_until_allowed(spent, units, watching=watching, now=now)
-            if wait <= 0:
-                rows.execute("INSERT INTO requests VALUES (?, ?, ?, ?)", (tenant, now, units, int(watching)))
-        return wait
+        if not is_swept:
+            # Of all tokens: those that come over HTTP and never again must not leave rows behind.
+            await self._counts.forget(oldest=now - WINDOW_SECONDS, newest=now + WINDOW_SECONDS)
+            self._swept_at = now
 
-    def _is_counted(self, tenant: str, units: int, window: tuple[float, float], now: float) -> bool:
-        """Count a user's request in one step, as nearly all can be; False where there is more to look at."""
-        values: dict[str, str | float] = {
-            "tenant": tenant,
-            "now": now,
-            "units": units,
-            "oldest": window[0],
-            "newest": window[1],
-            "limit": UNITS_PER_MINUTE,
-            "longest_pause": now + LONGEST_PAUSE_SECONDS,
-        }
-        return self._state.change(_COUNT, values) == 1
+        def wait(spent: Sequence[Spent], paused_until: float) -> float:
+            return max(
+                _seconds_of_pause(paused_until, now),
+                seconds_until_allowed(spent, request.units, watching=request.watching, now=now),
+            )
 
-    def _shared(self, operation: Callable[[], _T], *, otherwise: _T) -> _T:
-        """Do it in the file that all processes share, or, while that cannot be used, take what this one knows."""
+        return await self._counts.count(request, window=WINDOW_SECONDS, wait=wait)
+
+    async def _shared(self, operation: Callable[[], Awaitable[_T]], *, otherwise: _T) -> _T:
+        """Ask the counts that all processes share, or, while they cannot be used, take what this process knows."""
         if self._problem and self._now() < self._problem_until:
             return otherwise
         try:
-            result = operation()
-        except StateError as error:
-            self._problem, self._problem_until = str(error), self._now() + FILE_TRIED_AGAIN_SECONDS
+            result = await operation()
+        except OSError as error:
+            self._problem, self._problem_until = str(error), self._now() + COUNTS_TRIED_AGAIN_SECONDS
             return otherwise
         self._problem = ""
         return result

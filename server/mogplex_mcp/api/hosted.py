@@ -7,9 +7,9 @@ from typing import Any, Final, TypeVar
 
 from pydantic import AliasPath, Field
 
-from mogplex_mcp.api.answers import Answer, read_envelope, service_error
 from mogplex_mcp.api.http import JSON, MogplexHttp
 from mogplex_mcp.api.lenient import Id, Json, Lenient, Record, Text, parse_list
+from mogplex_mcp.api.responses import ApiResponse, read_envelope, service_error
 
 T = TypeVar("T")
 
@@ -68,7 +68,7 @@ class HostedEndpoint:
         self._http = http
 
     async def list_tools(self) -> list[HostedTool]:
-        """All tools that are hosted; costs one unit.
+        """Return all hosted tools; costs one unit.
 
         Raises:
             MogplexError: As for any request.
@@ -76,7 +76,7 @@ class HostedEndpoint:
         return await self._ask(
             "tools/list",
             {},
-            read=lambda answer: parse_list(HostedTool, _read_result(answer), "tools"),
+            read=lambda response: parse_list(HostedTool, _read_result(response), "tools"),
             read_only=True,
             units=1,
             timeout=LIST_TIMEOUT,
@@ -113,7 +113,7 @@ class HostedEndpoint:
         method: str,
         params: JSON,
         *,
-        read: Callable[[Answer], T],
+        read: Callable[[ApiResponse], T],
         read_only: bool,
         units: int,
         timeout: float,  # noqa: ASYNC109 - handed on
@@ -150,27 +150,27 @@ class HostedToolCache:
         return self._tools
 
 
-def _read_result(answer: Answer) -> dict[str, Any]:
-    """The `result` of a JSON-RPC answer."""
-    message = answer.json()
+def _read_result(response: ApiResponse) -> dict[str, Any]:
+    """Return the `result` of a JSON-RPC response."""
+    message = response.json()
     if isinstance(message, dict) and message.get("ok") is False:
-        read_envelope(answer)  # raises: what stands before the endpoint speaks as the routes do
+        read_envelope(response)  # raises: what stands before the endpoint speaks as the routes do
     if not isinstance(message, dict) or message.get("jsonrpc") != "2.0":
-        answer.refuse("without a JSON-RPC message")
+        response.refuse("without a JSON-RPC message")
     error = message.get("error")
     if isinstance(error, dict):
         data = error.get("data")
         said = {"code": data.get("code") if isinstance(data, dict) else None, "message": error.get("message")}
-        raise service_error(said, _status_of(error.get("code"), answer.status), answer.retry_after)
+        raise service_error(said, _status_of(error.get("code"), response.status), response.retry_after)
     result = message.get("result")
-    if answer.status // 100 != 2 or not isinstance(result, dict):  # noqa: PLR2004 - the class of successes
-        answer.refuse("without a result")
+    if response.status // 100 != 2 or not isinstance(result, dict):  # noqa: PLR2004 - the class of successes
+        response.refuse("without a result")
     return result
 
 
-def _read_tool_result(answer: Answer) -> HostedResult:
-    """The result of a tool; an error when it calls itself one."""
-    result = _read_result(answer)
+def _read_tool_result(response: ApiResponse) -> HostedResult:
+    """Return the result of a tool, or raise the error that it reports."""
+    result = _read_result(response)
     structured = result.get("structuredContent")
     structured = structured if isinstance(structured, dict) else {}
     text = _text_of(result.get("content"))
@@ -178,7 +178,7 @@ def _read_tool_result(answer: Answer) -> HostedResult:
         error = structured.get("error")
         error = error if isinstance(error, dict) else {"message": text}
         status = error.get("status")
-        raise service_error(error, status if isinstance(status, int) else 500, answer.retry_after)
+        raise service_error(error, status if isinstance(status, int) else 500, response.retry_after)
     return HostedResult(text=text, structured=structured)
 
 
@@ -189,7 +189,7 @@ def _text_of(content: object) -> str:
 
 
 def _status_of(rpc_code: object, status: int) -> int:
-    """The status that tells what a JSON-RPC error means."""
+    """Return the HTTP status that matches a JSON-RPC error."""
     if status >= _FIRST_ERROR_STATUS:
         return status
     return _STATUS_OF_RPC_ERROR.get(rpc_code, 500) if isinstance(rpc_code, int) else 500

@@ -1,29 +1,30 @@
-"""One request to Mogplex: address, token, deadline, repeats; in the end data or a `MogplexError`."""
+"""Send one request to Mogplex with its token, deadline, budget and retries; return data or raise `MogplexError`."""
 
 import json
 import random as random_module
 import re
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Generic, TypeAlias, TypeVar
 from urllib.parse import urlsplit
 
 import anyio
 
 from mogplex_mcp.api.access_token import Token
-from mogplex_mcp.api.answers import RATE_LIMIT_SECONDS, RUN_LIMIT_EXCEEDED, Answer, read_envelope
 from mogplex_mcp.api.errors import ErrorCode, MogplexError
 from mogplex_mcp.api.identifiers import check_uuid
+from mogplex_mcp.api.responses import RATE_LIMIT_SECONDS, RUN_LIMIT_EXCEEDED, ApiResponse, read_envelope
 from mogplex_mcp.api.retry import retrying
 
 if TYPE_CHECKING:
+    import httpx2
+
     from mogplex_mcp.api.budget import Budget
-    from mogplex_mcp.api.connection import HttpClient, Request
 
 __all__ = ["JSON", "MogplexHttp", "Token", "check_uuid"]
 
 JSON: TypeAlias = Mapping[str, Any]
-"""A JSON object on its way out."""
+"""A JSON object to send."""
 
 T = TypeVar("T")
 
@@ -34,42 +35,42 @@ _IDEMPOTENCY_KEY = re.compile(r"[\x21-\x7e]{1,200}")
 
 @dataclass
 class _Call(Generic[T]):
-    """One logical request, over all of its tries.
+    """One logical request, over all of its attempts.
 
     Attributes:
-        request: What is sent, the same on each try.
-        read: Makes the result of an answer, or raises.
-        changes: Whether Mogplex may be changed by it.
-        repeatable: Whether sending it twice does no more than sending it once.
-        units: What each try costs of the budget.
+        request: What each attempt sends.
+        read: Returns the result of a response, or raises.
+        changes: Whether it may change something at Mogplex.
+        repeatable: Whether it is idempotent: sending it twice does no more than sending it once.
+        units: What each attempt costs of the budget.
         watching: Whether it is background polling.
-        perhaps_done: Whether some try so far may have taken effect although nothing came back that says so.
+        may_have_happened: Whether an attempt so far may have taken effect without a response that says so.
     """
 
-    request: "Request"
-    read: Callable[[Answer], T]
+    request: "httpx2.Request"
+    read: Callable[[ApiResponse], T]
     changes: bool
     repeatable: bool
     units: int
     watching: bool
-    perhaps_done: bool = False
+    may_have_happened: bool = False
 
 
 class MogplexHttp:
     """Sends requests to one Mogplex with one token.
 
     Args:
-        client: Made by `create_http_client`; closed by whoever made it.
+        transport: Made by `create_transport`, and closed by the maker.
         base_url: Made by `normalise_base_url`. The token goes there and nowhere else.
-        token: None when the user has none; then every request raises `NO_TOKEN`.
+        token: None if the user has none; then every request raises `NO_TOKEN`.
         budget: The requests that the token may make.
-        sleep: Waits between tries.
+        sleep: Waits between attempts.
         random: A number from 0 to 1, for the jitter of those waits.
     """
 
     def __init__(
         self,
-        client: "HttpClient",
+        transport: "httpx2.AsyncBaseTransport",
         base_url: str,
         token: Token | None,
         budget: "Budget",
@@ -77,7 +78,7 @@ class MogplexHttp:
         sleep: Callable[[float], Awaitable[None]] = anyio.sleep,
         random: Callable[[], float] = random_module.random,
     ) -> None:
-        self._client = client
+        self._transport = transport
         self._base_url = base_url
         self._host = urlsplit(base_url).hostname or ""
         self._token = token
@@ -87,7 +88,7 @@ class MogplexHttp:
 
     @property
     def base_url(self) -> str:
-        """The canonical base of all routes."""
+        """Return the canonical base of all routes."""
         return self._base_url
 
     async def request(
@@ -103,67 +104,74 @@ class MogplexHttp:
         units: int = 1,
         blocking: bool = False,
     ) -> dict[str, Any]:
-        """Ask a v1 route (mogplex-api.md, section 1) and give back the `data` of its envelope.
+        """Send a request to a v1 route (mogplex-api.md, section 1) and return the `data` of its envelope.
 
-        GETs, and POSTs with an idempotency key, are repeated (at most 3 tries, inside the deadline) when the connection
-        broke or Mogplex answered 429, 502, 503 or 504.
+        GETs, and POSTs with an idempotency key, are retried (at most 3 attempts, inside the deadline) when the
+        connection broke or Mogplex responded with 429, 502, 503 or 504.
 
         Args:
             method: GET, POST, PUT or DELETE.
             path: Below the base URL, made of checked ids only, such as "/runs/75ce86aa-...".
-            query: Parameters of the address.
+            query: Parameters of the URL.
             body: The JSON object to send.
             idempotency_key: The header of that name, 1 to 200 visible ASCII characters.
             watching: Whether this is background polling, which may use half of the budget only.
-            timeout: Seconds for everything: waiting for the budget, all tries, all pauses.
-            units: What each try costs of the budget.
-            blocking: Whether the route may be silent for all of `timeout` before it answers.
+            timeout: Seconds for everything: waiting for the budget, all attempts, all pauses.
+            units: What each attempt costs of the budget.
+            blocking: Whether the route may be silent for all of `timeout` before it responds.
 
         Raises:
-            MogplexError: Whatever went wrong; `may_have_happened` is right for requests that change something.
+            MogplexError: Any failure; `may_have_happened` holds for requests that change something.
         """
         call = _Call(
-            request=self._build(method, path, query=query, body=body, idempotency_key=idempotency_key),
+            request=self._build(
+                method,
+                path,
+                query=query,
+                body=body,
+                idempotency_key=idempotency_key,
+                silence=timeout if blocking else None,
+            ),
             read=read_envelope,
             changes=method != "GET",
             repeatable=method == "GET" or (method == "POST" and idempotency_key is not None),
             units=units,
             watching=watching,
         )
-        return await self._perform(call, timeout, blocking=blocking)
+        return await self._perform(call, timeout)
 
     async def exchange(
         self,
         path: str,
         body: JSON,
         *,
-        read: Callable[[Answer], T],
+        read: Callable[[ApiResponse], T],
         read_only: bool,
         timeout: float = DEFAULT_TIMEOUT,  # noqa: ASYNC109 - see `request`
         units: int = 1,
     ) -> T:
-        """POST something whose answer has another form than the envelope, with the same care as `request`.
+        """POST a body to a route that responds without the envelope; otherwise like `request`.
 
         Args:
             path: Below the base URL.
             body: The JSON object to send.
-            read: Makes the result of an answer, or raises a MogplexError.
-            read_only: Whether this changes nothing, and so may be repeated.
+            read: Returns the result of a response, or raises a MogplexError.
+            read_only: Whether this changes nothing, and so may be retried.
             timeout: Seconds for everything.
-            units: What each try costs of the budget.
+            units: What each attempt costs of the budget.
 
         Raises:
             MogplexError: As `request`.
         """
         call = _Call(
-            request=self._build("POST", path, body=body),
+            request=self._build("POST", path, body=body, silence=None if read_only else timeout),
             read=read,
             changes=not read_only,
             repeatable=read_only,
             units=units,
             watching=False,
         )
-        return await self._perform(call, timeout, blocking=not read_only)
+        return await self._perform(call, timeout)
 
     def _build(
         self,
@@ -173,8 +181,18 @@ class MogplexHttp:
         query: Mapping[str, str | int] | None = None,
         body: JSON | None = None,
         idempotency_key: str | None = None,
-    ) -> "Request":
-        """The request, refused before anything is spent when it can't be a good one."""
+        silence: float | None,
+    ) -> "httpx2.Request":
+        """Return the request, or refuse it before anything is spent.
+
+        Args:
+            method: As in `request`, like the following ones.
+            path: The same.
+            query: The same.
+            body: The same.
+            idempotency_key: The same.
+            silence: Seconds without a byte of the response after which it is given up; None for the default.
+        """
         if self._token is None:
             raise MogplexError(
                 ErrorCode.NO_TOKEN,
@@ -184,7 +202,7 @@ class MogplexHttp:
         headers = {
             "Authorization": f"Bearer {self._token.value}",
             "Accept": "application/json",
-            "Accept-Encoding": "gzip",  # one coding of known appetite: the limit of an answer's size depends on it
+            "Accept-Encoding": "gzip",  # the only coding that `read_body` decompresses up to a limit
         }
         if idempotency_key is not None:
             if not _IDEMPOTENCY_KEY.fullmatch(idempotency_key):
@@ -194,24 +212,28 @@ class MogplexHttp:
             headers["Idempotency-Key"] = idempotency_key
         _refuse_nul(query)
         _refuse_nul(body)
-        from mogplex_mcp.api.wire import build_request  # noqa: PLC0415 - the HTTP library is not for start-up
+        from mogplex_mcp.api.exchange import READ_SECONDS, build_request  # noqa: PLC0415 - imports httpx2, not at start-up
 
         try:
             content = None
             if body is not None:
                 content = json.dumps(body, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()
                 headers["Content-Type"] = "application/json"
-            url = self._base_url + path
-            return build_request(self._client, method, url, query=query, content=content, headers=headers)
+            return build_request(
+                method,
+                self._base_url + path,
+                query=query,
+                content=content,
+                headers=headers,
+                read_seconds=READ_SECONDS if silence is None else silence,
+            )
         except (TypeError, ValueError, RecursionError) as error:
             raise MogplexError(
                 ErrorCode.INVALID_ARGUMENT, f"An argument cannot be sent to Mogplex ({type(error).__name__})."
             ) from None
 
-    async def _perform(self, call: _Call[T], seconds: float, *, blocking: bool) -> T:
-        """All tries of a request, within `seconds`."""
-        if blocking:
-            call.request = replace(call.request, read_seconds=seconds)
+    async def _perform(self, call: _Call[T], seconds: float) -> T:
+        """Run all attempts of a request within `seconds`."""
         with anyio.move_on_after(seconds):
             return await retrying(
                 lambda: self._try(call),
@@ -223,28 +245,28 @@ class MogplexHttp:
         raise MogplexError(
             ErrorCode.TIMED_OUT,
             f"{self._host} did not answer within {seconds:g} seconds.",
-            may_have_happened=call.perhaps_done,
+            may_have_happened=call.may_have_happened,
         )
 
     async def _try(self, call: _Call[T]) -> T:
-        """One try: the budget, then the request, then what its answer means."""
-        from mogplex_mcp.api.wire import receive  # noqa: PLC0415 - as above
+        """Make one attempt: wait for the budget, send the request, read the response."""
+        from mogplex_mcp.api.exchange import send  # noqa: PLC0415 - as above
 
-        perhaps_done_before = call.perhaps_done
+        before = call.may_have_happened
         try:
             await self._budget.spend(call.units, watching=call.watching)
-            call.perhaps_done |= call.changes  # nobody knows from here on, until something says otherwise
-            return call.read(await receive(self._client, call.request))
+            call.may_have_happened |= call.changes  # not known from here on, until a response says so
+            return call.read(await send(self._transport, call.request))
         except MogplexError as error:
-            call.perhaps_done = perhaps_done_before or (call.changes and error.may_have_happened)
-            error.may_have_happened = call.perhaps_done
+            call.may_have_happened = before or (call.changes and error.may_have_happened)
+            error.may_have_happened = call.may_have_happened
             if error.code is ErrorCode.RATE_LIMITED and RUN_LIMIT_EXCEEDED not in error.message:
-                self._budget.pause(min(error.retry_after or 0.0, RATE_LIMIT_SECONDS))
+                await self._budget.pause(min(error.retry_after or 0.0, RATE_LIMIT_SECONDS))
             raise
 
 
 def _refuse_nul(values: Mapping[str, object] | None) -> None:
-    """A NUL anywhere is a 500 on the other side (mogplex-api.md, section 2, "Starting a run")."""
+    """Refuse a NUL, which Mogplex answers with 500 (mogplex-api.md, section 2, "Starting a run")."""
     for name, value in (values or {}).items():
         if isinstance(value, str) and "\0" in value:
             raise MogplexError(ErrorCode.INVALID_ARGUMENT, f"{name} holds a NUL character: leave it away.")

@@ -1,30 +1,56 @@
-"""`mogplex-mcp automations`: find automations, trigger them, look at what they did."""
+"""`mogplex-mcp automations`: find automations, read them, trigger them."""
 
+import json
 from argparse import Namespace
+from collections.abc import Mapping
+from typing import Any
 
+from mogplex_mcp.api.models import Automation, AutomationDetail
+from mogplex_mcp.cli.automation_runs import follow_run
 from mogplex_mcp.cli.exit_codes import ExitCode
 from mogplex_mcp.cli.session import Session, in_terminal
-from mogplex_mcp.cli.terminal.records import age, camel
+from mogplex_mcp.cli.terminal.messages import CommandError
+from mogplex_mcp.cli.terminal.records import camel, iso
 from mogplex_mcp.cli.terminal.values import read_value
-from mogplex_mcp.cli.terminal.watching import watcher
-from mogplex_mcp.reply.render import to_text
-from mogplex_mcp.tools.automation_replies import AutomationDetails, AutomationList
-from mogplex_mcp.tools.automation_run_replies import AutomationRunDetails, AutomationRunList, TriggeredAutomation
+from mogplex_mcp.core.cleaning import clean, clean_line, sanitize_word
+from mogplex_mcp.core.humanize import ago
+from mogplex_mcp.operations import automation_runs, automations
+from mogplex_mcp.operations.automation_runs import TriggeredAutomation
+from mogplex_mcp.operations.graphs import cannot_be_written, changes, edge_count, node_rows
+from mogplex_mcp.reply.untrusted import sanitize_name
+
+_DEFAULT_LIMIT = 50
+_NAME_CHARACTERS = 100
+_DESCRIPTION_CHARACTERS = 200
+_NOTES_CHARACTERS = 1_000
 
 
 @in_terminal
 async def list_automations(session: Session, given: Namespace) -> int:
     """List automations."""
-    found = await session.caller.ask_for(AutomationList, "list_automations", limit=given.limit)
-    rows = list(zip(found.automations, found.untrusted.get("automations", ()), strict=True))
+    limit = given.limit or _DEFAULT_LIMIT
+    found = await session.perform(
+        "list_automations", lambda context: automations.list_automations(context, limit=limit)
+    )
+    notes = [] if found.automations else ["No automations."]
+    if found.next_cursor:
+        most = automations.MOST_AUTOMATIONS
+        raised = f"; raise --limit (at most {most})" if limit < most else ", but Mogplex lists no more"
+        notes.append(f"There are more{raised}.")
     session.output.listed(
-        found,
-        [camel(row.model_dump() | others_text) for row, others_text in rows],
+        [_record(one) for one in found.automations],
         ("automation", "status", "published", "updated", "name"),
         [
-            (row.automation_id, row.status, "yes" if row.published else "no", age(row.updated), text["name"])
-            for row, text in rows
+            (
+                sanitize_word(one.id),
+                sanitize_word(one.status),
+                "yes" if one.published_version_id else "no",
+                ago(one.updated_at, session.now),
+                clean_line(one.name, _NAME_CHARACTERS),
+            )
+            for one in found.automations
         ],
+        notes=notes,
     )
     return ExitCode.OK
 
@@ -32,107 +58,136 @@ async def list_automations(session: Session, given: Namespace) -> int:
 @in_terminal
 async def get_automation(session: Session, given: Namespace) -> int:
     """Show an automation."""
-    found = await session.caller.ask_for(AutomationDetails, "get_automation", automation_id=given.automation)
-    if session.output.as_json:
-        session.output.record(camel({**found.model_dump(mode="json"), **found.untrusted}))
-        return ExitCode.OK
-    named = found.untrusted
-    session.output.facts(
-        {
-            "automation": found.automation_id,
-            "name": named.get("name", ""),
-            "description": named.get("description", ""),
-            "state": found.summary,
-            "updated": found.updated,
-        }
+    found = await session.perform(
+        "get_automation", lambda context: automations.get_automation(context, automation_id=given.automation)
     )
-    session.output.line()
-    nodes = [{str(name): str(value) for name, value in node.items()} for node in named.get("nodes", ())]
-    columns = list(dict.fromkeys(name for node in nodes for name in node))
-    session.output.table(columns, [[node.get(name, "") for name in columns] for node in nodes])
-    session.output.notes(found.notes)
+    version, nodes = found.published_version, node_rows(found.draft_graph)
+    changed = changes(version.graph, found.draft_graph) if version else []
+    if session.output.as_json:
+        session.output.record(
+            _record(found)
+            | camel(
+                {
+                    "published": version is not None,
+                    "published_version": version.version_number if version else None,
+                    "draft_is_published": not changed if version else None,
+                    "notes": clean(found.notes or "", _NOTES_CHARACTERS),
+                    "nodes": nodes,
+                    "edges": edge_count(found.draft_graph),
+                }
+            )
+        )
+    else:
+        session.output.facts(
+            {
+                "automation": sanitize_word(found.id),
+                "name": clean_line(found.name, _NAME_CHARACTERS),
+                "description": clean_line(found.description or "", _DESCRIPTION_CHARACTERS),
+                "state": _state(found),
+                "updated": ago(found.updated_at, session.now),
+            }
+        )
+        session.output.line()
+        columns = list(dict.fromkeys(name for node in nodes for name in node))
+        session.output.table(columns, [[node.get(name, "") for name in columns] for node in nodes])
+    notes = [] if version else ["It cannot be triggered before it is published."]
+    if changed:
+        notes.append(f"The draft differs from what is published in {len(changed)} places; publishing makes it live.")
+    session.output.notes([*notes, *filter(None, [cannot_be_written(found.draft_graph)])])
     return ExitCode.OK
 
 
 @in_terminal
 async def trigger_automation(session: Session, given: Namespace) -> int:
     """Run an automation on a repository."""
-    inputs = await read_value(given.inputs, session.caller.shutdown) if given.inputs else None
-    triggered = await session.caller.ask_for(
-        TriggeredAutomation,
+    repo = given.repo or session.settings.default_repo
+    if not repo:
+        raise CommandError.usage("automations trigger: --repo is missing.", "Find one with `mogplex-mcp repos list`.")
+    text = await read_value(given.inputs, session.shutdown) if given.inputs else "{}"
+    session.refuse_secrets(**{"--repo": repo, "--inputs": text})
+    inputs = _inputs(text)
+    result = await session.perform(
         "trigger_automation",
-        automation_id=given.automation,
-        # The tool says how it is called itself; a repository may be set by default.
-        repo=given.repo,
-        inputs=inputs,
-        idempotency_key=given.idempotency_key,
-        force_new=given.force_new,
+        lambda context: automation_runs.trigger_automation(
+            context,
+            automation_id=given.automation,
+            repo=repo,
+            inputs=inputs,
+            idempotency_key=given.idempotency_key or "",
+            force_new=given.force_new,
+        ),
+        changes=True,
     )
+    _show_trigger(session, result)
+    if given.follow and result.triggered.run_id:
+        return await follow_run(session, result.automation_id, result.triggered.run_id)
+    return ExitCode.OK if result.triggered.run_id else ExitCode.FAILURE
+
+
+def _inputs(text: str) -> Mapping[str, Any]:
+    try:
+        inputs = json.loads(text)
+    except ValueError:
+        inputs = None
+    if not isinstance(inputs, dict):
+        raise CommandError.usage(
+            "--inputs must be an object in JSON.",
+            """Write it like '{"level": "high"}', or @FILE for what a file holds.""",
+        )
+    return inputs
+
+
+def _show_trigger(session: Session, result: TriggeredAutomation) -> None:
+    triggered = result.triggered
+    run_id, status, reason = (sanitize_word(one, "") for one in (triggered.run_id, triggered.status, triggered.reason))
     if session.output.as_json:
-        session.output.record(camel(triggered.model_dump(mode="json")))
-    else:
-        session.output.line(triggered.summary)
-        session.output.facts({"run": triggered.run_id, "status": triggered.status, "reason": triggered.reason})
-    session.output.notes(triggered.notes)
-    if given.follow and triggered.run_id:
-        return await _follow(session, triggered.automation_id, triggered.run_id)
-    return ExitCode.OK if triggered.started or triggered.replayed else ExitCode.FAILURE
-
-
-@in_terminal
-async def list_runs(session: Session, given: Namespace) -> int:
-    """List what an automation did."""
-    found = await session.caller.ask_for(
-        AutomationRunList, "list_automation_runs", automation_id=given.automation, limit=given.limit
-    )
-    problems = found.untrusted.get("errors", {})
-    session.output.listed(
-        found,
-        [camel(row.model_dump() | {"error": problems.get(row.run_id)}) for row in found.runs],
-        ("run", "status", "repo", "created", "took", "error"),
-        [
-            (row.run_id, row.status, row.repo, age(row.created), row.took, problems.get(row.run_id, ""))
-            for row in found.runs
-        ],
-    )
-    return ExitCode.OK
-
-
-@in_terminal
-async def get_run(session: Session, given: Namespace) -> int:
-    """Show a run of an automation, now or when it has ended."""
-    if given.follow:
-        return await _follow(session, given.automation, given.run)
-    run = await session.caller.ask_for(
-        AutomationRunDetails, "get_automation_run", automation_id=given.automation, run_id=given.run
-    )
-    _show(session, run)
-    return ExitCode.OK
-
-
-async def _follow(session: Session, automation_id: str, run_id: str) -> int:
-    """Wait until a run ends or waits for somebody; one call after the other, each as long as a call may take."""
-    caller = session.caller
-    with watcher(session.output) as shown:
-        while True:
-            run = await caller.ask_for(
-                AutomationRunDetails,
-                "get_automation_run",
-                progress=shown.progress,
-                automation_id=automation_id,
-                run_id=run_id,
-                wait_seconds=3_600,
+        session.output.record(
+            camel(
+                {
+                    "automation_id": result.automation_id,
+                    "run_id": run_id,
+                    "repo": sanitize_name(result.repo.full_name),
+                    "started": result.has_started,
+                    "replayed": triggered.replayed,
+                    "status": status,
+                    "reason": reason,
+                }
             )
-            run_id = run.run_id
-            # The answer says whether there is something to wait for: a run may wait for somebody itself.
-            if not run.next_steps or caller.shutdown.has_begun:
-                break
-    _show(session, run)
-    return ExitCode.OK if run.status == "success" else ExitCode.FAILURE
-
-
-def _show(session: Session, run: AutomationRunDetails) -> None:
-    if session.output.as_json:
-        session.output.record(camel(run.model_dump(mode="json")) | {"untrusted": run.untrusted})
+        )
     else:
-        session.output.line(to_text(run.model_copy(update={"next_steps": ()}).structured()))
+        started = "The automation was triggered." if result.has_started else "Mogplex started nothing."
+        session.output.line("This run was triggered before." if triggered.replayed else started, style="bold")
+        session.output.facts(
+            {
+                "run": run_id,
+                "repo": sanitize_name(result.repo.full_name, sanitize_word(result.repo.id)),
+                "status": status,
+                "reason": reason,
+            }
+        )
+    if triggered.replayed:
+        session.output.notes(["The same command triggered this run before. --force-new triggers another one."])
+        if triggered.outcome:
+            session.output.notes(["If it stays pending with a start error, Mogplex could not queue it: it won't run."])
+
+
+def _state(found: AutomationDetail) -> str:
+    if found.published_version is None:
+        return "a draft that was never published"
+    return (
+        f"{sanitize_word(found.status)}, version {found.published_version.version_number or '(unknown)'} is published"
+    )
+
+
+def _record(one: Automation) -> dict[str, Any]:
+    return camel(
+        {
+            "automation_id": sanitize_word(one.id),
+            "name": clean_line(one.name, _NAME_CHARACTERS),
+            "description": clean_line(one.description or "", _DESCRIPTION_CHARACTERS),
+            "status": sanitize_word(one.status),
+            "published": bool(one.published_version_id),
+            "installation_id": one.installation_id,
+            "updated_at": iso(one.updated_at),
+        }
+    )

@@ -21,8 +21,7 @@ from mogplex_mcp.tenants.call_timeouts import client_key
 from mogplex_mcp.toolkit.arguments import nearest
 from mogplex_mcp.toolkit.call import Call
 from mogplex_mcp.toolkit.dispatch import call_tool as call_one
-from mogplex_mcp.toolkit.fitting import fitted, needs_write
-from mogplex_mcp.toolkit.toolset import Tool, select
+from mogplex_mcp.toolkit.toolset import Tool, adapt_toolsets, needs_write, select
 from mogplex_mcp.tools.catalog import TOOLSETS
 
 _CLIENT = "mogplex-mcp-terminal"
@@ -57,7 +56,7 @@ async def call_tool(session: Session, given: Namespace) -> int:
 def _tools(session: Session) -> Mapping[str, Tool]:
     """Return the tools of all toolsets, less what the settings exclude: a person names what is meant."""
     offered = select(
-        fitted(TOOLSETS, session.settings),
+        adapt_toolsets(TOOLSETS, session.settings),
         wanted_toolsets=["all"],
         excluded_tools=session.settings.exclude_tools,
         read_only=session.settings.read_only,

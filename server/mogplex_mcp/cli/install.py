@@ -13,11 +13,10 @@ from mogplex_mcp.api.base_url import DEFAULT_BASE_URL, web_url
 from mogplex_mcp.cli.exit_codes import ExitCode
 from mogplex_mcp.config.settings import Settings
 from mogplex_mcp.core.standard_streams import say
-from mogplex_mcp.installation import configuration_file
+from mogplex_mcp.installation import InstallationError, configuration_file
 from mogplex_mcp.installation.clients import CLIENTS, Client, client_named
 from mogplex_mcp.installation.difference import difference, printable
 from mogplex_mcp.installation.entry import snippet_for
-from mogplex_mcp.installation.errors import InstallationError
 from mogplex_mcp.installation.installed import installed_entries
 from mogplex_mcp.installation.launch import Installation, Launch, server_options
 from mogplex_mcp.installation.machine import Machine

@@ -14,6 +14,7 @@ from mogplex_mcp.operations import runs
 from mogplex_mcp.operations.runs import StartedRun
 from mogplex_mcp.reply.untrusted import sanitize_name, sanitize_word
 from mogplex_mcp.runs.outcome import read_outcome
+from mogplex_mcp.storage.ledger import TERMINAL_STATUSES
 
 
 @in_terminal
@@ -83,6 +84,11 @@ def _notes(session: Session, result: StartedRun) -> list[str]:
         notes.append(NEVER_QUEUED.format(run_id=sanitize_word(run.run_id)))
     elif replayed and run.status == "pending" and not run.runtime_run_id:
         notes.append("No worker has taken it yet; if that stays so for minutes, it will never run.")
+    elif replayed and run.status in TERMINAL_STATUSES:
+        notes.append(
+            "The same command started this run within ten minutes, and it has ended: see `runs get`. "
+            "--force-new starts another one."
+        )
     elif replayed:
         notes.append("The same command started this run before. --force-new starts another one.")
     if not result.started.noted:

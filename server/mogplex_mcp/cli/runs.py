@@ -25,7 +25,7 @@ from mogplex_mcp.reply.untrusted import clean_line, sanitize_name, sanitize_word
 from mogplex_mcp.runs.outcome import Phase
 from mogplex_mcp.runs.tail import Reason
 from mogplex_mcp.runs.watch import EVENT_WINDOW, Snapshot
-from mogplex_mcp.storage.journal import Entry
+from mogplex_mcp.storage.ledger import Entry
 
 _TASK_CHARACTERS = 100
 _DEFAULT_AGE_HOURS = 168

@@ -10,13 +10,12 @@ from mogplex_mcp.startup.early import take_over
 
 async def stdio(settings: Settings, _: Namespace) -> int:
     """Serve one client until it closes stdin."""
-    build_models_at_need()
     if sys.stdin.isatty():
         say(
             "mogplex-mcp waits for an MCP client on stdin; clients start it themselves. "
             "Try `mogplex-mcp demo`, see `mogplex-mcp --help`; Ctrl-C ends."
         )
-    from mogplex_mcp.api.connection import read_certificates_ahead  # noqa: PLC0415 - slow to import
+    from mogplex_mcp.api.transport import read_certificates_ahead  # noqa: PLC0415 - slow to import
 
     read_certificates_ahead(settings.base_url)
     from mogplex_mcp.core.shutdown import Shutdown  # noqa: PLC0415 - the same
@@ -32,7 +31,6 @@ async def stdio(settings: Settings, _: Namespace) -> int:
 
 async def http(settings: Settings, _: Namespace) -> int:
     """Serve MCP over Streamable HTTP."""
-    build_models_at_need()
     from mogplex_mcp.transports.http.serving import serve_http  # noqa: PLC0415 - slow to import, and only this command needs it
 
     await serve_http(settings)
@@ -49,18 +47,7 @@ async def demo(settings: Settings, _: Namespace) -> int:
 
 async def simulator(settings: Settings, _: Namespace) -> int:
     """Serve a simulated Mogplex."""
-    from mogplex_mcp.simulator.program import serve_simulator  # noqa: PLC0415 - the same
+    from mogplex_mcp.simulator.server import serve_simulator  # noqa: PLC0415 - the same
 
     await serve_simulator(settings.host, settings.port, settings.demo_seconds)
     return 0
-
-
-def build_models_at_need() -> None:
-    """Let pydantic build what it validates with when a model is first used, for all models made from here on.
-
-    The SDK makes more than 500, and a conversation uses a few dozen: to build all takes a fifth of the time from the
-    start of the process to its first call.
-    """
-    from pydantic import BaseModel  # noqa: PLC0415 - slow to import
-
-    BaseModel.model_config["defer_build"] = True

@@ -1,1 +1,1 @@
-"""Options and settings: what a user can choose, read once."""
+"""Configuration: options of the environment and the command line, and the settings made from them."""

@@ -1,4 +1,4 @@
-"""What a user can choose, in one table: names of variables, flags, how texts are read, help."""
+"""The table of options: environment variables, command-line flags, parsers, help."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from mogplex_mcp.api.base_url import normalise_base_url
-from mogplex_mcp.core.secret import Secret
+from mogplex_mcp.core.redaction import Secret
 
 _MOST_COUNT: Final = 100_000
 
@@ -15,16 +15,16 @@ LOG_LEVELS: Final = ("debug", "info", "warning", "error")
 
 @dataclass(frozen=True)
 class Option:
-    """One choice of the user.
+    """An option.
 
     Attributes:
-        setting: The field of `Settings` that it fills.
-        environment: Names of variables, the first one that is set counts.
+        setting: The field of `Settings` that it sets.
+        environment: Names of environment variables; the first one that is set counts.
         help: One line for --help and the reference.
-        read: Makes the value of the text, or raises ValueError with what to write instead.
-        flag: The name of the option without dashes; empty if it must never stand in a command line.
-        metavar: What the value is called in --help; empty for a switch.
-        commands: The commands that it belongs to; none for all. A command with use for few names them itself.
+        read: Parses the text, or raises ValueError with the valid values.
+        flag: The flag without dashes; empty if the value must not appear in a command line.
+        metavar: Name of the value in --help; empty for a switch.
+        commands: The commands that have it; empty for all. A command with few options lists them itself.
     """
 
     setting: str
@@ -84,21 +84,21 @@ def _path(text: str) -> Path:
     try:
         return Path(text).expanduser()
     except RuntimeError:
-        raise ValueError(f"write a whole path, since there is no home directory for {text!r}") from None
+        raise ValueError(f"write an absolute path, since there is no home directory for {text!r}") from None
 
 
 OPTIONS: Final[Sequence[Option]] = (
     Option(
         "api_key",
         ("MOGPLEX_API_KEY", "MOGPLEX_TOKEN", "MOGPLEX_API_TOKEN"),
-        "The personal access token (mog_…). Never an option: command lines can be read by others.",
+        "The personal access token (mog_…). Not a flag: other users can read command lines.",
         Secret,
     ),
-    Option("api_key_file", ("MOGPLEX_API_KEY_FILE",), "A file that holds the token.", _path, "api-key-file", "FILE"),
+    Option("api_key_file", ("MOGPLEX_API_KEY_FILE",), "File with the token.", _path, "api-key-file", "FILE"),
     Option(
         "base_url",
         ("MOGPLEX_URL", "MOGPLEX_BASE_URL", "MOGPLEX_API_URL"),
-        "Where Mogplex is, in any spelling.",
+        "Address of Mogplex, with or without the path of the API.",
         normalise_base_url,
         "url",
         "URL",
@@ -106,26 +106,26 @@ OPTIONS: Final[Sequence[Option]] = (
     Option(
         "max_wait",
         ("MOGPLEX_MCP_MAX_WAIT",),
-        "Seconds that tail_run may wait at the most (default: by what is known of the client).",
+        "Longest wait of tail_run in seconds (default: by the client's timeout, if known).",
         _number(1, 3_600),
         "max-wait",
         "SECONDS",
     ),
-    Option("toolsets", ("MOGPLEX_MCP_TOOLSETS",), "Toolsets to offer, or all.", _names, "toolsets", "NAME,…"),
-    Option("tools", ("MOGPLEX_MCP_TOOLS",), "Tools to offer.", _names, "tools", "NAME,…"),
-    Option("exclude_tools", ("MOGPLEX_MCP_EXCLUDE_TOOLS",), "Tools never to offer.", _names, "exclude-tools", "NAME,…"),
-    Option("read_only", ("MOGPLEX_MCP_READ_ONLY",), "Offer no tool that changes anything.", _switch, "read-only"),
+    Option("toolsets", ("MOGPLEX_MCP_TOOLSETS",), "Toolsets to enable, or all.", _names, "toolsets", "NAME,…"),
+    Option("tools", ("MOGPLEX_MCP_TOOLS",), "Tools to enable.", _names, "tools", "NAME,…"),
+    Option("exclude_tools", ("MOGPLEX_MCP_EXCLUDE_TOOLS",), "Tools to disable.", _names, "exclude-tools", "NAME,…"),
+    Option("read_only", ("MOGPLEX_MCP_READ_ONLY",), "Disable all tools that change anything.", _switch, "read-only"),
     Option(
         "allow_destructive",
         ("MOGPLEX_MCP_ALLOW_DESTRUCTIVE",),
-        "Change what needs the user's consent without it, in clients that cannot ask.",
+        "Run destructive tools without confirmation in clients that can't ask for it.",
         _switch,
         "allow-destructive",
     ),
     Option(
         "default_repo",
         ("MOGPLEX_DEFAULT_REPO",),
-        "The repository that is meant where a tool is given none.",
+        "Repository for tool calls without one.",
         str,
         "default-repo",
         "OWNER/NAME",
@@ -133,7 +133,7 @@ OPTIONS: Final[Sequence[Option]] = (
     Option(
         "state_file",
         ("MOGPLEX_MCP_STATE_FILE",),
-        "The journal of runs and the count of requests, shared by all bridges of this user.",
+        "File of the run journal and the request count, shared by all servers of this user.",
         _path,
         "state-file",
         "FILE",
@@ -141,14 +141,14 @@ OPTIONS: Final[Sequence[Option]] = (
     Option(
         "without_journal",
         ("MOGPLEX_MCP_WITHOUT_JOURNAL",),
-        "Keep the journal in memory: runs are then not protected against a second start after a crash.",
+        "Keep the journal in memory: after a crash, the same call then starts a second run.",
         _switch,
         "without-journal",
     ),
     Option(
         "remember_prompts",
         ("MOGPLEX_MCP_REMEMBER_PROMPTS",),
-        "Whether the journal keeps the first line of prompts (default: true).",
+        "Store the first line of prompts in the journal (default: true).",
         _switch,
         "remember-prompts",
         "BOOLEAN",
@@ -156,14 +156,14 @@ OPTIONS: Final[Sequence[Option]] = (
     Option(
         "allow_secrets_in_prompts",
         ("MOGPLEX_MCP_ALLOW_SECRETS_IN_PROMPTS",),
-        "Hand on prompts and other arguments in which there is a key or token; they are refused otherwise.",
+        "Accept keys and tokens in prompts and other arguments, which are rejected otherwise.",
         _switch,
         "allow-secrets-in-prompts",
     ),
     Option(
         "log_level",
         ("MOGPLEX_MCP_LOG_LEVEL",),
-        "How much to say on stderr: debug, info, warning or error.",
+        "Log level on stderr: debug, info, warning or error.",
         _level,
         "log-level",
         "LEVEL",
@@ -171,28 +171,28 @@ OPTIONS: Final[Sequence[Option]] = (
     Option(
         "early_answers",
         ("MOGPLEX_MCP_EARLY_ANSWERS",),
-        "Whether clients get the answers of an earlier start while the server is being loaded (default: true).",
+        "Respond from the cache of an earlier start while the server loads (default: true).",
         _switch,
         "early-answers",
         "BOOLEAN",
     ),
     Option(
-        "demo", ("MOGPLEX_MCP_DEMO",), "Talk to a simulated Mogplex inside this process: no account.", _switch, "demo"
+        "demo", ("MOGPLEX_MCP_DEMO",), "Use a simulated Mogplex in this process; needs no account.", _switch, "demo"
     ),
     Option(
         "demo_seconds",
         ("MOGPLEX_MCP_DEMO_SECONDS",),
-        "How long a run takes in the simulated Mogplex.",
+        "Duration of a run in the simulated Mogplex.",
         _number(1, 86_400),
         "demo-seconds",
         "SECONDS",
     ),
-    Option("host", ("MOGPLEX_MCP_HOST",), "The address to serve on.", str, "host", "ADDRESS", ("http",)),
-    Option("port", ("MOGPLEX_MCP_PORT",), "The port to serve on; 0 picks one.", _port, "port", "PORT", ("http",)),
+    Option("host", ("MOGPLEX_MCP_HOST",), "Address to listen on.", str, "host", "ADDRESS", ("http",)),
+    Option("port", ("MOGPLEX_MCP_PORT",), "Port to listen on; 0 picks a free one.", _port, "port", "PORT", ("http",)),
     Option(
         "allowed_hosts",
         ("MOGPLEX_MCP_ALLOWED_HOSTS",),
-        "Names under which callers may address the server, beside the loopback ones.",
+        "Host names of the server, in addition to the loopback names.",
         _names,
         "allowed-host",
         "NAME,…",
@@ -201,14 +201,14 @@ OPTIONS: Final[Sequence[Option]] = (
     Option(
         "client_key",
         ("MOGPLEX_MCP_CLIENT_KEY",),
-        "What HTTP callers may show instead of a token of their own, to use this server's.",
+        "Key that HTTP callers can send instead of a Mogplex token, to use this server's token.",
         Secret,
         commands=("http",),
     ),
     Option(
         "max_requests",
         ("MOGPLEX_MCP_MAX_REQUESTS",),
-        "How many requests are answered at the same time (default: 2000).",
+        "Limit of concurrent requests (default: 2000).",
         _count,
         "max-requests",
         "NUMBER",
@@ -217,7 +217,7 @@ OPTIONS: Final[Sequence[Option]] = (
     Option(
         "max_requests_per_caller",
         ("MOGPLEX_MCP_MAX_REQUESTS_PER_CALLER",),
-        "How many of them may be of one token (default: 256).",
+        "Limit of concurrent requests per token (default: 256).",
         _count,
         "max-requests-per-caller",
         "NUMBER",

@@ -1,6 +1,6 @@
-"""The choices of one user for one process, from the environment and the command line.
+"""Settings of a process, from the environment and the command line.
 
-Nothing else reads the environment.
+No other module reads the environment.
 """
 
 import os
@@ -13,9 +13,9 @@ import platformdirs
 
 from mogplex_mcp.api.base_url import DEFAULT_BASE_URL
 from mogplex_mcp.config.options import OPTIONS
-from mogplex_mcp.core.secret import NO_SECRET, Secret
+from mogplex_mcp.core.redaction import NO_SECRET, Secret
 
-# They move what MCP clients keep in a user's home directory, which `mogplex-mcp install` has to find.
+# They move configuration files of MCP clients, which `mogplex-mcp install` has to find.
 FOLDER_VARIABLES: Final = (
     "APPDATA",
     "LOCALAPPDATA",
@@ -27,41 +27,41 @@ FOLDER_VARIABLES: Final = (
 
 
 class SettingsError(ValueError):
-    """A setting has a value that it cannot have; the message names it and says what to write."""
+    """A setting has an invalid value; the message has its name and the valid values."""
 
 
 @dataclass(frozen=True)
 class Settings:
-    """The choices of one user for one process.
+    """Settings of a process.
 
     Attributes:
-        base_url: Mogplex's API, normalised.
-        api_key: The token as the environment gives it, unchecked.
-        api_key_file: A file that holds the token.
+        base_url: Base URL of the Mogplex API, normalised.
+        api_key: The token from the environment, not validated.
+        api_key_file: File with the token.
         home: The user's home directory, if there is one.
-        folders: What variables say of where programs keep their files, by variable.
-        token_file: Where `mogplex-mcp login` keeps tokens that are in no keyring; None where there is no home for it.
-        state_file: The journal of runs and the count of requests; None keeps both in memory.
-        max_wait: The longest that a tool call waits, in seconds; None leaves it to what is known of the client.
-        toolsets: Names of toolsets to offer; empty for those that are on by default.
-        tools: Names of tools to offer.
-        exclude_tools: Names of tools never to offer.
-        read_only: Offer nothing that writes.
-        allow_destructive: Do without the user's consent where a client cannot ask for it.
-        default_repo: The repository that is meant where none is given.
-        without_journal: Start runs even if they cannot be written down first.
-        remember_prompts: Keep the first line of prompts in the journal.
-        allow_secrets_in_prompts: Hand on what holds a key, in prompts and other arguments.
-        log_level: How much to say on stderr.
-        early_answers: Answer what clients ask at every start before the server is loaded, as at an earlier start.
-        demo: Talk to a Mogplex inside this process.
-        demo_seconds: How long a run takes there.
-        host: The address to serve HTTP on.
-        port: The port to serve HTTP on; 0 picks a free one.
-        allowed_hosts: Names under which the HTTP server may be addressed, beside the loopback ones.
-        client_key: What HTTP callers show to use this process's own token.
-        max_requests: How many HTTP requests are answered at the same time.
-        max_requests_per_caller: How many of them may be of one caller.
+        folders: Values of `FOLDER_VARIABLES` that are set, by variable.
+        token_file: File in which `mogplex-mcp login` stores tokens without a keyring; None without a home directory.
+        state_file: File of the run journal and the request count; None keeps both in memory.
+        max_wait: Longest wait of a tool call in seconds; None for the timeout known of the client.
+        toolsets: Toolsets to enable; empty for the default ones.
+        tools: Tools to enable.
+        exclude_tools: Tools to disable.
+        read_only: Disable all tools that write.
+        allow_destructive: Skip the confirmation if a client can't ask for it.
+        default_repo: Repository for tool calls without one.
+        without_journal: Start runs even if the journal can't be written.
+        remember_prompts: Store the first line of prompts in the journal.
+        allow_secrets_in_prompts: Accept keys in prompts and other arguments.
+        log_level: Log level on stderr.
+        early_answers: Respond from the cache of an earlier start while the server loads.
+        demo: Use a simulated Mogplex in this process.
+        demo_seconds: Duration of a run in the simulation.
+        host: HTTP address to listen on.
+        port: HTTP port to listen on; 0 picks a free one.
+        allowed_hosts: Host names of the HTTP server, in addition to the loopback names.
+        client_key: Key with which HTTP callers use this process's own token.
+        max_requests: Limit of concurrent HTTP requests.
+        max_requests_per_caller: Limit of concurrent HTTP requests per caller.
     """
 
     base_url: str = DEFAULT_BASE_URL
@@ -90,19 +90,19 @@ class Settings:
     allowed_hosts: tuple[str, ...] = ()
     client_key: Secret = NO_SECRET
     max_requests: int = 2_000
-    # As many as there are connections to Mogplex.
+    # The number of connections to Mogplex.
     max_requests_per_caller: int = 256
 
     @classmethod
     def load(cls, environment: Mapping[str, str] | None = None, flags: Mapping[str, Any] | None = None) -> "Settings":
-        """Settings from the environment, with flags before it.
+        """Load settings from the environment and from flags, which take precedence.
 
         Args:
-            environment: Variables; None for those of this process.
-            flags: Texts of options by setting, as the command line gave them; None and missing ones do not count.
+            environment: Environment variables; None for those of this process.
+            flags: Texts from the command line, by setting; None for options that were not given.
 
         Raises:
-            SettingsError: A value cannot be used.
+            SettingsError: A value is invalid.
         """
         home = _home(environment)
         environment = os.environ if environment is None else environment
@@ -123,13 +123,13 @@ class Settings:
             except ValueError as error:
                 raise SettingsError(f"{source}: {error}") from None
         if values.get("demo"):
-            # A demo's runs are gone when it ends, and its token is no secret.
+            # The runs of a demo end with it, and its token isn't a secret.
             values |= {"state_file": None, "api_key": NO_SECRET, "base_url": DEFAULT_BASE_URL}
         return cls(**values)
 
 
 def _home(environment: Mapping[str, str] | None) -> Path | None:
-    """The user's home directory; desktop programs start servers without the variable that names it."""
+    """Return the user's home directory, also if a desktop program starts the server without HOME."""
     names = ("USERPROFILE", "HOME") if os.name == "nt" else ("HOME", "USERPROFILE")
     given = os.environ if environment is None else environment
     text = next((given[name] for name in names if given.get(name)), "")

@@ -1,4 +1,4 @@
-"""A deadline for calls that know none: a keyring that waits for its user, a name that nobody resolves."""
+"""Deadlines for blocking calls without one, such as a keyring that waits for its user, or a name lookup."""
 
 import asyncio
 import threading
@@ -12,14 +12,14 @@ T = TypeVar("T")
 
 
 def in_thread(function: Callable[[], T]) -> "Future[T]":
-    """Call something in a thread of its own, which is no reason for the process to stay."""
+    """Call a function in a daemon thread, which does not keep the process alive."""
     future: Future[T] = Future()
-    future.set_running_or_notify_cancel()  # nothing can stop it from here on
+    future.set_running_or_notify_cancel()  # it can't be cancelled any more
 
     def call() -> None:
         try:
             future.set_result(function())
-        except BaseException as error:  # noqa: BLE001 - it belongs to whoever waits
+        except BaseException as error:  # noqa: BLE001 - raised where the future is awaited
             future.set_exception(error)
 
     threading.Thread(target=call, daemon=True).start()
@@ -27,10 +27,10 @@ def in_thread(function: Callable[[], T]) -> "Future[T]":
 
 
 async def within(seconds: float, function: Callable[[], T]) -> T:
-    """The result of a call that may hang; given up, it goes on in its thread.
+    """Return the result of a blocking call; after the deadline it continues in its thread.
 
     Raises:
-        TimeoutError: It took longer.
+        TimeoutError: The call took longer than `seconds`.
     """
     with anyio.fail_after(seconds):
         return await asyncio.wrap_future(in_thread(function))

@@ -1,4 +1,4 @@
-"""Files that hold secrets: read with care, written so that nobody else can read them and none is ever half written."""
+"""Files that hold secrets: private to their owner, and replaced atomically."""
 
 import contextlib
 import os
@@ -13,15 +13,15 @@ _OTHERS: Final = stat.S_IRGRP | stat.S_IROTH
 
 
 def read_private(path: Path) -> str:
-    """The text of a file.
+    """Return the text of a file.
 
     Raises:
-        OSError: It cannot be read, or is too large, no text or no file; `strerror` says why.
+        OSError: It can't be read, is too large, isn't UTF-8 or isn't a regular file; `strerror` says why.
     """
     try:
         status = path.stat()
         if not stat.S_ISREG(status.st_mode):
-            raise OSError(0, "it is no regular file")  # reading from a pipe could wait for ever
+            raise OSError(0, "it is no regular file")  # reading from a pipe could block for ever
         if status.st_size > LARGEST:
             raise OSError(0, "it is too large to hold a token")
         return path.read_text(encoding="utf-8-sig")
@@ -32,18 +32,18 @@ def read_private(path: Path) -> str:
 
 
 def write_private(path: Path, text: str) -> None:
-    """Replace a file whole, readable by its owner alone.
+    """Replace a file atomically, with mode 0600.
 
-    A symbolic link in its place is replaced and not followed; its folder must be the user's own and no link, so that
-    the text ends up nowhere else.
+    A symbolic link is replaced, not followed. The folder must belong to the user and must not be a link, so that the
+    text is written nowhere else.
 
     Raises:
-        OSError: It cannot be written; what was there stays.
+        OSError: It can't be written; the previous file is unchanged.
     """
     folder = path.parent
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     _take_folder(folder)
-    # Made with mode 0600, and never through a link.
+    # Creates it with mode 0600 and O_EXCL.
     number, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=folder)
     try:
         with os.fdopen(number, "w", encoding="utf-8") as file:
@@ -60,7 +60,7 @@ def write_private(path: Path, text: str) -> None:
 
 
 def is_exposed(path: Path) -> bool:
-    """Whether other users of this machine may read a file, as far as its mode tells."""
+    """Return whether the mode of a file lets other users read it."""
     try:
         return os.name == "posix" and bool(path.stat().st_mode & _OTHERS)
     except (OSError, ValueError):
@@ -68,16 +68,16 @@ def is_exposed(path: Path) -> bool:
 
 
 def _take_folder(folder: Path) -> None:
-    """Make sure that a folder is the user's own, and closed to others.
+    """Make sure that a folder belongs to the user, and set its mode to 0700.
 
     Raises:
-        OSError: It is a link, or another user's.
+        OSError: It is a link, or belongs to another user.
     """
     status = folder.lstat()
     if stat.S_ISLNK(status.st_mode):
         raise OSError(0, f"the folder {folder} is a symbolic link")
     if sys.platform == "win32":
-        return  # what is below the user's profile is closed to others already
+        return  # the user's profile is private already
     if status.st_uid != os.geteuid():
         raise OSError(0, f"the folder {folder} belongs to another user")
     if status.st_mode & 0o077:
@@ -85,7 +85,7 @@ def _take_folder(folder: Path) -> None:
 
 
 def _flush_folder(folder: Path) -> None:
-    """Make the new name last through a power failure; some file systems cannot, and then it need not."""
+    """Make the new name durable (fsync of the folder), where the file system can."""
     with contextlib.suppress(OSError):
         number = os.open(folder, os.O_RDONLY)
         try:

@@ -1,7 +1,7 @@
-"""Keeping secrets out of what is written: the shapes of known keys, and the one filter before stderr.
+"""Redaction: `Secret` values, the patterns of known keys, and the filter of everything that is written to stderr.
 
-A text is cleaned of what merely begins like a key: what it loses in vain is little. A call is refused only for a whole
-key: what merely looks like one is work that somebody wants done.
+Text is redacted where it merely begins like a key: a false positive costs little. A call is refused only for a complete
+key: a false positive would refuse work.
 """
 
 import logging
@@ -9,6 +9,7 @@ import re
 import sys
 import threading
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any, Final
 
@@ -21,7 +22,7 @@ _BEGINNINGS: Final = re.compile(
     r"|(?i:\bbearer\s+)[\w.~+/=-]{12,}"
     r"|-----BEGIN [A-Z ]{0,30}PRIVATE KEY-----[\w\s+/=\\]*(?:-----END [A-Z ]{0,30}PRIVATE KEY-----)?"
 )
-# With what is said of them. A digit is asked for where plain words could have the same shape: "sk-learn-estimators".
+# Each with its name. A digit is required where words could have the same form: "sk-learn-estimators".
 _WHOLE: Final = (
     (re.compile(r"mog_[0-9A-Za-z]{32}"), "a Mogplex token"),
     (re.compile(r"gh[pousr]_[0-9A-Za-z]{36}|github_pat_[0-9A-Za-z]{22}_\w{30}"), "a GitHub token"),
@@ -34,26 +35,42 @@ _WHOLE: Final = (
     (re.compile(r"(?<![A-Za-z0-9])AKIA[0-9A-Z]{16}(?![0-9A-Z])"), "an AWS key"),
     (re.compile(r"-----BEGIN [A-Z ]{0,30}PRIVATE KEY-----\s+[\w+/=]{16}"), "a private key"),
 )
-# In each of those there is one of these: most texts are told to hold no key by one look instead of ten.
+# Every key contains one of these: one search instead of ten rules out most texts.
 _HINT: Final = re.compile(r"mog_|gh[pousr]_|github_pat_|glpat-|xox|sk-|k_live_|npm_|AIza|AKIA|PRIVATE KEY")
-# What pydantic says of a value that does not fit: the value itself, which can be anybody's.
+# pydantic's errors quote the invalid value, which can be a secret.
 _INPUT: Final = re.compile(r"input_value=.{0,500}?(?=, input_type=)", re.DOTALL)
-# They write messages whole, values of variables included, when they are asked to tell everything.
-_TALKATIVE: Final = ("mcp", "sse_starlette")
+# At level DEBUG they log whole messages, with the values of variables.
+_VERBOSE: Final = ("httpcore2", "mcp", "sse_starlette")
 _SHORTEST_SECRET: Final = 4
 
 
+@dataclass(frozen=True)
+class Secret:
+    """A value that no `repr`, log or error shows."""
+
+    value: str = field(default="", repr=False)
+
+    def __bool__(self) -> bool:
+        return bool(self.value)
+
+    def __str__(self) -> str:
+        return "(hidden)" if self.value else "(not set)"
+
+
+NO_SECRET: Final = Secret()
+
+
 def without_keys(text: str) -> str:
-    """The text with a mark in place of what looks like a key."""
+    """Return the text with a mark in place of each key."""
     return _BEGINNINGS.sub(MARK, text)
 
 
 def find_key(value: Any, own: str = "") -> str:
-    """What kind of key a value holds anywhere inside, such as "a GitHub token"; "" for none.
+    """Return the kind of key that a value contains, such as "a GitHub token"; "" for none.
 
     Args:
         value: Text, or JSON with texts in it.
-        own: The token of whoever asks.
+        own: The caller's own token.
     """
     for text in (value,) if isinstance(value, str) else _texts(value):
         if own and own in text:
@@ -81,7 +98,7 @@ class Redactor(logging.Formatter):
     """Formats log records, tracebacks included, without secrets.
 
     Args:
-        secrets: Values that are never written, whatever their shape.
+        secrets: Values that are redacted in addition to known keys.
     """
 
     def __init__(self, secrets: Iterable[str] = ()) -> None:
@@ -90,26 +107,26 @@ class Redactor(logging.Formatter):
         self._known = re.compile("|".join(map(re.escape, known)) or r"(?!)")
 
     def format(self, record: logging.LogRecord) -> str:
-        """The record as text, traceback included."""
+        """Return the redacted text of a record, traceback included."""
         return self.redact(super().format(record))
 
     def redact(self, text: str) -> str:
-        """The text without known secrets, what looks like a key, and values that somebody sent."""
+        """Return the text without known secrets, keys, and invalid values in pydantic's errors."""
         return _INPUT.sub("input_value=(hidden)", without_keys(self._known.sub(MARK, text)))
 
 
 def install(level: str, redactor: Redactor) -> None:
-    """Let everything that this process says of itself on stderr go through one filter: logs, warnings, crashes.
+    """Redact everything that this process writes to stderr: logs, warnings, tracebacks of crashes.
 
     Args:
-        level: How much to say: debug, info, warning or error.
-        redactor: The filter.
+        level: The log level: debug, info, warning or error.
+        redactor: The formatter.
     """
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(redactor)
     logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
-    logging.raiseExceptions = False  # a record that cannot be formatted would be printed as it is
-    for name in _TALKATIVE:
+    logging.raiseExceptions = False  # a record that can't be formatted would be printed unredacted
+    for name in _VERBOSE:
         logging.getLogger(name).setLevel(max(logging.INFO, logging.getLogger().level))
     logging.captureWarnings(capture=True)
     sys.excepthook = _log_crash

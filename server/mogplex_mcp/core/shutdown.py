@@ -1,7 +1,7 @@
-"""How this process ends: waits end at once, calls have seconds to finish, then answers have a moment to get out.
+"""Graceful shutdown: waits end at once, calls have a few seconds to finish, then responses have a moment to be sent.
 
-A signal cancels what the command line runs. What serves clients does not stop there: it lets the end begin, and every
-block that takes time has said beforehand how long it may go on from then.
+A signal cancels the command. A server begins its shutdown then instead of stopping, and every block that takes time has
+declared beforehand how long it may continue.
 """
 
 import contextlib
@@ -12,17 +12,17 @@ from typing import Final
 import anyio
 
 AT_ONCE: Final = 0.0
-"""For waits that lose nothing: what they wait for goes on without them."""
+"""For waits that lose nothing: a run continues without them."""
 
 CALL_SECONDS: Final = 3.5
-"""How long a call may take to finish; then it is unknown what became of it, and that is said."""
+"""How long a call may take to finish; after that its outcome is unknown, and the error says so."""
 
 ANSWER_SECONDS: Final = 4.0
-"""When the answers must have got out. Whoever starts this process may kill it after five seconds."""
+"""When the responses must have been sent. Some parent processes send SIGKILL five seconds after SIGTERM."""
 
 
 class Shutdown:
-    """The end of one process, which may have begun."""
+    """The graceful shutdown of one process."""
 
     def __init__(self) -> None:
         self._began = math.inf
@@ -30,11 +30,11 @@ class Shutdown:
 
     @property
     def has_begun(self) -> bool:
-        """Whether nothing new may be begun."""
+        """Whether the shutdown has begun, so that nothing new may be started."""
         return self._began < math.inf
 
     def begin(self) -> None:
-        """Begin to end. What has begun already goes on as it was."""
+        """Begin the shutdown; set the deadline of every open block. Again, it changes nothing."""
         if self.has_begun:
             return
         self._began = anyio.current_time()
@@ -43,7 +43,7 @@ class Shutdown:
 
     @contextlib.contextmanager
     def within(self, seconds: float) -> Iterator[anyio.CancelScope]:
-        """Cancel the block that many seconds after the end began, if it still runs; until then it may take its time."""
+        """Cancel the block if it still runs so many seconds after the shutdown began; it has no deadline before."""
         with anyio.CancelScope(deadline=self._began + seconds) as scope:
             self._open[scope] = seconds
             try:
@@ -53,7 +53,7 @@ class Shutdown:
 
     @contextlib.asynccontextmanager
     async def instead_of_cancelling(self) -> AsyncIterator[None]:
-        """Let the end begin when the block is cancelled from outside; the block itself must then come to its end."""
+        """Begin the shutdown when the block is cancelled from outside. The block is shielded, and must end itself."""
 
         async def notice() -> None:
             try:

@@ -1,4 +1,4 @@
-"""The three standard streams, which whoever starts this program may have closed or stopped reading."""
+"""The three standard streams, which the parent process may have closed or stopped reading."""
 
 import contextlib
 import os
@@ -11,16 +11,16 @@ STDERR: Final = 2
 
 
 def fill_closed() -> frozenset[int]:
-    """Put something in the place of each standard stream that is closed, and tell which ones were.
+    """Open the null device in place of each standard stream that is closed, and return their descriptors.
 
-    The next file that is opened would get its number otherwise: a warning for stderr would be written into the state
-    file, or what a stray `print` says sent to the client.
+    Otherwise the next file that is opened would get the descriptor: a warning for stderr would be written into the
+    state file, or a stray `print` sent to the client.
     """
     closed = {number for number in (STDIN, STDOUT, STDERR) if not _is_open(number)}
     for number in sorted(closed):
-        # The lowest free number is taken, and all lower ones are in use by now.
+        # POSIX: open() returns the lowest free descriptor, and all lower ones are in use by now.
         if os.open(os.devnull, os.O_RDWR) != number:
-            raise OSError(f"the standard stream {number} is closed, and nothing can be put in its place")
+            raise OSError(f"the standard stream {number} is closed, and cannot be replaced")
     for name, number in (("stdin", STDIN), ("stdout", STDOUT), ("stderr", STDERR)):
         if getattr(sys, name) is None:
             setattr(sys, name, os.fdopen(number, "r" if number == STDIN else "w", closefd=False))
@@ -28,7 +28,7 @@ def fill_closed() -> frozenset[int]:
 
 
 def say(text: str) -> None:
-    """Write a line for people to stderr; that nobody reads it is no reason to end."""
+    """Write a line for people to stderr; ignore that it is closed."""
     with contextlib.suppress(OSError):
         print(text, file=sys.stderr, flush=True)  # noqa: T201 - for people
 

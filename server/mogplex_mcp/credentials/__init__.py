@@ -1,1 +1,1 @@
-"""Where the access token comes from and where it is kept."""
+"""Access tokens: where they come from and where they are stored."""

@@ -1,4 +1,4 @@
-"""Where the user's token is: the environment, a file, what `login` stored, or the file of the vendor's command line."""
+"""Sources of the user's token: environment, file, keyring, stored by `login`, file of Mogplex's own CLI."""
 
 import json
 from collections.abc import Iterator
@@ -17,13 +17,13 @@ AUTH_FILE: Final = Path(".mogplex", "auth.json")
 
 @dataclass(frozen=True)
 class FoundToken:
-    """The user's token, or why there is none that can be used.
+    """The user's token, or why there is no valid one.
 
     Attributes:
-        token: None when there is none.
-        source: Where it came from or where it was looked for, for people.
-        problem: Why there is none; raised by whoever needs one.
-        warning: What the user should know of that place, or of one before it that could not be asked.
+        token: None if there is no valid token.
+        source: Display name of its source.
+        problem: Why there is none; raised when a token is needed.
+        warning: A warning about its source, or about an earlier one that could not be read.
     """
 
     token: Token | None
@@ -33,95 +33,95 @@ class FoundToken:
 
 
 @dataclass(frozen=True)
-class _Place:
-    """A place where users put tokens.
+class _Source:
+    """A source of tokens.
 
     Attributes:
-        source: Its name, for people.
-        text: What it holds.
-        problem: Why it cannot be used; the places behind it are then not looked at.
-        warning: What the user should know of it.
+        name: Its display name.
+        text: Its content.
+        problem: Why it can't be used; later sources are then ignored.
+        warning: A warning for the user.
     """
 
-    source: str
+    name: str
     text: str = ""
     problem: str = ""
     warning: str = ""
 
 
 def find_token(settings: Settings) -> FoundToken:
-    """The first token among the places where users put one. The first place that holds something decides."""
+    """Return the token of the first source that isn't empty."""
     warnings: list[str] = []
-    for place in _places(settings):
-        warnings += [place.warning] if place.warning else []
-        if place.problem:
-            return FoundToken(None, place.source, MogplexError(ErrorCode.NO_TOKEN, place.problem))
-        if place.text.strip():
+    for source in _sources(settings):
+        warnings += [source.warning] if source.warning else []
+        if source.problem:
+            return FoundToken(None, source.name, MogplexError(ErrorCode.NO_TOKEN, source.problem))
+        if source.text.strip():
             try:
-                return FoundToken(Token.parse(place.text), place.source, warning=" ".join(warnings))
+                return FoundToken(Token.parse(source.text), source.name, warning=" ".join(warnings))
             except MogplexError as error:
-                problem = MogplexError(error.code, f"What {place.source} holds is no token. {error.message}")
-                return FoundToken(None, place.source, problem)
+                problem = MogplexError(error.code, f"The content of {source.name} is not a token. {error.message}")
+                return FoundToken(None, source.name, problem)
     problem = MogplexError(
         ErrorCode.NO_TOKEN,
-        "None was found: not in MOGPLEX_API_KEY, MOGPLEX_API_KEY_FILE, the keyring, what `mogplex-mcp login` stored "
-        f"for {address_of(settings)}, or ~/.mogplex/auth.json. {' '.join(warnings)}".rstrip(),
+        "No token was found in MOGPLEX_API_KEY, MOGPLEX_API_KEY_FILE, the keyring, the tokens that `mogplex-mcp login` "
+        f"stored for {address_of(settings)}, or ~/.mogplex/auth.json. {' '.join(warnings)}".rstrip(),
     )
     return FoundToken(None, "nowhere", problem)
 
 
 def sources(settings: Settings) -> list[str]:
-    """The names of all places that hold something, the one that decides first."""
-    return [place.source for place in _places(settings) if place.text.strip() or place.problem]
+    """Return the names of all sources that aren't empty, the effective one first."""
+    return [source.name for source in _sources(settings) if source.text.strip() or source.problem]
 
 
-def _places(settings: Settings) -> Iterator[_Place]:
-    yield _Place("the environment", settings.api_key.value)
+def _sources(settings: Settings) -> Iterator[_Source]:
+    yield _Source("the environment", settings.api_key.value)
     if settings.api_key_file:
-        yield _file_place(settings.api_key_file, "Correct MOGPLEX_API_KEY_FILE (--api-key-file), or leave it out.")
-    yield _keyring_place(settings)
-    yield _stored_place(settings)
+        yield _file_source(settings.api_key_file, "Correct MOGPLEX_API_KEY_FILE (--api-key-file), or leave it out.")
+    yield _keyring_source(settings)
+    yield _stored_source(settings)
     if settings.home:
         path = settings.home / AUTH_FILE
-        # Who never used the vendor's command line has no such file; whoever has one relies on it.
-        place = _file_place(path, "Make it readable, or take it away.", may_be_missing=True)
-        yield replace(place, text=_from_json(place.text))
+        # The file need not exist, but one that can't be read is an error.
+        source = _file_source(path, "Make it readable, or delete it.", may_be_missing=True)
+        yield replace(source, text=_from_json(source.text))
 
 
-def _file_place(path: Path, remedy: str, *, may_be_missing: bool = False) -> _Place:
+def _file_source(path: Path, remedy: str, *, may_be_missing: bool = False) -> _Source:
     source = f"the file {path}"
     try:
-        return _Place(source, read_private(path), warning=_exposure(path))
+        return _Source(source, read_private(path), warning=_exposure(path))
     except OSError as error:
         if may_be_missing and isinstance(error, FileNotFoundError | NotADirectoryError):
-            return _Place(source)
-        return _Place(source, problem=f"The token file {path} cannot be used: {error.strerror}. {remedy}")
+            return _Source(source)
+        return _Source(source, problem=f"The token file {path} cannot be used: {error.strerror}. {remedy}")
 
 
-def _keyring_place(settings: Settings) -> _Place:
-    """What the keyring has. One that is locked, absent or broken is passed over, and said."""
+def _keyring_source(settings: Settings) -> _Source:
+    """Read the keyring. A locked or broken one is skipped with a warning."""
     try:
-        return _Place(KEYRING.name, KEYRING.get(address_of(settings)))
+        return _Source(KEYRING.name, KEYRING.get(address_of(settings)))
     except NoKeyringError:
-        return _Place(KEYRING.name)
+        return _Source(KEYRING.name)
     except StoreError as error:
-        return _Place(KEYRING.name, warning=str(error))
+        return _Source(KEYRING.name, warning=str(error))
 
 
-def _stored_place(settings: Settings) -> _Place:
-    """What `mogplex-mcp login` wrote for this address. What is there for another one is only mentioned."""
+def _stored_source(settings: Settings) -> _Source:
+    """Read the token that `mogplex-mcp login` stored for this address; mention those for other addresses."""
     store = file_store(settings)
     if store is None:
-        return _Place("")
+        return _Source("")
     try:
         text = store.get(address_of(settings))
         others = "" if text else ", ".join(store.addresses())
     except StoreError as error:
-        return _Place(store.name, problem=str(error))
+        return _Source(store.name, problem=str(error))
     warning = _exposure(store.path) if text else ""
     if others:
         warning = f"A token is stored for {others}; it is used for no other address."
-    return _Place(store.name, text, warning=warning)
+    return _Source(store.name, text, warning=warning)
 
 
 def _exposure(path: Path) -> str:
@@ -129,7 +129,7 @@ def _exposure(path: Path) -> str:
 
 
 def _from_json(text: str) -> str:
-    """The token in the vendor's file, under whatever name: it is known by its shape."""
+    """Return the token in the file of Mogplex's own CLI, found by its prefix under any key."""
     try:
         return next((one for one in _texts(json.loads(text)) if one.startswith("mog_")), "")
     except (ValueError, RecursionError):

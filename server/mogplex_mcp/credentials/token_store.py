@@ -1,7 +1,7 @@
-"""Where `mogplex-mcp login` keeps tokens: the keyring of the operating system, or a file of the user.
+"""Stores for the tokens of `mogplex-mcp login`: the keyring of the operating system, or a file of the user.
 
-A token belongs to one Mogplex. It is kept under that address and found for no other one, so that an address which is
-changed later, or in another project, never gets it.
+A token is stored under the address of its Mogplex and never used for another one, so that a changed address, or one
+from a project's configuration, never gets it.
 """
 
 import importlib
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from concurrent.futures import Future
 
 KEYRING_SERVICE: Final = "mogplex-mcp"
-# A keyring may ask its user for a password, in a window that nobody sees.
+# A keyring may open a password dialog that the user does not see.
 KEYRING_SECONDS: Final = 10.0
 
 _T = TypeVar("_T")
@@ -32,31 +32,31 @@ _REASONS: Final = {
 
 
 class StoreError(Exception):
-    """A store cannot be used; the message says which one and why, in one sentence."""
+    """A store can't be used; the message says which one and why, in one sentence."""
 
 
 class NoKeyringError(StoreError):
-    """There is no keyring, or no package to speak with it, so nothing can be in it."""
+    """There is no keyring, or the package for it is not installed."""
 
 
 class TokenStore(Protocol):
-    """One place for tokens, by the address of the Mogplex that they belong to.
+    """A store of tokens by the address of their Mogplex.
 
     All methods raise `StoreError`.
     """
 
     @property
     def name(self) -> str:
-        """What people call it: "the keyring", "the file …"."""
+        """Return its display name: "the keyring", "the file …"."""
 
     def get(self, address: str) -> str:
-        """The token of an address; "" for none."""
+        """Return the token of an address; "" for none."""
 
     def put(self, address: str, token: str) -> None:
-        """Keep a token, in place of an earlier one."""
+        """Store a token, replacing an earlier one."""
 
     def remove(self, address: str) -> bool:
-        """Forget a token; whether there was one."""
+        """Delete a token; return whether there was one."""
 
 
 class KeyringStore:
@@ -73,10 +73,10 @@ class KeyringStore:
         return str(self._ask(lambda keyring: keyring.get_password(KEYRING_SERVICE, address)) or "")
 
     def put(self, address: str, token: str) -> None:
-        """See `TokenStore.put`. A keyring that only seems to keep things is an error."""
+        """See `TokenStore.put`. A keyring that does not return the token afterwards is an error."""
         self._ask(lambda keyring: keyring.set_password(KEYRING_SERVICE, address, token))
         if self.get(address) != token:
-            raise StoreError("The keyring cannot be used: it did not keep the token.")
+            raise StoreError("The keyring cannot be used: it did not store the token.")
 
     def remove(self, address: str) -> bool:
         """See `TokenStore.remove`."""
@@ -90,18 +90,18 @@ class KeyringStore:
             keyring = importlib.import_module("keyring")  # slow to import
         except ImportError:
             raise NoKeyringError(
-                "The keyring cannot be used: install the extra with it (pip install 'mogplex-mcp[keyring]')."
+                "The keyring cannot be used: install the extra for it (pip install 'mogplex-mcp[keyring]')."
             ) from None
         if self._unanswered is not None and not self._unanswered.done():
-            # Another question would only wait behind it.
+            # Another request would only wait for the same dialog.
             raise StoreError("The keyring cannot be used: it has not answered yet, and may wait to be unlocked.")
         answer = in_thread(lambda: question(keyring))
         try:
             return answer.result(self._seconds)
-        except Exception as error:  # noqa: BLE001 - whatever a keyring of whatever maker raises; its words are not shown
+        except Exception as error:  # noqa: BLE001 - backends raise anything; their messages may have secrets
             kind = type(error).__name__
             if kind == NoKeyringError.__name__:
-                raise NoKeyringError("The keyring cannot be used: this machine has none that works.") from None
+                raise NoKeyringError("The keyring cannot be used: this machine has no usable one.") from None
             if not answer.done():
                 self._unanswered = answer
                 reason = f"it did not answer within {self._seconds:g} seconds, and may wait to be unlocked"
@@ -111,7 +111,7 @@ class KeyringStore:
 
 
 class FileStore:
-    """A file in the user's folder for configurations, mode 0600: a JSON object of tokens by address."""
+    """A file in the user's configuration folder, mode 0600: a JSON object of tokens by address."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -127,30 +127,30 @@ class FileStore:
         return self._read().get(address, "")
 
     def addresses(self) -> Sequence[str]:
-        """The addresses that it has tokens of.
+        """Return the addresses of its tokens.
 
         Raises:
-            StoreError: It cannot be read.
+            StoreError: It can't be read.
         """
         return sorted(self._read())
 
     def put(self, address: str, token: str) -> None:
-        """See `TokenStore.put`. What cannot be read is of no use to anybody and replaced."""
+        """See `TokenStore.put`. A damaged file is replaced."""
         try:
-            kept = self._read()
+            tokens = self._read()
         except StoreError:
-            kept = {}
-        self._write(kept | {address: token})
+            tokens = {}
+        self._write(tokens | {address: token})
 
     def remove(self, address: str) -> bool:
-        """See `TokenStore.remove`. A file that cannot be read is removed whole: the token may be in it."""
+        """See `TokenStore.remove`. A damaged file is deleted, since the token may be in it."""
         try:
-            kept = self._read()
+            tokens = self._read()
         except StoreError:
-            kept = {address: ""}
-        if kept.pop(address, None) is None:
+            tokens = {address: ""}
+        if tokens.pop(address, None) is None:
             return False
-        self._write(kept)
+        self._write(tokens)
         return True
 
     def _read(self) -> dict[str, str]:
@@ -161,17 +161,17 @@ class FileStore:
         except OSError as error:
             raise self._error(error.strerror) from None
         try:
-            kept = json.loads(text)
+            tokens = json.loads(text)
         except (ValueError, RecursionError):
-            kept = None
-        if not isinstance(kept, dict) or not all(isinstance(token, str) for token in kept.values()):
+            tokens = None
+        if not isinstance(tokens, dict) or not all(isinstance(token, str) for token in tokens.values()):
             raise self._error("it is damaged; `mogplex-mcp login` writes a new one")
-        return kept
+        return tokens
 
-    def _write(self, kept: dict[str, str]) -> None:
+    def _write(self, tokens: dict[str, str]) -> None:
         try:
-            if kept:
-                write_private(self.path, json.dumps(kept, indent=2) + "\n")
+            if tokens:
+                write_private(self.path, json.dumps(tokens, indent=2) + "\n")
             else:
                 self.path.unlink()
         except OSError as error:
@@ -182,14 +182,14 @@ class FileStore:
 
 
 def address_of(settings: Settings) -> str:
-    """The address that a token is kept under, such as "https://mogplex.com"."""
+    """Return the address under which a token is stored, such as "https://mogplex.com"."""
     return web_url(settings.base_url)
 
 
-# One for the process: a keyring that does not answer is not asked again and again.
+# One per process, so that a keyring that does not respond is not called again and again.
 KEYRING: Final = KeyringStore()
 
 
 def file_store(settings: Settings) -> FileStore | None:
-    """The user's file of tokens; None where there is no home directory for it."""
+    """Return the user's token file; None without a home directory."""
     return FileStore(settings.token_file) if settings.token_file else None

@@ -1,5 +1,5 @@
-"""What `mogplex-mcp doctor` looks at: one module for each group of checks, `examination` runs them.
+"""Checks of `mogplex-mcp doctor`: one module per group of checks, which `examination` runs.
 
-A check finds facts and never changes anything but the count of requests. What others wrote (answers, names in
-certificates, names of tools) is cleaned before it is shown.
+A check changes nothing but the count of requests. Untrusted text (responses, names in certificates, names of tools) is
+cleaned before it is shown.
 """

@@ -1,4 +1,4 @@
-"""The token: where it came from, what it may do, whose it seems to be, what is left of its minute."""
+"""Checks of the token: its source, scopes, repositories, request budget and hosted tools."""
 
 from collections.abc import Sequence
 from typing import Final
@@ -14,7 +14,7 @@ from mogplex_mcp.credentials.sources import FoundToken, sources
 from mogplex_mcp.diagnosis.finding import Finding, Status, Subject
 from mogplex_mcp.reply.untrusted import clean_line, sanitize_name
 from mogplex_mcp.tenants.services import Services
-from mogplex_mcp.tools.hosted_equivalents import hosted_twins
+from mogplex_mcp.tools.hosted_equivalents import hosted_equivalents
 
 MOST_REPOS: Final = 200
 _MOST_NAMES: Final = 5
@@ -23,10 +23,10 @@ _LONGEST_NAME: Final = 60
 
 
 async def describe(settings: Settings, token: Token) -> str:
-    """What Mogplex tells of a token, as sentences: its scopes, and whose repositories it sees.
+    """Describe the scopes and the repositories of a token in sentences.
 
     Raises:
-        MogplexError: It does not accept the token, or cannot be asked.
+        MogplexError: Mogplex rejects the token, or can't be reached.
     """
     bridge = Services(settings)
     try:
@@ -39,49 +39,51 @@ async def describe(settings: Settings, token: Token) -> str:
 
 
 async def check_token(subject: Subject) -> Sequence[Finding]:
-    """Whether there is a token, and where it came from."""
+    """Check whether there is a token, and where it came from."""
     found = subject.found
     if found.token is None:
-        why = found.problem.message if found.problem else "None was found."
+        why = found.problem.message if found.problem else "No token was found."
         return [Finding("token", Status.FAILED, why, "Run `mogplex-mcp login`.")]
     fact = f"mog_…{found.token.value[-_SHOWN_END:]}, from {found.source}."
     unused = [] if subject.settings.demo else [one for one in sources(subject.settings) if one != found.source]
     if unused:
-        fact += f" Not used: what is in {' and '.join(unused)}."
+        fact += f" Not used: {' and '.join(unused)}."
     return [Finding("token", Status.WARNING if found.warning else Status.OK, fact, found.warning)]
 
 
 async def check_scopes(subject: Subject) -> Sequence[Finding]:
-    """What the token may do, as far as that can be asked without a change."""
+    """Check the scopes of the token, as far as read-only requests show them."""
     return [_scopes_finding(await detect_scopes(_mogplex(subject)), subject.settings)]
 
 
 async def check_repos(subject: Subject) -> Sequence[Finding]:
-    """Whose repositories the token sees."""
+    """Check which repositories the token can access."""
     return [await _repos_finding(_mogplex(subject), subject.settings)]
 
 
 async def check_budget(subject: Subject) -> Sequence[Finding]:
-    """What is left of the requests that the token may make."""
-    usage = subject.bridge.tenants.of(subject.found).budget.usage()
+    """Check the remaining request budget of the token."""
+    usage = await subject.bridge.tenants.of(subject.found).budget.usage()
     left = max(0, UNITS_PER_MINUTE - usage.units)
     fact = f"{left} of {UNITS_PER_MINUTE} requests are left in this minute, for all clients together."
     if usage.problem:
-        advice = "Only this process counts, so clients that run at the same time can be refused: see the journal."
+        advice = (
+            "Requests are counted in this process only, so concurrent clients can exceed the limit: see the journal."
+        )
         return [Finding("budget", Status.WARNING, fact, advice)]
     if usage.paused_seconds or not left:
-        advice = f"Wait {usage.paused_seconds or 60:.0f} seconds; fewer clients at a time need fewer requests."
+        advice = f"Wait {usage.paused_seconds or 60:.0f} seconds; fewer concurrent clients need fewer requests."
         return [Finding("budget", Status.WARNING, fact, advice)]
     return [Finding("budget", Status.OK, fact)]
 
 
 async def check_hosted_tools(subject: Subject) -> Sequence[Finding]:
-    """What Mogplex offers beyond this server's own tools."""
+    """Check for hosted tools without a native equivalent."""
     listed = await subject.bridge.tenants.of(subject.found).hosted.listed()
-    more = sorted(clean_line(one, _LONGEST_NAME) for one in listed if one not in hosted_twins())
+    more = sorted(clean_line(one, _LONGEST_NAME) for one in listed if one not in hosted_equivalents())
     if not more:
-        return [Finding("hosted tools", Status.OK, f"All {len(listed)} have a tool of this server for the same.")]
-    fact = f"{counted(len(more), 'hosted tool')} without one of this server's own: {_some(more)}."
+        return [Finding("hosted tools", Status.OK, f"All {len(listed)} have a native equivalent.")]
+    fact = f"{counted(len(more), 'hosted tool')} without a native equivalent: {_some(more)}."
     return [Finding("hosted tools", Status.OK, fact, "call_hosted_tool calls them; a newer release may know them.")]
 
 
@@ -107,10 +109,12 @@ async def _repos_finding(mogplex: Mogplex, settings: Settings) -> Finding:
     owners = sorted({sanitize_name(repo.full_name.partition("/")[0]) for repo in repos} - {""})
     if not repos:
         advice = f"Connect GitHub and choose repositories at {web_url(settings.base_url)}."
-        return Finding("repositories", Status.WARNING, "It sees no repositories.", advice)
+        return Finding("repositories", Status.WARNING, "The token can access no repositories.", advice)
     number = f"{len(repos)} repositories" if len(repos) != 1 else "1 repository"
     more = " or more" if len(repos) == MOST_REPOS else ""
-    return Finding("repositories", Status.OK, f"It sees {number}{more} of {_some(owners) or 'unnamed owners'}.")
+    return Finding(
+        "repositories", Status.OK, f"The token can access {number}{more} of {_some(owners) or 'unnamed owners'}."
+    )
 
 
 def _some(names: Sequence[str]) -> str:

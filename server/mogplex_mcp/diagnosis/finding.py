@@ -1,4 +1,4 @@
-"""What a check found, and running a check so that it always finds something."""
+"""Findings of checks, and running a check so that it always returns one."""
 
 import logging
 from collections.abc import Awaitable, Callable, Sequence
@@ -14,17 +14,17 @@ from mogplex_mcp.credentials.sources import FoundToken
 from mogplex_mcp.reply.untrusted import clean_line
 from mogplex_mcp.tenants.services import Services
 
-REFUSED: Final = "Mogplex refuses the token."
+REJECTED: Final = "Mogplex rejected the token."
 
-_AFTER_REFUSAL: Final = (
-    "It may be revoked or expired: create another and run `mogplex-mcp login`. During an outage Mogplex refuses every "
+_AFTER_REJECTION: Final = (
+    "It may be revoked or expired: create another and run `mogplex-mcp login`. During an outage Mogplex rejects every "
     "token: if it worked before, try again in a minute."
 )
 _LONGEST_QUOTE: Final = 300
 
 
 class Status(StrEnum):
-    """How things stand."""
+    """The result of a check."""
 
     OK = "ok"
     WARNING = "warning"
@@ -37,8 +37,8 @@ class Finding:
     """One line of the diagnosis.
 
     Attributes:
-        name: What was looked at, such as "token" or "client cursor".
-        status: How things stand.
+        name: What was checked, such as "token" or "client cursor".
+        status: The result.
         fact: What was found.
         advice: What to do about it; "" for nothing.
     """
@@ -51,13 +51,13 @@ class Finding:
 
 @dataclass(frozen=True)
 class Subject:
-    """What is examined.
+    """The server that is checked.
 
     Attributes:
-        settings: The user's choices.
-        bridge: The parts that a server with these choices would have.
+        settings: Its settings.
+        bridge: Its services.
         found: The user's token.
-        offline: Whether nothing may be asked but what answers on this machine.
+        offline: Whether to skip the package index.
     """
 
     settings: Settings
@@ -70,31 +70,31 @@ Check = Callable[[Subject], Awaitable[Sequence[Finding]]]
 
 
 async def run_check(name: str, check: Check, subject: Subject, seconds: float) -> Sequence[Finding]:
-    """What a check finds, also when it takes too long, meets an error of Mogplex, or is wrong itself."""
+    """Run a check; turn a timeout, an error of Mogplex and a bug in the check into findings."""
     try:
         with anyio.fail_after(seconds):
             return await check(subject)
     except TimeoutError:
-        return [Finding(name, Status.FAILED, f"There was no answer within {seconds:g} seconds.", "Try again later.")]
+        return [Finding(name, Status.FAILED, f"There was no response within {seconds:g} seconds.", "Try again later.")]
     except MogplexError as error:
-        return [refusal(name, error)]
+        return [error_finding(name, error)]
     except Exception as error:
-        # One check that is wrong must not hide what the others find.
+        # A bug in one check must not hide the findings of the others.
         logging.getLogger(__name__).debug("The check %s failed:", name, exc_info=True)
         return [
             Finding(
                 name,
                 Status.WARNING,
-                f"This could not be checked ({type(error).__name__}): an error of mogplex-mcp itself.",
-                "Report it, with what MOGPLEX_MCP_LOG_LEVEL=debug says.",
+                f"This could not be checked ({type(error).__name__}): a bug in mogplex-mcp.",
+                "Report it, with the log of MOGPLEX_MCP_LOG_LEVEL=debug.",
             )
         ]
 
 
-def refusal(name: str, error: MogplexError) -> Finding:
-    """What it means that Mogplex did not answer with data."""
+def error_finding(name: str, error: MogplexError) -> Finding:
+    """Return the finding for an error of Mogplex."""
     if error.code is ErrorCode.UNAUTHORIZED:
-        return Finding(name, Status.FAILED, REFUSED, _AFTER_REFUSAL)
+        return Finding(name, Status.FAILED, REJECTED, _AFTER_REJECTION)
     advice = {
         ErrorCode.FORBIDDEN: "Create a token with the scopes read and write and run `mogplex-mcp login`.",
         ErrorCode.RATE_LIMITED: "Too many requests were made with this token: try again in a minute.",

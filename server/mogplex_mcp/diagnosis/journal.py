@@ -1,7 +1,6 @@
-"""The journal of runs: looked at without a change, since whoever opens it to write repairs or replaces it."""
+"""The journal of runs: looked at without a change to it, since opening it as a server does repairs or replaces it."""
 
 import os
-import sqlite3
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
@@ -10,7 +9,8 @@ import anyio
 
 from mogplex_mcp.core.humanize import counted
 from mogplex_mcp.diagnosis.finding import Finding, Status, Subject
-from mogplex_mcp.storage.state_file import BUSY_SECONDS, SCHEMA_VERSION
+from mogplex_mcp.storage.inspection import count_runs
+from mogplex_mcp.storage.state_file import DamagedStateError, StateError
 
 _KILO: Final = 1_000
 _REFUSES: Final = "start_run refuses until then, or with --without-journal starts without protection."
@@ -36,12 +36,12 @@ def _look(path: Path) -> Finding:
     except (OSError, ValueError) as error:
         return _unusable(path, getattr(error, "strerror", None) or "its name is unusable")
     try:
-        runs = _runs_in(path)
-    except sqlite3.OperationalError as error:
-        return _unusable(path, str(error))
-    except sqlite3.DatabaseError as error:
+        runs = count_runs(path)
+    except DamagedStateError as error:
         fact = f"{path} is damaged ({error})."
         return Finding("journal", Status.WARNING, fact, "The next start sets it aside and begins a new one.")
+    except StateError as error:
+        return _unusable(path, str(error))
     return Finding(
         "journal", Status.OK, f"{path}, {size / _KILO:.0f} kB, {counted(runs, 'run').lower()}, whole and writable."
     )
@@ -57,29 +57,3 @@ def _look_at_folder(path: Path) -> Finding:
 def _unusable(path: Path, reason: str) -> Finding:
     advice = f"Make it writable, or name another with MOGPLEX_MCP_STATE_FILE. {_REFUSES}"
     return Finding("journal", Status.FAILED, f"{path} cannot be used: {reason}.", advice)
-
-
-def _runs_in(path: Path) -> int:
-    """The number of runs in a file that is whole and can be written.
-
-    Raises:
-        sqlite3.OperationalError: It cannot be written now, or is of another version.
-        sqlite3.DatabaseError: It is damaged.
-    """
-    # As a server opens it, but never made anew.
-    connection = sqlite3.connect(f"{path.absolute().as_uri()}?mode=rw", uri=True, timeout=BUSY_SECONDS)
-    try:
-        (version,) = connection.execute("PRAGMA user_version").fetchone()
-        if version > SCHEMA_VERSION:
-            raise sqlite3.OperationalError(f"a newer mogplex-mcp wrote it (schema {version})")
-        (verdict,) = connection.execute("PRAGMA quick_check(1)").fetchone()
-        if verdict != "ok":
-            raise sqlite3.DatabaseError(verdict)
-        connection.execute("BEGIN IMMEDIATE")
-        connection.execute("ROLLBACK")
-        if version == 0:
-            return 0
-        (runs,) = connection.execute("SELECT count(*) FROM runs").fetchone()
-        return int(runs)
-    finally:
-        connection.close()

@@ -1,4 +1,4 @@
-"""The way to Mogplex, step by step: name, connection, TLS, answer; how long it takes, and what the clocks say."""
+"""Check the network path to Mogplex: name resolution, TCP, TLS, HTTP, latency, and the clock."""
 
 import re
 import socket
@@ -14,18 +14,18 @@ from typing import Any, Final
 from urllib.parse import urljoin, urlsplit
 
 import anyio
+import httpx2
 
 from mogplex_mcp.api.base_url import DEFAULT_BASE_URL, web_url
-from mogplex_mcp.api.connection import HttpClient, Response, proxy_for
-from mogplex_mcp.api.errors import ErrorCode
-from mogplex_mcp.api.faults import TransportError, transport_error
-from mogplex_mcp.api.wire import build_request
+from mogplex_mcp.api.errors import ErrorCode, MogplexError
+from mogplex_mcp.api.exchange import build_request, stream
+from mogplex_mcp.api.proxies import proxy_for
 from mogplex_mcp.core.deadline import within
-from mogplex_mcp.diagnosis.finding import Finding, Status, Subject, refusal
+from mogplex_mcp.diagnosis.finding import Finding, Status, Subject, error_finding
 from mogplex_mcp.reply.untrusted import clean_line
 
 STEPS: Final = ("dns", "tcp", "tls", "http")
-"""The names of the findings without which there is no way to Mogplex."""
+"""The findings that must not fail: without one of them Mogplex can't be reached."""
 
 STEP_SECONDS: Final = 5.0
 ANSWER_SECONDS: Final = 10.0
@@ -36,6 +36,7 @@ CERTIFICATE_DAYS: Final = 7
 MOST_BYTES: Final = 65_536
 
 _DAY: Final = 86_400
+_PORTS: Final = {"https": 443, "socks5": 1080, "socks5h": 1080}
 _LONGEST_NAME: Final = 80
 _REDIRECTS: Final = range(300, 400)
 _FAILURES: Final = range(500, 600)
@@ -51,7 +52,7 @@ _INSPECTORS: Final = re.compile(
 
 @dataclass(frozen=True)
 class _Target:
-    """What a connection is made to: Mogplex, or the proxy before it."""
+    """The host that connections are made to: Mogplex, or a proxy."""
 
     host: str
     port: int
@@ -59,7 +60,7 @@ class _Target:
 
 
 async def check_way(subject: Subject) -> Sequence[Finding]:
-    """All steps, up to the first that fails. No token is sent, and no request is counted."""
+    """Run all steps up to the first that fails. No token is sent, so that no request counts against its rate limit."""
     base_url = subject.settings.base_url
     if subject.settings.demo:
         return [Finding("address", Status.OK, "A Mogplex simulated inside this process (--demo).")]
@@ -101,27 +102,26 @@ async def _check_connection(target: _Target) -> Finding:
 
 
 async def _check_answer(subject: Subject) -> list[Finding]:
-    """TLS and HTTP: they are one request, and what fails is told apart by the error."""
-    http = subject.bridge.tenants.http
+    """Check TLS and HTTP with one request; the error says which of them failed."""
+    transport = subject.bridge.tenants.transport
     url = f"{subject.settings.base_url}/repos"
     host = urlsplit(url).hostname or ""
     taken: list[float] = []
     try:
         with anyio.fail_after(ANSWER_SECONDS):
             # Without a token, Mogplex only says where to log in; that is not counted.
-            first = await _ask(http, url)
+            first = await _ask(transport, url)
             before = time.time()
             for _ in range(LATENCY_REQUESTS):
                 started = time.perf_counter()
-                last = await _ask(http, url)
+                last = await _ask(transport, url)
                 taken.append(time.perf_counter() - started)
     except TimeoutError:
         return [_silent(host)]
-    except TransportError as fault:
-        error = transport_error(fault, host)
+    except MogplexError as error:
         if error.code is ErrorCode.TIMED_OUT:
             return [_silent(host)]
-        failed = refusal("tls" if error.code is ErrorCode.TLS_FAILED else "http", error)
+        failed = error_finding("tls" if error.code is ErrorCode.TLS_FAILED else "http", error)
         return [Finding(failed.name, failed.status, failed.fact, "Check the certificates, the clock and the proxy.")]
     findings = [_tls_finding(first)] if url.startswith("https") else []
     findings.append(_answer_finding(first, url))
@@ -134,11 +134,11 @@ async def _check_answer(subject: Subject) -> list[Finding]:
     return findings
 
 
-async def _ask(http: HttpClient, url: str) -> Response:
-    """The answer to a request without a token, read as far as lets the connection be used again."""
+async def _ask(transport: httpx2.AsyncBaseTransport, url: str) -> httpx2.Response:
+    """Return the response to a request without a token; its body is read up to `MOST_BYTES`, and not kept."""
     read = 0
-    async with http.answer(build_request(http, "GET", url, query=None, content=None, headers={})) as response:
-        async for chunk in response.chunks:
+    async with stream(transport, build_request("GET", url)) as response:
+        async for chunk in response.stream:  # type: ignore[union-attr] # the transports are asynchronous
             read += len(chunk)
             if read > MOST_BYTES:
                 break
@@ -150,8 +150,8 @@ def _silent(host: str) -> Finding:
     return Finding("http", Status.FAILED, fact, "Try again in a minute; if it stays so, check the proxy.")
 
 
-def _answer_finding(response: Response, url: str) -> Finding:
-    status, host = response.status, urlsplit(url).hostname or ""
+def _answer_finding(response: httpx2.Response, url: str) -> Finding:
+    status, host = response.status_code, urlsplit(url).hostname or ""
     to = urlsplit(urljoin(url, response.headers.get("location", "")))
     if status in _REDIRECTS and to.hostname == host:
         return Finding("http", Status.OK, f"{host} answers.")
@@ -166,9 +166,10 @@ def _answer_finding(response: Response, url: str) -> Finding:
     return Finding("http", Status.WARNING, fact, "Check MOGPLEX_URL and the proxy.")
 
 
-def _tls_finding(response: Response) -> Finding:
-    """The connection's own words; where the operating system looked at the certificate, they are few."""
-    connection = response.transport.get_extra_info("ssl_object") if response.transport else None
+def _tls_finding(response: httpx2.Response) -> Finding:
+    """Return what the connection knows of TLS: little where the operating system checked the certificate."""
+    network = response.extensions.get("network_stream")
+    connection = network.get_extra_info("ssl_object") if network else None
     if not isinstance(connection, SSLObject):
         return Finding("tls", Status.OK, "The certificate is accepted.")
     version = connection.version() or "TLS"
@@ -182,32 +183,32 @@ def _tls_finding(response: Response) -> Finding:
         advice = "A proxy or program on the way reads what is sent, the token too: that is for your company to decide."
         return Finding("tls", Status.WARNING, fact, advice)
     if days < CERTIFICATE_DAYS:
-        return Finding("tls", Status.WARNING, fact, "It ends soon: whoever runs that address has to renew it.")
+        return Finding("tls", Status.WARNING, fact, "It ends soon: the operator of that address has to renew it.")
     return Finding("tls", Status.OK, fact)
 
 
 def _issuer(certificate: dict[str, Any]) -> str:
     names = {key: value for part in certificate.get("issuer", ()) for key, value in part}
-    told = [names[key] for key in ("organizationName", "commonName") if names.get(key)]
-    return clean_line(", ".join(dict.fromkeys(told)), _LONGEST_NAME)
+    shown = [names[key] for key in ("organizationName", "commonName") if names.get(key)]
+    return clean_line(", ".join(dict.fromkeys(shown)), _LONGEST_NAME)
 
 
 def _clock_finding(header: str, now: float) -> Finding:
-    """The difference between this machine's clock and that of whoever answered, which tells whole seconds."""
+    """Compare this machine's clock with the Date of a response, which has whole seconds."""
     try:
-        told = parsedate_to_datetime(header)
+        date = parsedate_to_datetime(header)
     except ValueError:
         return Finding("clock", Status.SKIPPED, "The answer has no date to compare with.")
-    difference = now - (told if told.tzinfo else told.replace(tzinfo=UTC)).timestamp()
+    difference = now - (date if date.tzinfo else date.replace(tzinfo=UTC)).timestamp()
     if abs(difference) <= CLOCK_SECONDS:
         return Finding("clock", Status.OK, f"It agrees with Mogplex's to {max(1, round(abs(difference)))} s.")
     way = "ahead" if difference > 0 else "behind"
-    fact = f"It is {abs(difference):.0f} s {way} (Mogplex says {datetime.fromtimestamp(told.timestamp(), UTC):%F %T}Z)."
+    fact = f"It is {abs(difference):.0f} s {way} (Mogplex says {datetime.fromtimestamp(date.timestamp(), UTC):%F %T}Z)."
     return Finding("clock", Status.WARNING, fact, "Set it by the network: certificates, ages and limits depend on it.")
 
 
 def _target(base_url: str) -> _Target:
-    """What the HTTP client will connect to."""
+    """Return the host and port that the HTTP transport will connect to."""
     proxy = proxy_for(base_url)
     url = urlsplit(proxy or base_url)
-    return _Target(url.hostname or "", url.port or (443 if url.scheme == "https" else 80), proxy=proxy is not None)
+    return _Target(url.hostname or "", url.port or _PORTS.get(url.scheme, 80), proxy=proxy is not None)

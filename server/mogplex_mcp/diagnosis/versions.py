@@ -1,4 +1,4 @@
-"""What is installed, and whether there is something newer."""
+"""Check the installed versions, and whether there is a newer release."""
 
 import platform
 import re
@@ -8,38 +8,37 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import Final
 
 from mogplex_mcp import __version__
-from mogplex_mcp.api.connection import create_http_client
 from mogplex_mcp.api.errors import MogplexError
+from mogplex_mcp.api.transport import create_transport
 from mogplex_mcp.diagnosis.finding import Finding, Status, Subject
 
 RELEASES: Final = "https://pypi.org/pypi/mogplex-mcp/json"
-_PACKAGES: Final = ("mcp", "httptools", "pydantic", "anyio", "keyring")
+_PACKAGES: Final = ("mcp", "httpx2", "pydantic", "anyio", "keyring")
 _NOT_FOUND: Final = 404
 _FOUND: Final = 200
 _RELEASE: Final = re.compile(r"\d+(?:\.\d+){0,5}")
 
 
 async def check_versions(_: Subject) -> Sequence[Finding]:
-    """This program, what it is made of, and what runs it."""
+    """Report the versions of this program, its main packages and Python."""
     packages = [f"{name} {found}" for name in _PACKAGES if (found := _installed(name))]
     runs_on = f"Python {platform.python_version()} ({sys.platform})"
     return [Finding("versions", Status.OK, f"mogplex-mcp {__version__}; {', '.join(packages)}; {runs_on}.")]
 
 
 async def check_release(subject: Subject) -> Sequence[Finding]:
-    """Whether there is a newer release. Only its name is told to the package index."""
+    """Ask the package index for the latest release; it learns no more than this package's name."""
     if subject.offline:
         return [Finding("release", Status.SKIPPED, "Not asked (--offline).")]
-    from mogplex_mcp.api.wire import build_request, receive  # noqa: PLC0415 - only for what goes over the network
+    from mogplex_mcp.api.exchange import build_request, send  # noqa: PLC0415 - only for what goes over the network
 
-    http = create_http_client(version=__version__, base_url=RELEASES)
+    transport = create_transport(RELEASES)
     try:
-        request = build_request(http, "GET", RELEASES, query=None, content=None, headers={})
-        answer = await receive(http, request)
+        answer = await send(transport, build_request("GET", RELEASES))
     except MogplexError as error:
         return [_unknown(error.message)]
     finally:
-        await http.aclose()
+        await transport.aclose()
     if answer.status == _NOT_FOUND:
         return [_unknown("It is not published there.")]
     try:
@@ -50,7 +49,7 @@ async def check_release(subject: Subject) -> Sequence[Finding]:
 
 
 def release_finding(latest: str) -> Finding:
-    """What the latest release means for this one; "" where it is not known."""
+    """Compare the latest release with this one; "" if it isn't known."""
     theirs, own = _RELEASE.match(latest), _RELEASE.match(__version__)
     if not theirs or not own:
         return _unknown("The package index did not say.")

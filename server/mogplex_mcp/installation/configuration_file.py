@@ -1,4 +1,4 @@
-"""A client's configuration on the disk: read whole, replaced whole, never left half written."""
+"""A client's configuration file: read, backed up and replaced atomically."""
 
 import contextlib
 import errno
@@ -10,12 +10,12 @@ from datetime import datetime
 from pathlib import Path
 from typing import Final
 
-from mogplex_mcp.installation.errors import InstallationError
+from mogplex_mcp.installation import InstallationError
 
 LARGEST: Final = 64 * 1_048_576
 _MARK: Final = b"\xef\xbb\xbf"
 _PRIVATE: Final = 0o600
-_SHARED: Final = 0o666  # less what the user's umask takes away
+_SHARED: Final = 0o666  # minus the user's umask
 
 
 @dataclass(frozen=True)
@@ -24,8 +24,8 @@ class ConfigurationFile:
 
     Attributes:
         path: Where the client looks for it.
-        target: Where it is, at the end of symbolic links.
-        text: What is in it, without byte order mark; "" if it does not exist.
+        target: The path with symbolic links resolved.
+        text: Its content without byte order mark; "" if it does not exist.
         content: Its bytes; None if it does not exist.
     """
 
@@ -36,10 +36,10 @@ class ConfigurationFile:
 
 
 def read(path: Path) -> ConfigurationFile:
-    """Read a configuration, or find that there is none yet.
+    """Read a configuration, which need not exist yet.
 
     Raises:
-        InstallationError: It cannot be read, or is no text.
+        InstallationError: It can't be read, or isn't text.
     """
     target = Path(os.path.realpath(path))
     content = _content(target)
@@ -47,15 +47,15 @@ def read(path: Path) -> ConfigurationFile:
         text = (content or b"").removeprefix(_MARK).decode()
     except UnicodeDecodeError as error:
         line = (content or b"").count(b"\n", 0, error.start) + 1
-        raise InstallationError(f"{path} is no text in UTF-8 (line {line}): save it as UTF-8 in an editor.") from None
+        raise InstallationError(f"{path} isn't UTF-8 text (line {line}): save it as UTF-8 in an editor.") from None
     return ConfigurationFile(path, target, text, content)
 
 
 def check_owner(file: ConfigurationFile) -> None:
-    """Refuse what belongs to another user: what root leaves in a user's folder locks that user out.
+    """Reject a file of another user: a file that root creates in a user's folder locks that user out.
 
     Raises:
-        InstallationError: It does.
+        InstallationError: The file belongs to another user.
     """
     if sys.platform == "win32":
         return
@@ -70,19 +70,19 @@ def check_owner(file: ConfigurationFile) -> None:
 
 
 def write(file: ConfigurationFile, text: str, now: datetime, *, private: bool) -> Path | None:
-    """Replace the file, and keep what it was beside it.
+    """Replace the file, and keep a backup next to it.
 
     Args:
         file: As it was read.
-        text: What it shall be.
-        now: For the name of the copy.
-        private: Whether only the user may read a file that is made new.
+        text: The new content.
+        now: For the name of the backup.
+        private: Whether a new file is readable by the user only.
 
     Returns:
-        The copy; None where there was no file.
+        The backup; None if there was no file.
 
     Raises:
-        InstallationError: It was changed in the meantime, or cannot be written. Nothing is changed then.
+        InstallationError: It was changed in the meantime, or can't be written. Nothing is changed then.
     """
     try:
         file.target.parent.mkdir(parents=True, exist_ok=True)
@@ -103,7 +103,7 @@ def write(file: ConfigurationFile, text: str, now: datetime, *, private: bool) -
                 backup.unlink(missing_ok=True)
             raise
     except OSError as error:
-        raise InstallationError(_said(file.path, error)) from None
+        raise InstallationError(_error_message(file.path, error)) from None
     return backup
 
 
@@ -111,16 +111,18 @@ def _content(target: Path) -> bytes | None:
     try:
         status = target.stat()
         if stat.S_ISDIR(status.st_mode):
-            raise InstallationError(f"{target} is a folder, where a file is expected: rename it.")
+            raise InstallationError(f"{target} is a folder instead of a file: rename it.")
         if not stat.S_ISREG(status.st_mode):
-            raise InstallationError(f"{target} is no regular file.")
+            raise InstallationError(f"{target} isn't a regular file.")
         if status.st_size > LARGEST:
-            raise InstallationError(f"{target} is larger than {LARGEST // 1_048_576} MiB, which no configuration is.")
+            raise InstallationError(
+                f"{target} is larger than {LARGEST // 1_048_576} MiB, too large for a configuration."
+            )
         return target.read_bytes()
     except (FileNotFoundError, NotADirectoryError):
-        return None  # nor can there be one below a file
+        return None  # NotADirectoryError: a parent is a file
     except OSError as error:
-        raise InstallationError(_said(target, error)) from None
+        raise InstallationError(_error_message(target, error)) from None
 
 
 def _check_unchanged(file: ConfigurationFile) -> None:
@@ -142,7 +144,7 @@ def _backup(file: ConfigurationFile, now: datetime, status: os.stat_result | Non
 
 
 def _create(path: Path, content: bytes, mode: int, like: os.stat_result | None) -> None:
-    """Write a new file whole, with the owner and the mode of another one."""
+    """Write and sync a new file, with the owner and the mode of another one."""
     number = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), mode)
     try:
         with os.fdopen(number, "wb") as file:
@@ -158,11 +160,13 @@ def _create(path: Path, content: bytes, mode: int, like: os.stat_result | None) 
         raise
 
 
-def _said(path: Path, error: OSError) -> str:
+def _error_message(path: Path, error: OSError) -> str:
     if getattr(error, "winerror", 0) in (5, 32, 33):
-        return f"{path} cannot be written, perhaps since a program has it open: close that and run this again."
+        return (
+            f"{path} can't be written, probably because a program has it open: close that program and run this again."
+        )
     if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
-        return f"{path} cannot be read or written here ({error.strerror}): see who may do so with it and its folder."
+        return f"{path} can't be read or written ({error.strerror}): check the permissions of the file and its folder."
     return f"{path} cannot be used: {error.strerror or error}."
 
 

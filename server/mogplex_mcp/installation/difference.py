@@ -1,4 +1,4 @@
-"""The difference between two texts of a configuration as a person reads it: short, and without anybody's secrets."""
+"""The unified diff of a configuration for display: short, and without secrets."""
 
 import difflib
 import re
@@ -8,20 +8,20 @@ from mogplex_mcp.core.redaction import MARK, without_keys
 
 _AROUND: Final = 3
 _WIDEST: Final = 160
-# A value whose name says that it is a secret: of others, whose keys have no known shape.
+# A value whose name suggests a secret; secrets of other programs have no known format.
 _SECRET: Final = re.compile(
     r"""(["']?[\w.-]*(?:key|token|secret|passw|auth|cookie|credential)[\w.-]*["']?\s*[:=]\s*)("[^"]*"|'[^']*')""",
     re.IGNORECASE,
 )
 
-# What a terminal would obey.
+# Control characters, which a terminal would execute.
 _CONTROL: Final = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
 
 def difference(before: str, after: str) -> list[str]:
-    """Lines with `+`, `-` or a space before them, and `@@ line N @@` between parts that are apart."""
+    """Return lines with the prefix `+`, `-` or a space, and `@@ line N @@` between hunks."""
     old, new = _lines(before), _lines(after)
-    # What is the same on both ends is taken off first: comparing is slow, and a client's own file can be huge.
+    # Remove the common prefix and suffix first: comparing is slow, and a client's file can be huge.
     first = 0
     while first < min(len(old), len(new)) and old[first] == new[first]:
         first += 1
@@ -34,7 +34,7 @@ def difference(before: str, after: str) -> list[str]:
 
 
 def printable(text: str) -> str:
-    """The text with a mark in place of what a terminal would obey."""
+    """Replace control characters by a visible mark."""
     return _CONTROL.sub("\N{REPLACEMENT CHARACTER}", text)
 
 

@@ -1,37 +1,36 @@
-"""Changing one entry of a configuration, whatever its format, and making sure that nothing else changed."""
+"""Edit one entry of a configuration in JSON or TOML, and verify that nothing else changed."""
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any, Final, Protocol
 
-from mogplex_mcp.installation import json_text, toml_text
-from mogplex_mcp.installation.errors import InstallationError
+from mogplex_mcp.installation import InstallationError, json_text, toml_text
 
 
 class Format(Protocol):
-    """What `json_text` and `toml_text` have in common."""
+    """The common interface of `json_text` and `toml_text`."""
 
     def read(self, text: str) -> dict[str, Any]:
-        """What a text holds."""
+        """Parse a text."""
 
     def put(self, text: str, path: Sequence[str], value: Any) -> str:
-        """The text with a value at a path."""
+        """Return the text with a value at a path."""
 
     def remove(self, text: str, path: Sequence[str]) -> str:
-        """The text without what is at a path."""
+        """Return the text without the value at a path."""
 
     def foreign_comments(self, text: str, path: Sequence[str]) -> list[str]:
-        """All comments but those of the value at a path."""
+        """Return all comments except those inside the value at a path."""
 
     def render(self, value: Any) -> str:
-        """A value as text."""
+        """Format a value as text."""
 
 
 FORMATS: Final[Mapping[str, Format]] = {"json": json_text, "toml": toml_text}
 
 
 def find(data: Any, path: Sequence[str]) -> Any:
-    """The value at a path; None where there is none."""
+    """Return the value at a path; None if there is none."""
     for name in path:
         if not isinstance(data, dict):
             return None
@@ -39,70 +38,72 @@ def find(data: Any, path: Sequence[str]) -> Any:
     return data
 
 
-def put_entry(kind: str, text: str, path: Sequence[str], entry: Mapping[str, Any], *, whole: bool) -> str:
-    """The text with an entry at a path.
+def put_entry(format_name: str, text: str, path: Sequence[str], entry: Mapping[str, Any], *, whole: bool) -> str:
+    """Return the text with an entry at a path.
 
     Args:
-        kind: A key of `FORMATS`.
+        format_name: A key of `FORMATS`.
         text: The configuration.
-        path: Where the entry belongs, its name last.
+        path: The path of the entry, its name last.
         entry: Its fields.
-        whole: Replace what is there; otherwise only the fields that differ are changed, and the others stay.
+        whole: Replace the existing entry; otherwise only update the fields that differ, and keep the others.
 
     Raises:
-        InstallationError: It cannot be done, or not without a change of something else.
+        InstallationError: It is not possible, or not without changing something else.
     """
-    one = FORMATS[kind]
-    there = find(one.read(text), path)
-    if whole or not isinstance(there, dict):
-        if isinstance(there, dict) and kind == "toml":
-            text = remove_entry(kind, text, path)
-        change = partial(_with, path=path, value=dict(entry))
-        return _checked(one, text, path, change, one.put(text, path, dict(entry)))
+    format_ = FORMATS[format_name]
+    existing = find(format_.read(text), path)
+    if whole or not isinstance(existing, dict):
+        if isinstance(existing, dict) and format_name == "toml":
+            text = remove_entry(format_name, text, path)
+        change = partial(_with_value, path=path, value=dict(entry))
+        return _checked(format_, text, path, change, format_.put(text, path, dict(entry)))
     for name, value in entry.items():
-        if name not in there or there[name] != value or type(there[name]) is not type(value):
+        if name not in existing or existing[name] != value or type(existing[name]) is not type(value):
             field = [*path, name]
-            text = _checked(one, text, path, partial(_with, path=field, value=value), one.put(text, field, value))
+            text = _checked(
+                format_, text, path, partial(_with_value, path=field, value=value), format_.put(text, field, value)
+            )
     return text
 
 
-def remove_entry(kind: str, text: str, path: Sequence[str]) -> str:
-    """The text without the entry at a path.
+def remove_entry(format_name: str, text: str, path: Sequence[str]) -> str:
+    """Return the text without the entry at a path.
 
     Raises:
-        InstallationError: It cannot be done without a change of something else.
+        InstallationError: It is not possible without changing something else.
     """
-    one = FORMATS[kind]
-    return _checked(one, text, path, partial(_without, path=path), one.remove(text, path))
+    format_ = FORMATS[format_name]
+    return _checked(format_, text, path, partial(_without_value, path=path), format_.remove(text, path))
 
 
-def _with(data: Any, path: Sequence[str], value: Any) -> Any:
-    """A copy of the data with a value at a path; what is not on the way is shared."""
+def _with_value(data: Any, path: Sequence[str], value: Any) -> Any:
+    """Return a copy of the data with a value at a path; the rest is shared."""
     if not path:
         return value
     data = data or {}
-    return {**data, path[0]: _with(data.get(path[0]), path[1:], value)}
+    return {**data, path[0]: _with_value(data.get(path[0]), path[1:], value)}
 
 
-def _without(data: Any, path: Sequence[str]) -> Any:
+def _without_value(data: Any, path: Sequence[str]) -> Any:
     if len(path) == 1:
         return {name: value for name, value in data.items() if name != path[0]}
-    return {**data, path[0]: _without(data[path[0]], path[1:])}
+    return {**data, path[0]: _without_value(data[path[0]], path[1:])}
 
 
-def _checked(one: Format, before: str, path: Sequence[str], change: Callable[[Any], Any], after: str) -> str:
-    """The changed text, if it says what it should and no comment of others is lost."""
-    expected = change(one.read(before))
+def _checked(format_: Format, before: str, path: Sequence[str], change: Callable[[Any], Any], after: str) -> str:
+    """Return the changed text if it parses to the expected data and no other comment is lost."""
+    expected = change(format_.read(before))
     try:
-        right = _without_empty(one.read(after), path) == _without_empty(expected, path)
-        right = right and one.foreign_comments(before, path) == one.foreign_comments(after, path)
+        right = _without_empty(format_.read(after), path) == _without_empty(expected, path)
+        right = right and format_.foreign_comments(before, path) == format_.foreign_comments(after, path)
     except InstallationError:
         right = False
     if not right:
-        raise InstallationError("it is written in a way that cannot be changed safely; change it in an editor")
+        raise InstallationError("it is written in a way that can't be changed safely; change it in an editor")
     return after
 
 
 def _without_empty(data: dict[str, Any], path: Sequence[str]) -> dict[str, Any]:
-    """The data without the table of entries if it is empty: in TOML it is gone with its last entry."""
-    return _without(data, path[:-1]) if find(data, path[:-1]) == {} else data
+    """Return the data without an empty table of entries: in TOML it disappears with its last entry."""
+    return _without_value(data, path[:-1]) if find(data, path[:-1]) == {} else data

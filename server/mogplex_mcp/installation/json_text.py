@@ -1,4 +1,4 @@
-"""Changing one value of a JSON text and nothing else: comments, order, indentation and trailing commas stay."""
+"""Edit one value of a JSON text and nothing else: comments, order, indentation and trailing commas stay."""
 
 import contextlib
 import json
@@ -6,19 +6,19 @@ import re
 from collections.abc import Sequence
 from typing import Any, Final
 
-from mogplex_mcp.installation.errors import InstallationError
+from mogplex_mcp.installation import InstallationError
 from mogplex_mcp.installation.json_tree import Member, Node, Tree, line_of, parse
 
 _INDENT: Final = "  "
 
 
 def read(text: str) -> dict[str, Any]:
-    """What a text holds; an empty one holds an empty object.
+    """Parse a text; an empty one is an empty object.
 
     Raises:
-        InstallationError: It is no JSON, or something else than an object.
+        InstallationError: It isn't JSON, or isn't an object.
     """
-    # Without comments, as most are, this takes a tenth of the time: a client keeps megabytes in its file.
+    # Ten times as fast for a file without comments, which may have megabytes.
     with contextlib.suppress(ValueError, RecursionError):
         plain = json.loads(text)
         if isinstance(plain, dict):
@@ -27,16 +27,16 @@ def read(text: str) -> dict[str, Any]:
     if root is None:
         return {}
     if root.members is None:
-        raise InstallationError(f"line {line_of(text, root.start)}: an object {{…}} is expected, not something else")
+        raise InstallationError(f"line {line_of(text, root.start)}: an object {{…}} is expected")
     value: dict[str, Any] = root.value
     return value
 
 
 def put(text: str, path: Sequence[str], value: Any) -> str:
-    """The text with a value at a path; what is missing on the way is made.
+    """Return the text with a value at a path; missing parents are created.
 
     Raises:
-        InstallationError: Something on the way is no object, or stands there twice.
+        InstallationError: A parent isn't an object, or occurs twice.
     """
     read(text)
     tree = parse(text)
@@ -52,13 +52,13 @@ def put(text: str, path: Sequence[str], value: Any) -> str:
             return text[: member.node.start] + new + text[member.node.end :]
         if member.node.members is None:
             where = f"line {line_of(text, member.start)}"
-            raise InstallationError(f'{where}: "{name}" has to be an object {{…}}, and it is something else')
+            raise InstallationError(f'{where}: "{name}" has to be an object {{…}}')
         node = member.node
     raise AssertionError(path)
 
 
 def remove(text: str, path: Sequence[str]) -> str:
-    """The text without the member at a path, which must be there; comments outside of its value stay."""
+    """Return the text without the member at a path, which has to exist; comments outside of its value stay."""
     tree = parse(text)
     node = tree.root
     for name in path[:-1]:
@@ -71,7 +71,7 @@ def remove(text: str, path: Sequence[str]) -> str:
 
 
 def foreign_comments(text: str, path: Sequence[str]) -> list[str]:
-    """All comments but those inside of the value at a path."""
+    """Return all comments except those inside the value at a path."""
     tree = parse(text)
     node = tree.root
     for name in path:
@@ -82,7 +82,7 @@ def foreign_comments(text: str, path: Sequence[str]) -> list[str]:
 
 
 def render(value: Any) -> str:
-    """A value as text, indented by two spaces, short lists on one line."""
+    """Format a value, indented by two spaces, short lists on one line."""
     return _render(value, "", "")
 
 
@@ -90,7 +90,7 @@ def _member(text: str, node: Node, name: str) -> Member | None:
     found = [member for member in node.members or () if member.name == name]
     if len(found) > 1:
         lines = " and ".join(str(line_of(text, member.start)) for member in found)
-        raise InstallationError(f'"{name}" stands there more than once, in lines {lines}; leave one of them')
+        raise InstallationError(f'"{name}" occurs more than once, in lines {lines}; keep one of them')
     return found[0] if found else None
 
 
@@ -107,13 +107,13 @@ def _first(text: str, value: Any) -> str:
 
 
 def _insert(text: str, tree: Tree, node: Node, name: str, value: Any) -> str:
-    """Put a new member behind everything that is in an object, its comments included."""
+    """Add a member at the end of an object, after its last comment."""
     members = node.members or []
     last = members[-1] if members else None
     inside = node.start + 1
     if last:
         inside = last.node.end if last.comma is None else last.comma + 1
-    # Where the last thing in the object ends, be it a member or a comment.
+    # The end of the last member or comment of the object.
     behind = max([inside, *(comment.end for comment in tree.comments if inside <= comment.start < node.end)])
     needs_comma = last is not None and last.comma is None
     trailing = "," if last is not None and last.comma is not None else ""
@@ -133,7 +133,7 @@ def _insert(text: str, tree: Tree, node: Node, name: str, value: Any) -> str:
 def _cut(text: str, node: Node, member: Member) -> str:
     members = node.members or []
     position = next(index for index, one in enumerate(members) if one is member)
-    # If the last one goes, the comma before it separates nothing any more.
+    # Without its last member, an object must not end with the comma before it.
     comma = members[position - 1].comma if member.comma is None and position else member.comma
     pieces = [(member.start, member.node.end), *([] if comma is None else [(comma, comma + 1)])]
     for first, behind in sorted(pieces, reverse=True):
@@ -146,11 +146,11 @@ def _cut(text: str, node: Node, member: Member) -> str:
 
 
 def _without_gap(text: str, at: int) -> str:
-    """The text without the space that is left where something was: a whole line, or the space before it."""
+    """Return the text without the whitespace around a removed part: a whole line, or the space before it."""
     before = len(text[:at].rstrip(" \t"))
     behind = at + len(text[at:]) - len(text[at:].lstrip(" \t"))
     if re.match(r"\r?\n", text[behind:]) and (before == 0 or text[before - 1] == "\n"):
-        # The line is empty now: it goes with the line break before it.
+        # The line is empty now: remove it with the line break before it.
         start = before - (2 if text[:before].endswith("\r\n") else 1)
         return text[: max(start, 0)] + text[behind:]
     if _begins_line(text, at):
@@ -159,7 +159,7 @@ def _without_gap(text: str, at: int) -> str:
 
 
 def _on_one_line(text: str, tree: Tree, node: Node) -> bool:
-    """Whether a member that is added belongs on the line of the others."""
+    """Whether an added member belongs on the line of the others."""
     if not node.members:
         root = tree.root
         return bool(root and root is not node and "\n" not in text[root.start : root.end])
@@ -191,6 +191,6 @@ def _begins_line(text: str, position: int) -> bool:
 
 
 def _unit(text: str) -> str:
-    """What one level is indented by: what the first indented name in the text has."""
+    """Return the indentation of one level: that of the first indented name."""
     match = re.search(r'^([ \t]+)"', text, re.MULTILINE)
     return match.group(1) if match else _INDENT

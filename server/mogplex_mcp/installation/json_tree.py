@@ -1,4 +1,4 @@
-"""Reading JSON with comments and trailing commas into a tree that knows where in the text everything stands."""
+"""Parser for JSON with comments and trailing commas; the tree has the positions of all values."""
 
 import functools
 import json
@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, Final, NamedTuple
 
-from mogplex_mcp.installation.errors import InstallationError
+from mogplex_mcp.installation import InstallationError
 
 DEEPEST: Final = 200
 _TOKEN: Final = re.compile(
@@ -21,14 +21,14 @@ _TOKEN: Final = re.compile(
 )
 
 
-class Token(NamedTuple):
-    """One piece of the text.
+class Lexeme(NamedTuple):
+    """A token of the text.
 
     Attributes:
         kind: comment, string, number, word, mark, or end.
-        text: As it stands there.
-        start: Its first character.
-        end: Behind its last character.
+        text: As written.
+        start: Index of its first character.
+        end: Index after its last character.
     """
 
     kind: str
@@ -39,13 +39,13 @@ class Token(NamedTuple):
 
 @dataclass(slots=True)
 class Node:
-    """One value.
+    """A value.
 
     Attributes:
-        value: As Python has it; of members with the same name, the last one counts, as it does for clients.
-        start: Its first character.
-        end: Behind its last character.
-        members: What is in an object, in order; None for what is no object.
+        value: The Python value; of members with the same name, the last one counts, as it does for clients.
+        start: Index of its first character.
+        end: Index after its last character.
+        members: The members of an object, in order; None for other values.
     """
 
     value: Any
@@ -56,13 +56,13 @@ class Node:
 
 @dataclass(slots=True)
 class Member:
-    """One name and value of an object.
+    """A name and value of an object.
 
     Attributes:
         name: Without quotes and escapes.
-        start: The first quote of the name.
+        start: Index of the first quote of the name.
         node: The value.
-        comma: Where the comma behind it is; None where there is none.
+        comma: Index of the comma after it; None if there is none.
     """
 
     name: str
@@ -73,98 +73,98 @@ class Member:
 
 @dataclass(slots=True)
 class Tree:
-    """A whole text.
+    """A parsed text.
 
     Attributes:
-        root: The value; None for a text that is empty but for comments.
+        root: The value; None for a text with nothing but comments.
         comments: All of them, in order.
     """
 
     root: Node | None
-    comments: list[Token] = field(default_factory=list)
+    comments: list[Lexeme] = field(default_factory=list)
 
 
-@functools.lru_cache(maxsize=2)  # a change looks at the text before and the text after it, several times
+@functools.lru_cache(maxsize=2)  # a change parses the text before and after it several times
 def parse(text: str) -> Tree:
-    """The tree of a text, which must not be changed.
+    """Parse a text; the tree is cached and must not be changed.
 
     Raises:
-        InstallationError: It is no JSON, not even with comments and trailing commas; the message has the line.
+        InstallationError: It isn't JSON, not even with comments and trailing commas; the message has the line.
     """
     return _Parser(text).parse()
 
 
 def line_of(text: str, position: int) -> int:
-    """The number of the line, from 1, in which a position is."""
+    """Return the line number, from 1, of an index."""
     return text.count("\n", 0, position) + 1
 
 
 class _Parser:
     def __init__(self, text: str) -> None:
         self._text = text
-        self._comments: list[Token] = []
+        self._comments: list[Lexeme] = []
         self._tokens = self._split()
-        self._token = next(self._tokens)
+        self._lexeme = next(self._tokens)
 
     def parse(self) -> Tree:
-        root = None if self._token.kind == "end" else self._value(0)
-        if self._token.kind != "end":
-            raise self._wrong("nothing more is expected here")
+        root = None if self._lexeme.kind == "end" else self._value(0)
+        if self._lexeme.kind != "end":
+            raise self._wrong("the end of the text is expected here")
         return Tree(root, self._comments)
 
-    def _split(self) -> Iterator[Token]:
+    def _split(self) -> Iterator[Lexeme]:
         position, kind = 0, ""
         while kind != "end":
             match = _TOKEN.match(self._text, position)
             if match is None:
                 blanks = len(self._text) - position - len(self._text[position:].lstrip(" \t\r\n"))
-                raise _problem(self._text, position + blanks, "this is no JSON")
+                raise _problem(self._text, position + blanks, "this isn't JSON")
             kind = match.lastgroup or ""
             position = match.end()
-            token = Token(kind, match.group(kind), match.start(kind), position)
+            token = Lexeme(kind, match.group(kind), match.start(kind), position)
             if kind == "comment":
                 self._comments.append(token)
             else:
                 yield token
 
-    def _next(self) -> Token:
-        taken, self._token = self._token, next(self._tokens)
+    def _next(self) -> Lexeme:
+        taken, self._lexeme = self._lexeme, next(self._tokens)
         return taken
 
     def _wrong(self, what: str) -> InstallationError:
-        return _problem(self._text, self._token.start, what)
+        return _problem(self._text, self._lexeme.start, what)
 
     def _value(self, depth: int) -> Node:
         if depth > DEEPEST:
             raise self._wrong("it is nested too deeply here")
-        if self._token.text == "{":
+        if self._lexeme.text == "{":
             return self._object(depth)
-        if self._token.text == "[":
+        if self._lexeme.text == "[":
             return self._list(depth)
-        if self._token.kind not in ("string", "number", "word"):
+        if self._lexeme.kind not in ("string", "number", "word"):
             raise self._wrong("a value is missing here")
-        return Node(self._plain(self._token), self._token.start, self._next().end)
+        return Node(self._plain(self._lexeme), self._lexeme.start, self._next().end)
 
-    def _plain(self, token: Token) -> Any:
+    def _plain(self, token: Lexeme) -> Any:
         try:
             return json.loads(token.text)
-        except ValueError:  # an escape that does not exist, or a number with thousands of digits
-            raise _problem(self._text, token.start, "this value cannot be read") from None
+        except ValueError:  # an unknown escape, or a number with thousands of digits
+            raise _problem(self._text, token.start, "this value is invalid") from None
 
     def _object(self, depth: int) -> Node:
         start = self._next().start
         members: list[Member] = []
-        while self._token.text != "}":
-            if self._token.kind != "string":
+        while self._lexeme.text != "}":
+            if self._lexeme.kind != "string":
                 raise self._wrong('a name in "quotes" is missing here')
             name = self._next()
-            if self._token.text != ":":
+            if self._lexeme.text != ":":
                 raise self._wrong("a colon is missing here")
             self._next()
             members.append(Member(self._plain(name), name.start, self._value(depth + 1)))
-            if self._token.text == ",":
+            if self._lexeme.text == ",":
                 members[-1].comma = self._next().start
-            elif self._token.text != "}":
+            elif self._lexeme.text != "}":
                 raise self._wrong("a comma or } is missing here")
         value = {member.name: member.node.value for member in members}
         return Node(value, start, self._next().end, members)
@@ -172,11 +172,11 @@ class _Parser:
     def _list(self, depth: int) -> Node:
         start = self._next().start
         values: list[Any] = []
-        while self._token.text != "]":
+        while self._lexeme.text != "]":
             values.append(self._value(depth + 1).value)
-            if self._token.text == ",":
+            if self._lexeme.text == ",":
                 self._next()
-            elif self._token.text != "]":
+            elif self._lexeme.text != "]":
                 raise self._wrong("a comma or ] is missing here")
         return Node(values, start, self._next().end)
 

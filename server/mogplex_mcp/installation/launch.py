@@ -1,4 +1,4 @@
-"""The command that starts this server from a program that has no shell's PATH, and again next month."""
+"""The command with which a client starts this server, without a shell's PATH and permanently."""
 
 import importlib.util
 import itertools
@@ -14,18 +14,18 @@ from typing import Any, Final
 
 from mogplex_mcp.config.options import OPTIONS
 from mogplex_mcp.config.settings import Settings
-from mogplex_mcp.installation.errors import InstallationError
+from mogplex_mcp.installation import InstallationError
 
 PROGRAM: Final = "mogplex-mcp"
 MODULE: Final = "mogplex_mcp"
-# Folders in uv's cache that it makes for `uvx` and `uv run --with`, and deletes.
+# Temporary environments of `uvx` and `uv run --with` in uv's cache.
 _UV_CACHE: Final = ("archive-v", "environments-v", "builds-v")
-# A version, an extra or a tag behind the name of a package or an image.
+# A version, an extra or a tag after the name of a package or an image.
 _BEHIND_NAME: Final = re.compile(r"[@:=<>~!\[]")
-# What uv and others are told before what they start: `--from mogplex-mcp[keyring] mogplex-mcp`.
+# Options of uv and others whose value is not the command: `--from mogplex-mcp[keyring] mogplex-mcp`.
 _NAMES_NO_START: Final = ("--from", "--with", "--with-editable", "--directory", "--project", "--name", "-C")
 _PIPX_CACHE: Final = (".cache", "cache")
-# Where tools live in an environment of their own, made to last.
+# Permanent environments of tools.
 _LASTING: Final = (("uv", "tools"), ("pipx", "venvs"))
 
 
@@ -35,9 +35,9 @@ class Launch:
 
     Attributes:
         command: An absolute path.
-        args: What comes before the options of the server.
-        options: Those of the server.
-        note: What might end it, and what to do against that; "" for nothing.
+        args: Arguments before the options of the server.
+        options: The options of the server.
+        note: What may break it, and the remedy; "" for nothing.
     """
 
     command: str
@@ -48,16 +48,16 @@ class Launch:
 
 @dataclass(frozen=True)
 class Installation:
-    """Where a Python program is installed.
+    """The Python environment that the program is installed in.
 
     Attributes:
-        scripts: Folders in which its commands may be, the likeliest first.
+        scripts: Folders of its commands, the most likely first.
         python: Its interpreter.
-        prefix: Its environment.
-        is_virtual: Whether that is a virtual environment.
-        temporary: Where temporary files are.
-        uvx: Where uvx may be.
-        has_keyring: Whether it can read the system's keyring.
+        prefix: Its `sys.prefix`.
+        is_virtual: Whether it is a virtual environment.
+        temporary: The folder of temporary files.
+        uvx: Possible paths of uvx.
+        has_keyring: Whether the keyring package is installed.
     """
 
     scripts: tuple[Path, ...]
@@ -70,7 +70,7 @@ class Installation:
 
     @classmethod
     def this(cls, home: Path) -> "Installation":
-        """That of this process."""
+        """Return the environment of this process."""
         users = [scheme for scheme in sysconfig.get_scheme_names() if scheme.endswith("_user")]
         scripts = [sysconfig.get_path("scripts"), *(sysconfig.get_path("scripts", scheme) for scheme in users)]
         found = shutil.which("uvx")
@@ -87,10 +87,10 @@ class Installation:
         )
 
     def launch(self, options: Sequence[str] = ()) -> Launch:
-        """How to start this installation, or one that lasts where this one does not.
+        """Return the command for this environment, or for a permanent one if this one is temporary.
 
         Raises:
-            InstallationError: This one will be deleted, and nothing was found to make it again.
+            InstallationError: This one is temporary, and uvx was not found.
         """
         if any(part.startswith(_UV_CACHE) for part in self.prefix.parts):
             return self._by_uvx(tuple(options))
@@ -101,9 +101,9 @@ class Installation:
             )
         note = ""
         if _is_below(self.prefix, self.temporary):
-            note = f"{self.prefix} is a temporary folder: the entry fails when that is gone. {_HOW_TO_KEEP}"
+            note = f"{self.prefix} is a temporary folder: the entry fails once it is deleted. {_HOW_TO_KEEP}"
         elif self.is_virtual and not any(_has_pair(self.prefix, one, (two,)) for one, two in _LASTING):
-            note = f"The command is in the virtual environment {self.prefix}: keep that. {_HOW_TO_KEEP}"
+            note = f"The command is in the virtual environment {self.prefix}: keep it. {_HOW_TO_KEEP}"
         script = next((path for folder in self.scripts if (path := folder / _executable(PROGRAM)).is_file()), None)
         if script:
             return Launch(str(script.absolute()), (), tuple(options), note)
@@ -113,22 +113,22 @@ class Installation:
         uvx = next((path for path in self.uvx if path.is_file()), None)
         if uvx is None:
             raise InstallationError(
-                f"{PROGRAM} runs from uv's cache, which is deleted in time, and uvx was not found. "
+                f"{PROGRAM} runs from uv's cache, which is deleted sooner or later, and uvx was not found. "
                 f"Install it with `uv tool install {PROGRAM}`, then run `{PROGRAM} install` again."
             )
         args = ("--from", f"{PROGRAM}[keyring]", PROGRAM) if self.has_keyring else (PROGRAM,)
         return Launch(str(uvx.absolute()), args, options)
 
 
-_HOW_TO_KEEP: Final = f"`uv tool install {PROGRAM}` or `pipx install {PROGRAM}` makes one that stays."
+_HOW_TO_KEEP: Final = f"`uv tool install {PROGRAM}` or `pipx install {PROGRAM}` makes a permanent one."
 
 
 def server_options(settings: Settings, given: Mapping[str, Any]) -> tuple[str, ...]:
-    """The options of the server among what was given to a command, as a client has to give them again.
+    """Return the options of the server among the options of a command, for the arguments of an entry.
 
     Args:
-        settings: What was made of them; a file is named there by its whole path.
-        given: What the parser found, by the name of the setting.
+        settings: The settings made from them, with absolute paths.
+        given: The parsed command line, by setting.
     """
     found: list[str] = []
     for option in OPTIONS:
@@ -144,7 +144,7 @@ def server_options(settings: Settings, given: Mapping[str, Any]) -> tuple[str, .
 
 
 def options_in(command: str, args: Iterable[str]) -> tuple[str, ...] | None:
-    """The options of this server in somebody's command and arguments; None if they start something else."""
+    """Return the options of this server in a command line; None if it starts another program."""
     words = [command, *args]
     for index, word in enumerate(words):
         name = word.replace("\\", "/").rpartition("/")[2].removesuffix(".exe")

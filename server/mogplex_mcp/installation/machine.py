@@ -1,4 +1,4 @@
-"""Where the clients of one user keep their files on one machine."""
+"""Paths of client configurations for one user, machine and project."""
 
 import sys
 from collections.abc import Mapping
@@ -6,19 +6,19 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mogplex_mcp.config.settings import Settings
-from mogplex_mcp.installation.clients import Client, Place
-from mogplex_mcp.installation.errors import InstallationError
+from mogplex_mcp.installation import InstallationError
+from mogplex_mcp.installation.clients import Client, ConfigLocation
 
 
 @dataclass(frozen=True)
 class Machine:
-    """One user's files on one machine, seen from one project.
+    """A user's home directory and project on one machine.
 
     Attributes:
         platform: As in `sys.platform`.
         home: The user's home directory.
         project: The folder of the project.
-        folders: Variables of the environment that move folders.
+        folders: Environment variables that move folders.
     """
 
     platform: str
@@ -28,7 +28,7 @@ class Machine:
 
     @classmethod
     def this(cls, settings: Settings) -> "Machine":
-        """The machine that this runs on, in the project that the working directory belongs to.
+        """Return this machine, with the project of the working directory.
 
         Raises:
             InstallationError: The user has no home directory.
@@ -38,41 +38,41 @@ class Machine:
         return cls(sys.platform, settings.home, _project(Path.cwd(), settings.home), settings.folders)
 
     def configuration(self, client: Client, scope: str) -> Path | None:
-        """The file in which a client looks for servers of a scope; None where it has none.
+        """Return the path of a client's configuration for a scope; None if it has none.
 
-        Of several places, it is the first whose folder exists. The file need not exist.
+        Of several locations, it is the first whose folder exists. The file need not exist.
         """
-        places = client.project if scope == "project" else client.user if scope in client.scopes else ()
-        found = [(folder, place) for place in places for folder in self._folders(place)]
+        locations = client.project if scope == "project" else client.user if scope in client.scopes else ()
+        found = [(folder, location) for location in locations for folder in self._folders(location)]
         if not found:
             return None
-        folder, place = next(((folder, place) for folder, place in found if folder.is_dir()), found[-1])
-        return next((folder / name for name in place.names if (folder / name).exists()), folder / place.names[0])
+        folder, location = next(((folder, location) for folder, location in found if folder.is_dir()), found[-1])
+        return next((folder / name for name in location.names if (folder / name).exists()), folder / location.names[0])
 
     def has(self, client: Client) -> bool:
-        """Whether a client seems to be installed, or was used, by this user."""
+        """Whether a client seems to be installed for this user, or was used."""
         path = self.configuration(client, "user")
-        if client.signs:
-            return any(Path(self._filled(sign)).exists() for sign in client.signs)
+        if client.markers:
+            return any(Path(self._filled(marker)).exists() for marker in client.markers)
         return path is not None and path.parent.is_dir()
 
     def entries(self, client: Client, scope: str) -> tuple[str, ...]:
-        """The path in the file under which entries stand by name."""
+        """Return the path of the entries in the file."""
         path = client.local if scope == "local" else client.entries
         return tuple(self.project.as_posix() if step == "{project}" else step for step in path)
 
     def shown(self, path: Path) -> str:
-        """A path as a user would write it."""
+        """Return a path for display, relative to the home directory if possible."""
         try:
             return str(Path("~") / path.relative_to(self.home))
         except ValueError:
             return str(path)
 
-    def _folders(self, place: Place) -> list[Path]:
+    def _folders(self, location: ConfigLocation) -> list[Path]:
         platform = self.platform if self.platform in ("darwin", "win32") else "linux"
-        if platform not in place.platforms:
+        if platform not in location.platforms:
             return []
-        filled = self._filled(place.folder)
+        filled = self._filled(location.folder)
         start, star, rest = filled.partition("*")
         if not star:
             return [Path(filled)]
@@ -97,7 +97,7 @@ class Machine:
 
 
 def _project(folder: Path, home: Path) -> Path:
-    """The repository around a folder, or the folder itself; a home directory in git is no project."""
+    """Return the repository around a folder, or the folder itself; a home directory in git isn't a project."""
     for one in (folder, *folder.parents):
         if one == home:
             break

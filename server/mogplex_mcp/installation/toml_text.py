@@ -1,8 +1,8 @@
-"""Changing one table of a TOML text and nothing else.
+"""Edit one table of a TOML text and nothing else.
 
-`tomlkit` changes values and writes new ones. Where a table begins and ends is found here: `tomlkit` gives the comments
-between two tables to the first one, so that they would go with it, and puts a new table behind its nearest relative,
-where the comment above the next one, or the plain values of a table with dotted names, would become part of it.
+`tomlkit` changes values and writes new ones. Tables are added and removed here: `tomlkit` assigns the comments between
+two tables to the first one, so that removing it would lose them, and inserts a new table after the most similar one,
+where it would take over the comment of the next one, or the values of a table with dotted names.
 """
 
 import re
@@ -15,7 +15,7 @@ import tomlkit
 from tomlkit.exceptions import TOMLKitError
 from tomlkit.items import InlineTable
 
-from mogplex_mcp.installation.errors import InstallationError
+from mogplex_mcp.installation import InstallationError
 
 _PIECE: Final = re.compile(
     r'"""(?:\\.|[^\\])*?"{3,5}'
@@ -33,14 +33,14 @@ _PIECE: Final = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class _Statement:
-    """What stands between two line ends that count.
+    """A logical line: a header, a key with its value, a comment or an empty line.
 
     Attributes:
-        start: Its first character.
-        end: Behind its line end.
-        table: The path of the table that it begins or stands in.
-        is_header: Whether it begins one.
-        is_value: Whether it is a name and a value; what is neither is empty or a comment.
+        start: Index of its first character.
+        end: Index after its line end.
+        table: The path of the table that it begins or belongs to.
+        is_header: Whether it begins a table.
+        is_value: Whether it is a key with a value.
         comments: The comments in it.
     """
 
@@ -53,10 +53,10 @@ class _Statement:
 
 
 def read(text: str) -> dict[str, Any]:
-    """What a text holds.
+    """Parse a text.
 
     Raises:
-        InstallationError: It is no TOML; the message has the line.
+        InstallationError: It isn't TOML; the message has the line.
     """
     try:
         return tomllib.loads(text)
@@ -65,15 +65,15 @@ def read(text: str) -> dict[str, Any]:
 
 
 def put(text: str, path: Sequence[str], value: Any) -> str:
-    """The text with a value at a path; a new table is put at the end.
+    """Return the text with a value at a path; a new table is added at the end.
 
     Raises:
-        InstallationError: Something on the way is no table.
+        InstallationError: A parent isn't a table.
     """
     tables: Any = read(text)
     for name in path[:-1]:
         if not isinstance(tables.get(name, {}), dict):
-            raise InstallationError(f"{name} has to be a table, and it is something else")
+            raise InstallationError(f"{name} has to be a table")
         tables = tables.get(name, {})
     if isinstance(value, dict) and path[-1] not in tables and not _is_inline(text, path[:-1]):
         return _append(text, path, value)
@@ -94,7 +94,7 @@ def put(text: str, path: Sequence[str], value: Any) -> str:
 
 
 def remove(text: str, path: Sequence[str]) -> str:
-    """The text without the table at a path, which must be there; comments before and behind it stay."""
+    """Return the text without the table at a path, which has to exist; comments before and after it stay."""
     statements = list(_statements(text))
     if not any(_is_within(one.table, path) for one in statements):
         document: Any = _parse(text)
@@ -103,24 +103,24 @@ def remove(text: str, path: Sequence[str]) -> str:
             holder = holder[name]
         del holder[path[-1]]
         return tomlkit.dumps(document)
-    kept: list[str] = []
+    remaining: list[str] = []
     for index, one in enumerate(statements):
         if not _belongs(statements, index, path):
-            kept.append(text[one.start : one.end])
-        elif one.is_header and kept and not kept[-1].strip() and _is_gap(statements, index, path):
-            kept.pop()  # the empty line above
-    return "".join(kept)
+            remaining.append(text[one.start : one.end])
+        elif one.is_header and remaining and not remaining[-1].strip() and _is_gap(statements, index, path):
+            remaining.pop()  # the empty line above
+    return "".join(remaining)
 
 
 def foreign_comments(text: str, path: Sequence[str]) -> list[str]:
-    """All comments but those in the table at a path."""
+    """Return all comments except those in the table at a path."""
     statements = list(_statements(text))
-    kept = [one for index, one in enumerate(statements) if not _belongs(statements, index, path)]
-    return [comment for one in kept for comment in one.comments]
+    remaining = [one for index, one in enumerate(statements) if not _belongs(statements, index, path)]
+    return [comment for one in remaining for comment in one.comments]
 
 
 def render(value: Any) -> str:
-    """A table of tables as text."""
+    """Format a table of tables."""
     return tomlkit.dumps(value)
 
 
@@ -157,7 +157,7 @@ def _is_inline(text: str, path: Sequence[str]) -> bool:
 
 
 def _belongs(statements: Sequence[_Statement], index: int, path: Sequence[str]) -> bool:
-    """Whether a statement is part of a table: what stands behind its last value is not."""
+    """Whether a statement is part of a table, which ends with its last value."""
     one = statements[index]
     if not _is_within(one.table, path):
         return False
@@ -172,7 +172,7 @@ def _belongs(statements: Sequence[_Statement], index: int, path: Sequence[str]) 
 
 
 def _is_gap(statements: Sequence[_Statement], index: int, path: Sequence[str]) -> bool:
-    """Whether the table that begins here is followed by an empty line or by nothing."""
+    """Whether the table that begins here is followed by an empty line or the end."""
     for later in range(index + 1, len(statements)):
         if not _belongs(statements, later, path):
             one = statements[later]
@@ -194,18 +194,18 @@ def _statements(text: str) -> Iterator[_Statement]:
             comments.append(piece.group().rstrip("\r"))
         last = piece.end() == len(text)
         if (piece.lastgroup == "end" and depth == 0) or last:
-            said = text[start : piece.end()].strip()
-            is_header = said.startswith("[")
+            statement = text[start : piece.end()].strip()
+            is_header = statement.startswith("[")
             if is_header:
-                table = _header(said)
-            is_value = bool(said) and not is_header and not said.startswith("#")
+                table = _header(statement)
+            is_value = bool(statement) and not is_header and not statement.startswith("#")
             yield _Statement(start, piece.end(), table, is_header, is_value, tuple(comments))
             start, comments = piece.end(), []
 
 
-def _header(said: str) -> tuple[str, ...]:
+def _header(statement: str) -> tuple[str, ...]:
     path = []
-    value: Any = tomllib.loads(said)
+    value: Any = tomllib.loads(statement)
     while value:
         name, value = next(iter(value.items()))
         path.append(name)

@@ -11,7 +11,7 @@ from typing import Literal
 from mogplex_mcp.operations.errors import OperationCode, OperationError
 
 Action = Literal["accept", "decline", "cancel"]
-"""The user's response to a question (MCP specification, "Elicitation")."""
+"""The user's action on a question (MCP specification, "Elicitation")."""
 
 
 class ConsentNeeded(OperationError):  # noqa: N818 - not a failure: the operation runs again with the user's answer
@@ -27,12 +27,12 @@ def _unanswered(_: str) -> Action | None:
 
 @dataclass
 class Consent:
-    """The user's consent to one call.
+    """The user's consent to what one call is about to do.
 
     Attributes:
-        answer_to: Returns the user's response to this question within this call; None if it wasn't asked.
-        question: The question to ask before the call can continue.
-        refusal: The user's response, if that wasn't "accept".
+        answer_to: Returns the user's action on exactly this question of exactly this call; None if it was not asked.
+        question: The question that has to be asked before the call can continue.
+        refusal: The user's action if it was not to accept.
     """
 
     answer_to: Callable[[str], Action | None] = _unanswered

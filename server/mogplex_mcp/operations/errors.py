@@ -9,10 +9,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from mogplex_mcp.api.answers import RUN_LIMITER_UNAVAILABLE
 from mogplex_mcp.api.errors import ErrorCode, MogplexError
 from mogplex_mcp.api.identifiers import canonical_uuid, not_a_uuid
 from mogplex_mcp.api.repos import RepoError, RepoHint
+from mogplex_mcp.api.responses import RUN_LIMITER_UNAVAILABLE
 from mogplex_mcp.api.text import one_line
 from mogplex_mcp.storage.state_file import StateError
 
@@ -130,6 +130,23 @@ def check_id(text: str, name: str) -> str:
     if found := canonical_uuid(text):
         return found
     raise InvalidArgumentError(Argument(name), not_a_uuid(text, name.removesuffix("_id").replace("_", " ")))
+
+
+def check_range(number: int, name: str, least: int, most: int | None = None) -> None:
+    """Refuse a number that is out of range.
+
+    Args:
+        number: What the caller gave.
+        name: The argument's name, such as "limit".
+        least: The least that is allowed.
+        most: The most that is allowed; None for any.
+
+    Raises:
+        InvalidArgumentError: It is out of range.
+    """
+    if number < least or (most is not None and number > most):
+        allowed = f"{least} or more" if most is None else f"{least} to {most}"
+        raise InvalidArgumentError(Argument(name), f" must be {allowed}")
 
 
 def operation_error(error: Exception) -> OperationError:

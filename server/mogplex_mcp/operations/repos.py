@@ -6,6 +6,7 @@ from typing import Final
 
 from mogplex_mcp.api.models import Repo
 from mogplex_mcp.operations.context import OperationContext
+from mogplex_mcp.operations.errors import check_range
 
 MOST_REPOS: Final = 200
 """The largest `limit` of the API, which has no pagination for repositories (mogplex-api.md, section 2, "Lists")."""
@@ -35,8 +36,10 @@ async def list_repos(context: OperationContext, *, query: str = "", limit: int =
         limit: 1 to `MOST_REPOS`.
 
     Raises:
-        MogplexError: Mogplex could not be asked, or refused.
+        InvalidArgumentError: The limit is out of range.
+        MogplexError: The request failed.
     """
+    check_range(limit, "limit", 1, MOST_REPOS)
     query = query.strip()
     found = await context.tenant.mogplex.list_repos(query=query, limit=limit)
     return RepoSearch(query, found, may_be_more=len(found) >= limit)

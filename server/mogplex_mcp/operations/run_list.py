@@ -9,10 +9,13 @@ import anyio
 
 from mogplex_mcp.api.errors import MogplexError
 from mogplex_mcp.operations.context import OperationContext
+from mogplex_mcp.operations.errors import check_range
 from mogplex_mcp.runs.outcome import read_outcome
-from mogplex_mcp.storage.journal import Entry
+from mogplex_mcp.storage.ledger import Entry
 from mogplex_mcp.storage.state_file import StateError
 
+MOST_RUNS: Final = 100
+MOST_AGE_HOURS: Final = 2_160
 MOST_REFRESHED: Final = 8
 REFRESH_SECONDS: Final = 8.0
 REFRESHED_BEFORE_SECONDS: Final = 10.0
@@ -42,16 +45,19 @@ async def list_runs(
         context: The context of the call.
         repo: `owner/name` or an id; empty for all.
         status: A status of runs; "open" for those that have not ended; "any" for all.
-        max_age_hours: How long ago they were started at most.
-        limit: The most runs to return.
+        max_age_hours: How long ago they were started at most; 1 to `MOST_AGE_HOURS`.
+        limit: The most runs to return; 1 to `MOST_RUNS`.
 
     Raises:
+        InvalidArgumentError: A number is out of range.
         MogplexError: The repository could not be found.
         StateError: The journal cannot be read.
     """
+    check_range(max_age_hours, "max_age_hours", 1, MOST_AGE_HOURS)
+    check_range(limit, "limit", 1, MOST_RUNS)
     repo_id = (await context.tenant.repos.find(repo)).id if repo else ""
     since = context.clock() - max_age_hours * 3_600
-    entries, missed = await _refreshed(context, context.tenant.journal.entries(repo_id=repo_id, since=since))
+    entries, missed = await _refreshed(context, await context.tenant.ledger.runs(repo_id=repo_id, since=since))
     matching = [entry for entry in entries if status in ("any", entry.status) or (status == "open" and entry.is_open)]
     return RunList(matching[:limit], max(0, len(matching) - limit), missed)
 
@@ -72,7 +78,7 @@ async def _refreshed(context: OperationContext, entries: Sequence[Entry]) -> tup
         fresh[entry.key] = replace(entry, status=run.status, pull_request=outcome.pull_request or entry.pull_request)
         # A journal that can't be written can still be listed.
         with contextlib.suppress(StateError):
-            context.tenant.journal.see(
+            await context.tenant.ledger.see_run(
                 entry.run_id,
                 repo_id=run.repo_id,
                 status=run.status,

@@ -10,8 +10,9 @@ from mogplex_mcp.operations.context import OperationContext
 from mogplex_mcp.operations.errors import Argument, InvalidArgumentError, Operation, check_id
 from mogplex_mcp.runs.cursor import Cursor, CursorError
 from mogplex_mcp.runs.event_groups import EventGroup, group_events
+from mogplex_mcp.runs.idempotency import SAME_START_SECONDS
 from mogplex_mcp.runs.outcome import Outcome, read_outcome
-from mogplex_mcp.runs.start import SAME_START_SECONDS, Started
+from mogplex_mcp.runs.start import Started
 from mogplex_mcp.runs.tail import Listener, Tail, Until, tail
 from mogplex_mcp.runs.watch import Snapshot
 from mogplex_mcp.storage.state_file import StateError
@@ -147,7 +148,7 @@ async def follow_run(
         InvalidArgumentError: The run id or the cursor is invalid.
         MogplexError: The state of the run could not be read.
     """
-    wanted = find_run_id(context, run_id)
+    wanted = await find_run_id(context, run_id)
     try:
         seen = Cursor.parse(cursor, wanted)
     except CursorError as error:
@@ -165,8 +166,8 @@ async def follow_run(
         shutdown=context.shutdown,
         now=context.clock,
     )
-    record_state(context, news.snapshot, news.outcome)
-    return FollowedRun(news, seen, repo_name(context, wanted))
+    await record_state(context, news.snapshot, news.outcome)
+    return FollowedRun(news, seen, await repo_name(context, wanted))
 
 
 async def get_run(context: OperationContext, *, run_id: str = "") -> RunDetails:
@@ -180,11 +181,11 @@ async def get_run(context: OperationContext, *, run_id: str = "") -> RunDetails:
         InvalidArgumentError: The id is invalid, or there is no latest run.
         MogplexError: The request failed, or there is no such run.
     """
-    wanted = find_run_id(context, run_id)
+    wanted = await find_run_id(context, run_id)
     snapshot = await context.tenant.watches.of(wanted).refresh()
     outcome = read_outcome(snapshot.run, snapshot.events, now=context.now)
-    record_state(context, snapshot, outcome)
-    return RunDetails(snapshot, outcome, group_events(snapshot.events), repo_name(context, wanted))
+    await record_state(context, snapshot, outcome)
+    return RunDetails(snapshot, outcome, group_events(snapshot.events), await repo_name(context, wanted))
 
 
 async def cancel_run(context: OperationContext, *, run_id: str = "") -> RunCancellation:
@@ -198,13 +199,13 @@ async def cancel_run(context: OperationContext, *, run_id: str = "") -> RunCance
         InvalidArgumentError: The id is invalid, or there is no latest run.
         MogplexError: The request failed.
     """
-    wanted = find_run_id(context, run_id)
+    wanted = await find_run_id(context, run_id)
     cancelled = await context.tenant.mogplex.cancel_run(wanted)
-    record_state(context, Snapshot(cancelled.run, (), context.clock(), 0, settled=False), None)
-    return RunCancellation(cancelled, repo_name(context, wanted))
+    await record_state(context, Snapshot(cancelled.run, (), context.clock(), 0, settled=False), None)
+    return RunCancellation(cancelled, await repo_name(context, wanted))
 
 
-def find_run_id(context: OperationContext, text: str) -> str:
+async def find_run_id(context: OperationContext, text: str) -> str:
     """Return the canonical id of a run; without one, the id of the latest run in the journal.
 
     Raises:
@@ -214,7 +215,7 @@ def find_run_id(context: OperationContext, text: str) -> str:
         return check_id(text, "run_id")
     run_id = Argument("run_id")
     try:
-        latest = context.tenant.journal.latest(unknown_within_seconds=SAME_START_SECONDS)
+        latest = await context.tenant.ledger.latest_run(unknown_within_seconds=SAME_START_SECONDS)
     except StateError as error:
         raise InvalidArgumentError("give ", run_id, f": the journal of runs is not there ({error})") from None
     if latest is None:
@@ -230,20 +231,20 @@ def find_run_id(context: OperationContext, text: str) -> str:
     return latest.run_id
 
 
-def repo_name(context: OperationContext, run_id: str) -> str:
+async def repo_name(context: OperationContext, run_id: str) -> str:
     """Return the name of the run's repository according to the journal, or ""."""
     try:
-        entry = context.tenant.journal.find(run_id)
+        entry = await context.tenant.ledger.find_run(run_id)
     except StateError:
         return ""
     return entry.repo if entry else ""
 
 
-def record_state(context: OperationContext, snapshot: Snapshot, outcome: Outcome | None) -> None:
+async def record_state(context: OperationContext, snapshot: Snapshot, outcome: Outcome | None) -> None:
     """Record the state of a run in the journal. If that can't be written, the operation succeeds all the same."""
     run = snapshot.run
     try:
-        context.tenant.journal.see(
+        await context.tenant.ledger.see_run(
             run.run_id,
             repo_id=run.repo_id,
             status=run.status,

@@ -1,1 +1,1 @@
-"""What the model reads: replies, their text, their size, and the words of others in them."""
+"""Replies of tools: their model, rendering, output limit and untrusted text."""

@@ -1,4 +1,4 @@
-"""The shape that all answers share: facts first, what others wrote apart, what to do next at the end."""
+"""The base model of replies: facts first, untrusted text separate, next steps at the end."""
 
 from collections.abc import Container, Mapping, Sequence
 from typing import Annotated, Any, ClassVar, Final, Self
@@ -9,7 +9,7 @@ MOST_NEXT_STEPS: Final = 3
 
 
 class NextStep(BaseModel):
-    """A call that makes sense now."""
+    """A suggested tool call."""
 
     tool: str
     arguments: Mapping[str, Any] = {}
@@ -17,17 +17,17 @@ class NextStep(BaseModel):
 
 
 class Reply(BaseModel):
-    """What a tool answers. Text and structured content are both made of it and say the same.
+    """The reply of a tool, from which text and structured content are rendered.
 
-    Fields that are None, empty text or empty lists are left out. Text that others wrote goes under `untrusted` only;
-    a list there that has the name of a list of facts goes with it, item by item. Long lists are tuples: pydantic writes
-    them out many times faster than a `Sequence`.
+    Fields that are None, empty text or empty lists are omitted. Untrusted text goes under `untrusted` only; a list
+    there with the name of a list of facts corresponds to it, item by item. Long lists are tuples, which pydantic
+    serialises many times faster than a `Sequence`.
 
     Attributes:
-        narrow: How to get what a long answer leaves out.
+        narrow: How to get what a truncated reply omits.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)  # most processes need few of them
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)  # most processes need few of these models
     narrow: ClassVar[str] = ""
 
     summary: str
@@ -35,12 +35,12 @@ class Reply(BaseModel):
     untrusted: Mapping[str, Any] = {}
     next_steps: Annotated[tuple[NextStep, ...], Field(max_length=MOST_NEXT_STEPS)] = ()
 
-    def offering(self, tools: Container[str]) -> Self:
-        """The same reply without next steps that call other tools than these."""
+    def with_next_steps_for(self, tools: Container[str]) -> Self:
+        """Return a copy without the next steps that call other tools than these."""
         return self.model_copy(update={"next_steps": tuple(step for step in self.next_steps if step.tool in tools)})
 
     def structured(self) -> dict[str, Any]:
-        """The answer as JSON, facts first and without what is empty."""
+        """Return the reply as JSON data, facts first and without empty fields."""
         data = self.model_dump(mode="json")
         first = {"summary": data.pop("summary")}
         last = {name: data.pop(name) for name in ("notes", "untrusted", "next_steps")}
@@ -48,10 +48,10 @@ class Reply(BaseModel):
 
     @classmethod
     def output_schema(cls) -> dict[str, Any]:
-        """The published schema: names and types of the tool's own facts, without `$ref` and without depth.
+        """Return the published schema: names and types of the tool's own fields, without `$ref` and nested fields.
 
-        Clients refuse an answer that a detail of its schema forgot, and each word costs tokens in each session: what
-        all replies share is told once, in the server's instructions.
+        Clients reject a reply that violates its schema, and every word costs tokens in every session: the fields that
+        all replies share are described once, in the server's instructions.
         """
         schema = cls.model_json_schema(mode="serialization")
         properties = {
@@ -71,13 +71,13 @@ def _json_type(schema: Mapping[str, Any], definitions: Mapping[str, Any]) -> str
 
 
 def _pruned(value: Any) -> Any:
-    """The value without what is empty inside of its objects."""
+    """Return the value without empty fields of its objects."""
     if isinstance(value, dict):
-        # 0 and False say something, other than "", [] and {}.
+        # 0 and False are facts, unlike "", [] and {}.
         return {
             name: inner
             for name, item in value.items()
             if (inner := _pruned(item) if isinstance(item, (dict, list)) else item) or isinstance(inner, (int, float))
         }
-    # Most lists are of texts, and long.
+    # Most long lists are lists of text.
     return [_pruned(item) if isinstance(item, (dict, list)) else item for item in value]

@@ -1,4 +1,4 @@
-"""Making an answer short enough for every client: first the words of others, then the ends of lists."""
+"""The output limit: truncate replies for every client, untrusted text first, then lists."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, Final
@@ -6,34 +6,34 @@ from typing import Any, Final
 from pydantic_core import to_json
 
 TARGET_CHARACTERS: Final = 8_000
-"""Codex cuts answers at about 11,000 characters; what is under 10,000 arrives whole in all known clients."""
+"""Codex truncates results at about 11,000 characters; all known clients pass 10,000."""
 
 SHORTEST_TEXT: Final = 200
-"""A text is never cut below this: less would say nothing."""
+"""Texts are never truncated to fewer characters."""
 
 _OWN: Final = ("notes", "next_steps")
-_WHOLE: Final = ("cursor", "next_steps")  # half of what is sent back would be worth nothing
-# What the note takes that says what was left out, beside how to get it.
+_WHOLE: Final = ("cursor", "next_steps")  # useless if truncated
+# Length of the note about omitted items, without the hint how to get them.
 _NOTE_CHARACTERS: Final = 60
 
 
-def fit(
+def limit_output(
     structured: dict[str, Any], to_text: Callable[[Mapping[str, Any]], str], *, narrow: str
 ) -> tuple[dict[str, Any], str]:
-    """The structured content of a reply and its text, shortened until both are under the target size.
+    """Return the structured content and the text of a reply, truncated until both are below the target size.
 
-    The longest text of others is cut first, then lists lose their end, then whatever is long is cut. What was left out
-    is said in `notes`.
+    Untrusted text is truncated first, the longest before others, then the ends of lists are dropped, then other long
+    text is truncated. `notes` reports omitted items.
 
     Args:
-        structured: The answer; changed in place.
-        to_text: Makes its text.
-        narrow: How to get what is left out.
+        structured: The reply; changed in place.
+        to_text: Renders its text.
+        narrow: How to get what is omitted.
     """
     own_notes = structured.get("notes", [])[:]
     left_out: dict[str, int] = {}
     while True:
-        # The JSON is nearly always the longer one, and faster made.
+        # The JSON is nearly always longer than the text, and faster to render.
         excess = _json_length(structured) - TARGET_CHARACTERS
         if excess <= 0:
             text = to_text(structured)
@@ -56,15 +56,15 @@ def fit(
             ]
 
 
-def fitting(lines: Iterable[str], room: int) -> list[str]:
-    """As many lines from the first one on as fit into so many characters of JSON, at least one.
+def lines_within(lines: Iterable[str], characters: int) -> list[str]:
+    """Return the first lines that fit into a number of characters of JSON, at least one.
 
-    For tools that tell where to read on: what `fit` leaves out afterwards, nobody would ask for again.
+    For tools that return a cursor: `limit_output` must not omit lines that the cursor has passed.
     """
     kept: list[str] = []
     for line in lines:
-        room -= _json_length(line) + 1
-        if room < 0 and kept:
+        characters -= _json_length(line) + 1
+        if characters < 0 and kept:
             break
         kept.append(line)
     return kept
@@ -75,7 +75,7 @@ def _json_length(value: Any) -> int:
 
 
 def _cut_longest(value: dict[str, Any]) -> bool:
-    """Cut the longest texts to half the length of the longest, at their end; False when none is long."""
+    """Truncate the longest texts to half the length of the longest; return False if none is long."""
     places = list(_texts(value))
     cap = max(SHORTEST_TEXT, max((len(holder[key]) for holder, key in places), default=0) // 2)
     long = [(holder, key) for holder, key in places if len(holder[key]) > cap]
@@ -85,7 +85,7 @@ def _cut_longest(value: dict[str, Any]) -> bool:
 
 
 def _texts(holder: Any) -> Iterator[tuple[Any, Any]]:
-    """The place of every text inside, as what holds it and the key there."""
+    """Yield the container and key of every text."""
     for key, value in holder.items() if isinstance(holder, dict) else enumerate(holder):
         if key in _WHOLE:
             continue
@@ -96,7 +96,7 @@ def _texts(holder: Any) -> Iterator[tuple[Any, Any]]:
 
 
 def _drop_end(structured: dict[str, Any], excess: int, left_out: dict[str, int]) -> bool:
-    """Drop as much of the end of the longest list as is too much; False when no list has more than one item."""
+    """Drop the excess from the end of the longest list; return False if no list has more than one item."""
     holders = (structured, structured.get("untrusted", {}))
     lists: dict[str, list[list[Any]]] = {}
     for holder in holders:

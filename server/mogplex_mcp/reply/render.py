@@ -1,4 +1,4 @@
-"""From a reply to what a model reads: text and structured content with the same facts, made to fit by `fit`."""
+"""Rendering of a reply: text and structured content with the same facts, within the output limit."""
 
 import json
 from collections.abc import Mapping
@@ -7,18 +7,18 @@ from typing import Any
 from mcp_types import CallToolResult, TextContent
 
 from mogplex_mcp.reply.model import Reply
-from mogplex_mcp.reply.output_limit import fit
+from mogplex_mcp.reply.output_limit import limit_output
 from mogplex_mcp.reply.untrusted import fence
 
 
 def render(reply: Reply) -> CallToolResult:
-    """The reply as a tool result. Clients show a model the text or the JSON: both are complete."""
-    structured, text = fit(reply.structured(), to_text, narrow=reply.narrow)
+    """Render a reply as a tool result. Clients show a model the text or the JSON, so both are complete."""
+    structured, text = limit_output(reply.structured(), to_text, narrow=reply.narrow)
     return CallToolResult(content=[TextContent(type="text", text=text)], structured_content=structured)
 
 
 def to_text(structured: Mapping[str, Any]) -> str:
-    """Structured content as text for a model: the same facts, line by line."""
+    """Render structured content as text, line by line."""
     lines = [structured["summary"]]
     for name, value in structured.items():
         if name == "notes":
@@ -42,7 +42,7 @@ def _field(name: str, value: Any) -> list[str]:
 
 
 def _row(value: Any) -> str:
-    """An item of a list; its first fact needs no name, it says what the list is of."""
+    """Render an item of a list; its first field, which identifies it, has no label."""
     if not isinstance(value, dict) or not value:
         return _item(value)
     (_, first), *others = value.items()
@@ -51,7 +51,7 @@ def _row(value: Any) -> str:
 
 def _item(value: Any) -> str:
     if isinstance(value, str):
-        # In a row, a text with commas would look like more facts than it is.
+        # Unquoted, a text with commas would look like several fields.
         return json.dumps(value, ensure_ascii=False) if "," in value else value
     if isinstance(value, dict):
         return ", ".join(f"{name} {_item(inner)}" for name, inner in value.items())

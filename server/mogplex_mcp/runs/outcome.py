@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 
 from mogplex_mcp.api.models import Run, RunEvent
-from mogplex_mcp.storage.journal import TERMINAL_STATUSES
+from mogplex_mcp.storage.ledger import TERMINAL_STATUSES
 
 NEVER_QUEUED_AFTER: Final = timedelta(minutes=3)
 """How long a pending run may be without a worker before it counts as lost."""

@@ -1,6 +1,6 @@
 """Starting a run exactly once, whatever happens to the request, the answer or this process.
 
-The key is in the journal before the first byte leaves, and every further try uses it. What cannot be known is said to
+The key is in the ledger before the first byte leaves, and every further try uses it. What cannot be known is said to
 be unknown, and trying again with the same arguments is always safe (mogplex-api.md, section 2, "Starting a run").
 """
 
@@ -14,16 +14,15 @@ from typing import Final
 
 import anyio
 
-from mogplex_mcp.api.answers import RUN_LIMIT_EXCEEDED
 from mogplex_mcp.api.client import Mogplex, StartRun, check_prompt
 from mogplex_mcp.api.errors import ErrorCode, MogplexError
 from mogplex_mcp.api.http import DEFAULT_TIMEOUT
 from mogplex_mcp.api.models import Run, StartedRun
+from mogplex_mcp.api.responses import RUN_LIMIT_EXCEEDED
 from mogplex_mcp.core.redaction import without_keys
-from mogplex_mcp.storage.journal import TERMINAL_STATUSES, Entry, Fate, Journal
-from mogplex_mcp.storage.state_file import StateError
+from mogplex_mcp.runs.idempotency import Begun, begin, note_failure, noted
+from mogplex_mcp.storage.ledger import Entry, Ledger, StartState
 
-SAME_START_SECONDS: Final = 600.0
 PROMPT_LINE_CHARACTERS: Final = 80
 _KEY: Final = re.compile(r"[\x21-\x7e]{1,200}")
 # Less is not worth another request.
@@ -37,7 +36,7 @@ class Started:
     Attributes:
         run: The run as Mogplex last described it.
         replayed: Whether it is a run that an earlier call had started.
-        noted: Whether the journal knows the id; if not, the answer is the only place where it stands.
+        noted: Whether the ledger knows the id; if not, it is known from this answer only.
     """
 
     run: Run
@@ -49,10 +48,10 @@ class Starter:
     """Starts runs with one token."""
 
     def __init__(
-        self, mogplex: Mogplex, journal: Journal, *, new_key: Callable[[], str] = lambda: str(uuid.uuid4())
+        self, mogplex: Mogplex, ledger: Ledger, *, new_key: Callable[[], str] = lambda: str(uuid.uuid4())
     ) -> None:
         self._mogplex = mogplex
-        self._journal = journal
+        self._ledger = ledger
         self._new_key = new_key
 
     async def start(
@@ -73,7 +72,7 @@ class Starter:
             repo: The name of its repository, for the journal.
             default_branch: What an empty base branch means; sent explicitly, since Mogplex compares repeated requests
                 after filling it in, and a changed default would turn a repetition into a conflict.
-            force_new: Start another run although the same one is going on. A forced start whose own fate is unknown
+            force_new: Start another run although the same call made one. A forced start whose own outcome is unknown
                 is found out first, so that repeating it is safe.
             idempotency_key: The caller's own name for this start: the same one finds the same run at any time.
             remember_prompt: Whether the journal keeps the prompt's first line.
@@ -81,7 +80,7 @@ class Starter:
 
         Raises:
             MogplexError: Nothing was started, or (`may_have_happened`) it is not known whether.
-            StateError: The journal cannot be written; nothing was sent.
+            StateError: The ledger cannot be written; nothing was sent.
         """
         check_prompt(wanted.prompt)
         key = idempotency_key.strip()
@@ -89,7 +88,7 @@ class Starter:
             raise MogplexError(ErrorCode.INVALID_ARGUMENT, "idempotency_key must be 1 to 200 visible ASCII characters")
         entry = Entry(
             key=key or self._new_key(),
-            fate=Fate.SENDING,
+            state=StartState.SENDING,
             fingerprint=_fingerprint(wanted),
             forced=force_new and not key,
             repo_id=wanted.repo_id,
@@ -97,52 +96,28 @@ class Starter:
             base_branch=wanted.base_branch or default_branch,
             prompt_line=_first_line(wanted.prompt) if remember_prompt else "",
         )
-        while True:
-            noted, earlier = self._journal.begin(entry, within_seconds=0 if key else SAME_START_SECONDS)
-            if noted.fingerprint != entry.fingerprint:
-                raise MogplexError(
-                    ErrorCode.IDEMPOTENCY_CONFLICT,
-                    "this idempotency_key was used for a run with other arguments; use another key, or the same"
-                    " arguments",
-                )
-            if not earlier or not noted.run_id or noted.fate is Fate.GONE:
-                break
-            run = await self._look(noted)
-            if run is not None and (key or run.status not in TERMINAL_STATUSES):
-                return Started(run, replayed=True)
-            # The earlier run is over. The journal says so now, and decides once more: others may be asking as well.
-        return await self._send(replace(wanted, base_branch=noted.base_branch), noted, seconds, sent_before=earlier)
+        begun = await begin(self._ledger, entry, self._mogplex.get_run, own_key=bool(key))
+        if begun.run is not None:
+            return Started(begun.run, replayed=True)
+        return await self._send(replace(wanted, base_branch=begun.entry.base_branch), begun, seconds)
 
-    async def _look(self, entry: Entry) -> Run | None:
-        """The run of an entry, which the journal then knows too; None when it is gone. Costs no quota of starts."""
+    async def _send(self, wanted: StartRun, begun: Begun[Run], seconds: float) -> Started:
         try:
-            run = await self._mogplex.get_run(entry.run_id)
+            answer = await self._post(wanted, begun.entry.key, seconds)
         except MogplexError as error:
-            if error.code is not ErrorCode.NOT_FOUND:
-                raise
-            self._journal.settle(entry.key, run_id=entry.run_id, status=entry.status, fate=Fate.GONE)
-            return None
-        self._journal.settle(entry.key, run_id=run.run_id, status=run.status)
-        return run
-
-    async def _send(self, wanted: StartRun, entry: Entry, seconds: float, *, sent_before: bool) -> Started:
-        try:
-            answer = await self._post(wanted, entry.key, seconds)
-        except MogplexError as error:
-            if sent_before and error.code is ErrorCode.IDEMPOTENCY_CONFLICT:
+            if begun.earlier and error.code is ErrorCode.IDEMPOTENCY_CONFLICT:
                 raise MogplexError(
                     ErrorCode.CONFLICT,
                     "an earlier try of this start made a run, but Mogplex reads the same request in another way now"
                     " and does not tell its id; look for it on the Mogplex web page, or start another with force_new",
                 ) from error
-            if sent_before or error.may_have_happened:
-                error.may_have_happened = True
+            await note_failure(self._ledger, begun, error)
+            if error.may_have_happened:
                 raise
-            self._note(lambda: self._journal.refuse(entry.key))
             raise _explained(error) from error
         run = answer.run
-        noted = self._note(lambda: self._journal.settle(entry.key, run_id=run.run_id, status=run.status))
-        return Started(run, replayed=answer.replayed, noted=noted)
+        is_noted = await noted(self._ledger.settle(begun.entry, run_id=run.run_id, status=run.status))
+        return Started(run, replayed=answer.replayed, noted=is_noted)
 
     async def _post(self, wanted: StartRun, key: str, seconds: float) -> StartedRun:
         """Send the request, and once more where the answer leaves open what it did.
@@ -163,15 +138,6 @@ class Starter:
         except MogplexError as error:
             error.may_have_happened = True
             raise
-
-    @staticmethod
-    def _note(write: Callable[[], None]) -> bool:
-        try:
-            write()
-        except StateError:
-            # The key is on the disk: the next identical call finds the same run.
-            return False
-        return True
 
 
 def _fingerprint(wanted: StartRun) -> str:

@@ -1,4 +1,4 @@
-"""The MCP server: the one place where settings, tools and connections are wired."""
+"""Assembly of the MCP server from settings, tools and services."""
 
 import time
 from collections.abc import AsyncIterator, Callable
@@ -16,23 +16,22 @@ from mogplex_mcp.core.shutdown import Shutdown
 from mogplex_mcp.server.handlers import add_handlers
 from mogplex_mcp.server.instructions import instructions
 from mogplex_mcp.server.prompts import KINDS as PROMPTS
-from mogplex_mcp.server.request_scope import Identify, RequestScope
+from mogplex_mcp.server.request_scope import RequestScopes
 from mogplex_mcp.server.tool_handlers import ToolHandlers
 from mogplex_mcp.server.tracing import redact_spans
 from mogplex_mcp.tenants.services import Services
 from mogplex_mcp.toolkit.elicitation import Elicitation
-from mogplex_mcp.toolkit.fitting import fitted
 from mogplex_mcp.toolkit.tool_selection import ToolSelection
-from mogplex_mcp.toolkit.toolset import select
+from mogplex_mcp.toolkit.toolset import adapt_toolsets, select
 from mogplex_mcp.tools.catalog import TOOLSETS
 
 if TYPE_CHECKING:
     import httpx2  # slow to import, and not needed before the first request
 
-# What these answer is fixed for the life of a process.
+# Their results are fixed for the life of a process.
 _FIXED_LISTS: Final = ("tools/list", "prompts/list", "resources/templates/list")
 _FRESH_MS: Final = 3_600_000
-# Sent with each answer of the 2026 protocol: drawn with as few characters as possible.
+# Sent with every result of the 2026 protocol, hence as short as possible.
 _ICON: Final = (
     "data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 8 8'%3E"
     "%3Cpath d='M1 7V1l3 3 3-3v6' fill='none' stroke='%23635bff'/%3E%3C/svg%3E"
@@ -44,22 +43,22 @@ def create_server(
     *,
     transport: "httpx2.AsyncBaseTransport | None" = None,
     now: Callable[[], float] = time.time,
-    identify: Identify | None = None,
+    multi_tenant: bool = False,
     shutdown: Shutdown | None = None,
 ) -> Server[Services]:
-    """An MCP server for these settings, for any transport and both protocol eras.
+    """Return an MCP server for these settings, for any transport and both protocol eras.
 
     Args:
         settings: The user's choices.
-        transport: What requests to Mogplex go through instead of the network.
+        transport: The transport for requests to Mogplex, in place of the network.
         now: Seconds since the epoch.
-        identify: Whose token counts, where callers bring their own.
-        shutdown: The end of this process, for whoever lets it begin.
+        multi_tenant: Whether each HTTP request has a caller of its own (see `RequestScopes`).
+        shutdown: The graceful shutdown of this process.
 
     Raises:
         SettingsError: The settings name tools or toolsets that do not exist; the message names the nearest.
     """
-    toolsets = fitted(TOOLSETS, settings)
+    toolsets = adapt_toolsets(TOOLSETS, settings)
     offered = select(
         toolsets,
         wanted_toolsets=settings.toolsets,
@@ -67,19 +66,20 @@ def create_server(
         excluded_tools=settings.exclude_tools,
         read_only=settings.read_only,
     )
-    offer = RequestScope(settings, ToolSelection(toolsets, offered), identify=identify, now=now)
-    handlers = ToolHandlers(offer, Elicitation(allow_unasked=settings.allow_destructive, now=now))
+    scopes = RequestScopes(settings, ToolSelection(toolsets, offered), multi_tenant=multi_tenant, now=now)
+    elicitation = Elicitation(allow_unasked=settings.allow_destructive)
+    handlers = ToolHandlers(elicitation)
     tools = {tool.name: tool for tool in offered}
     names = frozenset(tools)
 
     @asynccontextmanager
     async def lifespan(_: Server[Services]) -> AsyncIterator[Services]:
-        bridge = Services(settings, transport=transport, now=now, shutdown=shutdown)
+        services = Services(settings, transport=transport, now=now, shutdown=shutdown)
         try:
-            yield bridge
+            yield services
         finally:
             with anyio.CancelScope(shield=True):
-                await bridge.aclose()
+                await services.aclose()
 
     server = Server[Services](
         "mogplex-mcp",
@@ -90,15 +90,16 @@ def create_server(
         icons=[mcp_types.Icon(src=_ICON, mime_type="image/svg+xml", sizes=["any"])],
         instructions=instructions(settings, names),
         cache_hints=dict.fromkeys(_FIXED_LISTS, CacheHint(ttl_ms=_FRESH_MS, scope="private")),
-        # Making the definitions takes as long as all of the above: whoever calls a tool may never ask for them.
+        # Definitions are built on demand: that takes as long as all of the above, and some clients only call tools.
         get_tool_input_schema=lambda name: tools[name].definition.input_schema if name in tools else None,
         lifespan=lifespan,
-        on_list_tools=handlers.list,
-        on_call_tool=handlers.call,
+        on_list_tools=scopes.handler(handlers.list),
+        on_call_tool=scopes.handler(handlers.call),
     )
     server.add_notification_handler(
-        "notifications/cancelled", mcp_types.CancelledNotificationParams, handlers.cancelled
+        "notifications/cancelled", mcp_types.CancelledNotificationParams, scopes.handler(handlers.cancelled)
     )
-    add_handlers(server, offer, tools=names, has_channel=identify is None)
+    add_handlers(server, scopes, tools=names, has_channel=not multi_tenant)
+    server.middleware.append(elicitation.boundary("mogplex-mcp", lambda context: scopes.open(context).token))
     redact_spans(server, names | {kind.name for kind in PROMPTS})
     return server

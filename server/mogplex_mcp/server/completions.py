@@ -1,6 +1,6 @@
-"""Completions: what may stand for an argument of a prompt or a parameter of a resource, while the user types it.
+"""Completions of a prompt's arguments and a resource's parameters while the user types them.
 
-A help and nothing more: it is quick or empty, and asks Mogplex seldom, whatever is typed.
+They are best effort: quick or empty, and with few requests to Mogplex whatever is typed.
 """
 
 from collections.abc import Awaitable, Callable, Iterable, Sequence
@@ -16,16 +16,16 @@ from mogplex_mcp.api.client import Mogplex
 from mogplex_mcp.api.errors import MogplexError
 from mogplex_mcp.reply.untrusted import clean_line, sanitize_name, sanitize_word
 from mogplex_mcp.server.prompts import Prompts
-from mogplex_mcp.server.request_scope import Context, RequestScope
+from mogplex_mcp.server.request_scope import RequestScope
 from mogplex_mcp.server.resources import Resources
 
 MOST_VALUES: Final = 100
-"""A limit of the protocol."""
+"""A limit of the protocol (MCP specification, "Completion")."""
 
 LONGEST_SECONDS: Final = 1.5
-REMEMBERED_SECONDS: Final = 90.0
-# After this, a list that could not be had is asked for again.
-AGAIN_SECONDS: Final = 20.0
+CACHE_SECONDS: Final = 90.0
+# After a failure, the list is requested again no sooner than this.
+RETRY_SECONDS: Final = 20.0
 _MOST_LISTED: Final = 200
 _MOST_AUTOMATIONS: Final = 100
 _MOST_RUNS: Final = 500
@@ -33,11 +33,11 @@ _MOST_RUNS: Final = 500
 
 @dataclass(frozen=True)
 class Candidate:
-    """A value that can be meant.
+    """A value that is proposed.
 
     Attributes:
-        value: What is filled in.
-        words: What else it is found by.
+        value: The text that is filled in.
+        words: Other text by which it is found.
     """
 
     value: str
@@ -51,28 +51,26 @@ class Completions:
     """The completions of one server.
 
     Args:
-        offer: What a request may use, and whose it is.
         resources: The templates whose parameters can be completed.
         prompts: The prompts whose arguments can be completed.
     """
 
-    def __init__(self, offer: RequestScope, resources: Resources, prompts: Prompts) -> None:
-        self._offer = offer
+    def __init__(self, resources: Resources, prompts: Prompts) -> None:
         self._resources = resources
         self._prompts = prompts
-        self._remembered: WeakKeyDictionary[Mogplex, dict[str, _Remembered]] = WeakKeyDictionary()
+        self._cached: WeakKeyDictionary[Mogplex, dict[str, _CachedList]] = WeakKeyDictionary()
 
-    async def complete(self, context: Context, params: mcp_types.CompleteRequestParams) -> mcp_types.CompleteResult:
-        """The values that go with what is typed so far; none where Mogplex cannot be asked in time.
+    async def complete(self, scope: RequestScope, params: mcp_types.CompleteRequestParams) -> mcp_types.CompleteResult:
+        """Return the values that match the text typed so far; none where Mogplex does not respond in time.
 
         Raises:
             MCPError: There is no such prompt or resource.
         """
         argument = params.argument
         candidates: Sequence[Candidate] = ()
-        if argument.name in self._arguments(context, params.ref):
+        if argument.name in self._arguments(scope, params.ref):
             chosen = params.context.arguments if params.context else None
-            candidates = await self._candidates(context, argument.name, (chosen or {}).get("repo", ""))
+            candidates = await self._candidates(scope, argument.name, (chosen or {}).get("repo", ""))
         values = _matching(candidates, argument.value)
         return mcp_types.CompleteResult(
             completion=mcp_types.Completion(
@@ -81,58 +79,58 @@ class Completions:
         )
 
     def _arguments(
-        self, context: Context, reference: mcp_types.PromptReference | mcp_types.ResourceTemplateReference
+        self, scope: RequestScope, reference: mcp_types.PromptReference | mcp_types.ResourceTemplateReference
     ) -> Sequence[str]:
         if isinstance(reference, mcp_types.PromptReference):
-            for prompt in self._prompts.kinds(context):
+            for prompt in self._prompts.kinds(scope):
                 if prompt.name == reference.name:
                     return [one.name for one in prompt.arguments]
             raise MCPError(mcp_types.INVALID_PARAMS, f"There is no prompt {clean_line(reference.name, 60)!r}.")
-        for kind in self._resources.kinds(context):
+        for kind in self._resources.kinds(scope):
             if kind.uri == reference.uri:
                 return kind.template.variable_names
         raise MCPError(mcp_types.INVALID_PARAMS, f"There is no resource template {clean_line(reference.uri, 100)!r}.")
 
-    async def _candidates(self, context: Context, argument: str, repo: str) -> Sequence[Candidate]:
-        """What Mogplex or the journal knows for an argument of this name."""
+    async def _candidates(self, scope: RequestScope, argument: str, repo: str) -> Sequence[Candidate]:
+        """Return the values for an argument of this name, from Mogplex or the journal."""
         if argument == "run_id":
             return [
                 Candidate(sanitize_word(entry.run_id, ""), f"{entry.repo} {entry.status} {entry.prompt_line}")
-                for entry in self._offer.known_runs(context, _MOST_RUNS)
+                for entry in await scope.known_runs(_MOST_RUNS)
             ]
         if argument == "base_branch":
             return [
                 Candidate(sanitize_name(entry.base_branch))
-                for entry in self._offer.known_runs(context, _MOST_RUNS)
+                for entry in await scope.known_runs(_MOST_RUNS)
                 if repo.casefold() in ("", entry.repo.casefold(), entry.repo_id)
             ]
-        if argument not in _FETCHES or self._offer.whose(context).problem is not None:
+        if argument not in _FETCHES or scope.caller.problem is not None:
             return []
-        mogplex = self._offer.open_call(context).tenant.mogplex
-        lists = self._remembered.setdefault(mogplex, {})
-        return await lists.setdefault(argument, _Remembered()).get(mogplex, _FETCHES[argument])
+        mogplex = scope.tenant.mogplex
+        lists = self._cached.setdefault(mogplex, {})
+        return await lists.setdefault(argument, _CachedList()).get(mogplex, _FETCHES[argument])
 
 
 @dataclass
-class _Remembered:
-    """A list of Mogplex, asked for at most once in a while."""
+class _CachedList:
+    """A list from Mogplex, requested again only when it is out of date."""
 
     candidates: Sequence[Candidate] = ()
     _fresh_until: float = float("-inf")
     _lock: anyio.Lock = field(default_factory=anyio.Lock)
 
     async def get(self, mogplex: Mogplex, fetch: Fetch) -> Sequence[Candidate]:
-        """The list, or the last one that could be had."""
+        """Return the list, or the last one that arrived in time."""
         with anyio.move_on_after(LONGEST_SECONDS):
             async with self._lock:
                 if anyio.current_time() >= self._fresh_until:
-                    # Written down first: an attempt that fails or takes too long counts as one.
-                    self._fresh_until = anyio.current_time() + AGAIN_SECONDS
+                    # Set first, so that an attempt which fails or takes too long counts too.
+                    self._fresh_until = anyio.current_time() + RETRY_SECONDS
                     try:
                         self.candidates = await fetch(mogplex)
                     except MogplexError:
                         return self.candidates
-                    self._fresh_until = anyio.current_time() + REMEMBERED_SECONDS
+                    self._fresh_until = anyio.current_time() + CACHE_SECONDS
         return self.candidates
 
 
@@ -156,7 +154,7 @@ _FETCHES: Final[dict[str, Fetch]] = {"repo": _repos, "sandbox_id": _sandboxes, "
 
 
 def _matching(candidates: Iterable[Candidate], typed: str) -> list[str]:
-    """The values that begin with what is typed, then those that hold it, then those that are found by other words."""
+    """Return the values that begin with the typed text, then those that contain it, then those found by their words."""
     wanted = typed.strip().casefold()
     ranked: tuple[list[str], ...] = ([], [], [])
     for one in candidates:

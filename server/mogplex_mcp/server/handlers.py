@@ -1,4 +1,4 @@
-"""Resources, subscriptions, prompts and completions in the server: what can be used is declared, and nothing else."""
+"""Registration of the handlers for resources, subscriptions, prompts and completions; capabilities follow from them."""
 
 from collections.abc import Awaitable, Callable
 from functools import cache
@@ -10,7 +10,7 @@ from mcp_types.version import MODERN_PROTOCOL_VERSIONS
 
 from mogplex_mcp.server.prompts import KINDS as PROMPTS
 from mogplex_mcp.server.prompts import Prompts
-from mogplex_mcp.server.request_scope import Context, RequestScope
+from mogplex_mcp.server.request_scope import Context, RequestScope, RequestScopes
 from mogplex_mcp.server.resources import KINDS as RESOURCES
 from mogplex_mcp.server.resources import Resources
 from mogplex_mcp.server.subscriptions import PUSHED, Subscriptions
@@ -19,23 +19,26 @@ from mogplex_mcp.tenants.services import Services
 if TYPE_CHECKING:
     from mogplex_mcp.server.completions import Completions
 
-Complete = Callable[[Context, mcp_types.CompleteRequestParams], Awaitable[mcp_types.CompleteResult]]
+Complete = Callable[[RequestScope, mcp_types.CompleteRequestParams], Awaitable[mcp_types.CompleteResult]]
 
 
-def add_handlers(server: Server[Services], offer: RequestScope, *, tools: frozenset[str], has_channel: bool) -> None:
-    """Make a server answer for everything beside tools.
+def add_handlers(server: Server[Services], scopes: RequestScopes, *, tools: frozenset[str], has_channel: bool) -> None:
+    """Register the handlers of everything except tools.
 
     Args:
         server: The server, with its tools.
-        offer: What a request may use, and whose it is.
+        scopes: Opens the scope of each request.
         tools: The names of all tools that any request may use.
-        has_channel: Whether connections of the 2025 protocol can be told something outside an answer: not over
-            stateless HTTP.
+        has_channel: Whether notifications can be sent to connections of the 2025 protocol outside of a response: not
+            over stateless HTTP.
     """
-    resources, prompts = Resources(offer), Prompts(offer)
+    resources, prompts = Resources(), Prompts()
     has_resources = any(kind.tool in tools for kind in RESOURCES)
     has_prompts = any(kind.needs <= tools for kind in PROMPTS)
-    add: Any = server.add_request_handler
+
+    def add(method: str, params: type[Any], handle: Callable[[RequestScope, Any], Awaitable[Any]]) -> None:
+        server.add_request_handler(method, params, scopes.handler(handle))
+
     if has_resources:
         add("resources/list", mcp_types.PaginatedRequestParams, resources.list)
         add("resources/templates/list", mcp_types.PaginatedRequestParams, resources.list_templates)
@@ -44,9 +47,9 @@ def add_handlers(server: Server[Services], offer: RequestScope, *, tools: frozen
         add("prompts/list", mcp_types.PaginatedRequestParams, prompts.list)
         add("prompts/get", mcp_types.GetPromptRequestParams, prompts.get)
     if has_resources or has_prompts:
-        add("completion/complete", mcp_types.CompleteRequestParams, _completer(offer, resources, prompts))
+        add("completion/complete", mcp_types.CompleteRequestParams, _completer(resources, prompts))
     if any(kind.tool in tools for kind in PUSHED):
-        subscriptions = Subscriptions(offer, resources)
+        subscriptions = Subscriptions(resources)
         add("subscriptions/listen", mcp_types.SubscriptionsListenRequestParams, subscriptions.listen)
         if has_channel:
             add("resources/subscribe", mcp_types.SubscribeRequestParams, subscriptions.subscribe)
@@ -59,26 +62,26 @@ def add_handlers(server: Server[Services], offer: RequestScope, *, tools: frozen
             instructions=server.instructions,
         )
 
-    add("server/discover", mcp_types.RequestParams, discover)
+    server.add_request_handler("server/discover", mcp_types.RequestParams, discover)
 
 
-def _completer(offer: RequestScope, resources: Resources, prompts: Prompts) -> Complete:
-    """Serves completions; what only they need is loaded at the first one, since few clients ever ask."""
+def _completer(resources: Resources, prompts: Prompts) -> Complete:
+    """Return the handler of completions, which loads their module at the first request: few clients ever send one."""
 
     @cache
     def completions() -> "Completions":
         from mogplex_mcp.server.completions import Completions  # noqa: PLC0415 - see above
 
-        return Completions(offer, resources, prompts)
+        return Completions(resources, prompts)
 
-    async def complete(context: Context, params: mcp_types.CompleteRequestParams) -> mcp_types.CompleteResult:
-        return await completions().complete(context, params)
+    async def complete(scope: RequestScope, params: mcp_types.CompleteRequestParams) -> mcp_types.CompleteResult:
+        return await completions().complete(scope, params)
 
     return complete
 
 
 def _without_list_changes(capabilities: mcp_types.ServerCapabilities) -> mcp_types.ServerCapabilities:
-    """The same without a promise that the SDK makes for whoever serves `subscriptions/listen`: no list changes here."""
+    """Return the capabilities without `listChanged`, which the SDK declares with `subscriptions/listen`."""
     for one in (capabilities.tools, capabilities.prompts, capabilities.resources):
         if one is not None:
             one.list_changed = False

@@ -1,4 +1,4 @@
-"""What the server tells a model about itself, once a session. Claude Code cuts after 2,048 characters."""
+"""The server's instructions for models, sent once per session. Claude Code truncates them at 2,048 characters."""
 
 from collections.abc import Collection
 from typing import Final
@@ -33,7 +33,7 @@ _TROUBLE: Final = "If something fails, call check_connection."
 
 
 def instructions(settings: Settings, offered: Collection[str]) -> str:
-    """The instructions for these settings and tools, under 2,048 characters."""
+    """Return the instructions for these settings and tools, under 2,048 characters."""
     starting, watching = "start_run" in offered, "tail_run" in offered
     parts = [
         _WHAT,

@@ -1,4 +1,4 @@
-"""Prompts: what a user picks to begin a job. Which there are, what they take, and what they refuse."""
+"""Prompts: their definitions, the validation of their arguments, and the handlers of `prompts/*`."""
 
 from collections.abc import Callable, Container, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -12,14 +12,14 @@ from mogplex_mcp.api.identifiers import check_uuid
 from mogplex_mcp.reply.untrusted import clean, clean_line
 from mogplex_mcp.reply.untrusted import sanitize_name as checked_name
 from mogplex_mcp.server import prompt_texts
-from mogplex_mcp.server.request_scope import Context, RequestScope
+from mogplex_mcp.server.request_scope import RequestScope
 from mogplex_mcp.toolkit.arguments import nearest
 
 LONGEST_WORDS: Final = 20_000
 
 
 class _UnusableError(ValueError):
-    """An argument that cannot be used; the message says what it must be."""
+    """An argument is invalid; the message says what it must be."""
 
 
 def _repo(text: str) -> str:
@@ -59,9 +59,9 @@ class Argument:
     Attributes:
         name: Its name.
         description: What it is, for people.
-        read: Makes the value of what was typed, or raises ValueError with what it must be.
+        read: Parses the text that was typed, or raises ValueError with what it must be.
         required: Whether the prompt needs it.
-        default: What is typed where nothing is.
+        default: The text that stands for an empty one.
     """
 
     name: str
@@ -76,12 +76,12 @@ class Kind:
     """One prompt.
 
     Attributes:
-        name: What programs call it.
-        title: What people see.
+        name: The name for programs.
+        title: The name for people.
         description: What it does.
-        arguments: What it takes.
+        arguments: The arguments that it takes.
         needs: The tools without which it is not offered.
-        write: Makes its text of the arguments and the tools that are offered.
+        write: Renders its text from the arguments and the tools that are offered.
     """
 
     name: str
@@ -93,7 +93,7 @@ class Kind:
 
     @property
     def definition(self) -> mcp_types.Prompt:
-        """What lists say of it."""
+        """Its entry in `prompts/list`."""
         arguments = [
             mcp_types.PromptArgument(name=one.name, description=one.description, required=one.required)
             for one in self.arguments
@@ -102,41 +102,34 @@ class Kind:
 
 
 class Prompts:
-    """The prompts of one server.
+    """The prompts of one server."""
 
-    Args:
-        offer: What a request may use.
-    """
+    def kinds(self, scope: RequestScope) -> Sequence[Kind]:
+        """Return the prompts whose tools a request may use."""
+        default_repo = scope.settings.default_repo
+        return [_with_default_repo(kind, default_repo) for kind in KINDS if kind.needs <= scope.tools.keys()]
 
-    def __init__(self, offer: RequestScope) -> None:
-        self._offer = offer
+    async def list(self, scope: RequestScope, _params: mcp_types.PaginatedRequestParams) -> mcp_types.ListPromptsResult:
+        """Return the definitions, which clients show their users."""
+        return mcp_types.ListPromptsResult(prompts=[kind.definition for kind in self.kinds(scope)])
 
-    def kinds(self, context: Context) -> Sequence[Kind]:
-        """The prompts whose tools a request may use."""
-        default_repo = self._offer.settings.default_repo
-        return [_fitted(kind, default_repo) for kind in KINDS if kind.needs <= self._offer.tools(context).keys()]
-
-    async def list(self, context: Context, _params: mcp_types.PaginatedRequestParams) -> mcp_types.ListPromptsResult:
-        """What clients show their users."""
-        return mcp_types.ListPromptsResult(prompts=[kind.definition for kind in self.kinds(context)])
-
-    async def get(self, context: Context, params: mcp_types.GetPromptRequestParams) -> mcp_types.GetPromptResult:
-        """One prompt, with its arguments in place.
+    async def get(self, scope: RequestScope, params: mcp_types.GetPromptRequestParams) -> mcp_types.GetPromptResult:
+        """Return the text of a prompt, with its arguments in place.
 
         Raises:
             MCPError: There is no such prompt, or an argument is missing, unknown or unusable; the message says which.
         """
-        kinds = {kind.name: kind for kind in self.kinds(context)}
+        kinds = {kind.name: kind for kind in self.kinds(scope)}
         kind = kinds.get(params.name)
         if kind is None:
             raise MCPError(mcp_types.INVALID_PARAMS, nearest("prompt", clean_line(params.name, 60), list(kinds)))
-        text = kind.write(_checked(kind, params.arguments or {}), self._offer.tools(context))
+        text = kind.write(_checked(kind, params.arguments or {}), scope.tools)
         message = mcp_types.PromptMessage(role="user", content=mcp_types.TextContent(type="text", text=text))
         return mcp_types.GetPromptResult(description=kind.description, messages=[message])
 
 
-def _fitted(kind: Kind, default_repo: str) -> Kind:
-    """The same prompt, which needs no repository where the user's settings name one."""
+def _with_default_repo(kind: Kind, default_repo: str) -> Kind:
+    """Return the prompt with an optional `repo` where the user's settings name a default repository."""
     if not default_repo:
         return kind
     arguments = [
@@ -149,7 +142,7 @@ def _fitted(kind: Kind, default_repo: str) -> Kind:
 
 
 def _checked(kind: Kind, given: Mapping[str, str]) -> dict[str, str]:
-    """The values of all arguments; "" for what is left out."""
+    """Return the values of all arguments; "" for one that is left out."""
     takes = ", ".join(one.name for one in kind.arguments)
     unknown = sorted(set(given) - {one.name for one in kind.arguments})
     problems = [f"{kind.name} has no argument {clean_line(name, 60)!r}; it takes {takes}." for name in unknown[:3]]

@@ -1,131 +1,205 @@
-"""What a server offers and to whom: all that the handlers of MCP requests need to know of a request."""
+"""The scope of one MCP request: its caller, the tools that it may use, its client, its journal."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
+from functools import cached_property
+from typing import Final, TypeVar
 
 import anyio
 from mcp.server.context import ServerRequestContext
 from mcp.shared.exceptions import MCPError
-from mcp_types import INVALID_PARAMS
+from mcp_types import INVALID_PARAMS, RequestId
 
 from mogplex_mcp.config.settings import Settings
 from mogplex_mcp.credentials.sources import FoundToken
 from mogplex_mcp.operations.confirmation import Consent
-from mogplex_mcp.storage.journal import Entry
-from mogplex_mcp.storage.sqlite_journal import SqliteJournal
+from mogplex_mcp.storage.ledger import Entry
 from mogplex_mcp.storage.state_file import StateError
 from mogplex_mcp.tenants.call_timeouts import client_key
+from mogplex_mcp.tenants.in_flight import CallKey
 from mogplex_mcp.tenants.services import Services
+from mogplex_mcp.tenants.tenant import Tenant
 from mogplex_mcp.toolkit.call import Call
 from mogplex_mcp.toolkit.tool_selection import ToolSelection
 from mogplex_mcp.toolkit.toolset import Tool
 
-Context = ServerRequestContext[Services]
+CALLER: Final = "mogplex_mcp.caller"
+"""Key in the ASGI scope of the request's `FoundToken`, or of None for the token of this process."""
 
-Identify = Callable[[Mapping[str, str]], FoundToken | None]
-"""Tells by the headers of an HTTP request whose token counts; None for the process's own."""
+_SESSION_HEADER: Final = "mcp-session-id"
+
+Context = ServerRequestContext[Services]
+_ParamsT = TypeVar("_ParamsT")
+_ResultT = TypeVar("_ResultT")
 
 
 class RequestScope:
-    """Tells what a request may use, and whose it is.
+    """The caller, tools, client and journal of one request.
 
     Args:
-        settings: What the user chose.
-        narrowing: The tools that are offered, and what a request leaves of them.
-        identify: Whose token counts, where callers bring their own; else it is that of this process.
+        context: The request, as the SDK hands it over.
+        settings: The user's choices.
+        selection: The tools that are offered, and what the request's headers leave of them.
+        multi_tenant: Whether the transport has put the caller into the ASGI scope.
         now: Seconds since the epoch.
 
     Attributes:
-        settings: What the user chose.
+        context: The request.
+        settings: The user's choices.
+        services: What all requests of this process share.
     """
 
     def __init__(
-        self, settings: Settings, narrowing: ToolSelection, *, identify: Identify | None, now: Callable[[], float]
+        self,
+        context: Context,
+        settings: Settings,
+        selection: ToolSelection,
+        *,
+        multi_tenant: bool,
+        now: Callable[[], float],
     ) -> None:
+        self.context = context
         self.settings = settings
-        self._narrowing = narrowing
-        self._identify = identify
+        self.services = context.lifespan_context
+        self._selection = selection
+        self._multi_tenant = multi_tenant
         self._now = now
 
-    def tools(self, context: Context) -> Mapping[str, Tool]:
-        """The tools that a request may use, by name.
+    @cached_property
+    def tools(self) -> Mapping[str, Tool]:
+        """The tools that the request may use, by name.
 
         Raises:
             MCPError: A header of the request names a tool that does not exist.
         """
+        request = self.context.request
         try:
-            return self._narrowing.tools(_headers(context))
+            return self._selection.tools(None if request is None else request.headers)
         except ValueError as error:
             raise MCPError(INVALID_PARAMS, f"The headers that choose tools cannot be used: {error}") from None
 
-    def whose(self, context: Context) -> FoundToken:
-        """The token that counts for a request."""
-        headers = _headers(context)
-        found = self._identify(headers) if self._identify and headers is not None else None
-        return found or context.lifespan_context.own_token()
+    @cached_property
+    def caller(self) -> FoundToken:
+        """The token that the request is served with."""
+        identified: FoundToken | None = None
+        if self._multi_tenant and self.context.request is not None:
+            identified = self.context.request.scope[CALLER]
+        return identified or self.services.own_token()
 
-    def open_call(self, context: Context, consent: Consent | None = None) -> Call:
-        """What a tool is given; makes the connections to Mogplex if there are none yet.
+    @property
+    def token(self) -> str:
+        """The value of the caller's token; "" without one."""
+        return self.caller.token.value if self.caller.token else ""
+
+    @property
+    def tenant(self) -> Tenant:
+        """The caller's client, budget and journal; opens the connections to Mogplex if there are none yet."""
+        return self.services.tenants.of(self.caller)
+
+    @cached_property
+    def client(self) -> tuple[str, str]:
+        """The name and version of the client, as it gave them."""
+        params = self.context.session.client_params
+        return (params.client_info.name, params.client_info.version) if params else ("", "")
+
+    @cached_property
+    def learnt_as(self) -> str:
+        """The key under which the call timeout of this client is learnt.
+
+        Where callers have their own tokens, the key contains the tenant: the name of a client is what a caller claims,
+        and one that hangs up on purpose must not shorten the waits of others.
+        """
+        client = client_key(*self.client)
+        if not self._multi_tenant:
+            return client
+        try:
+            return f"{self.services.state.tenant(self.token)}/{client}"
+        except StateError:
+            # Nothing is learnt without a state file.
+            return client
+
+    def open_call(self, consent: Consent | None = None) -> Call:
+        """Return what a tool gets in addition to its arguments. The time of the call begins now.
 
         Args:
-            context: The request.
             consent: Whether the user agrees with what the call is about to do.
         """
-        arrived, bridge = anyio.current_time(), context.lifespan_context
-        client, version = client_of(context)
+        client, version = self.client
         return Call(
-            tenant=bridge.tenants.of(self.whose(context)),
+            tenant=self.tenant,
             settings=self.settings,
             client=client,
             version=version,
-            learnt_as=self.learnt_as(context),
-            arrived=arrived,
-            learnt=bridge.learnt,
-            progress=lambda done, message: context.session.report_progress(done, message=message),
-            offered=frozenset(self.tools(context)),
-            warnings=bridge.warnings,
+            learnt_as=self.learnt_as,
+            arrived=anyio.current_time(),
+            learnt=self.services.learnt,
+            progress=lambda done, message: self.context.session.report_progress(done, message=message),
+            offered=frozenset(self.tools),
+            warnings=self.services.warnings,
             clock=self._now,
             consent=consent or Consent(),
-            shutdown=bridge.shutdown,
+            shutdown=self.services.shutdown,
         )
 
-    def learnt_as(self, context: Context) -> str:
-        """The name under which something is learnt about the client of a request.
+    def call_key(self, request_id: RequestId | None) -> CallKey | None:
+        """Return the key of a call among the calls in flight; None where request ids of several clients can collide.
 
-        Where callers bring their own tokens, each has what it taught for itself: the name of a client is whatever a
-        caller says, and one that hangs up on purpose must not shorten the waits of others.
+        Over HTTP only a session tells clients apart. The token is part of the key: a caller can name the session of
+        another one, but not present its token.
         """
-        client = client_key(*client_of(context))
-        if self._identify is None:
-            return client
-        token = self.whose(context).token
-        try:
-            return f"{context.lifespan_context.state.tenant(token.value if token else '')}/{client}"
-        except StateError:
-            # Then nothing is learnt at all.
-            return client
+        if self.context.request is None:
+            return "", "", str(request_id)
+        session = self.context.request.headers.get(_SESSION_HEADER)
+        return None if session is None else (self.token, session, str(request_id))
 
-    def known_runs(self, context: Context, most: int) -> list[Entry]:
-        """The newest runs of the caller's journal; none where it cannot be read.
+    async def is_disconnected(self) -> bool:
+        """Return whether the client has closed its HTTP request."""
+        request = self.context.request
+        return request is not None and await request.is_disconnected()
 
-        Clients ask for lists as soon as they have started: this does without the connections to Mogplex, which take
-        long to make.
+    async def known_runs(self, most: int) -> list[Entry]:
+        """Return the newest runs of the caller's journal; none where it cannot be read.
+
+        Opens no connections to Mogplex, which takes long: clients ask for lists as soon as they have started.
         """
-        token = self.whose(context).token
-        if token is None:
+        if not self.token:
             return []
-        journal = SqliteJournal(context.lifespan_context.state, token.value, now=self._now)
         try:
-            return [entry for entry in journal.entries(limit=most) if entry.run_id]
+            runs = await self.services.ledger(self.token).runs(limit=most)
+            return [entry for entry in runs if entry.run_id]
         except StateError:
-            # What is wrong with the journal, check_connection tells; a list has no place for it.
+            # check_connection reports what is wrong with the journal; a list cannot.
             return []
 
 
-def client_of(context: Context) -> tuple[str, str]:
-    """The name and version of the client, as it gave them."""
-    info = context.session.client_params.client_info if context.session.client_params else None
-    return (info.name, info.version) if info else ("", "")
+class RequestScopes:
+    """Opens the scope of each request, once.
 
+    Args:
+        settings: The user's choices.
+        selection: The tools that are offered, and what a request's headers leave of them.
+        multi_tenant: Whether each HTTP request has a caller of its own, whom the transport has identified and put into
+            the ASGI scope under `CALLER`; otherwise every request is served with the token of this process.
+        now: Seconds since the epoch.
+    """
 
-def _headers(context: Context) -> Mapping[str, str] | None:
-    return context.request.headers if context.request is not None else None
+    def __init__(
+        self, settings: Settings, selection: ToolSelection, *, multi_tenant: bool, now: Callable[[], float]
+    ) -> None:
+        self._settings = settings
+        self._selection = selection
+        self._multi_tenant = multi_tenant
+        self._now = now
+
+    def open(self, context: Context) -> RequestScope:
+        """Return the scope of a request."""
+        return RequestScope(context, self._settings, self._selection, multi_tenant=self._multi_tenant, now=self._now)
+
+    def handler(
+        self, handle: Callable[[RequestScope, _ParamsT], Awaitable[_ResultT]]
+    ) -> Callable[[Context, _ParamsT], Awaitable[_ResultT]]:
+        """Return a handler for the SDK that opens the scope of each request and hands it on."""
+
+        async def handle_in_scope(context: Context, params: _ParamsT) -> _ResultT:
+            return await handle(self.open(context), params)
+
+        return handle_in_scope

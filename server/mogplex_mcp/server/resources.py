@@ -1,11 +1,10 @@
-"""Resources: the answers of reading tools under an address, for people who attach them and programs that watch them.
+"""Resources: results of reading tools under a URI, for people who attach them and programs that watch them.
 
-A resource is what its tool answers by default. It is offered when the tool is, and read through the same dispatch, so
-that size, untrusted text, budget and errors are the tool's own.
+A resource is the result of its tool. It is offered when the tool is, and read through the same dispatch, so that
+output limit, untrusted text, budget and errors are those of the tool.
 """
 
 import json
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -17,17 +16,18 @@ from mcp.shared.exceptions import MCPError
 from mcp.shared.uri_template import UriTemplate
 from mcp_types.version import MODERN_PROTOCOL_VERSIONS
 
-from mogplex_mcp.api.errors import ErrorCode, MogplexError
-from mogplex_mcp.api.identifiers import check_uuid
+from mogplex_mcp.api.errors import ErrorCode
+from mogplex_mcp.operations.errors import InvalidArgumentError, check_id, operation_error
+from mogplex_mcp.reply.render import render
 from mogplex_mcp.reply.untrusted import clean_line, sanitize_name, sanitize_word
-from mogplex_mcp.server.request_scope import Context, RequestScope
-from mogplex_mcp.storage.journal import Entry
-from mogplex_mcp.toolkit.dispatch import dispatch
-from mogplex_mcp.toolkit.errors import sentence
+from mogplex_mcp.server.request_scope import RequestScope
+from mogplex_mcp.storage.ledger import Entry
+from mogplex_mcp.toolkit.dispatch import call_tool
+from mogplex_mcp.toolkit.errors import sentence, tool_error
 
 LISTED_RUNS: Final = 20
 
-# Until 2025-11-25 a resource that is not there had a code of its own, which 2026-07-28 retired.
+# Up to 2025-11-25 "resource not found" had a code of its own, which 2026-07-28 retired.
 _NOT_FOUND_2025: Final = -32_002
 _NOT_THERE: Final = frozenset({ErrorCode.NOT_FOUND, ErrorCode.INVALID_ARGUMENT, ErrorCode.BAD_REQUEST})
 _LONGEST_URI: Final = 300
@@ -38,14 +38,14 @@ class Kind:
     """One kind of resource.
 
     Attributes:
-        uri: Its address; parameters are in braces and have the names of the tool's arguments.
-        name: What programs call it.
-        title: What people see.
+        uri: Its URI template (RFC 6570); parameters have the names of the tool's arguments.
+        name: The name for programs.
+        title: The name for people.
         description: What it is good for.
-        tool: What answers a read.
-        arguments: What the tool is given beside the parameters.
-        as_text: Whether it is the tool's text, with the words of others fenced; else it is the tool's JSON.
-        priority: How important it is beside the others, from 0 to 1.
+        tool: The tool whose result is read.
+        arguments: Arguments of the tool in addition to the parameters.
+        as_text: Whether to return the tool's text, with untrusted text fenced, or its structured content as JSON.
+        priority: How important it is compared with the others, from 0 to 1.
     """
 
     uri: str
@@ -59,17 +59,17 @@ class Kind:
 
     @cached_property
     def template(self) -> UriTemplate:
-        """The address, ready to be compared with others."""
+        """The parsed URI template."""
         return UriTemplate.parse(self.uri)
 
     @property
     def mime_type(self) -> str:
-        """The type of what is read."""
+        """The media type of its contents."""
         return "text/plain" if self.as_text else "application/json"
 
     @property
     def definition(self) -> mcp_types.Resource | mcp_types.ResourceTemplate:
-        """What lists say of it."""
+        """Its entry in `resources/list` or `resources/templates/list`."""
         common: dict[str, Any] = {
             "name": self.name,
             "title": self.title,
@@ -87,7 +87,7 @@ RUN: Final = Kind(
     "run",
     "Run",
     "One run of a coding agent as it stands: state, branches, pull request, failure, events. "
-    "Subscribe to be told of news while it is watched.",
+    "Subscribe to be notified of updates while it is watched.",
     tool="get_run",
     priority=0.9,
 )
@@ -96,7 +96,7 @@ RUN_EVENTS: Final = Kind(
     "run-events",
     "Events of a run",
     "What a run has reported so far, oldest first, written by the agent. "
-    "Subscribe to be told of news while it is watched.",
+    "Subscribe to be notified of updates while it is watched.",
     tool="tail_run",
     arguments={"wait_seconds": 0, "max_events": 100},
     as_text=True,
@@ -132,78 +132,72 @@ KINDS: Final = (
 
 
 class Resources:
-    """The resources of one server.
+    """The resources of one server."""
 
-    Args:
-        offer: What a request may use, and whose it is.
-    """
+    def kinds(self, scope: RequestScope) -> Sequence[Kind]:
+        """Return the kinds that a request may use."""
+        return [kind for kind in KINDS if kind.tool in scope.tools]
 
-    def __init__(self, offer: RequestScope) -> None:
-        self._offer = offer
-
-    def kinds(self, context: Context) -> Sequence[Kind]:
-        """The kinds that a request may use."""
-        tools = self._offer.tools(context)
-        return [kind for kind in KINDS if kind.tool in tools]
-
-    async def list(self, context: Context, _params: mcp_types.PaginatedRequestParams) -> mcp_types.ListResourcesResult:
-        """What there always is, and the newest runs that the caller's journal knows; all on one page."""
-        kinds = self.kinds(context)
+    async def list(
+        self, scope: RequestScope, _params: mcp_types.PaginatedRequestParams
+    ) -> mcp_types.ListResourcesResult:
+        """Return the fixed resources and the newest runs of the caller's journal, on one page."""
+        kinds = self.kinds(scope)
         definitions = [kind.definition for kind in kinds]
         listed = [one for one in definitions if isinstance(one, mcp_types.Resource)]
         if RUN in kinds:
-            listed += [_listed_run(entry) for entry in self._offer.known_runs(context, LISTED_RUNS)]
+            listed += [_listed_run(entry) for entry in await scope.known_runs(LISTED_RUNS)]
         return mcp_types.ListResourcesResult(resources=listed)
 
     async def list_templates(
-        self, context: Context, _params: mcp_types.PaginatedRequestParams
+        self, scope: RequestScope, _params: mcp_types.PaginatedRequestParams
     ) -> mcp_types.ListResourceTemplatesResult:
-        """The kinds of resources that have parameters."""
-        definitions = [kind.definition for kind in self.kinds(context)]
+        """Return the kinds of resources that have parameters."""
+        definitions = [kind.definition for kind in self.kinds(scope)]
         templates = [one for one in definitions if isinstance(one, mcp_types.ResourceTemplate)]
         return mcp_types.ListResourceTemplatesResult(resource_templates=templates)
 
-    async def read(self, context: Context, params: mcp_types.ReadResourceRequestParams) -> mcp_types.ReadResourceResult:
-        """What the tool of this resource answers.
+    async def read(
+        self, scope: RequestScope, params: mcp_types.ReadResourceRequestParams
+    ) -> mcp_types.ReadResourceResult:
+        """Return the result of the resource's tool.
 
         Raises:
             MCPError: There is no such resource, or it could not be read; the message says what to do.
         """
+        protocol_version = scope.context.protocol_version
         try:
-            kind, values = self.find(context, params.uri)
-        except MogplexError as error:
-            raise _error(context, params.uri, sentence(error.message), error.code) from None
-        result = await dispatch(
-            self._offer.tools(context),
-            kind.tool,
-            {**kind.arguments, **values},
-            lambda: self._offer.open_call(context),
-            base_url=self._offer.settings.base_url,
-        )
-        text = "\n".join(block.text for block in result.content if isinstance(block, mcp_types.TextContent))
-        if result.is_error:
-            raise _error(context, params.uri, text, _code(text))
-        if not kind.as_text:
+            kind, values = self.find(scope, params.uri)
+        except InvalidArgumentError as error:
+            raise _error(protocol_version, params.uri, sentence(str(error)), error.code) from None
+        try:
+            reply = await call_tool(scope.tools[kind.tool], {**kind.arguments, **values}, scope.open_call())
+            result = render(reply.with_next_steps_for(scope.tools))
+        except Exception as error:  # noqa: BLE001 - as in a tool call: the reader gets a reason, the log a traceback
+            failure = operation_error(error)
+            worded = tool_error(failure, base_url=scope.settings.base_url, offered=scope.tools, tool=kind.tool)
+            raise _error(protocol_version, params.uri, worded.text, failure.code) from None
+        if kind.as_text:
+            text = "\n".join(block.text for block in result.content if isinstance(block, mcp_types.TextContent))
+        else:
             text = json.dumps(result.structured_content, ensure_ascii=False, separators=(",", ":"))
         contents = mcp_types.TextResourceContents(uri=params.uri, mime_type=kind.mime_type, text=text)
         return mcp_types.ReadResourceResult(contents=[contents])
 
-    def find(self, context: Context, uri: str) -> tuple[Kind, dict[str, str]]:
-        """The kind of a resource and the values in its address.
+    def find(self, scope: RequestScope, uri: str) -> tuple[Kind, dict[str, str]]:
+        """Return the kind of a resource and the values of its parameters.
 
         Raises:
-            MogplexError: There is no resource of this address, or a value in it is no id.
+            InvalidArgumentError: There is no resource with this URI, or a parameter isn't an id.
         """
-        kinds = self.kinds(context)
+        kinds = self.kinds(scope)
         for kind in kinds if len(uri) <= _LONGEST_URI else ():
             matched = kind.template.match(uri)
             if matched is not None:
-                # Every parameter is an id: what is no UUID would reach a tool as something else, such as "the latest".
-                return kind, {parameter: check_uuid(str(value), parameter) for parameter, value in matched.items()}
+                # Every parameter is an id. A tool would take other values for something else, such as "the latest".
+                return kind, {parameter: check_id(str(value), parameter) for parameter, value in matched.items()}
         known = ", ".join(kind.uri for kind in kinds)
-        raise MogplexError(
-            ErrorCode.NOT_FOUND, f"There is no resource {clean_line(uri, 100)}. There are {known}; put in an id"
-        )
+        raise InvalidArgumentError(f"There is no resource {clean_line(uri, 100)}. There are {known}; put in an id")
 
 
 def _listed_run(entry: Entry) -> mcp_types.Resource:
@@ -225,17 +219,11 @@ def _listed_run(entry: Entry) -> mcp_types.Resource:
     )
 
 
-def _error(context: Context, uri: str, text: str, code: str) -> MCPError:
+def _error(protocol_version: str, uri: str, text: str, code: str) -> MCPError:
     if code not in _NOT_THERE:
         number = mcp_types.INTERNAL_ERROR
-    elif context.protocol_version in MODERN_PROTOCOL_VERSIONS:
+    elif protocol_version in MODERN_PROTOCOL_VERSIONS:
         number = mcp_types.INVALID_PARAMS
     else:
         number = _NOT_FOUND_2025
     return MCPError(number, text, {"uri": uri})
-
-
-def _code(text: str) -> str:
-    """The code in a tool error; what others said stands after it."""
-    mark = re.search(r"^\(code: (\w+)[^()]*\)$", text, re.MULTILINE)
-    return mark[1] if mark else ""

@@ -1,55 +1,51 @@
-"""Tools in the server: `tools/list`, `tools/call`, and what a client's cancelling tells about it."""
+"""Handlers of `tools/list` and `tools/call`, and of the cancellation of a call."""
 
 import mcp_types
 
 from mogplex_mcp.operations.confirmation import Consent
-from mogplex_mcp.server.request_scope import Context, RequestScope
+from mogplex_mcp.server.request_scope import RequestScope
 from mogplex_mcp.toolkit.call import Call
 from mogplex_mcp.toolkit.dispatch import dispatch
 from mogplex_mcp.toolkit.elicitation import Elicitation
-from mogplex_mcp.toolkit.fitting import needs_write
+from mogplex_mcp.toolkit.toolset import needs_write
 
 
 class ToolHandlers:
-    """Answers for tools.
+    """Answers requests for tools.
 
     Args:
-        offer: What a request may use, and whose it is.
-        asker: Asks the user where a tool needs that.
+        elicitation: Asks the user where a tool needs a confirmation.
     """
 
-    def __init__(self, offer: RequestScope, asker: Elicitation) -> None:
-        self._offer = offer
-        self._asker = asker
+    def __init__(self, elicitation: Elicitation) -> None:
+        self._elicitation = elicitation
 
     async def list(
-        self, context: Context, _params: mcp_types.PaginatedRequestParams | None
+        self, scope: RequestScope, _params: mcp_types.PaginatedRequestParams | None
     ) -> mcp_types.ListToolsResult:
-        """All on one page: several clients read the first one only."""
-        return mcp_types.ListToolsResult(tools=[tool.definition for tool in self._offer.tools(context).values()])
+        """Return all tools on one page: several clients read the first one only."""
+        return mcp_types.ListToolsResult(tools=[tool.definition for tool in scope.tools.values()])
 
     async def call(
-        self, context: Context, params: mcp_types.CallToolRequestParams
+        self, scope: RequestScope, params: mcp_types.CallToolRequestParams
     ) -> mcp_types.CallToolResult | mcp_types.InputRequiredResult:
-        """Run a tool, and ask the user first where it needs that."""
-        tools = self._offer.tools(context)
-        in_flight = context.lifespan_context.in_flight
+        """Run a tool, with a confirmation by the user where it needs one."""
+        key = scope.call_key(scope.context.request_id)
 
         async def run(consent: Consent) -> mcp_types.CallToolResult:
             def open_call() -> Call:
-                call = self._offer.open_call(context, consent)
-                if needs_write(tools[params.name]):
+                call = scope.open_call(consent)
+                if needs_write(scope.tools[params.name]):
                     call.tenant.scopes.check_write()
                 return call
 
-            async with in_flight.answering(context, self._offer.learnt_as(context)):
+            async with scope.services.in_flight.answering(key, scope.learnt_as, scope.is_disconnected):
                 return await dispatch(
-                    tools, params.name, params.arguments or {}, open_call, base_url=self._offer.settings.base_url
+                    scope.tools, params.name, params.arguments or {}, open_call, base_url=scope.settings.base_url
                 )
 
-        token = self._offer.whose(context).token
-        return await self._asker.run(run, context, params, caller=token.value if token else "")
+        return await self._elicitation.run(run, scope.context, params)
 
-    async def cancelled(self, context: Context, params: mcp_types.CancelledNotificationParams) -> None:
-        """Learn from a client that gave up how long it waits."""
-        await context.lifespan_context.in_flight.cancelled(context, params)
+    async def cancelled(self, scope: RequestScope, params: mcp_types.CancelledNotificationParams) -> None:
+        """Learn from a cancelled call how long its client waits."""
+        scope.services.in_flight.cancelled(scope.call_key(params.request_id))

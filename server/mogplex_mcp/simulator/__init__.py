@@ -1,6 +1,6 @@
-"""A Mogplex API that runs inside this process: for demos, tests and benchmarks, and on a port.
+"""A simulated Mogplex API, in this process or on a port: for demos, tests and benchmarks.
 
-It reproduces the published contract and what a real deployment was seen to do, and imports nothing of the bridge.
+It reproduces the published contract and the observed behaviour of a real deployment, and imports nothing of the rest.
 """
 
 from .app import SeenRequest, Simulator
@@ -9,6 +9,7 @@ from .faults import Fault, FaultKind, Faults
 from .scripts import SCRIPTS, RunScript, Step
 from .server import serve
 from .world import (
+    ApiToken,
     Automation,
     EnvVar,
     Event,
@@ -16,7 +17,6 @@ from .world import (
     Repo,
     Run,
     Sandbox,
-    Token,
     User,
     Version,
     World,
@@ -27,6 +27,7 @@ __all__ = [
     "DEMO_READ_ONLY_TOKEN",
     "DEMO_TOKEN",
     "SCRIPTS",
+    "ApiToken",
     "Automation",
     "EnvVar",
     "Event",
@@ -41,7 +42,6 @@ __all__ = [
     "SeenRequest",
     "Simulator",
     "Step",
-    "Token",
     "User",
     "Version",
     "World",

@@ -1,4 +1,4 @@
-"""The simulator: a world, its clock, its faults, and the ASGI application that serves it."""
+"""The simulator: its data, its clock, its injected faults, and the ASGI application that serves them."""
 
 import time
 from collections.abc import Awaitable, Callable, MutableMapping
@@ -9,8 +9,8 @@ from urllib.parse import parse_qsl
 import anyio
 import httpx2
 
-from . import outcomes, service
-from .calls import State
+from . import fault_effects, service
+from .context import State
 from .demo import demo_world
 from .faults import FaultKind, Faults
 from .limits import RateLimit, StartQuotas
@@ -35,9 +35,9 @@ class SeenRequest:
     Attributes:
         path: as sent, with its query.
         token: what followed `Bearer `, or None.
-        at: when it came, epoch seconds.
-        status: of the answer; None while there is none, and for ever where the connection ended without one.
-        units: how much of the token's minute it cost.
+        at: when it arrived, epoch seconds.
+        status: of the response; None until it is sent, and if the connection ended without one.
+        units: rate-limit units that it cost.
     """
 
     method: str
@@ -52,15 +52,15 @@ class Simulator:
     """A Mogplex API inside this process.
 
     Args:
-        world: what it holds; None: `demo_world()`.
-        now: the clock, epoch seconds. Runs move by it alone: a fake clock makes half an hour take no time.
-        sleep: how it waits, for booting sandboxes and slow faults.
+        world: the data that it serves; None for `demo_world()`.
+        now: the clock, epoch seconds. Runs progress by it alone, so a fake clock skips half an hour in no time.
+        sleep: waits for seconds, for booting sandboxes and slow faults.
         run_seconds: how long a scripted run takes from its start to its end.
 
     Attributes:
-        world: what it holds; change it as you like.
-        faults: what goes wrong on purpose.
-        requests: what has been asked so far.
+        world: the data that it serves; may be changed at any time.
+        faults: the injected faults.
+        requests: all requests so far.
     """
 
     def __init__(
@@ -78,15 +78,15 @@ class Simulator:
 
     @property
     def app(self) -> ASGIApp:
-        """The ASGI application. Faults of the connection need `transport()` or `serve()`; here they raise."""
+        """Return the ASGI application. Connection faults need `transport()` or `serve()`; here they raise."""
         return self._serve
 
     def transport(self) -> httpx2.AsyncBaseTransport:
-        """Make a transport for `httpx2.AsyncClient` that asks this simulator, without any socket."""
+        """Return a transport for `httpx2.AsyncClient` that calls this simulator without a socket."""
         return SimulatorTransport(self._serve, self.state.sleep)
 
     def plan(self, script: RunScript | str) -> None:
-        """Let the next run that is started follow a script; called again, the one after that.
+        """Queue a script for the next run that is started.
 
         Raises:
             KeyError: there is no script of this name.
@@ -101,15 +101,16 @@ class Simulator:
         seen = SeenRequest(request.method, _target(request), _token(request), self.state.now())
         self.requests.append(seen)
         fault = self.faults.take(request.method, request.raw_path.removeprefix(BASE_PATH) or "/")
-        instead = None if fault is None else await outcomes.instead(fault, request, wire)
-        if instead is None:
+        response = None if fault is None else await fault_effects.replace_response(fault, request, wire)
+        if response is None:
             if fault is not None and fault.kind is FaultKind.QUEUE_FAILURE:
                 request.queue_failure = fault.seconds
-            instead = await service.answer(self.state, request)
+            response = await service.handle(self.state, request)
         seen.units = request.units
-        response = Response(instead.status, b"", instead.headers) if request.method == "HEAD" else instead
-        if fault is None or not await outcomes.spoiled(fault, response, wire, send):
-            await outcomes.send_whole(response, send)
+        if request.method == "HEAD":
+            response = Response(response.status, b"", response.headers)
+        if fault is None or not await fault_effects.alter_response(fault, response, wire, send):
+            await fault_effects.send_response(response, send)
         seen.status = response.status
 
 

@@ -1,10 +1,10 @@
-"""Where a run or a sandbox works: branches and root directory, read from a request's body."""
+"""Branches and root directory of a run or a sandbox, read from a request body."""
 
 import re
 from dataclasses import dataclass
 from typing import Any
 
-from .ids import derived_id
+from .formats import derived_id
 from .messages import bad_request
 from .world import Repo
 
@@ -14,8 +14,8 @@ _LONGEST_BRANCH = 255
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
-    """Branches and directory of a run or a sandbox."""
+class Checkout:
+    """What a run or a sandbox checks out."""
 
     base: str
     working: str
@@ -23,8 +23,8 @@ class Place:
     root_directory: str | None
 
 
-def place_of(body: dict[str, Any], repo: Repo, seed: str) -> Place:
-    """Read the place from a body; what is missing or of the wrong type comes from the repo.
+def checkout_of(body: dict[str, Any], repo: Repo, seed: str) -> Checkout:
+    """Read branches and directory from a body; what is missing or of the wrong type comes from the repo.
 
     Args:
         body: the request's body.
@@ -32,7 +32,7 @@ def place_of(body: dict[str, Any], repo: Repo, seed: str) -> Place:
         seed: the same seed always gives the same generated branch name, so that a replay finds its run.
 
     Raises:
-        Refusal: a branch or the directory is not acceptable.
+        ApiError: a branch or the directory is invalid.
     """
     base = _branch(body.get("baseBranch"), "base") or repo.default_branch
     create_branch = body.get("createBranch") is True
@@ -40,7 +40,7 @@ def place_of(body: dict[str, Any], repo: Repo, seed: str) -> Place:
     working = _branch(body.get("workingBranch"), "working") or (generated if create_branch else base)
     if create_branch and working == base:
         raise bad_request("Working branch must differ from base branch when createBranch is true")
-    return Place(base, working, create_branch, _root_directory(body.get("rootDirectory"), repo))
+    return Checkout(base, working, create_branch, _root_directory(body.get("rootDirectory"), repo))
 
 
 def _branch(value: Any, which: str) -> str | None:

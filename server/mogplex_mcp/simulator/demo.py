@@ -1,11 +1,11 @@
-"""A small world to try things in: two users, a handful of repos, sandboxes, runs that ended, automations."""
+"""Data of the demo: two users, a handful of repos, sandboxes, finished runs and automations."""
 
 from typing import Any
 
+from .formats import derived_id
 from .graphs import default_draft
-from .ids import derived_id
 from .scripts import SCRIPTS
-from .world import READ, Automation, EnvVar, Repo, Run, Sandbox, Token, User, Version, World
+from .world import READ, ApiToken, Automation, EnvVar, Repo, Run, Sandbox, User, Version, World
 
 DEMO_TOKEN = "mog_DemoReadWrite000000000000000000A"  # noqa: S105 - made up, opens nothing but a simulator
 DEMO_READ_ONLY_TOKEN = "mog_DemoReadOnly0000000000000000000A"  # noqa: S105 - the same
@@ -19,10 +19,10 @@ _DEFAULT_MODEL = "openai/gpt-5.4"
 
 
 def demo_world(now: float | None = None) -> World:
-    """Make the demo's world.
+    """Return the data of the demo.
 
     Args:
-        now: epoch seconds; everything in it happened in the days before. None: a fixed day in 2026.
+        now: epoch seconds; everything happened in the days before. None for a fixed day in 2026.
     """
     moment = 1_795_000_000.0 if now is None else now
     world = World(users=_users(), tokens=_tokens(), repos=_repos(moment))
@@ -67,11 +67,11 @@ def _users() -> list[User]:
     ]
 
 
-def _tokens() -> list[Token]:
+def _tokens() -> list[ApiToken]:
     return [
-        Token(DEMO_TOKEN, _user_id("dora")),
-        Token(DEMO_READ_ONLY_TOKEN, _user_id("dora"), frozenset({READ})),
-        Token(DEMO_OTHER_TOKEN, _user_id("olaf")),
+        ApiToken(DEMO_TOKEN, _user_id("dora")),
+        ApiToken(DEMO_READ_ONLY_TOKEN, _user_id("dora"), frozenset({READ})),
+        ApiToken(DEMO_OTHER_TOKEN, _user_id("olaf")),
     ]
 
 
@@ -147,7 +147,7 @@ def _automations(now: float) -> list[Automation]:
             created_at=now - 2 * _DAY,
             updated_at=now - _DAY,
             draft=draft,
-            description="Reviews when somebody asks for it",
+            description="Reviews on request",
             status="active",
             published=published,
         ),

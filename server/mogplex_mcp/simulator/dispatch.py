@@ -1,19 +1,18 @@
-"""Takes a request with a token to its route."""
+"""Dispatch of an authenticated request to its route."""
 
 from collections.abc import Mapping
 
-from . import gate
-from .calls import Call, Endpoint, State
-from .messages import Refusal, Request, Response
-from .pages import not_found_page
+from . import authentication
+from .context import Endpoint, RouteContext, State
+from .messages import ApiError, Request, Response, not_found_page
 from .routing import find
-from .world import Token
+from .world import ApiToken
 
 
 async def dispatch(state: State, request: Request) -> Response:
-    """Answer a request that was let in: OPTIONS, 404 and 405 by the framework, the rest by the route.
+    """Dispatch a request to its route; OPTIONS, 404 and 405 are the framework's.
 
-    What the framework answers is neither authenticated nor counted.
+    The framework's responses are neither authenticated nor counted.
     """
     found = find(request.raw_path)
     if found is None:
@@ -24,19 +23,19 @@ async def dispatch(state: State, request: Request) -> Response:
     if endpoint is None:
         return Response(405)
     try:
-        return await perform(state, request, gate.token_of(state, request), endpoint, found.parameters)
-    except Refusal as refusal:
-        return refusal.response
+        return await perform(state, request, authentication.authenticate(state, request), endpoint, found.parameters)
+    except ApiError as error:
+        return error.response
 
 
 async def perform(
-    state: State, request: Request, token: Token, endpoint: Endpoint, parameters: Mapping[str, str]
+    state: State, request: Request, token: ApiToken, endpoint: Endpoint, parameters: Mapping[str, str]
 ) -> Response:
-    """Count a request, check its scope, and let its route answer.
+    """Count a request, check its scope, and call its route.
 
     Raises:
-        Refusal: an error envelope.
+        ApiError: the route or a check failed.
     """
-    gate.spend(state, token, request)
-    gate.require(token, endpoint.scope)
-    return await endpoint.handler(Call(state, request, state.world.user(token.user_id), token, parameters))
+    authentication.spend(state, token, request)
+    authentication.require_scope(token, endpoint.scope)
+    return await endpoint.handler(RouteContext(state, request, state.world.user(token.user_id), token, parameters))

@@ -1,4 +1,4 @@
-"""Faults on demand: what networks, proxies and a tired service do to a request."""
+"""Fault injection: what networks, proxies and an overloaded service do to a request."""
 
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -9,11 +9,11 @@ class FaultKind(StrEnum):
     """The kinds of faults.
 
     The connection level (real over sockets, httpx2 exceptions in-process): `refused`, `reset_before_write` (the request
-    is not executed), `reset_after_write` (it is, and the answer is lost), `slow` (the answer comes `seconds` late),
+    is not executed), `reset_after_write` (it is, and the response is lost), `slow` (the response is `seconds` late),
     `slow_body` (each part of the body does), `cut_body` (the connection ends in the middle), `wrong_length` (a
     `Content-Length` shorter than the body).
 
-    What an edge or the service answers instead of executing the request: `html_502`, `html_200`, `empty_500`,
+    Responses of an edge proxy or the service in place of executing the request: `html_502`, `html_200`, `empty_500`,
     `json_500`, `rate_limited`, `unavailable`, `invalid_json`, `invalid_utf8`, `redirect` (to another host).
 
     `queue_failure`: POST /runs answers 500 after `seconds`, and the run exists and has failed.
@@ -40,17 +40,17 @@ class FaultKind(StrEnum):
 
 @dataclass(slots=True)
 class Fault:
-    """A fault and where it strikes.
+    """A fault and the requests that it applies to.
 
     Attributes:
         kind: what happens.
         method: HTTP method, or `*`.
         path: pattern (fnmatch) for the path below `/api/v1/mogplex`, such as `/runs/*`.
-        times: how often it strikes; None for ever.
+        times: how often it applies; None for always.
         seconds: for `slow`, `slow_body` and `queue_failure`.
         retry_after: seconds that `rate_limited` and `unavailable` put into `Retry-After`; None leaves it out.
-        message: of the error that `json_500`, `rate_limited` and `unavailable` answer; None: the usual one.
-        location: where `redirect` leads; None: the same path on another host.
+        message: of the error in `json_500`, `rate_limited` and `unavailable`; None for the usual one.
+        location: where `redirect` leads; None for the same path on another host.
     """
 
     kind: FaultKind | str
@@ -68,7 +68,7 @@ class Fault:
 
 @dataclass(slots=True)
 class Faults:
-    """The faults that are waiting to strike, in the order in which they were added.
+    """The faults that are still to be applied, in the order in which they were added.
 
     Attributes:
         down: the service's database is down.
@@ -78,11 +78,11 @@ class Faults:
     down: bool = False
 
     def add(self, fault: Fault) -> None:
-        """Add a fault behind those that wait already."""
+        """Append a fault."""
         self.waiting.append(fault)
 
     def clear(self) -> None:
-        """Forget all faults and end the outage."""
+        """Remove all faults and end the outage."""
         self.waiting.clear()
         self.down = False
 
@@ -91,7 +91,7 @@ class Faults:
         self.down = active
 
     def take(self, method: str, path: str) -> Fault | None:
-        """Take the first fault that strikes this request, and count it."""
+        """Return the first fault that applies to this request, and count it."""
         for fault in self.waiting:
             if fault.method in ("*", method) and fnmatchcase(path, fault.path):
                 if fault.times is not None:

@@ -1,8 +1,8 @@
-"""Graphs of automations: what is accepted as a draft, how it is kept, and what it takes to publish one."""
+"""Graphs of automations: validation of drafts, normalisation, and checks before publishing."""
 
 from typing import Any
 
-from .checks import Schema, complaint
+from .json_schema import Schema, first_error
 from .messages import bad_request
 
 NODE_TYPES = (
@@ -82,18 +82,18 @@ _AGENT_DEFAULTS: dict[str, Any] = {
 
 
 def draft_of(graph: Any, agents: set[str]) -> dict[str, Any]:
-    """Read a graph as a draft. Whether it can be published is not looked at.
+    """Validate a graph as a draft. Whether it can be published is not checked.
 
     Args:
-        graph: what the caller sent.
+        graph: as the caller sent it.
         agents: ids of the agents that the caller may use.
 
     Raises:
-        Refusal: it is no graph, or uses agents of somebody else.
+        ApiError: it isn't a graph, or uses agents of another user.
     """
     if not isinstance(graph, dict):
         raise bad_request("graph must be a valid Flow graph")
-    found = complaint(graph, GRAPH_SCHEMA, "graph")
+    found = first_error(graph, GRAPH_SCHEMA, "graph")
     if found is not None:
         raise bad_request(f"graph must be a valid Flow graph at {found.partition(': ')[0]}")
     nodes = [_kept_node(node) for node in graph["nodes"]]
@@ -108,7 +108,7 @@ def draft_of(graph: Any, agents: set[str]) -> dict[str, Any]:
 
 
 def default_draft(installation_id: int, agent_id: str | None, model: str) -> dict[str, Any]:
-    """Make the draft of an automation that was created without a graph: a mention starts one agent."""
+    """Return the draft of an automation that was created without a graph: a mention starts one agent."""
     start = {
         "label": "@mogplex",
         "event": "mention",
@@ -132,17 +132,17 @@ def default_draft(installation_id: int, agent_id: str | None, model: str) -> dic
 
 
 def check_publishable(graph: dict[str, Any]) -> None:
-    """Check what a draft need not have.
+    """Check what publishing requires beyond a valid draft.
 
     Raises:
-        Refusal: the first thing that is wrong.
+        ApiError: the first requirement that is not met.
     """
-    found = _publishing_complaint(graph)
+    found = _publishing_error(graph)
     if found is not None:
         raise bad_request(found)
 
 
-def _publishing_complaint(graph: dict[str, Any]) -> str | None:
+def _publishing_error(graph: dict[str, Any]) -> str | None:
     nodes: list[dict[str, Any]] = graph["nodes"]
     for kind in ("start", "end"):
         if sum(node["type"] == kind for node in nodes) != 1:
@@ -152,10 +152,10 @@ def _publishing_complaint(graph: dict[str, Any]) -> str | None:
     known = {node["id"] for node in nodes}
     if any(edge["source"] not in known or edge["target"] not in known for edge in graph["edges"]):
         return "A flow must not have connections to missing nodes."
-    return next((found for found in map(_node_complaint, nodes) if found is not None), None)
+    return next((found for found in map(_node_error, nodes) if found is not None), None)
 
 
-def _node_complaint(node: dict[str, Any]) -> str | None:
+def _node_error(node: dict[str, Any]) -> str | None:
     data: dict[str, Any] = node["data"]
     match node["type"]:
         case "start" if data.get("event") == "webhook" and len(data.get("filter", {}).get("repoIds", [])) != 1:

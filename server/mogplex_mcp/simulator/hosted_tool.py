@@ -1,10 +1,10 @@
-"""What a tool of the hosted JSON-RPC endpoint is."""
+"""Declaration of a tool of the hosted JSON-RPC endpoint."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from .checks import Schema
+from .json_schema import Schema
 
 Data = dict[str, Any]
 
@@ -16,10 +16,10 @@ class HostedTool:
     Attributes:
         method: of the REST route behind it.
         path: template; `{…}` are arguments.
-        line: makes the text of the answer from the arguments and the data.
-        query: arguments that go into the query, by argument.
+        line: makes the text of the result from the arguments and the data.
+        query: names of query parameters, by argument.
         reads: whether it is declared as read-only.
-        nested: the key under which the data goes, where the route does not nest them.
+        nested: the key under which the data is nested, if the route itself does not nest it.
     """
 
     name: str
@@ -35,12 +35,12 @@ class HostedTool:
 
     @property
     def schema(self) -> Schema:
-        """The schema of the arguments, without what only the simulator's own checks use."""
+        """Return the schema of the arguments, without the keywords that only the simulator's validation uses."""
         schema: Schema = {"type": "object", "properties": self.properties, "additionalProperties": False}
         return schema | ({"required": list(self.required)} if self.required else {})
 
     def definition(self) -> Data:
-        """Write the tool as `tools/list` does."""
+        """Return the tool as in `tools/list`."""
         reads = self.method == "GET"
         return {
             "name": self.name,

@@ -1,9 +1,9 @@
-"""The 23 tools of the hosted JSON-RPC endpoint: what each takes and which route it calls."""
+"""The 23 tools of the hosted JSON-RPC endpoint: their arguments and their routes."""
 
-from . import hosted_lines as lines
-from .checks import Schema
+from . import hosted_summaries as lines
 from .graphs import GRAPH_SCHEMA
 from .hosted_tool import HostedTool
+from .json_schema import Schema
 
 
 def _text(description: str) -> Schema:

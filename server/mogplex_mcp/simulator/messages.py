@@ -1,16 +1,19 @@
-"""Requests and answers as the simulator's routes see them."""
+"""HTTP requests, responses and error envelopes of the simulator."""
 
 import json
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from html import escape
 from typing import Any
 
 BASE_PATH = "/api/v1/mogplex"
-MOST_BODY_BYTES = 10 * 1024 * 1024  # what is longer reaches the routes cut, and so as broken JSON
+MOST_BODY_BYTES = 10 * 1024 * 1024  # longer bodies reach the routes truncated, and so as broken JSON
 
 JSON = "application/json"
 HTML = "text/html; charset=utf-8"
 PLAIN = "text/plain"
+_LOGIN_BYTES = 37_361
+_NOT_FOUND_BYTES = 21_500  # as recorded
 
 Wait = Callable[[float], Awaitable[None]]
 
@@ -24,10 +27,10 @@ class Request:
         raw_path: as sent, still percent-encoded, without the query.
         query: name to first value, decoded.
         headers: names in lower case, values stripped.
-        wait: sleeps for seconds, on the clock of the simulator and within the patience of the client.
+        wait: sleeps for seconds, on the simulator's clock and within the client's read timeout.
         raw_query: the query string as sent.
-        units: how much of the token's minute it has cost so far.
-        queue_failure: the queue behind starts is broken: seconds it takes to notice, or None.
+        units: rate-limit units that it has cost so far.
+        queue_failure: seconds until the broken queue behind starts is noticed; None if it works.
     """
 
     method: str
@@ -41,10 +44,10 @@ class Request:
     queue_failure: float | None = None
 
     def json(self) -> Any:
-        """Read the body as JSON the way the service's runtime does.
+        """Parse the body as JSON the way the service's runtime does.
 
         Raises:
-            ValueError: it is none, or longer than 10 MB.
+            ValueError: it isn't JSON, or is longer than 10 MB.
         """
         if len(self.body) > MOST_BODY_BYTES:
             raise ValueError("body too long")
@@ -57,7 +60,7 @@ class Request:
 
 @dataclass(slots=True)
 class Response:
-    """An HTTP response. Without a `content-length`, as the service answers: bodies are sent in chunks."""
+    """An HTTP response, without `content-length`: the service sends bodies in chunks."""
 
     status: int
     body: bytes = b""
@@ -69,8 +72,8 @@ class Response:
         return self
 
 
-class Refusal(Exception):  # noqa: N818 - it is an answer of the API, not an error of this program
-    """An error envelope as an exception, for routes to leave early.
+class ApiError(Exception):
+    """An error of the API, raised by routes and sent as an error envelope.
 
     Args:
         status: HTTP status; may disagree with the code, as it does in the real API.
@@ -87,7 +90,7 @@ class Refusal(Exception):  # noqa: N818 - it is an answer of the API, not an err
             self.response.with_header("retry-after", str(retry_after))
 
 
-class Uncaught(Refusal):
+class UncaughtError(ApiError):
     """An error that the real service does not catch: 500 without an envelope and without a body."""
 
     def __init__(self) -> None:
@@ -96,48 +99,65 @@ class Uncaught(Refusal):
 
 
 def json_response(status: int, value: Any) -> Response:
-    """Answer with JSON."""
+    """Return a JSON response."""
     text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
-    # A lone surrogate cannot be written as UTF-8; the real service writes the replacement character too.
+    # A lone surrogate can't be encoded as UTF-8; the real service writes the replacement character too.
     return Response(status, text.encode("utf-8", errors="replace"), [("content-type", JSON)])
 
 
 def ok(data: dict[str, Any], status: int = 200) -> Response:
-    """Answer with the success envelope."""
+    """Return a response with the success envelope."""
     return json_response(status, {"ok": True, "data": data})
 
 
 def error(status: int, code: str, message: str) -> Response:
-    """Answer with the error envelope."""
+    """Return a response with the error envelope."""
     return json_response(status, {"ok": False, "error": {"code": code, "message": message}})
 
 
-def bad_request(message: str) -> Refusal:
-    """Make the refusal of a request that is wrong in itself."""
-    return Refusal(400, "BAD_REQUEST", message)
+def bad_request(message: str) -> ApiError:
+    """Return the error for an invalid request."""
+    return ApiError(400, "BAD_REQUEST", message)
 
 
-def not_found(message: str) -> Refusal:
-    """Make the refusal of a request for something that is not there, or not the caller's."""
-    return Refusal(404, "NOT_FOUND", message)
+def not_found(message: str) -> ApiError:
+    """Return the error for something that does not exist or is not the caller's."""
+    return ApiError(404, "NOT_FOUND", message)
 
 
-def internal_error(message: str) -> Refusal:
-    """Make the 500 that the API answers to ids which are no UUIDs, among other things."""
-    return Refusal(500, "INTERNAL_ERROR", message)
+def internal_error(message: str) -> ApiError:
+    """Return the 500 with which the API responds to ids that aren't UUIDs, among other things."""
+    return ApiError(500, "INTERNAL_ERROR", message)
 
 
 def redirect(status: int, location: str) -> Response:
-    """Answer with a redirect; the body repeats the address, as recorded."""
+    """Return a redirect; the body repeats the address, as recorded."""
     return Response(status, location.encode(), [("location", location)])
 
 
+def login_page() -> Response:
+    """Return the login page of the web application: 200 and HTML for any method, also after the 307 of a POST."""
+    return _page(200, "Log in to Mogplex", _LOGIN_BYTES)
+
+
+def not_found_page(path: str) -> Response:
+    """Return the web application's HTML page for an unknown path."""
+    return _page(404, f"404: {escape(path)} could not be found.", _NOT_FOUND_BYTES)
+
+
+def _page(status: int, text: str, size: int) -> Response:
+    head, tail = f"<!DOCTYPE html><html><body><h1>{text}</h1><script>/*", "*/</script></body></html>"
+    filling = "self.__next_f.push([1]);" * (size // 24 + 1)
+    body = head + filling[: max(0, size - len(head) - len(tail))] + tail
+    return Response(status, body.encode(), [("content-type", HTML)])
+
+
 def _no_constant(name: str) -> None:
-    raise ValueError(f"{name} is no JSON")
+    raise ValueError(f"{name} isn't JSON")
 
 
 def _shallow(text: str, deepest: int = 200) -> str:
-    """Drop what is nested deeper than Python's parser can go; no route looks that deep."""
+    """Remove what is nested deeper than Python's parser allows; no route reads that deep."""
     kept: list[str] = []
     depth, in_string, escaped = 0, False, False
     for character in text:

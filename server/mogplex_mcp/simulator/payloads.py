@@ -1,6 +1,6 @@
-"""What the API does to an event's payload on the way out: redaction by key name and cuts (section 2).
+"""Redaction by key name and truncation of event payloads, as observed.
 
-Messages, errors and logs are not touched: the real API leaves them raw.
+Messages, errors and logs stay raw, as in the real API.
 """
 
 import json
@@ -18,7 +18,7 @@ _LONGEST_PAYLOAD = 20_000
 
 
 def public_payload(payload: dict[str, Any]) -> dict[str, Any]:
-    """Redact and cut a payload: keys that sound secret, strings, entries, depth, and the whole."""
+    """Redact and truncate a payload: secret-looking keys, strings, entries, depth, and total size."""
     cut: dict[str, Any] = _cut(payload, 0)
     text = json.dumps(cut, ensure_ascii=False)
     if len(text) > _LONGEST_PAYLOAD:

@@ -1,31 +1,31 @@
-"""What a user has: agents, models, connected MCP servers; and reviews of pull requests."""
+"""Routes for agents, models, connected MCP servers and pull-request reviews."""
 
-from .calls import Call, Endpoint, Routes, text_field
-from .ids import canonical, new_id
+from .context import Endpoint, RouteContext, Routes, text_field
+from .formats import canonical, new_id
 from .messages import Response, bad_request, internal_error, not_found, ok
 from .world import READ, WRITE
 
 
-async def list_agents(call: Call) -> Response:
-    """List the caller's agents and the presets that no agent of theirs replaces."""
-    return ok({"agents": call.user.agents})
+async def list_agents(context: RouteContext) -> Response:
+    """List the caller's agents and the presets that none of them replaces."""
+    return ok({"agents": context.user.agents})
 
 
-async def list_models(call: Call) -> Response:
-    """List the models that the caller has enabled."""
-    return ok({"models": call.user.models})
+async def list_models(context: RouteContext) -> Response:
+    """List the caller's enabled models."""
+    return ok({"models": context.user.models})
 
 
-async def list_mcp_servers(call: Call) -> Response:
-    """List the caller's MCP servers, credentials in clear text and all."""
-    if call.user.mcp_servers is None:
+async def list_mcp_servers(context: RouteContext) -> Response:
+    """List the caller's MCP servers, including their credentials in clear text."""
+    if context.user.mcp_servers is None:
         raise internal_error("Failed to list MCP servers")
-    return ok({"servers": call.user.mcp_servers})
+    return ok({"servers": context.user.mcp_servers})
 
 
-async def rerun_review(call: Call) -> Response:
-    """Queue a review of a pull request; each call queues another one."""
-    body = call.json()
+async def rerun_review(context: RouteContext) -> Response:
+    """Queue a review of a pull request; not idempotent."""
+    body = context.json()
     repo_id = text_field(body, "repoId")
     if repo_id is None:
         raise bad_request("repoId is required")
@@ -35,8 +35,8 @@ async def rerun_review(call: Call) -> Response:
     found = canonical(repo_id)
     if found is None:
         raise internal_error("Failed to rerun PR review")
-    repo = call.world.repo(found)
-    if repo is None or repo.user_id != call.user.id:
+    repo = context.world.repo(found)
+    if repo is None or repo.user_id != context.user.id:
         raise not_found("Repository not found")
     return ok(
         {

@@ -1,12 +1,11 @@
-"""`/repos/{repoId}/env-vars`: 501 as observed, or the published contract where the world has it."""
+"""Routes below `/repos/{repoId}/env-vars`: 501 as observed, or the published contract if the world enables it."""
 
 from typing import Any
 
-from .calls import Call, Endpoint, Routes, uuid_or_500
-from .checks import Schema, complaint
-from .ids import new_id
-from .messages import Refusal, Response, bad_request, not_found, ok
-from .moments import iso
+from .context import Endpoint, RouteContext, Routes, uuid_or_500
+from .formats import iso, new_id
+from .json_schema import Schema, first_error
+from .messages import ApiError, Response, bad_request, not_found, ok
 from .world import READ, WRITE, EnvVar, Repo
 
 _TARGETS = ["production", "preview", "development"]
@@ -36,50 +35,50 @@ DELETE_SCHEMA: Schema = {
 }
 
 
-async def list_env_vars(call: Call) -> Response:
+async def list_env_vars(context: RouteContext) -> Response:
     """List a repo's variables, never their values."""
-    repo = _repo(call)
+    repo = _repo(context)
     return ok({"envVars": [_public(variable) for variable in repo.env_vars]})
 
 
-async def set_env_var(call: Call) -> Response:
-    """Create a variable, or update every one of this key."""
-    body = _checked(call, SET_SCHEMA)
-    repo = _repo(call)
+async def set_env_var(context: RouteContext) -> Response:
+    """Create a variable, or update all variables with this key."""
+    body = _checked(context, SET_SCHEMA)
+    repo = _repo(context)
     target, kind = body.get("target", _TARGETS), body.get("type", "encrypted")
     known = [variable for variable in repo.env_vars if variable.key == body["key"]]
     for variable in known:
-        variable.value, variable.target, variable.type, variable.updated_at = body["value"], target, kind, call.now
+        variable.value, variable.target, variable.type, variable.updated_at = body["value"], target, kind, context.now
     if not known:
-        repo.env_vars.append(EnvVar(new_id(), body["key"], body["value"], target, kind, call.now))
+        repo.env_vars.append(EnvVar(new_id(), body["key"], body["value"], target, kind, context.now))
     action = "updated" if known else "created"
     return ok({"action": action, "key": body["key"], "updatedCount": max(1, len(known))})
 
 
-async def delete_env_var(call: Call) -> Response:
-    """Delete every variable of a key."""
-    key = _checked(call, DELETE_SCHEMA)["key"]
-    repo = _repo(call)
+async def delete_env_var(context: RouteContext) -> Response:
+    """Delete all variables with a key."""
+    key = _checked(context, DELETE_SCHEMA)["key"]
+    repo = _repo(context)
     kept = [variable for variable in repo.env_vars if variable.key != key]
     deleted, repo.env_vars = len(repo.env_vars) - len(kept), kept
     return ok({"key": key, "deletedCount": deleted})
 
 
-def _checked(call: Call, schema: Schema) -> dict[str, Any]:
-    body = call.json()
-    found = complaint(body, schema)
+def _checked(context: RouteContext, schema: Schema) -> dict[str, Any]:
+    body = context.json()
+    found = first_error(body, schema)
     if found is not None:
         raise bad_request(found)
     checked: dict[str, Any] = body
     return checked
 
 
-def _repo(call: Call) -> Repo:
-    if not call.world.env_vars_available:
+def _repo(context: RouteContext) -> Repo:
+    if not context.world.env_vars_available:
         message = "Vercel project environment variables require an API-capable Vercel integration"
-        raise Refusal(501, "SERVICE_UNAVAILABLE", f"{message} and are not available.")
-    repo = call.world.repo(uuid_or_500(call.parameters["repo_id"], "Failed to load environment variables"))
-    if repo is None or repo.user_id != call.user.id:
+        raise ApiError(501, "SERVICE_UNAVAILABLE", f"{message} and are not available.")
+    repo = context.world.repo(uuid_or_500(context.parameters["repo_id"], "Failed to load environment variables"))
+    if repo is None or repo.user_id != context.user.id:
         raise not_found("Repo not found")
     return repo
 

@@ -1,11 +1,10 @@
-"""Runs of automations: trigger one, list them, read one with everything in it."""
+"""Routes for automation runs: trigger, list, read with all details."""
 
 from typing import Any
 
-from .calls import Call, Endpoint, Routes, text_field, uuid_or_500
-from .ids import derived_id, new_id
-from .messages import Refusal, Response, bad_request, internal_error, not_found, ok
-from .moments import iso, iso_or_none
+from .context import Endpoint, RouteContext, Routes, text_field, uuid_or_500
+from .formats import derived_id, iso, iso_or_none, new_id
+from .messages import ApiError, Response, bad_request, internal_error, not_found, ok
 from .routes_automations import own_automation
 from .world import READ, WRITE, Automation, JobRun, Repo
 
@@ -15,23 +14,23 @@ _ACTIVE = frozenset({"pending", "running"})
 _RUNTIME_AFTER = 0.02  # seconds from the trigger until the queue has started the job, as recorded
 
 
-async def trigger(call: Call) -> Response:
-    """Trigger an automation. 202 says that the request was understood, not that anything started."""
-    key = call.idempotency_key()
-    body = call.json_or(None)
+async def trigger(context: RouteContext) -> Response:
+    """Trigger an automation. 202 means that the request was valid, not that a run started."""
+    key = context.idempotency_key()
+    body = context.json_or(None)
     repo_id = text_field(body, "repoId")
     if repo_id is None:
         raise bad_request("repoId is required")
     given = body.get("input", {})
     if not isinstance(given, dict):
         raise bad_request("input must be an object")
-    automation = own_automation(call, "Failed to trigger automation")
-    repo = _repo(call, repo_id, automation)
+    automation = own_automation(context, "Failed to trigger automation")
+    repo = _repo(context, repo_id, automation)
     version = automation.published
     if version is None:
-        raise Refusal(409, "CONFLICT", "Automation is not published")
+        raise ApiError(409, "CONFLICT", "Automation is not published")
     if automation.status != "active":
-        raise Refusal(409, "CONFLICT", "Automation is not active")
+        raise ApiError(409, "CONFLICT", "Automation is not active")
     metadata = given | {
         "source": "mcp",
         "flow_id": automation.id,
@@ -43,52 +42,54 @@ async def trigger(call: Call) -> Response:
         "flow_version_id": version.id,
         "installation_id": automation.installation_id,
     }
-    known = next((job for job in call.world.job_runs.values() if job.key == key), None)
+    known = next((job for job in context.world.job_runs.values() if job.key == key), None)
     if known is not None:
-        # The key is looked up among everybody's: also another user's job answers (observed).
-        known.dispatch_events.append(_dispatched(call, "enqueue", "suppressed", metadata, "IDEMPOTENT_DUPLICATE"))
+        # Keys are global: the job of another user under the same key counts as a duplicate (observed).
+        known.dispatch_events.append(_dispatched(context, "enqueue", "suppressed", metadata, "IDEMPOTENT_DUPLICATE"))
         return _outcome(automation, known.id, "suppressed", "IDEMPOTENT_DUPLICATE", None)
-    busy = sum(job.repo_id == repo.id and _status(job, call.now) in _ACTIVE for job in call.world.job_runs.values())
-    if busy >= call.world.repo_job_limit:
+    busy = sum(
+        job.repo_id == repo.id and _status(job, context.now) in _ACTIVE for job in context.world.job_runs.values()
+    )
+    if busy >= context.world.repo_job_limit:
         return _outcome(automation, None, "suppressed", "REPO_PENDING_LIMIT", None)
-    job = JobRun(new_id(), automation.id, repo.id, call.now, key=key, version_id=version.id, metadata=metadata)
-    job.dispatch_events.append(_dispatched(call, "enqueue", "queued", metadata))
-    call.world.job_runs[job.id] = job
-    if call.request.queue_failure is not None:
+    job = JobRun(new_id(), automation.id, repo.id, context.now, key=key, version_id=version.id, metadata=metadata)
+    job.dispatch_events.append(_dispatched(context, "enqueue", "queued", metadata))
+    context.world.job_runs[job.id] = job
+    if context.request.queue_failure is not None:
         job.last_start_error = "Connection error."
-        await call.request.wait(call.request.queue_failure)
+        await context.request.wait(context.request.queue_failure)
         raise internal_error("Failed to trigger automation")
-    job.started_at = call.now + _RUNTIME_AFTER
-    job.seconds = call.state.run_seconds
+    job.started_at = context.now + _RUNTIME_AFTER
+    job.seconds = context.state.run_seconds
     job.runtime_run_id = f"run_{job.id.replace('-', '')[:24]}"
     started = {"flow_id": automation.id, "start_source": "api", "flow_version_id": version.id}
-    job.dispatch_events.append(_dispatched(call, "start", "started", started))
+    job.dispatch_events.append(_dispatched(context, "start", "started", started))
     return _outcome(automation, job.id, "queued", None, job.runtime_run_id)
 
 
-async def list_job_runs(call: Call) -> Response:
+async def list_job_runs(context: RouteContext) -> Response:
     """List the runs of an automation, newest first."""
-    automation = own_automation(call, "Failed to list automation runs")
-    jobs = [job for job in call.world.job_runs.values() if job.automation_id == automation.id]
+    automation = own_automation(context, "Failed to list automation runs")
+    jobs = [job for job in context.world.job_runs.values() if job.automation_id == automation.id]
     jobs.sort(key=lambda job: job.created_at, reverse=True)
-    return ok({"runs": [_summary(call, job) for job in jobs[: call.limit(_DEFAULT, _MOST)]]})
+    return ok({"runs": [_summary(context, job) for job in jobs[: context.limit(_DEFAULT, _MOST)]]})
 
 
-async def get_job_run(call: Call) -> Response:
-    """Answer with a run of an automation and everything in it, unredacted."""
-    automation = own_automation(call, "Failed to load automation run logs")
-    job = call.world.job_runs.get(call.uuid("run_id", "Failed to load automation run logs"))
+async def get_job_run(context: RouteContext) -> Response:
+    """Return an automation run with all details, unredacted."""
+    automation = own_automation(context, "Failed to load automation run logs")
+    job = context.world.job_runs.get(context.uuid("run_id", "Failed to load automation run logs"))
     if job is None or job.automation_id != automation.id:
         raise not_found("Run not found")
     if job.recorded is not None:
         return ok({"run": job.recorded})
     details = {"dispatch_events": job.dispatch_events, "ai_calls": [], "review_findings": [], "waits": []}
-    return ok({"run": _summary(call, job) | details})
+    return ok({"run": _summary(context, job) | details})
 
 
-def _repo(call: Call, repo_id: str, automation: Automation) -> Repo:
-    repo = call.world.repo(uuid_or_500(repo_id, "Failed to trigger automation"))
-    if repo is None or repo.user_id != call.user.id:
+def _repo(context: RouteContext, repo_id: str, automation: Automation) -> Repo:
+    repo = context.world.repo(uuid_or_500(repo_id, "Failed to trigger automation"))
+    if repo is None or repo.user_id != context.user.id:
         raise not_found("Repository not found")
     if repo.installation_id != automation.installation_id:
         raise bad_request("Repository is outside this automation's GitHub installation")
@@ -112,9 +113,9 @@ def _outcome(
 
 
 def _dispatched(
-    call: Call, kind: str, outcome: str, metadata: dict[str, Any], reason: str | None = None
+    context: RouteContext, kind: str, outcome: str, metadata: dict[str, Any], reason: str | None = None
 ) -> dict[str, Any]:
-    moment = iso(call.now)
+    moment = iso(context.now)
     return {
         "id": new_id(),
         "event_kind": kind,
@@ -133,13 +134,13 @@ def _status(job: JobRun, now: float) -> str:
     return "running" if job.seconds is None or now < job.started_at + job.seconds else "success"
 
 
-def _summary(call: Call, job: JobRun) -> dict[str, Any]:
+def _summary(context: RouteContext, job: JobRun) -> dict[str, Any]:
     if job.recorded is not None:
         details = ("dispatch_events", "ai_calls", "review_findings", "waits")
         return {name: value for name, value in job.recorded.items() if name not in details}
-    now, status = call.now, _status(job, call.now)
+    now, status = context.now, _status(job, context.now)
     ended = job.started_at + job.seconds if status == "success" and job.started_at and job.seconds else None
-    repo = call.world.repo(job.repo_id)
+    repo = context.world.repo(job.repo_id)
     return {
         "id": job.id,
         "assignment_id": None,
@@ -178,14 +179,14 @@ def _summary(call: Call, job: JobRun) -> dict[str, Any]:
         "cancelable": status in _ACTIVE,
         "active_wait_count": 0,
         "latest_dispatch_event": job.dispatch_events[-1] if job.dispatch_events else None,
-        "node_runs": _node_runs(call, job, ended, now),
+        "node_runs": _node_runs(context, job, ended, now),
     }
 
 
-def _node_runs(call: Call, job: JobRun, ended: float | None, now: float) -> list[dict[str, Any]]:
+def _node_runs(context: RouteContext, job: JobRun, ended: float | None, now: float) -> list[dict[str, Any]]:
     if ended is None or ended > now or job.started_at is None:
         return []
-    automation = call.world.automations[job.automation_id]
+    automation = context.world.automations[job.automation_id]
     graph = automation.published.graph if automation.published else automation.draft
     return [
         {

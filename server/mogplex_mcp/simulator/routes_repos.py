@@ -3,8 +3,8 @@
 import re
 from typing import Any
 
-from . import ids
-from .calls import Call, Endpoint, Routes
+from . import formats
+from .context import Endpoint, RouteContext, Routes
 from .messages import Response, internal_error, ok
 from .world import Repo
 
@@ -12,25 +12,25 @@ _MOST = 200
 _DEFAULT = 100
 
 
-async def list_repos(call: Call) -> Response:
-    """List the caller's repos that are not hidden, by name."""
-    query, wanted = call.request.query.get("q", "").strip(), call.request.query.get("id", "").strip()
+async def list_repos(context: RouteContext) -> Response:
+    """List the caller's repos by name, without hidden ones."""
+    query, wanted = context.request.query.get("q", "").strip(), context.request.query.get("id", "").strip()
     if "\0" in query or "\0" in wanted:
         raise internal_error("Failed to list repos")
-    repos = [repo for repo in call.world.repos if repo.user_id == call.user.id and not repo.hidden]
+    repos = [repo for repo in context.world.repos if repo.user_id == context.user.id and not repo.hidden]
     if wanted:
-        # Exact, and only in the usual spelling; `q` is then ignored.
-        repos = [repo for repo in repos if ids.is_plain_uuid(wanted) and repo.id == wanted.lower()]
+        # An exact match, in the usual spelling only; `q` is then ignored.
+        repos = [repo for repo in repos if formats.is_plain_uuid(wanted) and repo.id == wanted.lower()]
     elif query:
         pattern = _like(query)
         repos = [repo for repo in repos if pattern.fullmatch(repo.full_name)]
     # Names sort as in the recorded deployment's locale: letters and digits first decide, case does not.
     repos.sort(key=lambda repo: (re.sub(r"[^\w]", "", repo.full_name).replace("_", "").casefold(), repo.full_name))
-    return ok({"repos": [_public(repo) for repo in repos[: call.limit(_DEFAULT, _MOST)]]})
+    return ok({"repos": [_public(repo) for repo in repos[: context.limit(_DEFAULT, _MOST)]]})
 
 
 def _like(query: str) -> re.Pattern[str]:
-    r"""Translate a substring into what SQL's ILIKE makes of it: `%` and `_` are wildcards, `\` escapes."""
+    r"""Translate a SQL ILIKE pattern into a regular expression: `%` and `_` are wildcards, `\` escapes."""
     pieces: list[str] = [".*"]
     characters = iter(query + "%")
     for character in characters:

@@ -1,17 +1,16 @@
-"""`/runs`: start, look, read the events, cancel."""
+"""Routes below `/runs`: start, read, list events, cancel."""
 
 import hashlib
 import json
 from dataclasses import dataclass
 from typing import Any
 
-from .branches import Place, place_of
-from .calls import Call, Endpoint, Routes, text_field
-from .ids import canonical, new_id
-from .lives import confirm_cancel, events_of, life_of, request_cancel
-from .messages import BASE_PATH, Refusal, Response, Uncaught, bad_request, internal_error, not_found, ok
-from .moments import iso
+from .branches import Checkout, checkout_of
+from .context import Endpoint, RouteContext, Routes, text_field
+from .formats import canonical, iso, new_id
+from .messages import BASE_PATH, ApiError, Response, UncaughtError, bad_request, internal_error, not_found, ok
 from .payloads import public_payload
+from .run_state import confirm_cancel, events_of, request_cancel, run_state_at
 from .scripts import FAILED, SCRIPTS
 from .world import WRITE, Event, Repo, Run, Sandbox
 
@@ -23,110 +22,110 @@ _REUSABLE = frozenset({"creating", "installing", "running"})
 _ASTRAL = 0xFFFF  # code points above this take two UTF-16 units
 
 
-async def start(call: Call) -> Response:
-    """Start a run, or replay the one that this key started before."""
-    key = call.idempotency_key()
-    body = call.json()
+async def start(context: RouteContext) -> Response:
+    """Start a run, or replay the run that was started with the same key."""
+    key = context.idempotency_key()
+    body = context.json()
     if body is None:
-        raise Uncaught
-    repo = _repo_within_quota(call, text_field(body, "repoId"))
-    order = _order(call, body, repo, key)
-    known = _started_before(call, key)
+        raise UncaughtError
+    repo = _repo_within_quota(context, text_field(body, "repoId"))
+    requested = _parse_request(context, body, repo, key)
+    known = _started_before(context, key)
     if known is not None:
-        if known.fingerprint != order.fingerprint:
-            raise Refusal(409, "IDEMPOTENCY_CONFLICT", "Idempotency key already used for a different request")
-        return ok(public_run(call, known) | {"replayed": True}, 202)
-    if "\0" in order.prompt:
+        if known.fingerprint != requested.fingerprint:
+            raise ApiError(409, "IDEMPOTENCY_CONFLICT", "Idempotency key already used for a different request")
+        return ok(public_run(context, known) | {"replayed": True}, 202)
+    if "\0" in requested.prompt:
         raise internal_error("Failed to start run")
-    run = _new_run(call, order)
-    call.world.runs[run.id] = run
-    if call.request.queue_failure is not None:
-        await call.request.wait(call.request.queue_failure)
+    run = _new_run(context, requested)
+    context.world.runs[run.id] = run
+    if context.request.queue_failure is not None:
+        await context.request.wait(context.request.queue_failure)
         raise internal_error("Failed to start run")
-    return ok(public_run(call, run) | {"replayed": False}, 202)
+    return ok(public_run(context, run) | {"replayed": False}, 202)
 
 
-async def get_run(call: Call) -> Response:
-    """Answer with a run."""
-    return ok({"run": public_run(call, _own_run(call, "Failed to load run"))})
+async def get_run(context: RouteContext) -> Response:
+    """Return a run."""
+    return ok({"run": public_run(context, _own_run(context, "Failed to load run"))})
 
 
-async def list_events(call: Call) -> Response:
-    """Answer with a run and the oldest of its events."""
-    run = _own_run(call, "Failed to load run events")
-    events = events_of(run, call.now)[: call.limit(_DEFAULT_EVENTS, _MOST_EVENTS)]
-    return ok({"run": public_run(call, run), "events": [_public_event(event) for event in events]})
+async def list_events(context: RouteContext) -> Response:
+    """Return a run and its oldest events."""
+    run = _own_run(context, "Failed to load run events")
+    events = events_of(run, context.now)[: context.limit(_DEFAULT_EVENTS, _MOST_EVENTS)]
+    return ok({"run": public_run(context, run), "events": [_public_event(event) for event in events]})
 
 
-async def cancel_run(call: Call) -> Response:
-    """Cancel a run, as far as that is possible; 200 even when there was nothing to cancel."""
-    run = _own_run(call, "Failed to cancel run")
-    now = call.now
-    if not life_of(run, now).terminal and run.ai_call_status is not None:
-        # The agent call behind the run ended without the run having heard of it: cancelling tells it.
+async def cancel_run(context: RouteContext) -> Response:
+    """Cancel a run if possible; 200 even if there was nothing to cancel."""
+    run = _own_run(context, "Failed to cancel run")
+    now = context.now
+    if not run_state_at(run, now).terminal and run.ai_call_status is not None:
+        # The agent call behind the run has ended without an update of the run row: cancelling updates it.
         run.ended, run.ended_at = run.ai_call_status, now
-    was_terminal = life_of(run, now).terminal
+    was_terminal = run_state_at(run, now).terminal
     if not was_terminal:
         request_cancel(run, now)
         if run.command_id is not None:
-            _needs_sandbox_provider(call, run)
+            _needs_sandbox_provider(context, run)
         confirm_cancel(run, now)
-    status = life_of(run, now).status
-    return ok({"run": public_run(call, run), "status": status, "alreadyTerminal": was_terminal})
+    status = run_state_at(run, now).status
+    return ok({"run": public_run(context, run), "status": status, "alreadyTerminal": was_terminal})
 
 
-def public_run(call: Call, run: Run) -> dict[str, Any]:
-    """Write a run as the API does."""
-    life = life_of(run, call.now)
+def public_run(context: RouteContext, run: Run) -> dict[str, Any]:
+    """Return the JSON of a run."""
+    run_state = run_state_at(run, context.now)
     address = f"{BASE_PATH}/runs/{run.id}"
     return {
         "runId": run.id,
         "aiCallId": run.ai_call_id,
-        "sandboxRecordId": run.sandbox_record_id if life.has_sandbox else None,
-        "sandboxId": run.sandbox_id if life.has_sandbox else None,
+        "sandboxRecordId": run.sandbox_record_id if run_state.has_sandbox else None,
+        "sandboxId": run.sandbox_id if run_state.has_sandbox else None,
         "repoId": run.repo_id,
         "harness": run.harness,
-        "status": life.status,
+        "status": run_state.status,
         "branch": {"base": run.base, "working": run.working, "createBranch": run.create_branch},
         "rootDirectory": run.root_directory,
         "eventsUrl": f"{address}/events",
         "cancelUrl": f"{address}/cancel",
         "createdAt": iso(run.created_at),
-        "updatedAt": iso(life.updated_at),
-        "error": life.error,
+        "updatedAt": iso(run_state.updated_at),
+        "error": run_state.error,
         "runtime": {"provider": "trigger" if run.runtime_run_id else None, "runId": run.runtime_run_id},
     }
 
 
 @dataclass(frozen=True, slots=True)
-class _Order:
-    """A valid request for a run."""
+class _RunRequest:
+    """A validated request for a run."""
 
     key: str
     repo: Repo
     prompt: str
     harness: str
-    place: Place
+    checkout: Checkout
     fingerprint: str
 
 
-def _repo_within_quota(call: Call, repo_id: str | None) -> Repo:
-    """Find the repo and spend a start: the quota is asked before anything else is looked at.
+def _repo_within_quota(context: RouteContext, repo_id: str | None) -> Repo:
+    """Return the repo and spend a start: the quota is checked before everything else.
 
-    The quota's own table refers to the repo, so an id that names none breaks the quota, not the request.
+    The quota's own table references the repo, so an unknown id breaks the quota, not the request.
     """
     if repo_id is None:
         raise bad_request("repoId is required")
-    repo = call.world.repo(canonical(repo_id) or "")
+    repo = context.world.repo(canonical(repo_id) or "")
     if repo is None:
-        raise Refusal(503, "SERVICE_UNAVAILABLE", "External Mogplex run rate limit unavailable", retry_after=60)
-    wait = call.state.quotas.spend(call.token.value)
+        raise ApiError(503, "SERVICE_UNAVAILABLE", "External Mogplex run rate limit unavailable", retry_after=60)
+    wait = context.state.quotas.spend(context.token.value)
     if wait is not None:
-        raise Refusal(429, "RATE_LIMITED", "External Mogplex run rate limit exceeded", retry_after=wait)
+        raise ApiError(429, "RATE_LIMITED", "External Mogplex run rate limit exceeded", retry_after=wait)
     return repo
 
 
-def _order(call: Call, body: dict[str, Any], repo: Repo, key: str) -> _Order:
+def _parse_request(context: RouteContext, body: dict[str, Any], repo: Repo, key: str) -> _RunRequest:
     prompt = text_field(body, "prompt")
     if prompt is None:
         raise bad_request("Prompt is required")
@@ -135,55 +134,65 @@ def _order(call: Call, body: dict[str, Any], repo: Repo, key: str) -> _Order:
     harness = text_field(body, "harness") or _HARNESSES[0]
     if harness not in _HARNESSES:
         raise bad_request("Invalid harness")
-    if repo.user_id != call.user.id:
+    if repo.user_id != context.user.id:
         raise not_found("Repo not found")
-    place = place_of(body, repo, f"{call.user.id}/{key}")
-    said = [prompt, repo.id, harness, place.base, place.working, place.create_branch, place.root_directory]
-    said += [body.get(name) for name in ("conversationId", "workspaceSessionId", "mode")]
-    fingerprint = hashlib.sha256(json.dumps(said).encode()).hexdigest()
-    return _Order(key, repo, prompt, harness, place, fingerprint)
+    checkout = checkout_of(body, repo, f"{context.user.id}/{key}")
+    fields = [
+        prompt,
+        repo.id,
+        harness,
+        checkout.base,
+        checkout.working,
+        checkout.create_branch,
+        checkout.root_directory,
+    ]
+    fields += [body.get(name) for name in ("conversationId", "workspaceSessionId", "mode")]
+    fingerprint = hashlib.sha256(json.dumps(fields).encode()).hexdigest()
+    return _RunRequest(key, repo, prompt, harness, checkout, fingerprint)
 
 
-def _started_before(call: Call, key: str) -> Run | None:
-    runs = call.world.runs.values()
-    return next((run for run in runs if run.idempotency_key == key and run.user_id == call.user.id), None)
+def _started_before(context: RouteContext, key: str) -> Run | None:
+    runs = context.world.runs.values()
+    return next((run for run in runs if run.idempotency_key == key and run.user_id == context.user.id), None)
 
 
-def _new_run(call: Call, order: _Order) -> Run:
-    now, place = call.now, order.place
+def _new_run(context: RouteContext, requested: _RunRequest) -> Run:
+    now, checkout = context.now, requested.checkout
     script = (
-        SCRIPTS["stuck_pending"] if call.request.queue_failure is not None else call.state.next_script(order.prompt)
+        SCRIPTS["stuck_pending"]
+        if context.request.queue_failure is not None
+        else context.state.next_script(requested.prompt)
     )
     run = Run(
         id=new_id(),
-        user_id=call.user.id,
-        repo_id=order.repo.id,
-        full_name=order.repo.full_name,
+        user_id=context.user.id,
+        repo_id=requested.repo.id,
+        full_name=requested.repo.full_name,
         created_at=now,
         script=script,
-        base=place.base,
-        working=place.working,
-        create_branch=place.create_branch,
-        seconds=call.state.run_seconds,
-        harness=order.harness,
-        root_directory=place.root_directory,
+        base=checkout.base,
+        working=checkout.working,
+        create_branch=checkout.create_branch,
+        seconds=context.state.run_seconds,
+        harness=requested.harness,
+        root_directory=checkout.root_directory,
         ai_call_id=new_id(),
         runtime_run_id=f"run_{new_id().replace('-', '')[:24]}" if script.queued else None,
-        number=len(call.world.runs) + 1,
-        idempotency_key=order.key,
-        fingerprint=order.fingerprint,
+        number=len(context.world.runs) + 1,
+        idempotency_key=requested.key,
+        fingerprint=requested.fingerprint,
     )
-    if call.request.queue_failure is not None:
-        run.ended, run.ended_at, run.error = FAILED, now + call.request.queue_failure, "Connection error."
-    _settle(call, run)
+    if context.request.queue_failure is not None:
+        run.ended, run.ended_at, run.error = FAILED, now + context.request.queue_failure, "Connection error."
+    _assign_sandbox(context, run)
     return run
 
 
-def _settle(call: Call, run: Run) -> None:
-    """Give the run the sandbox that is active on its branch, or the one its script will have."""
+def _assign_sandbox(context: RouteContext, run: Run) -> None:
+    """Assign the sandbox that is active on the run's branch, or the one that its script will create."""
     active = [
         sandbox
-        for sandbox in call.world.sandboxes
+        for sandbox in context.world.sandboxes
         if sandbox.repo_id == run.repo_id and sandbox.working_branch == run.working and sandbox.status in _REUSABLE
         if sandbox.created_at <= run.created_at and (sandbox.stops_at is None or sandbox.stops_at > run.created_at)
     ]
@@ -206,21 +215,21 @@ def _settle(call: Call, run: Run) -> None:
         last_active_at=run.created_at + run.seconds,
         stops_at=run.created_at + run.seconds,
     )
-    call.world.sandboxes.append(sandbox)
+    context.world.sandboxes.append(sandbox)
     run.sandbox_record_id, run.sandbox_id, run.sandbox_from_start = sandbox.id, sandbox.sandbox_id, False
 
 
-def _needs_sandbox_provider(call: Call, run: Run) -> None:
+def _needs_sandbox_provider(context: RouteContext, run: Run) -> None:
     if run.sandbox_record_id is None:
         raise bad_request("Run has no sandbox metadata")
-    if not call.user.funded:
+    if not context.user.funded:
         message = "Hosted sandbox compute requires a positive billing balance."
-        raise Refusal(403, "CONFLICT", f"{message} Add funds or choose a plan in Settings > Billing.")
+        raise ApiError(403, "CONFLICT", f"{message} Add funds or choose a plan in Settings > Billing.")
 
 
-def _own_run(call: Call, otherwise: str) -> Run:
-    run = call.world.runs.get(call.uuid("run_id", otherwise))
-    if run is None or run.user_id != call.user.id:
+def _own_run(context: RouteContext, otherwise: str) -> Run:
+    run = context.world.runs.get(context.uuid("run_id", otherwise))
+    if run is None or run.user_id != context.user.id:
         raise not_found("Run not found")
     return run
 

@@ -1,71 +1,70 @@
-"""`/sandboxes`: list, create, read the logs."""
+"""Routes below `/sandboxes`: list, create, read logs."""
 
 from typing import Any
 
-from .branches import place_of
-from .calls import Call, Endpoint, Routes, text_field, uuid_or_500
-from .ids import canonical, new_id
-from .messages import Refusal, Response, bad_request, not_found, ok
-from .moments import iso
+from .branches import checkout_of
+from .context import Endpoint, RouteContext, Routes, text_field, uuid_or_500
+from .formats import canonical, iso, new_id
+from .messages import ApiError, Response, bad_request, not_found, ok
 from .world import READ, WRITE, Sandbox
 
 _DEFAULT = 100
 _MOST = 200
 
 
-async def list_sandboxes(call: Call) -> Response:
+async def list_sandboxes(context: RouteContext) -> Response:
     """List the caller's sandboxes, newest activity first."""
-    query = call.request.query
-    now = call.now
-    found = [item for item in call.world.sandboxes if item.user_id == call.user.id and item.created_at <= now]
+    query = context.request.query
+    now = context.now
+    found = [item for item in context.world.sandboxes if item.user_id == context.user.id and item.created_at <= now]
     if query.get("repo_id", "").strip():
         repo_id = uuid_or_500(query["repo_id"].strip(), "Failed to list sandboxes")
         found = [item for item in found if item.repo_id == repo_id]
     if query.get("status", "").strip():
         found = [item for item in found if _status(item, now) == query["status"].strip()]
     found.sort(key=lambda item: min(item.last_active_at, now), reverse=True)
-    return ok({"sandboxes": [_public(item, now) for item in found[: call.limit(_DEFAULT, _MOST)]]})
+    return ok({"sandboxes": [_public(item, now) for item in found[: context.limit(_DEFAULT, _MOST)]]})
 
 
-async def create_sandbox(call: Call) -> Response:
-    """Boot a sandbox and wait for it, which takes as long as the world says."""
-    body = call.json_or(None)
+async def create_sandbox(context: RouteContext) -> Response:
+    """Boot a sandbox and wait until it runs, for `World.sandbox_boot_seconds`."""
+    body = context.json_or(None)
     repo_id = text_field(body, "repoId")
     if repo_id is None:
         raise bad_request("repoId is required")
-    repo = call.world.repo(canonical(repo_id) or "")
-    if repo is None or repo.user_id != call.user.id:
-        raise Refusal(404, "BAD_REQUEST", "Repo not found")
-    if not call.user.github_connected:
+    repo = context.world.repo(canonical(repo_id) or "")
+    if repo is None or repo.user_id != context.user.id:
+        raise ApiError(404, "BAD_REQUEST", "Repo not found")
+    if not context.user.github_connected:
         raise bad_request("Connect GitHub account first")
-    place = place_of(body, repo, new_id())
+    checkout = checkout_of(body, repo, new_id())
     sandbox = Sandbox(
         id=new_id(),
-        user_id=call.user.id,
+        user_id=context.user.id,
         repo_id=repo.id,
         sandbox_id="pending",
         status="creating",
-        base_branch=place.base,
-        working_branch=place.working,
-        root_directory=place.root_directory,
-        created_at=call.now,
-        last_active_at=call.now,
+        base_branch=checkout.base,
+        working_branch=checkout.working,
+        root_directory=checkout.root_directory,
+        created_at=context.now,
+        last_active_at=context.now,
     )
-    call.world.sandboxes.append(sandbox)
-    await call.request.wait(call.world.sandbox_boot_seconds)
+    context.world.sandboxes.append(sandbox)
+    await context.request.wait(context.world.sandbox_boot_seconds)
     sandbox.status, sandbox.sandbox_id = "running", f"sbx_{sandbox.id[:8]}"
     sandbox.preview_url = f"https://{sandbox.sandbox_id.replace('_', '-')}.preview.invalid"
-    sandbox.install_log, sandbox.last_active_at = "added 412 packages in 9s\n", call.now
-    return ok({"sandbox": _public(sandbox, call.now)}, 202)
+    sandbox.install_log, sandbox.last_active_at = "added 412 packages in 9s\n", context.now
+    return ok({"sandbox": _public(sandbox, context.now)}, 202)
 
 
-async def get_logs(call: Call) -> Response:
-    """Answer with a sandbox, its logs as they are, and what happened to it."""
-    sandbox = call.world.sandbox(call.uuid("sandbox_id", "Failed to load sandbox logs"))
-    if sandbox is None or sandbox.user_id != call.user.id:
+async def get_logs(context: RouteContext) -> Response:
+    """Return a sandbox with its raw logs and its lifecycle events."""
+    sandbox = context.world.sandbox(context.uuid("sandbox_id", "Failed to load sandbox logs"))
+    if sandbox is None or sandbox.user_id != context.user.id:
         raise not_found("Sandbox not found")
     logs = {"install_log": sandbox.install_log, "dev_log": sandbox.dev_log}
-    return ok({"sandbox": _public(sandbox, call.now) | logs, "lifecycle_events": sandbox.lifecycle_events})
+    return ok({"sandbox": _public(sandbox, context.now) | logs, "lifecycle_events": sandbox.lifecycle_events})
 
 
 def _status(sandbox: Sandbox, now: float) -> str:

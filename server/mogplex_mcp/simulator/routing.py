@@ -1,4 +1,4 @@
-"""From a path to a route, with the manners of the web framework that the service runs on."""
+"""Routing, with the behaviour of the web framework that the service runs on."""
 
 import re
 from collections.abc import Mapping
@@ -14,12 +14,12 @@ from . import (
     routes_runs,
     routes_sandboxes,
 )
-from .calls import Endpoint, Routes
+from .context import Endpoint, Routes
 from .messages import BASE_PATH, PLAIN, Request, Response, redirect
 from .world import World
 
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
-# Methods that the service's HTTP parser knows and its router refuses; it drops the connection on any other.
+# Methods that the service's HTTP parser accepts and its router rejects; it drops the connection on any other.
 _PARSED = frozenset({"PROPFIND", "PROPPATCH", "MKCOL", "COPY", "MOVE", "LOCK", "UNLOCK", "SEARCH", "REPORT", "PURGE"})
 _MOST_HEADER_BYTES = 16 * 1024
 _BAD_PERCENT = re.compile(r"%(?![0-9A-Fa-f]{2})")
@@ -35,8 +35,8 @@ _ROUTES: Routes = {
 }
 
 
-def early_answer(request: Request, world: World) -> Response | None:
-    """Answer what never reaches the application: broken requests, and paths and hosts to be spelled otherwise."""
+def early_response(request: Request, world: World) -> Response | None:
+    """Return the response to what never reaches the application: broken requests, and redirects of paths and hosts."""
     size = sum(len(name) + len(value) for name, value in request.headers.items())
     if size + len(request.raw_path) + len(request.raw_query) > _MOST_HEADER_BYTES:
         return Response(431).with_header("connection", "close")
@@ -64,7 +64,7 @@ def _decodable(path: str) -> bool:
 
 
 def resolve_dots(path: str) -> str:
-    """Resolve `.` and `..` segments, as every URL parser on the way does."""
+    """Resolve `.` and `..` segments, as URL parsers do (RFC 3986, section 5.2.4)."""
     kept: list[str] = []
     for segment in path.split("/"):
         if segment == "..":
@@ -79,7 +79,7 @@ class Found:
     """The route of a path.
 
     Attributes:
-        methods: what answers, by method.
+        methods: endpoints by method.
         parameters: the variable parts of the path, decoded.
     """
 
@@ -88,13 +88,13 @@ class Found:
 
     @property
     def allowed(self) -> str:
-        """The route's methods, as OPTIONS lists them."""
+        """Return the route's methods, as OPTIONS lists them."""
         implied = {"OPTIONS"} | ({"HEAD"} if "GET" in self.methods else set())
         return ", ".join(sorted(implied | set(self.methods)))
 
 
 def find(raw_path: str) -> Found | None:
-    """Find what answers a path; None for a path without a route."""
+    """Return the route of a path; None for an unknown path."""
     below = raw_path.removeprefix(BASE_PATH)
     if below == raw_path:
         return None

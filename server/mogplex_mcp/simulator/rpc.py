@@ -4,16 +4,16 @@ import json
 from typing import Any
 from urllib.parse import quote
 
-from . import gate
-from .calls import State
-from .checks import complaint
+from . import authentication
+from .context import State
 from .dispatch import perform
+from .formats import new_id
 from .hosted_tool import HostedTool
 from .hosted_tools import HOSTED_TOOLS
-from .ids import new_id
-from .messages import BASE_PATH, Refusal, Request, Response, json_response
+from .json_schema import first_error
+from .messages import BASE_PATH, ApiError, Request, Response, json_response
 from .routing import find
-from .world import Token
+from .world import ApiToken
 
 _VERSION = "2025-11-25"
 _INSTRUCTIONS = (
@@ -33,7 +33,7 @@ _SUGGESTIONS = {
     409: "Retry with a new idempotency key or reuse the original request.",
 }
 _SUGGESTION = "Retry later or inspect Mogplex API logs for this request."
-_REFUSALS = {
+_AUTH_ERRORS = {
     401: (
         -32001,
         "Unauthorized",
@@ -52,8 +52,8 @@ _METHOD_NOT_FOUND = -32601
 _INVALID_PARAMS = -32602
 
 
-async def answer(state: State, request: Request) -> Response:
-    """Answer a request to the endpoint. Origin, then JSON, then the token, then the rate limit are looked at."""
+async def handle(state: State, request: Request) -> Response:
+    """Handle a request to the endpoint: check the origin, the JSON, the token and the rate limit, in this order."""
     origin = request.headers.get("origin")
     foreign = origin is not None and origin != f"{state.world.canonical_scheme}://{state.world.canonical_host}"
     match request.method:
@@ -80,34 +80,34 @@ async def _post(state: State, request: Request) -> Response:
         return _http(400, _error(None, -32700, "Parse error: invalid JSON"))
     identifier = message.get("id") if isinstance(message, dict) else None
     try:
-        token = gate.token_of(state, request)
-        gate.spend(state, token, request)
-    except Refusal as refusal:
-        return _refused(refusal, identifier)
-    desk = _Desk(state, request, token)
+        token = authentication.authenticate(state, request)
+        authentication.spend(state, token, request)
+    except ApiError as error:
+        return _auth_error(error, identifier)
+    handler = _MessageHandler(state, request, token)
     if not isinstance(message, list):
-        answered = await desk.answer(message)
+        answered = await handler.respond(message)
         return _http(202) if answered is None else _http(200, answered)
     if not message:
         return _http(200, _error(None, _INVALID_REQUEST, "Invalid Request"))
-    answers = [answered for item in message if (answered := await desk.answer(item)) is not None]
+    answers = [answered for item in message if (answered := await handler.respond(item)) is not None]
     return _http(200, answers) if answers else _http(202)
 
 
-class _InvalidParams(Exception):  # noqa: N818 - an answer of the endpoint, not an error of this program
+class _InvalidParamsError(Exception):
     """The parameters of `tools/call` are wrong; the message says how."""
 
 
-class _Desk:
-    """Answers the messages of one request."""
+class _MessageHandler:
+    """Respond to the JSON-RPC messages of one HTTP request."""
 
-    def __init__(self, state: State, request: Request, token: Token) -> None:
+    def __init__(self, state: State, request: Request, token: ApiToken) -> None:
         self._state = state
         self._request = request
         self._token = token
 
-    async def answer(self, message: Any) -> dict[str, Any] | None:
-        """Answer one message; None for a notification, whose method is not executed even if it is `tools/call`."""
+    async def respond(self, message: Any) -> dict[str, Any] | None:
+        """Return the response to one message; None for a notification, which is not executed, not even `tools/call`."""
         identifier, method = (message.get("id"), message.get("method")) if isinstance(message, dict) else (None, None)
         if not isinstance(method, str) or message.get("jsonrpc") != "2.0":
             return _error(identifier, _INVALID_REQUEST, "Invalid Request")
@@ -115,7 +115,7 @@ class _Desk:
             return None
         try:
             result = await self._result(method, message.get("params"))
-        except _InvalidParams as wrong:
+        except _InvalidParamsError as wrong:
             return _error(identifier, _INVALID_PARAMS, str(wrong))
         if result is None:
             return _error(identifier, _METHOD_NOT_FOUND, f"Method not found: {method}")
@@ -130,25 +130,25 @@ class _Desk:
             case "tools/list":
                 return {"tools": [tool.definition() for tool in HOSTED_TOOLS.values()]}
             case "tools/call":
-                return await self._called(*_checked(parameters))
+                return await self._call_tool(*_checked(parameters))
             case _:
                 return None
 
-    async def _called(self, tool: HostedTool, given: dict[str, Any]) -> dict[str, Any]:
-        """Ask the REST route behind a tool, which costs a unit like any other request."""
+    async def _call_tool(self, tool: HostedTool, given: dict[str, Any]) -> dict[str, Any]:
+        """Call the REST route behind a tool, which costs one unit like any other request."""
         request = self._request_behind(tool, given)
         found = find(request.raw_path)
         if found is None:
             raise LookupError(f"no route behind {tool.name}")
         try:
             response = await perform(self._state, request, self._token, found.methods[tool.method], found.parameters)
-        except Refusal as refusal:
-            return _failed(refusal)
+        except ApiError as error:
+            return _failed(error)
         finally:
             self._request.units += request.units
         data = json.loads(response.body)["data"]
         data = {tool.nested: data} if tool.nested else data
-        return _said(tool.line(given, data), data, failed=False)
+        return _tool_result(tool.line(given, data), data, failed=False)
 
     def _request_behind(self, tool: HostedTool, given: dict[str, Any]) -> Request:
         rest = dict(given)
@@ -171,41 +171,41 @@ def _checked(parameters: Any) -> tuple[HostedTool, dict[str, Any]]:
     """Find the tool of a call and check its arguments.
 
     Raises:
-        _InvalidParams: there is no such tool, or it does not take these arguments.
+        _InvalidParamsError: there is no such tool, or it does not take these arguments.
     """
     name = parameters.get("name") if isinstance(parameters, dict) else None
     if not isinstance(name, str) or not name:
-        raise _InvalidParams("tools/call requires params.name")
+        raise _InvalidParamsError("tools/call requires params.name")
     given = parameters.get("arguments")
     given = {} if given is None else given
     if not isinstance(given, dict):
-        raise _InvalidParams("tools/call params.arguments must be an object")
+        raise _InvalidParamsError("tools/call params.arguments must be an object")
     tool = HOSTED_TOOLS.get(name)
     if tool is None:
-        raise _InvalidParams(f"Unknown tool: {name}")
-    found = complaint(given, tool.schema, root="arguments")
+        raise _InvalidParamsError(f"Unknown tool: {name}")
+    found = first_error(given, tool.schema, root="arguments")
     if found is not None:
-        raise _InvalidParams(found)
+        raise _InvalidParamsError(found)
     return tool, given
 
 
-def _refused(refusal: Refusal, identifier: Any) -> Response:
-    """Put the refusal of a request, its token's or the rate limit's, into words of JSON-RPC."""
-    status = refusal.response.status
-    code, message, data = _REFUSALS[status]
+def _auth_error(error: ApiError, identifier: Any) -> Response:
+    """Make the JSON-RPC error for an unknown token or an exceeded rate limit."""
+    status = error.response.status
+    code, message, data = _AUTH_ERRORS[status]
     response = _http(status, _error(identifier, code, message, data))
-    response.headers += [header for header in refusal.response.headers if header[0] != "content-type"]
+    response.headers += [header for header in error.response.headers if header[0] != "content-type"]
     return response
 
 
-def _failed(refusal: Refusal) -> dict[str, Any]:
-    status = refusal.response.status
+def _failed(error: ApiError) -> dict[str, Any]:
+    status = error.response.status
     suggestion = _SUGGESTIONS.get(status, _SUGGESTION)
-    detail = {"code": refusal.code, "status": status, "message": str(refusal), "suggestion": suggestion}
-    return _said(f"{refusal}. {suggestion}", {"error": detail}, failed=True)
+    detail = {"code": error.code, "status": status, "message": str(error), "suggestion": suggestion}
+    return _tool_result(f"{error}. {suggestion}", {"error": detail}, failed=True)
 
 
-def _said(text: str, data: dict[str, Any], *, failed: bool) -> dict[str, Any]:
+def _tool_result(text: str, data: dict[str, Any], *, failed: bool) -> dict[str, Any]:
     return {"content": [{"type": "text", "text": text}], "structuredContent": data, "isError": failed}
 
 

@@ -1,7 +1,7 @@
-"""The lives of runs: what happens, as fractions of the time a run takes.
+"""Scripts of runs: what happens when, as fractions of a run's duration.
 
-A script is data. Texts may hold `{run_id}`, `{harness}`, `{base}`, `{working}`, `{full_name}` and `{number}`, which are
-filled in from the run.
+A script is data. Texts may contain the placeholders `{run_id}`, `{harness}`, `{base}`, `{working}`, `{full_name}` and
+`{number}`.
 """
 
 from collections.abc import Mapping
@@ -22,9 +22,9 @@ class Step(NamedTuple):
     """Something that happens in a run: a new status, an event, or both.
 
     Attributes:
-        at: when it can be seen, as a fraction of the run's duration.
+        at: when it becomes visible, as a fraction of the run's duration.
         status: the status from then on.
-        type: the type of the event to write, if any.
+        type: the type of the event, if any.
         message: the event's message.
         payload: the event's payload.
         tool: the event's tool name.
@@ -45,12 +45,12 @@ class Step(NamedTuple):
 
 
 class RunScript(NamedTuple):
-    """A run's life.
+    """The script of a run.
 
     Attributes:
-        name: what `Simulator.plan` and `simulate:<name>` in a prompt call it.
-        steps: in any order; what counts is their `at`.
-        queued: False leaves `runtime.runId` null: the queue never took the run.
+        name: for `Simulator.plan` and for `simulate:<name>` in a prompt.
+        steps: in any order; `at` decides.
+        queued: False leaves `runtime.runId` null: the queue never accepted the run.
         status: the status before any step.
     """
 
@@ -204,7 +204,7 @@ SCRIPTS: Mapping[str, RunScript] = MappingProxyType({script.name: script for scr
 
 
 def script_of(script: RunScript | str) -> RunScript:
-    """Find a script by its name; a script stays what it is.
+    """Return the script of a name; a script is returned unchanged.
 
     Raises:
         KeyError: there is no script of this name.

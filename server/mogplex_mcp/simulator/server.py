@@ -1,4 +1,4 @@
-"""The simulator on a port, with faults that happen to real sockets."""
+"""Serves a simulator on a port, with faults on real sockets."""
 
 import asyncio
 import contextlib
@@ -12,11 +12,13 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import anyio
 from anyio.abc import TaskStatus
 
+from .app import Simulator
+from .demo import DEMO_TOKEN
 from .messages import Response
-from .wire import WIRE, Gone, Wire
+from .wire import WIRE, ConnectionEnded, Wire
 
 if TYPE_CHECKING:
-    from .app import ASGIApp, Simulator
+    from .app import ASGIApp
 
 _SHUTDOWN_SECONDS = 5.0
 _RESET_ON_CLOSE = struct.pack(
@@ -25,7 +27,7 @@ _RESET_ON_CLOSE = struct.pack(
 
 
 async def serve(
-    simulator: "Simulator",
+    simulator: Simulator,
     host: str = "127.0.0.1",
     port: int = 8787,
     *,
@@ -37,23 +39,23 @@ async def serve(
         simulator: what to serve.
         host: the address to listen on.
         port: 0 takes a free one.
-        task_status: is told the port as soon as it listens (`port = await task_group.start(serve, …)`).
+        task_status: gets the port as soon as it listens (`port = await task_group.start(serve, …)`).
 
     Raises:
-        OSError: the port cannot be had.
+        OSError: the port is not available.
     """
-    import uvicorn  # noqa: PLC0415 - only who serves pays for it
+    import uvicorn  # noqa: PLC0415 - slow to import, and only needed here
     from uvicorn.protocols.http.h11_impl import H11Protocol  # noqa: PLC0415 - the same
 
     class Protocol(H11Protocol):
-        """Lets the application reach the connection it is answering on."""
+        """Gives the application access to its connection."""
 
         def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # TCP only
             super().connection_made(transport)
             self.app = _with_wire(self.app, _SocketWire(simulator.state.sleep, transport))
 
     class Server(uvicorn.Server):
-        """Leaves signals to the program around it, and says when it listens."""
+        """Installs no signal handlers, and reports when it listens."""
 
         @contextlib.contextmanager
         def capture_signals(self) -> Generator[None]:
@@ -86,10 +88,32 @@ async def serve(
         with anyio.move_on_after(_SHUTDOWN_SECONDS, shield=True):
             server.force_exit = True
             for task in server.server_state.tasks:
-                task.cancel()  # a slow answer must not outlive the server
+                task.cancel()  # a slow response must not outlive the server
             if server.started:
                 await server.shutdown(sockets=[listener])
         listener.close()
+
+
+async def serve_simulator(host: str, port: int, run_seconds: float) -> None:
+    """Serve a simulated Mogplex until cancelled, and print to stderr how to use it.
+
+    Args:
+        host: the address to listen on.
+        port: 0 takes a free one.
+        run_seconds: how long a run takes.
+
+    Raises:
+        OSError: the address is not available.
+    """
+    async with anyio.create_task_group() as tasks:
+        taken = await tasks.start(serve, Simulator(run_seconds=run_seconds), host, port)
+        address = f"[{host}]" if ":" in host else host
+        print(  # noqa: T201 - the output of a command
+            f"A simulated Mogplex is at http://{address}:{taken}; Ctrl-C stops it. To use it:\n"
+            f"  export MOGPLEX_URL=http://{address}:{taken} MOGPLEX_API_KEY={DEMO_TOKEN}",
+            file=sys.stderr,
+            flush=True,
+        )
 
 
 class _SocketWire(Wire):
@@ -100,24 +124,24 @@ class _SocketWire(Wire):
         self._transport = transport
 
     async def refuse(self) -> NoReturn:
-        """Close the connection at once: the nearest thing to refusing it that can be had per request."""
+        """Close the connection at once: the closest to refusing it that is possible per request."""
         self._transport.close()
-        raise Gone
+        raise ConnectionEnded
 
     async def reset(self) -> NoReturn:
         """Reset the connection."""
         connection = self._transport.get_extra_info("socket")
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET_ON_CLOSE)
         self._transport.abort()
-        raise Gone
+        raise ConnectionEnded
 
     async def send_part(self, response: Response, sent: bytes, declared: int) -> NoReturn:
-        """Send bytes past the HTTP implementation, which would not let a wrong length out."""
+        """Write to the socket directly, since the HTTP implementation would not send a wrong length."""
         lines = [f"HTTP/1.1 {response.status} Simulated", f"content-length: {declared}"]
         lines += [f"{name}: {value}" for name, value in response.headers]
         self._transport.write("\r\n".join([*lines, "", ""]).encode("latin-1") + sent)
         self._transport.close()
-        raise Gone
+        raise ConnectionEnded
 
 
 def _with_wire(app: Any, wire: Wire) -> "ASGIApp":
@@ -129,8 +153,8 @@ def _with_wire(app: Any, wire: Wire) -> "ASGIApp":
         scope.setdefault("extensions", {})[WIRE] = wire
         try:
             await app(scope, receive, send)
-        except Gone:
-            # The server must see that the client is gone, or it would try to answer 500.
+        except ConnectionEnded:
+            # Without the disconnect, the server would try to respond with 500.
             while (await receive())["type"] != "http.disconnect":
                 pass
 

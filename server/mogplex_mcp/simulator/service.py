@@ -1,44 +1,43 @@
-"""The whole service: from a request to its answer, without any fault."""
+"""The service without faults: from a request to its response."""
 
-from . import gate, rpc
-from .calls import State
+from . import authentication, rpc
+from .context import State
 from .dispatch import dispatch
-from .messages import Request, Response, json_response
-from .pages import login_page, not_found_page
-from .routing import early_answer
+from .messages import Request, Response, json_response, login_page, not_found_page
+from .routing import early_response
 
 _DOCUMENTATION = "https://github.com/mogplex/mogplex/blob/main/docs/mogplex-api-mcp/local-agent-automation.md"
 
 
-async def answer(state: State, request: Request) -> Response:
-    """Answer a request.
+async def handle(state: State, request: Request) -> Response:
+    """Handle a request.
 
     Args:
-        state: the world and what moves in it.
-        request: what was asked.
+        state: the simulator's data and everything that changes over time.
+        request: the HTTP request.
     """
-    early = early_answer(request, state.world)
+    early = early_response(request, state.world)
     if early is not None:
         return early
     if request.raw_path == "/login":
         return login_page()
     if request.raw_path.startswith("/.well-known/"):
         return _well_known(request)
-    away = gate.login_redirect(request)
+    away = authentication.login_redirect(request)
     if away is not None:
         return away
-    if request.raw_path == gate.RPC_PATH:
-        return await rpc.answer(state, request)
+    if request.raw_path == authentication.RPC_PATH:
+        return await rpc.handle(state, request)
     return await dispatch(state, request)
 
 
 def _well_known(request: Request) -> Response:
-    origin = gate.origin_of(request)
+    origin = authentication.origin_of(request)
     if request.raw_path.startswith("/.well-known/oauth-protected-resource"):
         return json_response(
             200,
             {
-                "resource": f"{origin}{gate.RPC_PATH}",
+                "resource": f"{origin}{authentication.RPC_PATH}",
                 "authorization_servers": [origin],
                 "scopes_supported": ["read", "write"],
                 "resource_documentation": _DOCUMENTATION,

@@ -1,4 +1,4 @@
-"""The simulator as an httpx2 transport: no sockets, and connection faults as the exceptions httpx2 raises for them."""
+"""The simulator as an httpx2 transport: no sockets, and connection faults as httpx2's exceptions."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping
 from typing import Any, NoReturn
@@ -6,7 +6,7 @@ from typing import Any, NoReturn
 import httpx2
 
 from .messages import Response
-from .wire import WIRE, Gone, Wire
+from .wire import WIRE, ConnectionEnded, Wire
 
 Message = MutableMapping[str, Any]
 App = Callable[
@@ -15,7 +15,7 @@ App = Callable[
 
 
 class SimulatorTransport(httpx2.AsyncBaseTransport):
-    """Asks an ASGI application.
+    """Sends requests to an ASGI application.
 
     Args:
         app: the application.
@@ -32,12 +32,12 @@ class SimulatorTransport(httpx2.AsyncBaseTransport):
         Raises:
             httpx2.ConnectError: fault `refused`.
             httpx2.ReadError: faults `reset_before_write` and `reset_after_write`.
-            httpx2.ReadTimeout: the answer takes longer than the client's read timeout.
+            httpx2.ReadTimeout: the response takes longer than the client's read timeout.
             httpx2.RemoteProtocolError: fault `cut_body`, when the body is read.
         """
         content = await request.aread()
         wire = _InProcessWire(self._sleep, request)
-        answer = _Answer()
+        collected = _ResponseCollector()
         asked = False
 
         async def receive() -> Message:
@@ -48,14 +48,16 @@ class SimulatorTransport(httpx2.AsyncBaseTransport):
             return {"type": "http.request", "body": content, "more_body": False}
 
         try:
-            await self._app(_scope(request, wire), receive, answer.take)
-        except Gone:
-            return wire.partial_answer()
-        return httpx2.Response(answer.status, headers=answer.headers, stream=_Stream(answer.body), request=request)
+            await self._app(_scope(request, wire), receive, collected.take)
+        except ConnectionEnded:
+            return wire.partial_response()
+        return httpx2.Response(
+            collected.status, headers=collected.headers, stream=_Stream(collected.body), request=request
+        )
 
 
-class _Answer:
-    """Collects what the application sends."""
+class _ResponseCollector:
+    """Collects the messages that the application sends."""
 
     def __init__(self) -> None:
         self.status = 0
@@ -71,7 +73,7 @@ class _Answer:
 
 
 class _Stream(httpx2.AsyncByteStream):
-    """A body, and what happens where it ends too early."""
+    """A body that may end with an error."""
 
     def __init__(self, body: bytes, broken: Exception | None = None) -> None:
         self._body = body
@@ -84,18 +86,18 @@ class _Stream(httpx2.AsyncByteStream):
 
 
 class _InProcessWire(Wire):
-    """A wire whose other end is the code that awaits the transport."""
+    """A wire whose client is the code that awaits the transport."""
 
     def __init__(self, sleep: Callable[[float], Awaitable[None]], request: httpx2.Request) -> None:
         super().__init__(sleep)
         self._request = request
-        self._patience: float | None = request.extensions.get("timeout", {}).get("read")
+        self._read_timeout: float | None = request.extensions.get("timeout", {}).get("read")
         self._partial: httpx2.Response | None = None
 
     async def wait(self, seconds: float) -> None:
-        """Let time pass, or lose the client's patience."""
-        if self._patience is not None and seconds > self._patience:
-            await self._sleep(self._patience)
+        """Sleep for seconds, at most until the client's read timeout."""
+        if self._read_timeout is not None and seconds > self._read_timeout:
+            await self._sleep(self._read_timeout)
             raise httpx2.ReadTimeout("fault: slow", request=self._request)
         await self._sleep(seconds)
 
@@ -108,7 +110,7 @@ class _InProcessWire(Wire):
         raise httpx2.ReadError("fault: reset", request=self._request)
 
     async def send_part(self, response: Response, sent: bytes, declared: int) -> NoReturn:
-        """Answer with a body that ends where the declared length does, or breaks before."""
+        """Prepare a response whose body ends at the declared length, or breaks off before."""
         broken = None
         if declared > len(sent):
             message = "peer closed connection without sending complete message body"
@@ -119,10 +121,10 @@ class _InProcessWire(Wire):
             stream=_Stream(sent[:declared], broken),
             request=self._request,
         )
-        raise Gone
+        raise ConnectionEnded
 
-    def partial_answer(self) -> httpx2.Response:
-        """The answer of `send_part`."""
+    def partial_response(self) -> httpx2.Response:
+        """Return the response that `send_part` prepared."""
         if self._partial is None:
             raise httpx2.ReadError("fault: connection ended", request=self._request)
         return self._partial

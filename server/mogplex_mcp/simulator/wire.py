@@ -1,4 +1,4 @@
-"""The connection a request came on: what a fault can do to it besides answering."""
+"""The connection of a request, and what faults can do to it."""
 
 from collections.abc import Awaitable, Callable
 from typing import NoReturn
@@ -10,7 +10,7 @@ WIRE = "mogplex.simulator.wire"
 
 
 class Wire:
-    """A connection on which nothing but answering is possible: what a plain ASGI server offers.
+    """A connection without access to its socket, as under a plain ASGI server.
 
     Args:
         sleep: waits for seconds.
@@ -20,14 +20,14 @@ class Wire:
         self._sleep = sleep
 
     async def wait(self, seconds: float) -> None:
-        """Let time pass before the next byte of the answer."""
+        """Wait before the next byte of the response is sent."""
         await self._sleep(seconds)
 
     async def refuse(self) -> NoReturn:
-        """End the connection as if nobody had listened.
+        """Refuse the connection.
 
         Raises:
-            ConnectionRefusedError: always, here; other wires do it for real.
+            ConnectionRefusedError: always; subclasses act on the connection.
         """
         raise ConnectionRefusedError("fault: refused")
 
@@ -35,7 +35,7 @@ class Wire:
         """Reset the connection.
 
         Raises:
-            ConnectionResetError: always, here; other wires do it for real.
+            ConnectionResetError: always; subclasses act on the connection.
         """
         raise ConnectionResetError("fault: reset")
 
@@ -43,10 +43,10 @@ class Wire:
         """Send part of a body under a `Content-Length`, then end the connection.
 
         Raises:
-            ConnectionResetError: always, here; other wires do it for real.
+            ConnectionResetError: always; subclasses act on the connection.
         """
         raise ConnectionResetError(f"fault: {len(sent)} of {declared} bytes of a {response.status}")
 
 
-class Gone(Exception):  # noqa: N818 - says that there is nothing left to send, not that something failed
+class ConnectionEnded(Exception):  # noqa: N818 - control flow, not a failure
     """The fault has ended the connection, and with it the request."""

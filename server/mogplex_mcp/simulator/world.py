@@ -1,7 +1,7 @@
-"""What a simulated Mogplex holds: users, tokens, repos, sandboxes, runs, automations.
+"""Data of a simulated Mogplex: users, tokens, repos, sandboxes, runs, automations.
 
-Plain data that a test or a demo may build and change as it likes. Moments are epoch seconds. How a run looks at a
-moment is not stored here but worked out from its script (`lives.py`).
+Tests and demos may build and change it freely. Times are epoch seconds. The state of a run at a time is not stored
+here but computed from its script (`run_state.py`).
 """
 
 from dataclasses import dataclass, field
@@ -15,17 +15,17 @@ WRITE = "write"
 
 @dataclass(slots=True)
 class User:
-    """Somebody with an account.
+    """A user account.
 
     Attributes:
         id: UUID.
-        name: for people who read a world.
-        github_connected: without it, creating a sandbox is refused ("Connect GitHub account first").
-        funded: without it, whatever needs the sandbox provider is refused for want of a billing balance.
+        name: a label.
+        github_connected: without it, creating a sandbox fails ("Connect GitHub account first").
+        funded: without a billing balance, requests that need the sandbox provider fail.
         default_model: the model of an agent node that a new automation starts with.
-        agents: the answer of `GET /agents`.
-        models: the answer of `GET /models`.
-        mcp_servers: the answer of `GET /mcp/servers`, credentials in clear text; None makes that route fail.
+        agents: the response of `GET /agents`.
+        models: the response of `GET /models`.
+        mcp_servers: the response of `GET /mcp/servers`, credentials in clear text; None makes that route fail.
         installations: GitHub installations on which this user may create automations.
     """
 
@@ -41,14 +41,14 @@ class User:
 
 
 @dataclass(slots=True)
-class Token:
-    """Something that authenticates: a personal access token (`mog_…`) or an OAuth access token.
+class ApiToken:
+    """A personal access token (`mog_…`) or an OAuth access token.
 
     Attributes:
         value: what follows `Bearer `.
-        user_id: whose token this is.
+        user_id: its owner.
         scopes: `read` and `write`, both, or none.
-        limited: counted against 60 requests a minute. OAuth tokens were seen not to be.
+        limited: whether it is limited to 60 requests a minute. OAuth tokens were observed not to be.
         valid: False for an expired or revoked one.
     """
 
@@ -61,7 +61,7 @@ class Token:
 
 @dataclass(slots=True)
 class EnvVar:
-    """An environment variable of a repo's hosting project. Its value is written and never read."""
+    """An environment variable of a repo's hosting project. Its value is write-only."""
 
     id: str
     key: str
@@ -90,8 +90,8 @@ class Sandbox:
     """A cloud machine on a branch.
 
     Attributes:
-        stops_at: from this moment on the status reads `stopped`, whatever `status` says.
-        created_at: before this moment the sandbox is not listed.
+        stops_at: from this time on the status is `stopped`, regardless of `status`.
+        created_at: the sandbox is not listed before this time.
     """
 
     id: str
@@ -114,7 +114,7 @@ class Sandbox:
 
 @dataclass(slots=True)
 class Event:
-    """A row of a run's events, `payload` as it was written (the API redacts and cuts it on the way out)."""
+    """An event of a run, `payload` as it was written (the API redacts and truncates it in responses)."""
 
     id: str
     type: str
@@ -130,15 +130,15 @@ class Run:
 
     Attributes:
         sandbox_from_start: False hides the sandbox until the script's step that has one.
-        script: its life by itself; what people did to it (a cancellation, a failed queue) is in the fields below.
+        script: what happens by itself; a cancellation or a failed queue is in the fields below.
         seconds: how long the script takes from start to end.
-        events: rows besides those of the script.
+        events: rows in addition to those of the script.
         ended: a status that was set from outside at `ended_at` and ends the script there.
-        ai_call_status: what the agent call behind the run says, where it disagrees with the run.
-        command_id: the process in the sandbox, which a cancellation has to reach.
-        updated_at: the last change of the run row, where the script does not say.
+        ai_call_status: the status of the agent call behind the run, if it differs from the run's.
+        command_id: the process in the sandbox, which a cancellation has to stop.
+        updated_at: the last change of the run row, if the script does not determine it.
         idempotency_key: belongs to the user, never expires.
-        fingerprint: what the request was; another one under the same key is a conflict.
+        fingerprint: a hash of the request; another request under the same key is a conflict.
     """
 
     id: str
@@ -182,7 +182,7 @@ class Version:
 
 @dataclass(slots=True)
 class Automation:
-    """A flow of nodes that events or people trigger."""
+    """A flow of nodes, triggered by events or by people."""
 
     id: str
     user_id: str
@@ -202,9 +202,9 @@ class JobRun:
     """A run of an automation.
 
     Attributes:
-        recorded: a complete detail answer that is used as it is; what the other fields say is then only for lists.
+        recorded: a complete detail response that is used unchanged; the other fields are then for lists only.
         started_at: None while it never started.
-        seconds: how long it runs until it succeeds; None runs for ever.
+        seconds: how long it runs until it succeeds; None if it never ends.
     """
 
     id: str
@@ -224,19 +224,19 @@ class JobRun:
 
 @dataclass(slots=True)
 class World:
-    """Everything a simulated Mogplex knows.
+    """All data of a simulated Mogplex.
 
     Attributes:
         canonical_host: requests for `www.` in front of it are redirected to it.
         canonical_scheme: the scheme of those redirects.
-        env_vars_available: False answers 501 as observed; True makes the published contract work.
+        env_vars_available: False for 501 as observed; True for the published contract.
         sandbox_boot_seconds: how long `POST /sandboxes` blocks.
-        repo_job_limit: active automation runs per repo from which on triggers are suppressed.
-        default_script: the script of a run for which none was planned.
+        repo_job_limit: active automation runs per repo at which triggers are suppressed.
+        default_script: the script of runs without a planned one.
     """
 
     users: list[User] = field(default_factory=list)
-    tokens: list[Token] = field(default_factory=list)
+    tokens: list[ApiToken] = field(default_factory=list)
     repos: list[Repo] = field(default_factory=list)
     sandboxes: list[Sandbox] = field(default_factory=list)
     runs: dict[str, Run] = field(default_factory=dict)
@@ -250,21 +250,21 @@ class World:
     default_script: str = "success"
 
     def user(self, user_id: str) -> User:
-        """Find a user.
+        """Return the user of an id.
 
         Raises:
-            StopIteration: there is none with this id.
+            StopIteration: the id is unknown.
         """
         return next(user for user in self.users if user.id == user_id)
 
-    def token(self, value: str) -> Token | None:
-        """Find a token by its value."""
+    def token(self, value: str) -> ApiToken | None:
+        """Return the token of a value; None if it is unknown."""
         return next((token for token in self.tokens if token.value == value), None)
 
     def repo(self, repo_id: str) -> Repo | None:
-        """Find a repo of any user by its canonical id."""
+        """Return the repo of a canonical id, of any user; None if it is unknown."""
         return next((repo for repo in self.repos if repo.id == repo_id), None)
 
     def sandbox(self, sandbox_id: str) -> Sandbox | None:
-        """Find a sandbox of any user by the id of its record."""
+        """Return the sandbox of a record id, of any user; None if it is unknown."""
         return next((sandbox for sandbox in self.sandboxes if sandbox.id == sandbox_id), None)

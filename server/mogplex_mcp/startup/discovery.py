@@ -1,7 +1,7 @@
-"""What clients ask at every start, kept with the server's answers so that the next start has them at once.
+"""Cache of the responses to requests that clients send at every start.
 
-`early` gives such answers while the server is still being loaded. The server hears here what was said meanwhile, to be
-in the same state as if it had answered itself, and its own answers are compared with what the client was told.
+`early` sends cached responses while the server is still loading. Here those requests are replayed to the server, so
+that it is in the same state as if it had answered itself, and its own responses are compared with the cached ones.
 """
 
 import contextlib
@@ -17,38 +17,38 @@ from mcp.shared.message import SessionMessage
 
 from mogplex_mcp.startup.early import LONGEST_LINE, Conversation, Listener
 
-QUESTIONS: Final = frozenset(
+CACHEABLE_METHODS: Final = frozenset(
     {"initialize", "server/discover", "ping", "tools/list", "prompts/list", "resources/templates/list"}
 )
-"""The answers depend on nothing but the code, the user's choices and what the client has said before."""
+"""Their results depend only on the code, the user's choices and the earlier messages of the client."""
 
 MOST_LINES: Final = 12
 MOST_FILES: Final = 64
 
 QUIET_SECONDS: Final = 2.0
-"""How long a client has to be silent before the server hears what it hears for the sake of comparing alone."""
+"""How long a client has to be silent before requests are replayed whose only purpose is the comparison."""
 
 logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
-class _Told:
-    """An answer that a client has got already."""
+class _Answered:
+    """A response that a client got before the server was loaded."""
 
     conversation: Conversation
     request: mcp_types.RequestId
-    answer: bytes
+    response: bytes
 
 
 class Discovery:
     """The beginning of a client's conversation.
 
     Args:
-        listener: What was heard and answered before the server was there; None if nobody listened.
+        listener: What it received and answered before the server was loaded; None if there was none.
 
     Attributes:
-        unread: What else was read from stdin.
-        unsent: What has still to be written to stdout, before anything else.
+        unread: Further bytes that were read from stdin.
+        unsent: Bytes that have to be written to stdout before anything else.
     """
 
     def __init__(self, listener: Listener | None) -> None:
@@ -56,50 +56,50 @@ class Discovery:
         self.unsent = listener.unsent if listener else b""
         self._answered = listener.answered if listener else []
         self._conversation = listener.conversation if listener else None
-        self._told: dict[mcp_types.RequestId, _Told] = {}
-        self._put_off: list[SessionMessage] = []
-        self._asked: dict[mcp_types.RequestId, Conversation] = {}
+        self._early: dict[mcp_types.RequestId, _Answered] = {}
+        self._deferred: list[SessionMessage] = []
+        self._requested: dict[mcp_types.RequestId, Conversation] = {}
         self._lines = 0
         if listener and not listener.answered and listener.conversation.known_answer() is None:
-            # From now on it is known that whoever is started under these circumstances serves a client on stdin.
-            _keep(listener.conversation, b"")
+            # The next start under these circumstances knows that it serves a client on stdin.
+            _cache(listener.conversation, b"")
 
-    def missed(self, read: Callable[[bytes], SessionMessage | None]) -> Iterator[SessionMessage]:
-        """What the server has to hear of that which was answered for it: all that changes its state.
+    def replay(self, parse: Callable[[bytes], SessionMessage | None]) -> Iterator[SessionMessage]:
+        """Return the messages that were answered early and change the server's state.
 
         Args:
-            read: Makes a message of a line.
+            parse: Parses a line.
         """
-        for conversation, line, answer in self._answered:
-            message = read(line)
+        for conversation, line, response in self._answered:
+            message = parse(line)
             if message is None:
                 continue
             if not isinstance(message.message, mcp_types.JSONRPCRequest):
                 yield message
                 continue
-            request, is_first = message.message, not self._told
-            # Not an id of the client's: that it may use again.
-            number = f"{__name__}/{len(self._told)}"
-            self._told[number] = _Told(conversation, request.id, answer)
+            request, is_first = message.message, not self._early
+            # Not the id of the client, which it may use again.
+            number = f"{__name__}/{len(self._early)}"
+            self._early[number] = _Answered(conversation, request.id, response)
             again = SessionMessage(request.model_copy(update={"id": number}))
-            # The first request decides in which era of the protocol the server speaks.
+            # The first request decides the protocol era of the connection.
             if is_first or request.method == "initialize":
                 yield again
             else:
-                self._put_off.append(again)
+                self._deferred.append(again)
 
     @property
-    def has_rest(self) -> bool:
-        """Whether there is something that the server should hear in a quiet moment."""
-        return bool(self._put_off)
+    def has_deferred(self) -> bool:
+        """Whether there are messages to replay when the client is silent."""
+        return bool(self._deferred)
 
-    def rest(self) -> list[SessionMessage]:
-        """What the server hears for the sake of comparing alone."""
-        rest, self._put_off = self._put_off, []
-        return rest
+    def deferred(self) -> list[SessionMessage]:
+        """Return the messages whose only purpose is the comparison, once."""
+        deferred, self._deferred = self._deferred, []
+        return deferred
 
-    def asked(self, line: bytes | bytearray, message: SessionMessage | None) -> None:
-        """Note a line of the client, as long as it says nothing but what clients say at every start."""
+    def received(self, line: bytes | bytearray, message: SessionMessage | None) -> None:
+        """Track a line of the client, as long as it sends nothing but cacheable requests."""
         if self._conversation is None or self._lines == MOST_LINES or len(line) > LONGEST_LINE:
             self._conversation = None
             return
@@ -107,71 +107,71 @@ class Discovery:
         self._conversation = self._conversation.then(bytes(line))
         match message and message.message:
             case mcp_types.JSONRPCRequest(id=number, method=method) if (
-                method in QUESTIONS and number not in self._asked
+                method in CACHEABLE_METHODS and number not in self._requested
             ):
-                self._asked[number] = self._conversation
+                self._requested[number] = self._conversation
             case mcp_types.JSONRPCNotification(method="notifications/initialized"):
-                _keep(self._conversation, b"")
+                _cache(self._conversation, b"")
             case _:
                 self._conversation = None
 
-    def answered(self, message: mcp_types.JSONRPCMessage, line: bytes) -> None:
-        """Keep an answer of the server, if it is one to what clients ask at every start."""
-        if not self._asked or not isinstance(message, mcp_types.JSONRPCResponse | mcp_types.JSONRPCError):
+    def sent(self, message: mcp_types.JSONRPCMessage, line: bytes) -> None:
+        """Cache a response of the server, if it belongs to a cacheable request."""
+        if not self._requested or not isinstance(message, mcp_types.JSONRPCResponse | mcp_types.JSONRPCError):
             return
-        conversation = self._asked.pop(message.id, None) if message.id is not None else None
+        conversation = self._requested.pop(message.id, None) if message.id is not None else None
         if conversation and isinstance(message, mcp_types.JSONRPCResponse):
-            _keep(conversation, line)
+            _cache(conversation, line)
 
-    def is_told(self, message: mcp_types.JSONRPCMessage) -> bool:
-        """Whether the client has got this answer already. If what it got was something else, nobody gets that again."""
-        if not self._told or not isinstance(message, mcp_types.JSONRPCResponse | mcp_types.JSONRPCError):
+    def is_answered(self, message: mcp_types.JSONRPCMessage) -> bool:
+        """Return whether the client got this response early. If it got another one, remove that from the cache."""
+        if not self._early or not isinstance(message, mcp_types.JSONRPCResponse | mcp_types.JSONRPCError):
             return False
-        told = self._told.pop(message.id, None) if message.id is not None else None
-        if told is None:
+        early = self._early.pop(message.id, None) if message.id is not None else None
+        if early is None:
             return False
-        if as_line(message.model_copy(update={"id": told.request})) != told.answer:
-            logger.info("An answer that was kept from an earlier start was out of date")
-            _forget(told.conversation)
+        if as_line(message.model_copy(update={"id": early.request})) != early.response:
+            logger.info("A response that was cached by an earlier start was out of date")
+            _forget(early.conversation)
         return True
 
 
 def without_late_probe(
-    lines: list[bytearray], read: Callable[[bytes | bytearray], SessionMessage | None]
+    lines: list[bytearray], parse: Callable[[bytes | bytearray], SessionMessage | None]
 ) -> list[bytearray]:
-    """The first lines of a client, `initialize` before a probe that it no longer waits for.
+    """Return the first lines of a client, with `initialize` before a probe that has timed out.
 
-    A client that speaks both eras probes with `server/discover` and, after a second of silence, sends `initialize`. To
-    answer the probe first would fix the era of 2026, in which `initialize` is refused (-32022).
+    A client of both eras probes with `server/discover` and, after a second without a response, sends `initialize`. To
+    answer the probe first would select the 2026 protocol, in which `initialize` is refused (-32022).
 
     Args:
-        lines: What the client had said when it was first heard.
-        read: Makes a message of a line.
+        lines: The lines that were received at the first read.
+        parse: Parses a line.
     """
-    methods = [getattr(said.message, "method", "") if (said := read(line)) else "" for line in lines[:2]]
+    methods = [getattr(one.message, "method", "") if (one := parse(line)) else "" for line in lines[:2]]
     return [lines[1], lines[0], *lines[2:]] if methods == ["server/discover", "initialize"] else lines
 
 
 def as_line(message: mcp_types.JSONRPCMessage) -> bytes:
-    """A message as it goes over the wire."""
+    """Serialize a message as a line."""
     return message.model_dump_json(by_alias=True, exclude_unset=True).encode() + b"\n"
 
 
-def _keep(conversation: Conversation, answer: bytes) -> None:
-    """Keep what was answered to the last line of a conversation; where that cannot be done the next start is slower."""
+def _cache(conversation: Conversation, response: bytes) -> None:
+    """Cache the response to the last line of a conversation; a failure only makes the next start slower."""
     path = Path(conversation.path)
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         if not conversation.is_private():
             return
-        # Another process may keep the same at the same time.
+        # Another process may write the same file at the same time.
         with tempfile.NamedTemporaryFile(dir=path.parent, delete=False) as file:
-            file.write(answer)
+            file.write(response)
         Path(file.name).replace(path)
         for old in sorted(path.parent.iterdir(), key=lambda one: one.stat().st_mtime)[:-MOST_FILES]:
             old.unlink(missing_ok=True)
     except OSError as error:
-        logger.debug("An answer could not be kept for the next start (%s)", error.strerror)
+        logger.debug("A response could not be cached for the next start (%s)", error.strerror)
 
 
 def _forget(conversation: Conversation) -> None:

@@ -1,11 +1,11 @@
-"""Answers before the server is loaded: what it answered at an earlier start to the very same bytes, it answers again.
+"""Early responses: cached responses to a client's first requests, sent while the server is still loading.
 
-Loading the server takes half a second, and clients begin with the same questions every time: who it is, which tools it
-has. While the main thread loads it, a thread here reads what the client says. As long as that is byte for byte what was
-said at an earlier start, under the same circumstances, the server's own answers of then are given. What they mean is
-nobody's business here; `discovery` keeps the answers, and lets the server know what was said.
+Loading the server takes half a second, and clients begin with the same requests every time (`initialize`,
+`tools/list`). While the main thread loads it, a thread here reads stdin. As long as the bytes are those of an earlier
+start under the same circumstances, the responses of that start are sent. They are not parsed here; `discovery` fills
+the cache and replays the requests to the server.
 
-This stands between a client and its first answer: `typing`, `threading` and `json` alone would take twice its time.
+The imports of this module delay the first response: `typing`, `threading` and `json` alone would double its time.
 """
 
 from __future__ import annotations
@@ -22,42 +22,42 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from typing import Final
 
-# No line that is answered here is longer; what is, the server itself shall read.
+# Longer lines are left to the server.
 LONGEST_LINE: Final = 65_536
 _PACKAGE: Final = os.path.dirname(os.path.dirname(__file__))  # noqa: PTH120 - pathlib is slow to import
-# What a pipe takes without blocking once it is writable (POSIX: PIPE_BUF).
+# A pipe accepts so many bytes without blocking once it is writable (POSIX: PIPE_BUF).
 _WRITE_BYTES: Final = 4_096
-# How long the main thread may go on loading before the listening one has its turn.
-_TURN_SECONDS: Final = 0.0005
-# Whether there is such a variable may matter. What it holds does not: it is not even hashed.
+# The switch interval of threads meanwhile, so that loading does not delay the listener.
+_SWITCH_SECONDS: Final = 0.0005
+# Responses may depend on whether such a variable is set, but not on its value, which is not even hashed.
 _SECRET: Final = ("_KEY", "_TOKEN")
 
 
 class Conversation:
-    """All that a client has said up to some line, and under which circumstances.
+    """All lines that a client has sent so far, and the circumstances.
 
     Args:
-        folder: Holds a file for each line that is known, with the answer in it.
-        said: The circumstances, and the lines with their ends.
+        folder: The cache: a file for each known line, which contains the response.
+        content: The circumstances, and the lines with their newlines.
     """
 
-    def __init__(self, folder: str, said: bytes) -> None:
+    def __init__(self, folder: str, content: bytes) -> None:
         self.folder = folder
-        self._said = said
+        self._content = content
 
     @property
     def path(self) -> str:
-        """The file with the answer to the last line. Its name tells nobody what was said."""
-        return f"{self.folder}/{hashlib.sha256(self._said).hexdigest()}"
+        """The file with the response to the last line. Its name is a hash, which does not reveal the lines."""
+        return f"{self.folder}/{hashlib.sha256(self._content).hexdigest()}"
 
     def then(self, line: bytes) -> Conversation:
-        """The conversation with one more line, given without its end."""
-        return Conversation(self.folder, self._said + line + b"\n")
+        """Return the conversation with one more line, given without its newline."""
+        return Conversation(self.folder, self._content + line + b"\n")
 
     def known_answer(self) -> bytes | None:
-        """The answer to the last line; empty if there was none to give, None if it is not known.
+        """Return the response to the last line; empty if it has none, None if it is not known.
 
-        Before the first line it tells whether a client was ever served under these circumstances.
+        Before the first line, it says whether a client was ever served under these circumstances.
         """
         try:
             if not self.is_private():
@@ -70,7 +70,7 @@ class Conversation:
         return answer if not answer or (answer[:1] == b"{" and answer.find(b"}\n") == len(answer) - 2) else None
 
     def is_private(self) -> bool:
-        """Whether the folder is this user's alone: who can write there decides what clients are told.
+        """Return whether only this user can write to the folder, and so decide what clients receive.
 
         Raises:
             OSError: There is no such folder.
@@ -80,16 +80,16 @@ class Conversation:
 
 
 class Listener:
-    """Answers what is known, in a thread, until it is stopped or the client says something else.
+    """Sends cached responses, in a thread, until it is stopped or the client sends something unknown.
 
     Args:
         conversation: The conversation before its first line.
 
     Attributes:
-        conversation: The conversation up to the last line that was known.
-        answered: The lines that were known: the conversation up to each, the line, its answer.
-        unread: What the client said after them.
-        unsent: What has not been written yet of the answers.
+        conversation: The conversation up to the last known line.
+        answered: The known lines: the conversation up to each, the line, its response.
+        unread: Bytes that the client sent after them.
+        unsent: The part of a response that has not been written yet.
     """
 
     def __init__(self, conversation: Conversation) -> None:
@@ -99,27 +99,27 @@ class Listener:
         self.unsent = b""
         self._woken, self._wake = os.pipe()
         self._listening = _thread.allocate_lock()
-        self._turn = sys.getswitchinterval()
+        self._switch_interval = sys.getswitchinterval()
 
     def start(self) -> None:
-        """Begin to listen, if anything is known."""
+        """Start to listen, if anything is cached."""
         if self.conversation.known_answer() is not None:
-            sys.setswitchinterval(_TURN_SECONDS)
+            sys.setswitchinterval(_SWITCH_SECONDS)
             self._listening.acquire()
             _thread.start_new_thread(self._run, ())
 
     def stop(self) -> None:
-        """Leave stdin and stdout to the caller: when this returns, nobody here touches them any more."""
+        """Stop; when this returns, stdin and stdout are the caller's."""
         os.close(self._wake)
         with self._listening:
             os.close(self._woken)
-        sys.setswitchinterval(self._turn)
+        sys.setswitchinterval(self._switch_interval)
 
     def _run(self) -> None:
         try:
             self._listen()
         except OSError:
-            # The client is gone. Whoever takes over meets the same, and knows what to do about it.
+            # The client is gone; the server will get the same error and handle it.
             return
         finally:
             self._listening.release()
@@ -129,7 +129,7 @@ class Listener:
             chunk = os.read(0, LONGEST_LINE)
             if not chunk:
                 if not self.unread:
-                    # The client got all that it wanted: the server would be loaded only to end.
+                    # The client got all responses: the server would be loaded only to exit.
                     os._exit(0)
                 return
             self.unread += chunk
@@ -154,7 +154,7 @@ class Listener:
             yield answer
 
     def _can(self, descriptor: int, what: int) -> bool:
-        """Wait until something can be done; False if it is too late for that."""
+        """Wait until a descriptor is ready; return False if the listener was stopped."""
         poll = select.poll()
         poll.register(self._woken, 0)
         poll.register(descriptor, what)
@@ -165,26 +165,26 @@ _listener: Listener | None = None
 
 
 def listen() -> None:
-    """Answer in the background what can be answered, until somebody takes over."""
+    """Send cached responses in the background until `take_over` is called."""
     global _listener  # noqa: PLW0603 - a process has one stdin
     home = os.environ.get("HOME")
     if os.name == "posix" and home and sys.stderr and _is_pipe(0) and _is_pipe(1):
         caches = f"{home}/Library/Caches" if sys.platform == "darwin" else f"{home}/.cache"
         folder = f"{os.environ.get('XDG_CACHE_HOME') or caches}/mogplex-mcp/answers"
         if not folder.startswith("/"):
-            # It would lie in whatever folder the client happens to be.
+            # It would be relative to the client's working directory.
             return
         try:
             listener = Listener(Conversation(folder, _circumstances()))
             listener.start()
         except (OSError, RuntimeError):
-            # No pipe or thread to be had here: then the server answers, when it is there.
+            # No pipe or thread is available: the server will answer, once it is loaded.
             return
         _listener = listener
 
 
 def take_over() -> Listener | None:
-    """What was heard and said so far; from now on stdin and stdout are the caller's. None if nobody could listen."""
+    """Stop the listener and return it; stdin and stdout are the caller's from now on. None if there was none."""
     global _listener
     listener, _listener = _listener, None
     if listener:
@@ -193,7 +193,7 @@ def take_over() -> Listener | None:
 
 
 def _is_pipe(descriptor: int) -> bool:
-    """Whether a standard stream is a pipe or a socket, which can be waited for."""
+    """Return whether a standard stream is a pipe or a socket, which poll() can wait for."""
     try:
         mode = os.fstat(descriptor).st_mode
     except OSError:
@@ -202,13 +202,13 @@ def _is_pipe(descriptor: int) -> bool:
 
 
 def _circumstances() -> bytes:
-    """All that answers depend on beside what the client says: the code of everything, and the user's choices."""
+    """Return what responses depend on in addition to the client's messages: all code, and the user's choices."""
     variables = sorted(
         (name, "" if name.endswith(_SECRET) else value)
         for name, value in os.environ.items()
         if name.startswith("MOGPLEX_")
     )
-    # When a package is installed, updated or removed, the folder that it stands in changes.
+    # When a package is installed, updated or removed, the mtime of its folder changes.
     packages = [(one, os.stat(one).st_mtime_ns) for one in sys.path if one.endswith("-packages")]  # noqa: PTH116 - pathlib is slow to import
     code = sorted(_files(_PACKAGE))
     return repr((sys.version, sys.argv[1:], variables, packages, code)).encode()

@@ -1,1 +1,1 @@
-"""What is kept on disk: the state file and the journal of runs. All SQL is here."""
+"""Keep what outlives a process: the ledger of starts, request counts, learnt wait limits. All SQL is here."""

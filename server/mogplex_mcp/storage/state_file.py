@@ -1,8 +1,8 @@
-"""The user's state file: one SQLite database that all bridges of this user on this machine share.
+"""The user's state file: one SQLite database, shared by all processes of this user on this machine.
 
-The journal of runs and the count of requests live here. Who uses it opens a `transaction`, or `reading` for what only
-looks; where the file cannot be used, what to do about it is the user's of this module: the journal refuses to start,
-the budget counts in the process.
+The ledger of starts, the request counts and the learnt wait limits live here. Their modules open a `transaction`, or
+`reading` for what only looks. Where the file cannot be used, each decides what that means: the ledger refuses to start
+anything, the budget counts in the process.
 """
 
 import contextlib
@@ -12,54 +12,32 @@ import itertools
 import secrets
 import sqlite3
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from functools import lru_cache
 from pathlib import Path
 from typing import Final
 
-SCHEMA_VERSION: Final = 1
+from mogplex_mcp.core.private_file import is_exposed
+from mogplex_mcp.storage.migrations import check_version, migrate
+
 BUSY_SECONDS: Final = 2.0
 
-_SCHEMA: Final = """
-CREATE TABLE secret (id INTEGER PRIMARY KEY CHECK (id = 1), key BLOB NOT NULL);
-CREATE TABLE runs (
-    tenant TEXT NOT NULL,
-    key TEXT NOT NULL,
-    fate TEXT NOT NULL,
-    fingerprint TEXT NOT NULL,
-    forced INTEGER NOT NULL,
-    run_id TEXT NOT NULL,
-    repo_id TEXT NOT NULL,
-    repo TEXT NOT NULL,
-    base_branch TEXT NOT NULL,
-    prompt_line TEXT NOT NULL,
-    status TEXT NOT NULL,
-    pull_request TEXT NOT NULL,
-    created_at REAL NOT NULL,
-    checked_at REAL NOT NULL,
-    PRIMARY KEY (tenant, key)
-) WITHOUT ROWID;
-CREATE INDEX runs_by_id ON runs (tenant, run_id);
-CREATE INDEX runs_by_age ON runs (tenant, created_at);
-CREATE INDEX runs_by_fingerprint ON runs (tenant, fingerprint, created_at);
-CREATE TABLE requests (tenant TEXT NOT NULL, at REAL NOT NULL, units INTEGER NOT NULL, watching INTEGER NOT NULL);
-CREATE INDEX requests_by_time ON requests (tenant, at);
-CREATE TABLE pauses (tenant TEXT PRIMARY KEY, until REAL NOT NULL);
-CREATE TABLE wait_caps (client TEXT PRIMARY KEY, seconds REAL NOT NULL, until REAL NOT NULL);
-"""
 
-
-class StateError(Exception):
+class StateError(OSError):
     """The state file cannot be used; the message says which file and why, in one line."""
+
+
+class DamagedStateError(StateError):
+    """The state file isn't a database any more, or not a whole one."""
 
 
 class StateFile:
     """A SQLite database, opened when it is first used.
 
-    A file that is no database any more is set aside under a name with the time in it, and a new one is begun; `warning`
-    then says so. A file of a newer version is left alone and refused. A file that somebody moved or removed is no
-    longer written: the one that has its name now is opened instead.
+    A file that isn't a database any more is set aside under a name with the time in it, and a new one is begun; a file
+    that other users could open is made private; `warning` then says so. A file of a newer release is refused and left
+    as it is. A file that was moved or removed is no longer written: the one that has its name now is opened instead.
 
     Args:
         path: Where the file is; its folder is made when missing. None keeps everything in memory.
@@ -74,7 +52,7 @@ class StateFile:
         self._synchronous = ""
 
     def transaction(self, *, durable: bool = False) -> AbstractContextManager[sqlite3.Connection]:
-        """One write transaction; rolled back when the body raises.
+        """Run a block in one write transaction; roll it back when the block raises.
 
         Args:
             durable: Whether the commit must have reached the disk when the block ends. Others survive a killed
@@ -86,7 +64,7 @@ class StateFile:
         return self._block("BEGIN IMMEDIATE", "FULL" if durable else "NORMAL")
 
     def change(self, statement: str, values: Mapping[str, str | float]) -> int:
-        """One statement, which is a transaction by itself; how many rows it changed.
+        """Execute one statement, a transaction by itself, and return how many rows it changed.
 
         Raises:
             StateError: The file cannot be opened, written or locked within 2 seconds.
@@ -95,7 +73,7 @@ class StateFile:
             return connection.execute(statement, values).rowcount
 
     def reading(self) -> AbstractContextManager[sqlite3.Connection]:
-        """A consistent look at the file, also at one that cannot be written.
+        """Run a block on a consistent view of the file, also of one that cannot be written.
 
         Raises:
             StateError: The file cannot be opened or read.
@@ -103,7 +81,7 @@ class StateFile:
         return self._block("BEGIN", "NORMAL")
 
     def tenant(self, token: str) -> str:
-        """The name under which rows of this token are kept: a hash with a key that never leaves the file.
+        """Return the name under which rows of this token are kept: a hash with a key that never leaves the file.
 
         Raises:
             StateError: The file cannot be used.
@@ -157,6 +135,8 @@ class StateFile:
             self._key = b""
         if self._connection is None:
             before = _identity(self.path)
+            if self.path is not None and _make_private(self.path):
+                self.warning = f"Other users of this machine could open {self.path}; now only its owner can."
             try:
                 self._connection = _connect(self.path)
             except sqlite3.DatabaseError as error:
@@ -181,7 +161,7 @@ def _tenant(key: bytes, token: str) -> str:
 
 
 def _connect(path: Path | None) -> sqlite3.Connection:
-    """Open the file, patiently: while another process makes it or closes it last, SQLite says "locked" at once."""
+    """Open the file, and retry: while another process makes it or closes it last, SQLite reports "locked" at once."""
     given_up = time.monotonic() + BUSY_SECONDS
     while True:
         try:
@@ -206,34 +186,19 @@ def _connect_once(path: Path | None) -> sqlite3.Connection:
 
 
 def _prepare(connection: sqlite3.Connection) -> None:
-    """Make the tables of a new file; check those of an old one."""
+    """Bring the schema of a file up to date, and check that the file is whole."""
+    # A file of a newer release is refused before anything is written to it.
+    check_version(connection)
     connection.execute("PRAGMA journal_mode = WAL")
-    (version,) = connection.execute("PRAGMA user_version").fetchone()
-    if version > SCHEMA_VERSION:
-        raise _newer(version)
-    if version < SCHEMA_VERSION:
-        connection.execute("BEGIN IMMEDIATE")
-        # Another process may have made the tables while this one waited for the lock.
-        (version,) = connection.execute("PRAGMA user_version").fetchone()
-        if version == 0:
-            for statement in filter(str.strip, _SCHEMA.split(";")):
-                connection.execute(statement)
-            connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
-        connection.execute("COMMIT")
+    migrate(connection)
     # A table that is damaged inside is found here and not in the middle of a start.
     (verdict,) = connection.execute("PRAGMA quick_check(1)").fetchone()
     if verdict != "ok":
         raise sqlite3.DatabaseError(verdict)
 
 
-def _newer(version: int) -> sqlite3.OperationalError:
-    error = sqlite3.OperationalError(f"it was written by a newer mogplex-mcp (schema {version})")
-    error.sqlite_errorcode = sqlite3.SQLITE_ERROR
-    return error
-
-
 def _identity(path: Path | None) -> tuple[int, int] | None:
-    """Which file has this name now; None when there is none."""
+    """Return which file has this name now; None when there is none."""
     if path is None:
         return None
     try:
@@ -243,12 +208,28 @@ def _identity(path: Path | None) -> tuple[int, int] | None:
     return status.st_dev, status.st_ino
 
 
+def _make_private(path: Path) -> bool:
+    """Close a file, and those that SQLite keeps next to it, to other users; return whether that changed anything."""
+    exposed = [file for file in map(path.with_name, _names(path)) if file.is_file() and is_exposed(file)]
+    try:
+        for file in exposed:
+            file.chmod(0o600)
+    except OSError:
+        return False  # another user's file, which SQLite may still open
+    return bool(exposed)
+
+
+def _names(path: Path) -> Sequence[str]:
+    """Return the names of a database and of the files that SQLite keeps next to it."""
+    return [path.name + suffix for suffix in ("", "-wal", "-shm")]
+
+
 def _set_aside(path: Path, error: sqlite3.DatabaseError) -> str:
     stem = f"{path.name}.damaged-{time.strftime('%Y%m%dT%H%M%S')}"
     names = itertools.chain([stem], (f"{stem}-{number}" for number in itertools.count(2)))
     kept = next(kept for name in names if not (kept := path.with_name(name)).exists())
-    for suffix in ("", "-wal", "-shm"):
+    for name, aside in zip(_names(path), _names(kept), strict=True):
         # Another process may have set it aside a moment ago.
         with contextlib.suppress(FileNotFoundError):
-            path.with_name(path.name + suffix).rename(kept.with_name(kept.name + suffix))
+            path.with_name(name).rename(path.with_name(aside))
     return f"The list of runs was damaged ({error}); it was set aside as {kept} and a new one was begun."

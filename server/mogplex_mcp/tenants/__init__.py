@@ -1,1 +1,1 @@
-"""What belongs to one identity: credentials, client, budget, journal."""
+"""What belongs to one identity: credentials, client, budget, ledger."""

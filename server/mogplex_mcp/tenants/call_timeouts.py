@@ -1,19 +1,21 @@
-"""How long a tool call may take in which MCP client: figures that change monthly, in one place.
+"""Call timeouts of MCP clients: how long a tool call may take before the client gives up.
 
-Where a client is not listed, forty-five seconds are safe for all that are known to give up after a minute. What a
-client turns out to bear less is learnt from the calls it cancels (`LearntCaps`).
+The figures change monthly. For clients that aren't listed, 45 seconds are safe: those that are known give up after a
+minute or later. Shorter timeouts are learnt from the calls that a client cancels (`LearntCaps`).
 """
 
+import contextlib
 import time
 from collections.abc import Callable
 from typing import Final
 
-from mogplex_mcp.storage.state_file import StateError, StateFile
+from mogplex_mcp.storage.state_file import StateError
+from mogplex_mcp.storage.wait_limits import WaitLimit, WaitLimits
 
 DEFAULT_CAP_SECONDS: Final = 45.0
 SHORTEST_CAP_SECONDS: Final = 3.0
 
-# By the name in the client's `clientInfo`, lower case; a name that ends in * stands for all that begin so.
+# By the name in `clientInfo`, in lower case; a final * matches any rest.
 CAP_SECONDS: Final = {
     "claude-code": 100.0,
     "codex-mcp-client": 100.0,
@@ -25,19 +27,19 @@ CAP_SECONDS: Final = {
     "adk-*": 4.0,
 }
 
-# What is kept of the wait that a client gave up, so that the answer comes before the next one is.
+# The share of the wait that a client gave up on, so that the next response comes in time.
 _KEPT_SHARE: Final = 0.8
-# A client that cancels twice after the same time has a limit; one that cancels once may have a user who changed
-# his mind, and that must not make its waits short for ever.
+# A client that cancels twice after the same time has a timeout. One that cancels once may have a user who changed his
+# mind, which must not shorten its waits for ever.
 _SUSPECTED_SECONDS: Final = 3_600.0
 _KNOWN_SECONDS: Final = 30 * 86_400.0
 _SAME_SHARE: Final = 0.1
-# Names are what clients say, and they are kept.
+# Clients choose their names, and these are stored.
 _LONGEST_KEY: Final = 200
 
 
 def listed_cap(client: str) -> float:
-    """The longest wait that is safe in the client of this name, in seconds, as far as it is known in advance."""
+    """Return the longest wait that is safe in the client of this name, in seconds, from the list."""
     name = client.strip().lower()
     for listed, seconds in CAP_SECONDS.items():
         if name == listed or (listed.endswith("*") and name.startswith(listed[:-1])):
@@ -46,59 +48,50 @@ def listed_cap(client: str) -> float:
 
 
 def client_key(name: str, version: str) -> str:
-    """The name under which something is learnt about a client."""
+    """Return the key under which the timeout of a client is stored."""
     return f"{name}/{version}"[:_LONGEST_KEY]
 
 
 class LearntCaps:
-    """Caps learnt from clients that gave up: some frameworks cut at five seconds and share one name with all others.
+    """Timeouts learnt from cancelled calls: some frameworks give up after five seconds and share one name with others.
 
-    What cannot be read or written is not known: a cap is a courtesy, never a reason to fail.
+    Errors of the state file are ignored: a learnt timeout improves waits, and is never a reason to fail.
     """
 
-    def __init__(self, state: StateFile, *, now: Callable[[], float] = time.time) -> None:
-        self._state = state
+    def __init__(self, limits: WaitLimits, *, now: Callable[[], float] = time.time) -> None:
+        self._limits = limits
         self._now = now
 
     def cap(self, client: str) -> float | None:
-        """The learnt cap of a client (name and version), in seconds."""
+        """Return the learnt timeout of a client (name and version), in seconds."""
         try:
-            with self._state.reading() as rows:
-                row = rows.execute(
-                    "SELECT seconds FROM wait_caps WHERE client = ? AND until > ?", (client, self._now())
-                ).fetchone()
+            return self._limits.limit(client, self._now())
         except StateError:
             return None
-        return float(row[0]) if row else None
 
     def all(self) -> dict[str, float]:
-        """All learnt caps that hold now, in seconds, by client (name and version)."""
+        """Return all learnt timeouts that are valid now, in seconds, by client (name and version)."""
         try:
-            with self._state.reading() as rows:
-                found = rows.execute(
-                    "SELECT client, seconds FROM wait_caps WHERE until > ? ORDER BY client", (self._now(),)
-                ).fetchall()
+            return self._limits.limits(self._now())
         except StateError:
             return {}
-        return {str(client): float(seconds) for client, seconds in found}
 
     def gave_up(self, client: str, waited: float) -> None:
-        """Remember that a client cancelled a call after `waited` seconds: the next waits end a fifth sooner.
+        """Store that a client cancelled a call after `waited` seconds: the next waits end a fifth sooner.
 
-        Once counts for an hour, twice after about the same time for a month. What ends before the shortest cap is
-        nothing that a cap could help.
+        Once counts for an hour, twice after about the same time for a month. Calls that are cancelled before the
+        shortest cap are ignored: no cap could help.
         """
         if waited < SHORTEST_CAP_SECONDS:
             return
         seconds, now = max(SHORTEST_CAP_SECONDS, waited * _KEPT_SHARE), self._now()
-        try:
-            with self._state.transaction() as rows:
-                rows.execute("DELETE FROM wait_caps WHERE until < ?", (now - _KNOWN_SECONDS,))
-                known = rows.execute("SELECT seconds, until FROM wait_caps WHERE client = ?", (client,)).fetchone()
-                again = known is not None and abs(seconds - known[0]) <= _SAME_SHARE * known[0]
-                until = now + (_KNOWN_SECONDS if again else _SUSPECTED_SECONDS)
-                if known is not None and known[1] > now:
-                    seconds, until = min(seconds, known[0]), max(until, known[1])
-                rows.execute("INSERT OR REPLACE INTO wait_caps VALUES (?, ?, ?)", (client, seconds, until))
-        except StateError:
-            return
+
+        def decide(known: WaitLimit | None) -> WaitLimit:
+            again = known is not None and abs(seconds - known.seconds) <= _SAME_SHARE * known.seconds
+            until = now + (_KNOWN_SECONDS if again else _SUSPECTED_SECONDS)
+            if known is not None and known.until > now:
+                return WaitLimit(min(seconds, known.seconds), max(until, known.until))
+            return WaitLimit(seconds, until)
+
+        with contextlib.suppress(StateError):
+            self._limits.learn(client, decide, forget_before=now - _KNOWN_SECONDS)

@@ -1,17 +1,19 @@
-"""What one process holds while it serves: connections, the state file, tenants. Everything outside comes in here."""
+"""The services of one process: connections, state file, tenants, token."""
 
 import time
 from collections.abc import Callable
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from mogplex_mcp import __version__
 from mogplex_mcp.api.access_token import Token
-from mogplex_mcp.api.connection import create_http_client
+from mogplex_mcp.api.transport import create_transport
 from mogplex_mcp.config.settings import Settings
 from mogplex_mcp.core.shutdown import Shutdown
 from mogplex_mcp.credentials.sources import FoundToken, find_token
+from mogplex_mcp.storage.ledger import Ledger
+from mogplex_mcp.storage.sqlite_ledger import SqliteLedger
 from mogplex_mcp.storage.state_file import StateFile
+from mogplex_mcp.storage.wait_limits import SqliteWaitLimits
 from mogplex_mcp.tenants.call_timeouts import LearntCaps
 from mogplex_mcp.tenants.in_flight import InFlightCalls
 from mogplex_mcp.tenants.tenant import Tenants
@@ -21,13 +23,13 @@ if TYPE_CHECKING:
 
 
 class Services:
-    """The parts that all calls share.
+    """The services that all requests share.
 
     Args:
         settings: The user's choices.
-        transport: What requests go through instead of the network, for tests.
+        transport: The transport for requests to Mogplex, in place of the network, for tests.
         now: Seconds since the epoch.
-        shutdown: The end of this process.
+        shutdown: The graceful shutdown of this process.
     """
 
     def __init__(
@@ -42,36 +44,40 @@ class Services:
         self.now = now
         self.shutdown = shutdown or Shutdown()
         self.state = StateFile(None if settings.without_journal else settings.state_file)
-        self.learnt = LearntCaps(self.state, now=now)
+        self.learnt = LearntCaps(SqliteWaitLimits(self.state), now=now)
         self.in_flight = InFlightCalls(self.learnt)
         self._transport = transport
         self._found: FoundToken | None = None
 
     @cached_property
     def tenants(self) -> Tenants:
-        """Made at the first call: reading the certificates takes longer than all answers before it."""
+        """The tenants, created at the first call: reading the certificates takes longer than all that comes before."""
         transport = self._transport
         if transport is None and self.settings.demo:
             from mogplex_mcp.simulator import Simulator  # noqa: PLC0415 - only a demo needs it
 
             transport = Simulator(now=self.now, run_seconds=self.settings.demo_seconds).transport()
-        http = create_http_client(version=__version__, base_url=self.settings.base_url, transport=transport)
-        return Tenants(self.settings.base_url, http, self.state, self.now)
+        transport = transport or create_transport(self.settings.base_url)
+        return Tenants(self.settings.base_url, transport, self.state, self.now)
 
     def own_token(self) -> FoundToken:
-        """The token of whoever runs this process, looked for again as long as there is none."""
+        """Return the token of this process; look for it again as long as there is none."""
         if self._found is None or self._found.token is None:
             self._found = self._demo_token() if self.settings.demo else find_token(self.settings)
         return self._found
 
+    def ledger(self, token: str) -> Ledger:
+        """Return the ledger of a token, without the connections to Mogplex, which take long to make."""
+        return SqliteLedger(self.state, token, now=self.now)
+
     def warnings(self) -> list[str]:
-        """What the user should know of the state file."""
+        """Return warnings about the state file, for the user."""
         return [self.state.warning] if self.state.warning else []
 
     async def aclose(self) -> None:
         """Close connections and files."""
         if "tenants" in self.__dict__:
-            await self.tenants.http.aclose()
+            await self.tenants.transport.aclose()
         self.state.close()
 
     @staticmethod

@@ -1,4 +1,4 @@
-"""A tool's arguments: the flat schema that clients see, and what is made of what models really send."""
+"""A tool's arguments: the flat schema for clients, validation that tolerates what models send, secret detection."""
 
 import json
 import re
@@ -9,20 +9,23 @@ from typing import Any, Final, Literal, get_args, get_origin
 from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
 
+from mogplex_mcp.core.redaction import find_key
 from mogplex_mcp.operations.errors import InvalidArgumentError
 
 LONGEST_TEXT: Final = 2_000
-"""For text without a limit of its own: a bound against nonsense, not published since no sensible call meets it."""
+"""For text without a limit of its own: a bound against nonsense, not published since no sensible call reaches it."""
 LARGEST_NUMBER: Final = 1_000_000
-"""From here on a bound of a number is one against nonsense as well."""
+"""A bound of a number that is as high as this is one against nonsense, and not published either."""
 
 _SHOWN_CHARACTERS: Final = 60
+# The one argument that secrets belong in.
+_SECRET_ARGUMENT: Final = ("set_env_var", "value")
 
 
 def input_schema(arguments: type[BaseModel]) -> dict[str, Any]:
-    """The published schema: flat, without what goes without saying (titles, empty defaults, bounds against nonsense).
+    """Return the published schema: flat, without titles, empty defaults and bounds against nonsense.
 
-    Limits are said in the description too, since some clients drop them from schemas.
+    Limits are repeated in the description, since some clients drop them from schemas.
     """
     schema = arguments.model_json_schema()
     properties = schema.get("properties", {})
@@ -50,14 +53,14 @@ def _unsaid_limits(schema: Mapping[str, Any]) -> str:
 
 
 def check(arguments: type[BaseModel], given: Mapping[str, Any]) -> dict[str, Any]:
-    """The arguments of a call, checked and with defaults.
+    """Validate the arguments of a call, and return them with defaults.
 
     Models send "" and "null" for what they leave out, numbers in strings, one value in a list, lists as JSON text: all
-    of that is taken for what it means.
+    of these are converted.
 
     Args:
-        arguments: The tool's arguments; the class has the tool's name.
-        given: What the client sent.
+        arguments: The model of the tool's arguments; the class has the tool's name.
+        given: The arguments that the client sent.
 
     Raises:
         InvalidArgumentError: Something is unknown, missing, or out of its limits.
@@ -95,12 +98,12 @@ def _refuse_unknown(tool: str, given: Mapping[str, Any], known: Mapping[str, Fie
 
 
 def _is_absent(value: Any) -> bool:
-    """Whether this is what models send for an argument that they leave out."""
+    """Return whether models send this value for an argument that they leave out."""
     return value is None or value in ([], {}) or (isinstance(value, str) and value.strip() in ("", "null"))
 
 
 def _meant(value: Any, annotation: Any) -> Any:
-    """What a model meant by a value of the wrong JSON type; the value itself where that is not clear."""
+    """Convert a value of the wrong JSON type; return it as it is where its meaning is not clear."""
     if (get_origin(annotation) or annotation) in (list, dict):
         return _meant_container(value, wants_list=(get_origin(annotation) or annotation) is list)
     if isinstance(value, list) and len(value) == 1:
@@ -136,7 +139,7 @@ def _check_text(name: str, text: str, *, bounded: bool) -> None:
     if "\0" in text:
         raise InvalidArgumentError(f"{name} holds a NUL character; remove it")
     if any("\ud800" <= character <= "\udfff" for character in text):
-        raise InvalidArgumentError(f"{name} holds half of a surrogate pair, which is no character; remove it")
+        raise InvalidArgumentError(f"{name} holds half of a surrogate pair, which is not a character; remove it")
 
 
 def _problem(tool: str, name: str, field: FieldInfo, problem: Mapping[str, Any]) -> str:
@@ -149,7 +152,7 @@ def _problem(tool: str, name: str, field: FieldInfo, problem: Mapping[str, Any])
 
 
 def _wanted(field: FieldInfo) -> str:
-    """What the argument takes, in words: pydantic's own speak of strings and integers."""
+    """Return what the argument takes, in plain words."""
     annotation = field.annotation
     origin = get_origin(annotation) or annotation
     if origin is Literal:
@@ -183,6 +186,26 @@ def _quoted(value: Any) -> str:
 
 
 def nearest(kind: str, name: str, known: Sequence[str]) -> str:
-    """What to say of a name that does not exist: the nearest ones, or all."""
+    """Return the message for a name that does not exist, with the nearest names, or all."""
     near = get_close_matches(name, known, n=3) or known
     return f"there is no {kind} {_quoted(name)}; did you mean {' or '.join(near)}?"
+
+
+def refuse_secrets(tool: str, values: Mapping[str, Any], own_token: str) -> None:
+    """Refuse arguments that contain a secret: agents, logs and pull requests show the text that they were given.
+
+    Args:
+        tool: The tool's name.
+        values: Its arguments.
+        own_token: The caller's token.
+
+    Raises:
+        InvalidArgumentError: The message says what kind of secret it looks like and where it belongs, never the secret.
+    """
+    for name, value in values.items():
+        if (tool, name) != _SECRET_ARGUMENT and (kind := find_key(value, own_token)):
+            raise InvalidArgumentError(
+                f"{name} holds what looks like {kind}; agents, logs and pull requests would show it to others. Take it "
+                "out: what an agent needs belongs into the environment variables of the repository. If it really has "
+                "to be handed on, the user can set MOGPLEX_MCP_ALLOW_SECRETS_IN_PROMPTS=1"
+            )

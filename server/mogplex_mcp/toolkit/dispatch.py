@@ -14,10 +14,9 @@ from mogplex_mcp.reply.model import Reply
 from mogplex_mcp.reply.render import render
 from mogplex_mcp.reply.untrusted import clean_line
 from mogplex_mcp.tenants.call_timeouts import SHORTEST_CAP_SECONDS
-from mogplex_mcp.toolkit.arguments import check, nearest
+from mogplex_mcp.toolkit.arguments import check, nearest, refuse_secrets
 from mogplex_mcp.toolkit.call import Call
 from mogplex_mcp.toolkit.errors import ToolError, tool_error
-from mogplex_mcp.toolkit.secret_detection import refuse_keys
 from mogplex_mcp.toolkit.toolset import Tool
 
 # How long after the call timeout of its client a tool is ended, as a share of it: its own deadlines come first.
@@ -43,7 +42,7 @@ async def dispatch(
         return _failed(_unknown_tool(name, tools))
     try:
         reply = await call_tool(tool, arguments, open_call())
-        return render(reply.offering(tools))
+        return render(reply.with_next_steps_for(tools))
     except Exception as error:  # noqa: BLE001 - a client could do nothing with a protocol error
         failure = operation_error(error)
         return _failed(
@@ -67,7 +66,7 @@ async def call_tool(tool: Tool, arguments: Mapping[str, Any], call: Call) -> Rep
         raise problem.with_traceback(None)  # the same one each time: its traceback would grow with every call
     checked = check(tool.arguments, arguments)
     if not call.settings.allow_secrets_in_prompts:
-        refuse_keys(tool.name, checked, call.tenant.found.token.value if call.tenant.found.token else "")
+        refuse_secrets(tool.name, checked, call.tenant.found.token.value if call.tenant.found.token else "")
     with call.shutdown.within(CALL_SECONDS) as scope:
         timeout = _CallTimeout(call, scope)
         try:

@@ -1,22 +1,26 @@
-"""Asking the user before something is changed for good, in both protocol eras. The model cannot answer for the user.
+"""Elicitation: the user confirms a destructive change, in both protocol eras. The model cannot answer for the user.
 
-A tool that needs consent ends with a question (`consent`). Then the user is asked: before the protocol of 2026-07-28 by
-a request to the client while the call waits, since then by an answer that says what is asked, upon which the client
-calls again with what the user said. Either way the tool runs again from its beginning and has to come to the very same
-question: what the user agreed to is this tool, these arguments and this text, and nothing else.
+A tool that needs a confirmation ends with a question (`confirmation`). Up to protocol 2025-11-25 the user is asked by a
+request to the client while the call waits. Since 2026-07-28 the result says what to ask, and the client calls again
+with the user's answer (multi round-trip requests). Either way the tool runs again from its beginning and must arrive at
+the same question: the user has confirmed this tool, these arguments and this text, and nothing else.
+
+The state of a multi round-trip request is sealed by the SDK's `RequestStateBoundary`, which binds it to the caller, the
+tool and its arguments, and lets it expire. Added here: the state names the question, and is accepted once.
 """
 
 import hashlib
-import hmac
-import json
+import os
 import secrets
 import time
+from collections import OrderedDict
 from collections.abc import Awaitable, Callable
 from typing import Any, Final
 
 import anyio
 import mcp_types
 from mcp.server.context import ServerRequestContext
+from mcp.server.request_state import RequestStateBoundary, RequestStateSecurity
 from mcp.shared.exceptions import MCPError
 from mcp_types.version import is_version_at_least
 from pydantic import ValidationError
@@ -26,12 +30,15 @@ from mogplex_mcp.operations.confirmation import Action, Consent
 from mogplex_mcp.toolkit.errors import ToolError
 
 ANSWER_SECONDS: Final = 300.0
-"""How long a question waits for its answer while a client of the 2025 protocol holds the line."""
+"""How long a call of the 2025 protocol waits for the user's answer."""
 
-SEAL_SECONDS: Final = 900.0
-"""How old an answer may be that comes with a new call."""
+STATE_SECONDS: Final = 900.0
+"""How long the state of a multi round-trip request is valid."""
 
-_CALLS_AGAIN: Final = "2026-07-28"
+MOST_USED_STATES: Final = 10_000
+"""Of a quarter of an hour. One token can't use 1,000 in that time: the API allows it 60 requests a minute."""
+
+_MULTI_ROUND_TRIP: Final = "2026-07-28"
 _MOST_QUESTIONS: Final = 3
 _HEARTBEAT_SECONDS: Final = 10.0
 _KEY: Final = "consent"
@@ -48,115 +55,137 @@ Context = ServerRequestContext[Any]
 
 
 class Elicitation:
-    """Asks users, and knows its own questions when they come back.
+    """Asks users, and accepts each of their confirmations once.
+
+    The `boundary` must be among the middleware of the server: without it, clients could make up a state.
 
     Args:
-        allow_unasked: Whether a client that cannot ask may do without.
-        now: Seconds since the epoch.
+        allow_unasked: Whether a client without elicitation may call without a confirmation.
     """
 
-    def __init__(self, *, allow_unasked: bool, now: Callable[[], float] = time.time) -> None:
+    def __init__(self, *, allow_unasked: bool) -> None:
         self._allow_unasked = allow_unasked
-        self._now = now
-        # A question does not outlive the process that asked it: it is asked again then.
-        self._key = secrets.token_bytes(32)
+        self._used = _UsedStates()
 
-    async def run(self, run: Run, context: Context, params: mcp_types.CallToolRequestParams, *, caller: str) -> Result:
-        """Run a tool, and ask the user if that is what it comes to.
+    def boundary(self, audience: str, principal: Callable[[Context], str]) -> RequestStateBoundary:
+        """Return the middleware that seals the state of multi round-trip requests and verifies it when it comes back.
+
+        Args:
+            audience: The name of the server.
+            principal: Returns the caller's token, to which the state is bound.
+        """
+        # The key is that of this process: a question that was asked before a restart has to be asked again.
+        security = RequestStateSecurity(keys=[os.urandom(32)], ttl=STATE_SECONDS, bind_principal=principal)
+        return RequestStateBoundary(security, default_audience=audience)
+
+    async def run(self, run: Run, context: Context, params: mcp_types.CallToolRequestParams) -> Result:
+        """Run a tool, and ask the user if it needs a confirmation.
 
         Args:
             run: Runs the tool from its beginning.
             context: The request.
             params: The call.
-            caller: Whose call it is; an answer counts for the same caller only.
         """
-        consent = Consent(lambda question: self._answer(params, caller, question))
+        consent = Consent(lambda question: self._answer(params, question))
         if self._allow_unasked and not _can_ask(context):
             consent = Consent(lambda _: "accept")
         for _ in range(_MOST_QUESTIONS):
             result = await run(consent)
             if consent.refusal is not None:
                 return _failed(_refused(params.name, consent.refusal))
-            asked = consent.question
-            if not asked:
+            question = consent.question
+            if not question:
                 return result
             if not _can_ask(context):
                 return _failed(_cannot_ask(params.name))
-            if is_version_at_least(context.protocol_version, _CALLS_AGAIN):
+            if is_version_at_least(context.protocol_version, _MULTI_ROUND_TRIP):
                 return mcp_types.InputRequiredResult(
-                    input_requests={_KEY: _request(asked)},
-                    request_state=self._seal(params, caller, asked, str(int(self._now()))),
+                    input_requests={_KEY: _request(question)},
+                    request_state=f"{secrets.token_urlsafe(12)}.{_digest(question)}",
                 )
-            said = await _ask_now(context, asked)
-            if said is None:
+            action = await _ask_now(context, question)
+            if action is None:
                 return _failed(_cannot_ask(params.name))
-            consent = _said(asked, said)
+            consent = _answered(question, action)
         return _failed(_keeps_changing(params.name))
 
-    def _answer(self, params: mcp_types.CallToolRequestParams, caller: str, question: str) -> Action | None:
-        """What the user did with this question, if this call brings it."""
-        said = (params.input_responses or {}).get(_KEY)
+    def _answer(self, params: mcp_types.CallToolRequestParams, question: str) -> Action | None:
+        """Return the user's answer to this question, if this call brings it for the first time."""
+        response = (params.input_responses or {}).get(_KEY)
         state = params.request_state or ""
-        if not isinstance(said, mcp_types.ElicitResult):
+        if not isinstance(response, mcp_types.ElicitResult) or state.partition(".")[2] != _digest(question):
             return None
-        asked_at = state.partition(".")[0]
-        if not hmac.compare_digest(state.encode(), self._seal(params, caller, question, asked_at).encode()):
-            return None
-        return _action(said) if 0 <= self._now() - int(asked_at) < SEAL_SECONDS else None
-
-    def _seal(self, params: mcp_types.CallToolRequestParams, caller: str, question: str, asked_at: str) -> str:
-        call = [caller, params.name, params.arguments or {}]
-        content = json.dumps([asked_at, call, question], sort_keys=True).encode()
-        return f"{asked_at}.{hmac.new(self._key, content, hashlib.sha256).hexdigest()}"
+        return _action(response) if self._used.add(state) else None
 
 
-def _said(asked: str, action: Action) -> Consent:
+class _UsedStates:
+    """The states that were accepted, as long as the boundary would accept them again."""
+
+    def __init__(self) -> None:
+        self._expiry: OrderedDict[str, float] = OrderedDict()
+
+    def add(self, state: str) -> bool:
+        """Add a state; return False if it is known already."""
+        now = time.time()  # the clock of the boundary
+        while self._expiry and (len(self._expiry) >= MOST_USED_STATES or next(iter(self._expiry.values())) <= now):
+            self._expiry.popitem(last=False)
+        if state in self._expiry:
+            return False
+        self._expiry[state] = now + STATE_SECONDS
+        return True
+
+
+def _digest(question: str) -> str:
+    return hashlib.sha256(question.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def _answered(asked: str, action: Action) -> Consent:
     return Consent(lambda question: action if question == asked else None)
 
 
 def _can_ask(context: Context) -> bool:
-    """Whether the client can show its user a question and hand back the answer."""
+    """Return whether the client can show its user a question and send back the answer."""
     capabilities = context.session.client_capabilities
     elicitation = capabilities.elicitation if capabilities else None
     # A bare `elicitation: {}` means forms, as before there was anything else.
     if elicitation is None or (elicitation.form is None and elicitation.url is not None):
         return False
-    return is_version_at_least(context.protocol_version, _CALLS_AGAIN) or context.session.can_send_request
+    return is_version_at_least(context.protocol_version, _MULTI_ROUND_TRIP) or context.session.can_send_request
 
 
 async def _ask_now(context: Context, question: str) -> Action | None:
-    """Ask while the call waits; None when the client could not do it."""
-    said: mcp_types.ElicitResult | None = None
+    """Ask while the call waits; return None if the client failed to ask."""
+    response: mcp_types.ElicitResult | None = None
     with anyio.move_on_after(ANSWER_SECONDS), context.lifespan_context.shutdown.within(AT_ONCE):
         async with anyio.create_task_group() as tasks:
-            tasks.start_soon(_beat, context)
+            tasks.start_soon(_send_heartbeats, context)
             try:
-                said = await context.session.elicit_form(question, _FORM, related_request_id=context.request_id)
+                response = await context.session.elicit_form(question, _FORM, related_request_id=context.request_id)
             except (MCPError, ValidationError):
                 return None
             finally:
                 tasks.cancel_scope.cancel()
-    return "cancel" if said is None else _action(said)
+    return "cancel" if response is None else _action(response)
 
 
-async def _beat(context: Context) -> None:
-    """Tell the client that the call goes on: some give up on one from which they hear nothing."""
-    told = 0.0
+async def _send_heartbeats(context: Context) -> None:
+    """Report progress while the call waits: some clients cancel a call that is silent."""
+    sent = 0.0
     while True:
         await anyio.sleep(_HEARTBEAT_SECONDS)
-        told += 1.0
-        await context.session.report_progress(told, message="waiting for the user's answer")
+        sent += 1.0
+        await context.session.report_progress(sent, message="waiting for the user's answer")
 
 
 def _request(question: str) -> mcp_types.ElicitRequest:
     return mcp_types.ElicitRequest(params=mcp_types.ElicitRequestFormParams(message=question, requested_schema=_FORM))
 
 
-def _action(said: mcp_types.ElicitResult) -> Action:
-    """What was said; agreeing means both to send the form and to say yes in it."""
-    if said.action == "accept" and (said.content or {}).get(_YES) is not True:
+def _action(response: mcp_types.ElicitResult) -> Action:
+    """Return the user's action; to accept means both to submit the form and to say yes in it."""
+    if response.action == "accept" and (response.content or {}).get(_YES) is not True:
         return "decline"
-    return said.action
+    return response.action
 
 
 def _refused(tool: str, action: Action) -> ToolError:

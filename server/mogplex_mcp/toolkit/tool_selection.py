@@ -1,6 +1,6 @@
-"""Fewer tools for one caller over HTTP, by headers of the request. They take away; nothing that they say adds a tool.
+"""Selection of tools by the headers of an HTTP request. They can only remove tools that the operator offers.
 
-The names of the headers are those of GitHub's MCP server, so that configurations can say the same in the same words.
+The names of the headers are those of GitHub's MCP server, so that configurations look alike.
 """
 
 from collections.abc import Mapping, Sequence
@@ -15,41 +15,41 @@ EXCLUDE_HEADER: Final = "x-mcp-exclude-tools"
 READ_ONLY_HEADER: Final = "x-mcp-readonly"
 
 _HEADERS: Final = (TOOLSETS_HEADER, TOOLS_HEADER, EXCLUDE_HEADER, READ_ONLY_HEADER)
-_REMEMBERED: Final = 64
+_CACHED_SELECTIONS: Final = 64
 
 
 class ToolSelection:
-    """The tools that a caller leaves itself, of those that the operator offers.
+    """The tools that a caller selects among those that the operator offers.
 
     Args:
-        toolsets: All there are.
-        offered: What the operator offers.
+        toolsets: All toolsets.
+        offered: The tools that the operator offers.
     """
 
     def __init__(self, toolsets: Sequence[Toolset], offered: Sequence[Tool]) -> None:
         self._toolsets = toolsets
         self._offered = {tool.name: tool for tool in offered}
-        self._chosen = lru_cache(_REMEMBERED)(self._choose)
+        self._selected = lru_cache(_CACHED_SELECTIONS)(self._select)
 
     def tools(self, headers: Mapping[str, str] | None) -> Mapping[str, Tool]:
-        """The tools of a request by name; all that are offered where it says nothing.
+        """Return the tools of a request by name; all that are offered if it selects none.
 
         Args:
-            headers: Those of the request, their names in lower case; None where there are none.
+            headers: The headers of the request, with names in lower case; None on stdio.
 
         Raises:
             ValueError: A header names a tool or toolset that does not exist; the message names the nearest.
         """
-        said = tuple(headers.get(name, "").strip() for name in _HEADERS) if headers else ()
-        return self._chosen(*said) if any(said) else self._offered
+        selection = tuple(headers.get(name, "").strip() for name in _HEADERS) if headers else ()
+        return self._selected(*selection) if any(selection) else self._offered
 
-    def _choose(self, toolsets: str, tools: str, excluded: str, read_only: str) -> Mapping[str, Tool]:
-        left = select(
+    def _select(self, toolsets: str, tools: str, excluded: str, read_only: str) -> Mapping[str, Tool]:
+        selected = select(
             self._toolsets,
             wanted_toolsets=toolsets.split(",") if toolsets or tools else ["all"],
             wanted_tools=tools.split(","),
             excluded_tools=excluded.split(","),
-            # Whatever is written there that is not a clear no: the careful reading costs a tool, the other a surprise.
+            # Anything but a clear no counts as yes: that costs a tool at worst, the opposite could cost data.
             read_only=read_only.lower() not in ("", "0", "false", "no", "off"),
         )
-        return {tool.name: self._offered[tool.name] for tool in left if tool.name in self._offered}
+        return {tool.name: self._offered[tool.name] for tool in selected if tool.name in self._offered}

@@ -1,4 +1,4 @@
-"""How a tool is declared, and which tools a user's choice lets through.
+"""The declaration of tools and toolsets, and the selection of tools by the user's settings.
 
 A tool is one function: its name, docstring and parameters make the definition that clients see, its annotated reply
 makes the output schema.
@@ -6,30 +6,32 @@ makes the output schema.
 
 import inspect
 from collections.abc import Awaitable, Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Any, TypeVar, get_type_hints
+from typing import Any, Final, TypeVar, get_type_hints
 
 import mcp_types
 from pydantic import BaseModel, ConfigDict, create_model
 
-from mogplex_mcp.config.settings import SettingsError
+from mogplex_mcp.config.settings import Settings, SettingsError
 from mogplex_mcp.reply.model import Reply
 from mogplex_mcp.toolkit.arguments import input_schema, nearest
 
 ToolFunction = Callable[..., Awaitable[Reply]]
 _FunctionT = TypeVar("_FunctionT", bound=ToolFunction)
+# Whether it writes depends on what it calls; in read-only mode it calls nothing that writes.
+_READS_OR_WRITES: Final = "call_hosted_tool"
 
 
 @dataclass(frozen=True)
 class Hints:
-    """What a client may know before it calls a tool (MCP specification, "Tool annotations").
+    """The annotations of a tool (MCP specification, "Tool annotations").
 
     Attributes:
         reads_only: It changes nothing on Mogplex.
         destructive: It may change or remove what exists.
         idempotent: Calling it again with the same arguments changes nothing more.
-        open_world: Its answer holds text that agents or strangers wrote.
+        open_world: Its result contains text that agents or strangers wrote.
     """
 
     reads_only: bool = True
@@ -40,17 +42,17 @@ class Hints:
 
 @dataclass(frozen=True)
 class Tool:
-    """One tool: what clients are told of it and what runs.
+    """One tool: its definition for clients, and the function that runs.
 
     Attributes:
         name: `verb_noun`, at most 30 characters.
-        title: What people see.
+        title: The name for people.
         toolset: The name of the toolset that it belongs to.
-        description: What models see.
-        hints: What clients may know before a call.
-        function: What runs.
-        needs_token: Whether it can do nothing at all without a token.
-        default_repo: What is meant where a call needs a repository and names none; "" where it has to name one.
+        description: The description for models.
+        hints: Its annotations.
+        function: The function that runs.
+        needs_token: Whether it is of no use without a token.
+        default_repo: The repository of a call that needs one and names none; "" where it has to name one.
     """
 
     name: str
@@ -62,10 +64,10 @@ class Tool:
     needs_token: bool = True
     default_repo: str = ""
 
-    # Of all tools, a process calls a few: what only a call needs is made at the first one.
+    # A process calls only a few of the tools: what a call needs is built at the first one.
     @cached_property
     def arguments(self) -> type[BaseModel]:
-        """What it takes beside the `Call`."""
+        """The model of its arguments, without the `Call`."""
         types = get_type_hints(self.function, include_extras=True)
         parameters = list(inspect.signature(self.function).parameters.values())[1:]
         fields: dict[str, Any] = {
@@ -78,13 +80,13 @@ class Tool:
 
     @cached_property
     def reply(self) -> type[Reply]:
-        """What it answers."""
+        """The model of its result."""
         answered: type[Reply] = get_type_hints(self.function)["return"]
         return answered
 
     @cached_property
     def definition(self) -> mcp_types.Tool:
-        """What `tools/list` says of this tool."""
+        """Its entry in `tools/list`."""
         return mcp_types.Tool(
             name=self.name,
             title=self.title,
@@ -102,7 +104,7 @@ class Tool:
 
 @dataclass(frozen=True)
 class Toolset:
-    """Tools that belong together and are switched together."""
+    """Tools that belong together and are switched on and off together."""
 
     name: str
     description: str
@@ -110,7 +112,7 @@ class Toolset:
     tools: list[Tool] = field(default_factory=list)
 
     def tool(self, title: str, hints: Hints, *, needs_token: bool = True) -> Callable[[_FunctionT], _FunctionT]:
-        """Declare a function to be a tool. Its first parameter is the `Call`, the others are the tool's arguments."""
+        """Declare a function as a tool. Its first parameter is the `Call`, the others are the tool's arguments."""
 
         def declare(function: _FunctionT) -> _FunctionT:
             self.tools.append(
@@ -129,6 +131,23 @@ class Toolset:
         return declare
 
 
+def adapt_toolsets(toolsets: Sequence[Toolset], settings: Settings) -> list[Toolset]:
+    """Return the toolsets for these settings: with the default repository, and annotations for read-only mode."""
+    return [replace(one, tools=[_adapt(tool, settings) for tool in one.tools]) for one in toolsets]
+
+
+def _adapt(tool: Tool, settings: Settings) -> Tool:
+    tool = replace(tool, default_repo=settings.default_repo)
+    if settings.read_only and tool.name == _READS_OR_WRITES:
+        tool = replace(tool, hints=replace(tool.hints, reads_only=True))
+    return tool
+
+
+def needs_write(tool: Tool) -> bool:
+    """Return whether every call of a tool needs a token with the scope `write`."""
+    return not tool.hints.reads_only and tool.name != _READS_OR_WRITES
+
+
 def select(
     toolsets: Sequence[Toolset],
     *,
@@ -137,14 +156,14 @@ def select(
     excluded_tools: Iterable[str] = (),
     read_only: bool = False,
 ) -> list[Tool]:
-    """The tools that the user's choice lets through, in a fixed order.
+    """Return the tools that the user has selected, in a fixed order.
 
     Args:
-        toolsets: All there are.
+        toolsets: All toolsets.
         wanted_toolsets: Names; none means those that are on by default; "all" means all.
-        wanted_tools: Tools beside these. Alone, without toolsets, they are all there is.
-        excluded_tools: Never these, whatever else is said.
-        read_only: Nothing that writes, whatever else is said.
+        wanted_tools: Tools in addition to these; without toolsets, only these tools.
+        excluded_tools: Tools that are never selected, whatever else is set.
+        read_only: Select no tool that writes, whatever else is set.
 
     Raises:
         SettingsError: A name is unknown; the message names the nearest ones.

@@ -1,27 +1,24 @@
 """Editing automations: what they can be made of, make one, change its draft, make the draft live."""
 
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from typing import Annotated, Any, ClassVar, Final
 
 from pydantic import Field
 
-from mogplex_mcp.api.errors import ErrorCode, MogplexError
-from mogplex_mcp.api.models import Agent, AutomationDetail, Model
+from mogplex_mcp.api.models import Agent, Model
 from mogplex_mcp.core.humanize import counted
-from mogplex_mcp.operations.errors import InvalidArgumentError
+from mogplex_mcp.operations import automation_editing as editing
+from mogplex_mcp.operations.errors import Argument, InvalidArgumentError, Operation
 from mogplex_mcp.reply.model import Reply
-from mogplex_mcp.reply.untrusted import clean_line, sanitize_word
+from mogplex_mcp.reply.untrusted import clean_line
 from mogplex_mcp.toolkit.call import Call
 from mogplex_mcp.toolkit.toolset import Hints, Toolset
 from mogplex_mcp.tools.automation_replies import AutomationDetails, summary_reply
 from mogplex_mcp.tools.automations import AutomationId
-from mogplex_mcp.tools.graphs import cannot_be_written, changes, check_graph, check_publishable, lost, node_rows
 
 toolset = Toolset("automation_editing", "Make and change automations.", by_default=False)
 
 _PUBLISHES: Final = "publish_automation"
-_MOST_SHOWN: Final = 20
 _NO_GRAPH: Final[dict[str, Any]] = {}
 _PER_MILLION: Final = 1_000_000
 
@@ -49,7 +46,7 @@ class ModelList(Reply):
 @toolset.tool("List agents", Hints(open_world=True))
 async def list_agents(call: Call, query: Query = "") -> AgentList:
     """List the agents that an automation's agent nodes can use, to find an agentId for a graph."""
-    found = [agent for agent in await call.tenant.mogplex.list_agents() if _is_meant(query, agent.id, agent.name)]
+    found = await editing.list_agents(call, query=query)
     return AgentList(
         summary=f"{counted(len(found), 'agent')}.",
         count=len(found),
@@ -60,7 +57,7 @@ async def list_agents(call: Call, query: Query = "") -> AgentList:
 @toolset.tool("List models", Hints(open_world=True))
 async def list_models(call: Call, query: Query = "") -> ModelList:
     """List the models that the user enabled, with prices in dollars per million tokens, for set_automation_model."""
-    found = [model for model in await call.tenant.mogplex.list_models() if _is_meant(query, model.id, model.name)]
+    found = await editing.list_models(call, query=query)
     return ModelList(
         summary=f"{counted(len(found), 'model')}.",
         count=len(found),
@@ -85,29 +82,20 @@ async def create_automation(
 
     Each call makes one more. Look at it with get_automation.
     """
-    if graph:
-        check_graph(graph)
-    installation_id = installation_id or await _installation(call, repo)
     if publish:
         _check_may_publish(call)
-        if graph:
-            check_publishable(graph)
-        called = f' "{clean_line(name, 100)}"' if name else ""
-        call.consent.require(
-            f"Create the automation{called} on GitHub installation {installation_id} and make it live at once? "
-            f"It has {_described(graph)}"
-        )
-    with _draft_stays(publish=publish):
-        made = await call.tenant.mogplex.create_automation(
-            installation_id,
-            name=name or None,
-            description=description or None,
-            notes=notes or None,
-            graph=graph or None,
-            publish=publish or None,
-        )
+    created = await editing.create_automation(
+        call,
+        installation_id=installation_id,
+        repo=repo,
+        name=name,
+        description=description,
+        notes=notes,
+        graph=graph,
+        publish=publish,
+    )
     done = f"The automation was made{' and published' if publish else ''}."
-    return summary_reply(call, made, done, _kept(graph, made))
+    return summary_reply(created.automation, done, _not_kept(created.not_kept), now=call.now)
 
 
 @toolset.tool("Change an automation", Hints(reads_only=False, destructive=True, open_world=True))
@@ -126,31 +114,23 @@ async def update_automation(
     graph replaces the whole draft: read it with get_automation (detail graph), edit it, send it back complete.
     publish_automation then makes it live.
     """
-    if not (name or description or notes or installation_id or graph):
-        raise InvalidArgumentError("nothing to change was given: name, description, notes, installation_id or graph")
-    if graph:
-        if reason := cannot_be_written(graph):
-            raise InvalidArgumentError(reason)
-        check_graph(graph)
-    changed = await call.tenant.mogplex.update_automation(
-        automation_id,
-        name=name or None,
-        description=description or None,
-        notes=notes or None,
-        installation_id=installation_id or None,
-        graph=graph or None,
+    changed = await editing.update_automation(
+        call,
+        automation_id=automation_id,
+        name=name,
+        description=description,
+        notes=notes,
+        installation_id=installation_id,
+        graph=graph,
     )
-    return summary_reply(call, changed, "The automation was changed.", _kept(graph, changed))
+    return summary_reply(changed.automation, "The automation was changed.", _not_kept(changed.not_kept), now=call.now)
 
 
 @toolset.tool("Publish an automation", Hints(reads_only=False, destructive=True, idempotent=False, open_world=True))
 async def publish_automation(call: Call, automation_id: AutomationId) -> AutomationDetails:
     """Make an automation's draft live. The user is asked and shown what changes. Then trigger_automation runs it."""
-    found = await call.tenant.mogplex.get_automation(automation_id)
-    check_publishable(found.draft_graph)
-    call.consent.require(_publishing_question(found))
-    published = await call.tenant.mogplex.publish_automation(automation_id)
-    return summary_reply(call, published, "The automation was published.")
+    published = await editing.publish_automation(call, automation_id=automation_id)
+    return summary_reply(published, "The automation was published.", now=call.now)
 
 
 @toolset.tool("Choose a node's model", Hints(reads_only=False, destructive=True, open_world=True))
@@ -165,82 +145,29 @@ async def set_automation_model(
     """Choose the model of an agent node in an automation's draft, without sending the whole graph."""
     if publish:
         _check_may_publish(call)
-        found = await call.tenant.mogplex.get_automation(automation_id)
-        call.consent.require(_publishing_question(found, node_id=node_id, model=model))
-    with _draft_stays(publish=publish):
-        changed = await call.tenant.mogplex.set_automation_model(
-            automation_id, node_id, model or None, publish=publish or None
-        )
+    changed = await editing.set_automation_model(
+        call, automation_id=automation_id, node_id=node_id, model=model, publish=publish
+    )
     published = ", and the draft published" if publish else ""
     done = f"The node's model was {'chosen' if model else 'taken away'}{published}."
-    return summary_reply(call, changed, done)
-
-
-@contextmanager
-def _draft_stays(*, publish: bool) -> Iterator[None]:
-    """Where publishing is refused, the draft was changed all the same (mogplex-api.md, section 2, "Automations")."""
-    try:
-        yield
-    except MogplexError as error:
-        if publish and error.code is ErrorCode.BAD_REQUEST:
-            error.may_have_happened = True
-        raise
-
-
-async def _installation(call: Call, repo: str) -> int:
-    wanted = repo or call.settings.default_repo
-    if not wanted:
-        raise InvalidArgumentError("give installation_id, or repo to take its installation")
-    found = await call.tenant.repos.find(wanted)
-    if found.installation_id is None:
-        raise MogplexError(
-            ErrorCode.NOT_FOUND, "Mogplex knows no GitHub installation of this repository; give installation_id"
-        )
-    return found.installation_id
+    return summary_reply(changed, done, now=call.now)
 
 
 def _check_may_publish(call: Call) -> None:
-    """Whoever may not call publish_automation cannot publish by another way."""
+    """Refuse to publish by another way where publish_automation is not offered."""
     if _PUBLISHES not in call.offered:
         raise InvalidArgumentError(
-            f"publish cannot be set, because this server does not offer {_PUBLISHES}; leave it out"
+            Argument("publish"),
+            " cannot be set, because this server does not offer ",
+            Operation(_PUBLISHES),
+            "; leave it out",
         )
 
 
-def _publishing_question(found: AutomationDetail, *, node_id: str = "", model: str = "") -> str:
-    """What publishing changes, for the user to read."""
-    version = found.published_version
-    live = f"version {version.version_number or '(unknown)'} is live now" if version else "it was never published"
-    changed = changes(version.graph if version else {}, found.draft_graph)
-    if node_id:
-        changed.append(f"node {clean_line(node_id, 60)}: model {clean_line(model, 100) or 'none of its own'}")
-    more = [f"and {len(changed) - _MOST_SHOWN} more changes"] if len(changed) > _MOST_SHOWN else []
-    listed = "\n".join(f"- {one}" for one in [*changed[:_MOST_SHOWN], *more]) or "- nothing: the same graph again"
-    return (
-        f'Make the draft of the automation "{clean_line(found.name, 100)}" ({sanitize_word(found.id)}) live at once? '
-        f"It is {sanitize_word(found.status)}, {live}. What changes:\n{listed}"
-    )
-
-
-def _kept(graph: Mapping[str, Any], answered: AutomationDetail) -> Sequence[str]:
-    """What to say when Mogplex kept something else than was sent."""
-    missing = lost(graph, answered.draft_graph) if graph else []
-    if not missing:
-        return []
-    return [f"Mogplex did not keep all of the graph as it was sent: {', '.join(missing)}. Read it before publishing."]
-
-
-def _is_meant(query: str, *texts: str) -> bool:
-    return any(query.strip().casefold() in text.casefold() for text in texts)
-
-
-def _described(graph: Mapping[str, Any]) -> str:
-    rows = node_rows(graph)
-    if not rows:
-        return "Mogplex's own first graph: a mention starts one agent."
-    lines = ["- " + ", ".join(f"{name} {text}" for name, text in row.items()) for row in rows[:_MOST_SHOWN]]
-    more = [f"- and {len(rows) - _MOST_SHOWN} more"] if len(rows) > _MOST_SHOWN else []
-    return "\n".join([f"{len(rows)} nodes:", *lines, *more])
+def _not_kept(places: Sequence[str]) -> Sequence[str]:
+    if not places:
+        return ()
+    return [f"Mogplex did not keep all of the graph as it was sent: {', '.join(places)}. Read it before publishing."]
 
 
 def _agent_row(agent: Agent) -> dict[str, str]:

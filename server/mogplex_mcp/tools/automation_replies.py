@@ -1,7 +1,10 @@
-"""What is told of automations and their graphs. Names, labels and graphs are others' words."""
+"""Replies about automations and their graphs. Names, labels and graphs are text of others."""
 
+import json
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from functools import cache
 from typing import Any, ClassVar, Final
 
 from pydantic import BaseModel
@@ -9,13 +12,13 @@ from pydantic import BaseModel
 from mogplex_mcp.api.models import Automation, AutomationDetail, AutomationPage
 from mogplex_mcp.core.humanize import ago, counted
 from mogplex_mcp.core.redaction import find_key
+from mogplex_mcp.operations.automations import MOST_AUTOMATIONS
+from mogplex_mcp.operations.graphs import SECRET_MARK, cannot_be_written, changes, compact, edge_count, node_rows
 from mogplex_mcp.reply.model import NextStep, Reply
 from mogplex_mcp.reply.untrusted import clean, clean_line, sanitize_word
-from mogplex_mcp.toolkit.call import Call
-from mogplex_mcp.tools.graphs import SECRET_MARK, cannot_be_written, changes, edge_count, graph_text, node_rows
 from mogplex_mcp.tools.pages import page_of
 
-MOST_AUTOMATIONS: Final = 100
+_LAST_OF_BASIC_PLANE: Final = 0xFFFF
 _CURSOR: Final = re.compile(r"[A-Za-z0-9_=.-]{1,500}")
 
 
@@ -52,8 +55,8 @@ class AutomationDetails(Reply):
     page: str = ""
 
 
-def list_reply(call: Call, found: AutomationPage, limit: int) -> AutomationList:
-    """The answer to list_automations."""
+def list_reply(found: AutomationPage, limit: int, *, now: datetime) -> AutomationList:
+    """Return the answer to list_automations."""
     automations = found.automations
     notes = []
     cursor = found.next_cursor or ""
@@ -66,7 +69,7 @@ def list_reply(call: Call, found: AutomationPage, limit: int) -> AutomationList:
         steps.append(NextStep(tool="get_automation", arguments=arguments, why="see what it does"))
     return AutomationList(
         summary=f"{counted(len(automations), 'automation')}.",
-        automations=[_row(call, one) for one in automations],
+        automations=[_row(one, now) for one in automations],
         next_cursor=cursor if _CURSOR.fullmatch(cursor) and not find_key(cursor) else "",
         notes=notes,
         untrusted={"automations": [_named(one) for one in automations]} if automations else {},
@@ -75,9 +78,9 @@ def list_reply(call: Call, found: AutomationPage, limit: int) -> AutomationList:
 
 
 def summary_reply(
-    call: Call, found: AutomationDetail, summary: str = "", notes: Sequence[str] = ()
+    found: AutomationDetail, summary: str = "", notes: Sequence[str] = (), *, now: datetime
 ) -> AutomationDetails:
-    """An automation with the nodes of its draft."""
+    """Return an automation with the nodes of its draft."""
     untrusted: dict[str, Any] = _named(found) | {"notes": clean(found.notes or "", 1_000)}
     untrusted["nodes"] = node_rows(found.draft_graph)
     arguments = {"automation_id": sanitize_word(found.id)}
@@ -88,7 +91,7 @@ def summary_reply(
     if found.published_version:
         trigger = NextStep(tool="trigger_automation", arguments=arguments, why="run it on a repository; add repo")
         steps.insert(0, trigger)
-    return _details(call, found).model_copy(
+    return _details(found, now).model_copy(
         update={
             "summary": summary or f"The automation is {_state(found)}.",
             "notes": [*notes, *_notes(found)],
@@ -98,8 +101,8 @@ def summary_reply(
     )
 
 
-def graph_reply(call: Call, found: AutomationDetail, *, published: bool, page: int) -> AutomationDetails:
-    """A page of a graph as JSON text.
+def graph_reply(found: AutomationDetail, *, published: bool, page: int, now: datetime) -> AutomationDetails:
+    """Return a page of a graph as JSON text.
 
     Raises:
         InvalidArgumentError: There is no such page.
@@ -108,7 +111,7 @@ def graph_reply(call: Call, found: AutomationDetail, *, published: bool, page: i
     if published:
         graph = found.published_version.graph if found.published_version else {}
     which = "published graph" if published else "draft"
-    text, hidden = graph_text(graph)
+    text, hidden = _graph_text(graph)
     shown = page_of(text, page)
     arguments = {"automation_id": sanitize_word(found.id), "detail": "published_graph" if published else "graph"}
     notes = []
@@ -126,7 +129,7 @@ def graph_reply(call: Call, found: AutomationDetail, *, published: bool, page: i
     steps = []
     if page < shown.count:
         steps.append(NextStep(tool="get_automation", arguments=arguments | {"page": page + 1}, why="the next page"))
-    return _details(call, found).model_copy(
+    return _details(found, now).model_copy(
         update={
             "summary": f"The {which} has {len(node_rows(graph))} nodes and {edge_count(graph)} edges."
             if graph
@@ -139,7 +142,7 @@ def graph_reply(call: Call, found: AutomationDetail, *, published: bool, page: i
     )
 
 
-def _details(call: Call, found: AutomationDetail) -> AutomationDetails:
+def _details(found: AutomationDetail, now: datetime) -> AutomationDetails:
     version = found.published_version
     return AutomationDetails(
         summary="",
@@ -148,7 +151,7 @@ def _details(call: Call, found: AutomationDetail) -> AutomationDetails:
         installation_id=found.installation_id,
         published_version=version.version_number if version else None,
         draft_is_published=not changes(version.graph, found.draft_graph) if version else None,
-        updated=ago(found.updated_at, call.now),
+        updated=ago(found.updated_at, now),
         nodes=len(node_rows(found.draft_graph)),
         edges=edge_count(found.draft_graph),
     )
@@ -174,15 +177,45 @@ def _notes(found: AutomationDetail) -> list[str]:
     return notes
 
 
-def _row(call: Call, one: Automation) -> AutomationRow:
+def _row(one: Automation, now: datetime) -> AutomationRow:
     return AutomationRow(
         automation_id=sanitize_word(one.id),
         status=sanitize_word(one.status),
         published=bool(one.published_version_id),
         installation_id=one.installation_id,
-        updated=ago(one.updated_at, call.now),
+        updated=ago(one.updated_at, now),
     )
 
 
 def _named(one: Automation) -> dict[str, Any]:
     return {"name": clean_line(one.name, 100), "description": clean_line(one.description or "", 200)}
+
+
+def _graph_text(graph: Mapping[str, Any]) -> tuple[str, bool]:
+    """Return a graph as JSON text, one node or edge a line, and whether something in it had to be hidden.
+
+    Characters that hide or pose as something else are written as JSON escapes: they can be seen, and nothing is lost.
+    What looks like a secret is hidden; such a text cannot be written back, and `check_graph` refuses it.
+    """
+    text = "".join(map(_escaped, _one_item_a_line(graph)))
+    shown = clean(text, len(text))
+    return shown, shown != text
+
+
+def _one_item_a_line(graph: Mapping[str, Any]) -> str:
+    parts = []
+    for name, value in graph.items():
+        key = json.dumps(name, ensure_ascii=False)
+        if isinstance(value, list) and value:
+            parts.append(f"{key}:[\n" + ",\n".join(map(compact, value)) + "\n]")
+        else:
+            parts.append(f"{key}:{compact(value)}")
+    return "{" + ",\n".join(parts) + "}"
+
+
+@cache
+def _escaped(character: str) -> str:
+    # Between two letters, since cleaning takes away blanks at the ends.
+    if character == "\n" or clean(f"a{character}a", 10) == f"a{character}a":
+        return character
+    return f"\\u{ord(character):04x}" if ord(character) <= _LAST_OF_BASIC_PLANE else json.dumps(character)[1:-1]

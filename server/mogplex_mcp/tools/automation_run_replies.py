@@ -1,17 +1,18 @@
-"""What is told of runs of automations. Resume tokens and ids of users are never told."""
+"""Replies about runs of automations. Resume tokens and ids of users are in none of them."""
 
 import json
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any, ClassVar, Final, Literal
 
 from pydantic import BaseModel
 
 from mogplex_mcp.api.models import AutomationRun, AutomationRunDetail
 from mogplex_mcp.core.humanize import ago, counted, duration
+from mogplex_mcp.operations import automation_runs
+from mogplex_mcp.operations.automation_runs import MOST_RUNS, AutomationRunState
 from mogplex_mcp.reply.model import NextStep, Reply
 from mogplex_mcp.reply.untrusted import clean, clean_line, sanitize_name, sanitize_word
-from mogplex_mcp.runs.triggers import Triggered, has_ended
-from mogplex_mcp.toolkit.call import Call
 from mogplex_mcp.tools.pages import page_of
 
 Section = Literal["summary", "nodes", "findings", "calls", "events", "waits"]
@@ -23,7 +24,7 @@ _FIELDS: Final[Mapping[str, str]] = {
     "events": "dispatch_events",
     "waits": "waits",
 }
-_NEVER_TOLD: Final = frozenset({"resumetoken", "userid"})
+_LEFT_OUT: Final = frozenset({"resumetoken", "userid"})
 _ERROR_CHARACTERS: Final = 600
 
 
@@ -73,15 +74,14 @@ class TriggeredAutomation(Reply):
     reason: str = ""
 
 
-def runs_reply(
-    call: Call, automation_id: str, runs: Sequence[AutomationRun], *, limit: int, most: int
-) -> AutomationRunList:
-    """The answer to list_automation_runs."""
+def runs_reply(found: automation_runs.AutomationRunList, limit: int, *, now: datetime) -> AutomationRunList:
+    """Return the answer to list_automation_runs."""
+    runs = found.runs
     steps = []
     if runs:
-        arguments = {"automation_id": automation_id, "run_id": sanitize_word(runs[0].id)}
+        arguments = {"automation_id": found.automation_id, "run_id": sanitize_word(runs[0].id)}
         steps.append(NextStep(tool="get_automation_run", arguments=arguments, why="look at the newest one"))
-    raised = "" if limit == most else f"; raise limit (at most {most})"
+    raised = "" if limit == MOST_RUNS else f"; raise limit (at most {MOST_RUNS})"
     problems = {sanitize_word(run.id): problem for run in runs if (problem := _problem(run, 200))}
     return AutomationRunList(
         summary=f"{counted(len(runs), 'run')} of this automation.",
@@ -90,32 +90,34 @@ def runs_reply(
                 run_id=sanitize_word(run.id),
                 status=sanitize_word(run.status),
                 repo=sanitize_name(run.repo_full_name or "", sanitize_word(run.repo_id or "", "")),
-                created=ago(run.created_at, call.now),
+                created=ago(run.created_at, now),
                 took=_took(run),
             )
             for run in runs
         ],
-        notes=[f"There may be older ones, and Mogplex has no pages{raised}."] if len(runs) >= limit else [],
+        notes=[f"There may be older ones, and Mogplex has no pages{raised}."] if found.may_be_more else [],
         untrusted={"errors": problems} if problems else {},
         next_steps=steps,
     )
 
 
-def run_reply(
-    call: Call, automation_id: str, run: AutomationRunDetail, *, section: Section, page: int, notes: Sequence[str]
-) -> AutomationRunDetails:
-    """The answer to get_automation_run.
+def run_reply(state: AutomationRunState, *, section: Section, page: int, now: datetime) -> AutomationRunDetails:
+    """Return the answer to get_automation_run.
 
     Raises:
         InvalidArgumentError: There is no such page.
     """
-    arguments = {"automation_id": automation_id, "run_id": sanitize_word(run.id)}
+    run = state.run
+    arguments = {"automation_id": state.automation_id, "run_id": sanitize_word(run.id)}
+    notes = []
+    if state.fault:
+        notes.append(f"Mogplex could not be asked again just now ({state.fault.code}): this is the last known state.")
     untrusted: dict[str, Any] = {}
     place = ""
     steps = []
     if section == "summary":
-        untrusted, steps = _summary(run), _steps(run, arguments)
-        notes = [*notes, *_notes(run)]
+        untrusted, steps = _summary(run), _steps(state, arguments)
+        notes += _notes(state)
     elif _items(run, section):
         shown = page_of("\n".join(map(_line, _items(run, section))), page)
         untrusted, place = {section: shown.text}, shown.place
@@ -123,16 +125,16 @@ def run_reply(
             following = arguments | {"detail": section, "page": page + 1}
             steps = [NextStep(tool="get_automation_run", arguments=following, why="the next page")]
     else:
-        notes = [*notes, f"This run has no {section}."]
+        notes.append(f"This run has no {section}.")
     tokens = [count for count in (run.input_tokens, run.output_tokens) if count is not None]
     return AutomationRunDetails(
-        summary=_sentence(run),
+        summary=_sentence(state),
         run_id=sanitize_word(run.id),
-        automation_id=automation_id,
+        automation_id=state.automation_id,
         status=sanitize_word(run.status),
-        ended=has_ended(run),
+        ended=state.has_ended,
         repo=sanitize_name(run.repo_full_name or "", sanitize_word(run.repo_id or "", "")),
-        created=ago(run.created_at, call.now),
+        created=ago(run.created_at, now),
         took=_took(run),
         source=sanitize_word(run.source_type or run.source_kind or "", ""),
         tokens=sum(tokens) if tokens else None,
@@ -145,11 +147,11 @@ def run_reply(
     )
 
 
-def triggered_reply(automation_id: str, triggered: Triggered) -> TriggeredAutomation:
-    """The answer to trigger_automation, honest about what was not started."""
-    started = bool(triggered.run_id) and not triggered.replayed
+def triggered_reply(result: automation_runs.TriggeredAutomation) -> TriggeredAutomation:
+    """Return the answer to trigger_automation, honest about what was not started."""
+    automation_id, triggered = result.automation_id, result.triggered
     notes = []
-    if started:
+    if result.has_started:
         summary = "The automation was triggered."
     elif triggered.replayed:
         summary = "This run was triggered before; no second one was started."
@@ -165,7 +167,7 @@ def triggered_reply(automation_id: str, triggered: Triggered) -> TriggeredAutoma
         summary=summary,
         automation_id=automation_id,
         run_id=sanitize_word(triggered.run_id, ""),
-        started=started,
+        started=result.has_started,
         replayed=triggered.replayed,
         status=sanitize_word(triggered.status, ""),
         reason=sanitize_word(triggered.reason, ""),
@@ -179,18 +181,19 @@ _REASONS: Final = {
 }
 
 
-def _sentence(run: AutomationRunDetail) -> str:
-    waiting = sum(wait.status == "waiting" for wait in run.waits)
-    if has_ended(run):
-        return f"The run has ended: {sanitize_word(run.status)}."
-    if waiting:
-        return "The run waits for somebody: see waits. It can be answered on the Mogplex web page."
-    return f"The run is {sanitize_word(run.status)}. Nothing is lost; do not trigger it again."
+def _sentence(state: AutomationRunState) -> str:
+    status = sanitize_word(state.run.status)
+    if state.has_ended:
+        return f"The run has ended: {status}."
+    if state.needs_answer:
+        return "The run waits for a person: see waits. It can be answered on the Mogplex web page."
+    return f"The run is {status}. Nothing is lost; do not trigger it again."
 
 
-def _notes(run: AutomationRunDetail) -> list[str]:
+def _notes(state: AutomationRunState) -> list[str]:
+    run = state.run
     notes = []
-    if run.last_start_error and not has_ended(run) and run.started_at is None:
+    if run.last_start_error and not state.has_ended and run.started_at is None:
         notes.append("Mogplex could not start it; if it stays so, it will never run. Trigger it again with force_new.")
     parts = [part for part in _FIELDS if _items(run, part)]
     if parts:
@@ -198,8 +201,8 @@ def _notes(run: AutomationRunDetail) -> list[str]:
     return notes
 
 
-def _steps(run: AutomationRunDetail, arguments: Mapping[str, Any]) -> list[NextStep]:
-    if has_ended(run) or any(wait.status == "waiting" for wait in run.waits):
+def _steps(state: AutomationRunState, arguments: Mapping[str, Any]) -> list[NextStep]:
+    if not state.is_going_on:
         return []
     return [
         NextStep(
@@ -247,16 +250,16 @@ def _items(run: AutomationRunDetail, section: str) -> Sequence[BaseModel]:
 
 
 def _line(item: BaseModel) -> str:
-    """Everything that is known of a part of a run, on one line of JSON."""
-    text = json.dumps(_told(item.model_dump(mode="json", exclude_none=True)), ensure_ascii=False)
+    """Return everything that is known of a part of a run, on one line of JSON."""
+    text = json.dumps(_shown(item.model_dump(mode="json", exclude_none=True)), ensure_ascii=False)
     return clean(text, len(text))
 
 
-def _told(value: Any) -> Any:
-    """The value without what is nobody's business, at any depth."""
+def _shown(value: Any) -> Any:
+    """Return the value without resume tokens and ids of users, at any depth."""
     if isinstance(value, dict):
-        return {key: _told(inner) for key, inner in value.items() if _plain(key) not in _NEVER_TOLD}
-    return [_told(inner) for inner in value] if isinstance(value, list) else value
+        return {key: _shown(inner) for key, inner in value.items() if _plain(key) not in _LEFT_OUT}
+    return [_shown(inner) for inner in value] if isinstance(value, list) else value
 
 
 def _plain(key: object) -> str:

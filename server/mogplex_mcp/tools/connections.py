@@ -6,6 +6,7 @@ from pydantic import BaseModel
 
 from mogplex_mcp.api.models import McpServer
 from mogplex_mcp.core.humanize import counted
+from mogplex_mcp.operations import connections
 from mogplex_mcp.reply.model import Reply
 from mogplex_mcp.reply.untrusted import clean_line, sanitize_name, sanitize_word
 from mogplex_mcp.toolkit.call import Call
@@ -34,7 +35,7 @@ class ConnectionList(Reply):
 @toolset.tool("List connected MCP servers", Hints())
 async def list_mcp_servers(call: Call) -> ConnectionList:
     """List the MCP servers that Mogplex's agents can use: transport, host, names of headers and variables."""
-    found = await call.tenant.mogplex.list_mcp_servers()
+    found = await connections.list_mcp_servers(call)
     odd = [clean_line(one.name, 100) for one in found if not sanitize_name(one.name)]
     return ConnectionList(
         summary=f"{counted(len(found), 'MCP server')} connected to Mogplex.",

@@ -1,6 +1,5 @@
 """Environment variables of a repository's deployment. Values go in and never come out, not even in an error."""
 
-import re
 from collections.abc import Sequence
 from typing import Annotated, ClassVar, Final, Literal
 
@@ -8,8 +7,8 @@ from pydantic import BaseModel, BeforeValidator, Field
 
 from mogplex_mcp.api.models import EnvVar, Repo
 from mogplex_mcp.core.humanize import counted
-from mogplex_mcp.core.redaction import find_key
-from mogplex_mcp.operations.errors import InvalidArgumentError
+from mogplex_mcp.operations import env_vars
+from mogplex_mcp.operations.env_vars import MOST_VALUE_CHARACTERS, Target, changed_at, is_usual_key
 from mogplex_mcp.reply.model import NextStep, Reply
 from mogplex_mcp.reply.untrusted import clean_line, sanitize_word
 from mogplex_mcp.toolkit.call import Call
@@ -17,12 +16,6 @@ from mogplex_mcp.toolkit.toolset import Hints, Toolset
 
 toolset = Toolset("env_vars", "Environment variables of a repository's deployment.", by_default=False)
 
-MOST_VALUE_CHARACTERS: Final = 65_536
-MOST_KEY_CHARACTERS: Final = 256
-_KEY: Final = re.compile(rf"[A-Za-z_][A-Za-z0-9_]{{0,{MOST_KEY_CHARACTERS - 1}}}")
-_TIME: Final = re.compile(r"[0-9TZ:.+ -]{1,40}")
-
-Target = Literal["production", "preview", "development"]
 _EVERYWHERE: Final[list[Target]] = []
 
 RepoName = Annotated[str, Field(description="owner/name or id.")]
@@ -62,8 +55,8 @@ class EnvVarChange(Reply):
 @toolset.tool("List environment variables", Hints())
 async def list_env_vars(call: Call, repo: RepoName) -> EnvVarList:
     """List names, targets and kinds of a repository's environment variables; values cannot be read."""
-    found = await call.tenant.mogplex.list_env_vars((await call.tenant.repos.find(repo)).id)
-    odd = [clean_line(one.key, 100) for one in found if not _is_usual(one.key)]
+    found = await env_vars.list_env_vars(call, repo=repo)
+    odd = [clean_line(one.key, 100) for one in found if not is_usual_key(one.key)]
     return EnvVarList(
         summary=f"{counted(len(found), 'environment variable')}.",
         env_vars=[_row(one) for one in found],
@@ -87,46 +80,33 @@ async def set_env_var(
 
     The user is asked and shown what changes.
     """
-    _check_key(key)
-    found = await call.tenant.repos.find(repo)
-    there = [one for one in await call.tenant.mogplex.list_env_vars(found.id) if one.key == key]
-    kept = "" if kind == "default" else f", kept {kind}"
-    new = f"a value of {len(value)} characters for {', '.join(target) or 'all targets'}{kept}"
-    call.consent.require(_setting_question(f"{key} of {_named(found)}", new, there))
-    done = await call.tenant.mogplex.set_env_var(
-        found.id, key, value, target=target, kind="" if kind == "default" else kind
+    setting = await env_vars.set_env_var(
+        call, repo=repo, key=key, value=value, target=target, kind="" if kind == "default" else kind
     )
+    done = setting.result
     return EnvVarChange(
         summary=f"{key} was {sanitize_word(done.action, 'set')}.",
         key=key,
         action=sanitize_word(done.action, "set"),
         count=done.updated_count,
         notes=["It takes effect with the next deployment."],
-        next_steps=[_list_step(found)],
+        next_steps=[_list_step(setting.repo)],
     )
 
 
 @toolset.tool("Delete an environment variable", Hints(reads_only=False, destructive=True))
 async def delete_env_var(call: Call, repo: RepoName, key: Key) -> EnvVarChange:
     """Delete every environment variable of this name from a repository. The user is asked and shown what goes."""
-    _check_key(key)
-    found = await call.tenant.repos.find(repo)
-    there = [one for one in await call.tenant.mogplex.list_env_vars(found.id) if one.key == key]
-    if not there:
+    deletion = await env_vars.delete_env_var(call, repo=repo, key=key)
+    if deletion.result is None:
         return EnvVarChange(
             summary=f"There is no {key}; nothing was deleted.",
             key=key,
             action="none",
             count=0,
-            next_steps=[_list_step(found)],
+            next_steps=[_list_step(deletion.repo)],
         )
-    call.consent.require(
-        f"Delete the environment variable {key} of {_named(found)}, for good? What goes:\n"
-        + "\n".join(_line(one) for one in there)
-        + "\nIts value cannot be brought back."
-    )
-    done = await call.tenant.mogplex.delete_env_var(found.id, key)
-    count = done.deleted_count
+    count = deletion.result.deleted_count
     if count is None:
         summary = f"Mogplex took the request, but did not say whether {key} was deleted."
     else:
@@ -136,49 +116,17 @@ async def delete_env_var(call: Call, repo: RepoName, key: Key) -> EnvVarChange:
         key=key,
         action="deleted" if count else "none" if count == 0 else "unknown",
         count=count,
-        next_steps=[_list_step(found)],
+        next_steps=[_list_step(deletion.repo)],
     )
-
-
-def _check_key(key: str) -> None:
-    if not _KEY.fullmatch(key):
-        # It is not quoted: KEY=value is a common slip.
-        raise InvalidArgumentError(
-            "key must be a name alone: letters, digits and underscores, no digit first, at most "
-            f"{MOST_KEY_CHARACTERS} characters"
-        )
-
-
-def _setting_question(variable: str, new: str, there: Sequence[EnvVar]) -> str:
-    if not there:
-        return f"Create the environment variable {variable} with {new}?"
-    listed = "\n".join(_line(one) for one in there)
-    return f"Overwrite the environment variable {variable} with {new}? What is there now is lost:\n{listed}"
-
-
-def _line(one: EnvVar) -> str:
-    row = _row(one)
-    changed = f", changed {row.updated}" if row.updated else ""
-    return f"- for {', '.join(row.target) or 'all targets'}, kept {row.kind or '(unknown)'}{changed}"
-
-
-def _is_usual(key: str) -> bool:
-    """Whether a name can be shown as one: neither a text nor a key in a wrong place."""
-    return _KEY.fullmatch(key) is not None and not find_key(key)
 
 
 def _row(one: EnvVar) -> EnvVarRow:
-    updated = str(one.updated_at or "")
     return EnvVarRow(
-        key=one.key if _is_usual(one.key) else "(unusual name)",
+        key=one.key if is_usual_key(one.key) else "(unusual name)",
         target=[sanitize_word(target) for target in one.target],
         kind=sanitize_word(one.type, ""),
-        updated=updated if _TIME.fullmatch(updated) else "",
+        updated=changed_at(one),
     )
-
-
-def _named(repo: Repo) -> str:
-    return clean_line(repo.full_name or repo.id, 140)
 
 
 def _list_step(repo: Repo) -> NextStep:

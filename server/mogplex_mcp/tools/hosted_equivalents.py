@@ -7,14 +7,14 @@ from importlib.resources import files
 
 
 @cache
-def route_twins() -> Mapping[str, str]:
-    """The tool for each route, by method and path."""
+def route_equivalents() -> Mapping[str, str]:
+    """Return the tool for each route, by method and path."""
     return _table("routes")
 
 
 @cache
-def hosted_twins() -> Mapping[str, str]:
-    """The tool for each hosted tool, by its name."""
+def hosted_equivalents() -> Mapping[str, str]:
+    """Return the tool for each hosted tool, by its name."""
     return _table("hosted")
 
 

@@ -1,4 +1,4 @@
-"""Long texts in pages of our own: what is too long for one answer is read piece by piece, and nothing of it is lost."""
+"""Cut long texts into pages: what is too long for one answer is read piece by piece, without loss."""
 
 from dataclasses import dataclass
 from typing import Final
@@ -32,7 +32,7 @@ class Page:
 
 
 def page_of(text: str, number: int) -> Page:
-    """A page of a text.
+    """Return a page of a text.
 
     Raises:
         InvalidArgumentError: There is no page of this number.
@@ -56,7 +56,7 @@ def _pieces(text: str) -> list[str]:
 
 
 def _fitting(text: str) -> int:
-    """How many characters fit into a page as they are written in JSON."""
+    """Return how many characters fit into a page as they are written in JSON."""
     room = PAGE_CHARACTERS
     for position, character in enumerate(text):
         room -= 2 if character in _ESCAPED_IN_JSON else 1

@@ -4,6 +4,7 @@ from typing import Annotated
 
 from pydantic import Field
 
+from mogplex_mcp.operations import reviews
 from mogplex_mcp.reply.model import Reply
 from mogplex_mcp.reply.untrusted import clean_line, sanitize_word
 from mogplex_mcp.toolkit.call import Call
@@ -33,8 +34,7 @@ async def rerun_pr_review(
 
     Its findings appear on the pull request.
     """
-    found = await call.tenant.repos.find(repo)
-    answer = await call.tenant.mogplex.rerun_pr_review(found.id, pr_number)
+    answer = await reviews.rerun_pr_review(call, repo=repo, pr_number=pr_number)
     if answer.started:
         summary = f"The review of pull request {pr_number} was started."
     elif answer.deferred:

@@ -10,7 +10,7 @@ from mogplex_mcp.core.humanize import ago, counted
 from mogplex_mcp.operations import run_list
 from mogplex_mcp.reply.model import NextStep, Reply
 from mogplex_mcp.reply.untrusted import clean_line, sanitize_name, sanitize_word
-from mogplex_mcp.storage.journal import Entry
+from mogplex_mcp.storage.ledger import Entry
 
 
 class RunRow(BaseModel):

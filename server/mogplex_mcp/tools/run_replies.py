@@ -8,14 +8,14 @@ from mogplex_mcp.api import models
 from mogplex_mcp.core.humanize import ago, counted, duration
 from mogplex_mcp.operations import runs
 from mogplex_mcp.reply.model import NextStep, Reply
-from mogplex_mcp.reply.output_limit import fitting
+from mogplex_mcp.reply.output_limit import lines_within
 from mogplex_mcp.reply.untrusted import clean_line, sanitize_name, sanitize_word
 from mogplex_mcp.runs.cursor import Cursor
 from mogplex_mcp.runs.event_groups import EventGroup
 from mogplex_mcp.runs.outcome import Outcome, Phase, read_outcome
 from mogplex_mcp.runs.tail import Reason, Tail
 from mogplex_mcp.runs.watch import EVENT_WINDOW, Snapshot
-from mogplex_mcp.storage.journal import TERMINAL_STATUSES
+from mogplex_mcp.storage.ledger import TERMINAL_STATUSES
 
 EVENT_CHARACTERS = 400
 # Of all events of one answer.
@@ -87,14 +87,20 @@ def started_reply(result: runs.StartedRun, *, now: datetime) -> StartedRun:
     repo = sanitize_name(result.repo.full_name, sanitize_word(result.repo.id))
     follow = NextStep(tool="tail_run", arguments={"run_id": sanitize_word(run.run_id)}, why="wait for its pull request")
     notes = []
-    if run.status == "failed" and started.replayed:
+    if run.status == "failed" and started.replayed and not run.runtime_run_id:
         summary = f"Mogplex accepted the run on {repo}, but could not queue it: it has failed and nothing was done."
         follow = NextStep(tool="get_run", arguments={"run_id": sanitize_word(run.run_id)}, why="see the reason")
-        notes.append("Starting it again is safe: the failed run is over. If it fails again, Mogplex has an outage.")
+        notes.append("To start it again, call start_run with force_new. If it fails again, Mogplex has an outage.")
     elif started.replayed:
         age = f", started {duration((now - run.created_at).total_seconds())} ago" if run.created_at else ""
         summary = f"This run is already there{age}; no second one was started on {repo}."
-        if read_outcome(run, (), now=now).never_queued:
+        if run.status in TERMINAL_STATUSES:
+            summary = f"This run has ended already{age}; no second one was started on {repo}."
+            follow = NextStep(
+                tool="get_run", arguments={"run_id": sanitize_word(run.run_id)}, why="see what came of it"
+            )
+            notes.append("If the user really wants another one, call start_run with force_new.")
+        elif read_outcome(run, (), now=now).never_queued:
             notes.append(_NEVER_QUEUED)
             follow = NextStep(
                 tool="cancel_run", arguments={"run_id": sanitize_word(run.run_id)}, why="stop it, if the user agrees"
@@ -159,7 +165,7 @@ def details_reply(details: runs.RunDetails, *, now: datetime) -> RunDetails:
     if outcome.failure:
         untrusted["failure"] = clean_line(outcome.failure, FAILURE_CHARACTERS)
     # The newest events say how it stands; what came before can be told by tail_run.
-    events = fitting((event_line(one) for one in reversed(groups)), EVENTS_CHARACTERS)[::-1]
+    events = lines_within((event_line(one) for one in reversed(groups)), EVENTS_CHARACTERS)[::-1]
     untrusted |= {"events": events} if events else {}
     notes = _notes(snapshot, now)
     if len(events) < len(groups):
@@ -223,7 +229,7 @@ def event_line(one: EventGroup) -> str:
 
 def _as_much_as_fits(news: Tail, seen: Cursor) -> Tail:
     """Return the news that one answer can hold; the cursor stands behind them, so that the next call has the others."""
-    shown = news.groups[: len(fitting(map(event_line, news.groups), EVENTS_CHARACTERS))]
+    shown = news.groups[: len(lines_within(map(event_line, news.groups), EVENTS_CHARACTERS))]
     return replace(
         news,
         groups=shown,

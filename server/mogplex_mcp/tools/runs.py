@@ -122,8 +122,8 @@ async def list_runs(
         Literal["any", "open", "pending", "streaming", "success", "failed", "cancelled"],
         Field(description="open: not ended yet."),
     ] = "any",
-    max_age_hours: Annotated[int, Field(description="1 to 2160.", ge=1, le=2_160)] = 168,
-    limit: Annotated[int, Field(description="1 to 100.", ge=1, le=100)] = 20,
+    max_age_hours: Annotated[int, Field(description="1 to 2160.", ge=1, le=run_list.MOST_AGE_HOURS)] = 168,
+    limit: Annotated[int, Field(description="1 to 100.", ge=1, le=run_list.MOST_RUNS)] = 20,
 ) -> RunList:
     """List runs started or seen from this machine, newest first, open ones with live state, to find a run_id.
 

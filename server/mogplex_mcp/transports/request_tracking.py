@@ -1,7 +1,7 @@
-"""The streams between a transport and the server, so that a conversation ends in order.
+"""Tracking of open requests between a transport and the server, for a graceful shutdown.
 
-From the end on no message is taken in, and the server hears that there are no more only when all requests before are
-answered. A client that closes its side behind a burst of messages so gets all its answers.
+Once the shutdown has begun no message is received any more, but the server sees the end of the inbound stream only when
+all earlier requests are answered. So a client that closes stdin after a burst of requests gets all responses.
 """
 
 from collections import Counter
@@ -14,57 +14,57 @@ from mcp.shared.message import SessionMessage
 from mogplex_mcp.core.shutdown import ANSWER_SECONDS, AT_ONCE, Shutdown
 
 
-class Unanswered:
-    """The requests of a client that were taken in and are not answered yet."""
+class OpenRequests:
+    """The requests of a client that were received and are not answered yet."""
 
     def __init__(self) -> None:
-        self._requests: Counter[mcp_types.RequestId] = Counter()
-        self._fewer = anyio.Event()
+        self._open: Counter[mcp_types.RequestId] = Counter()
+        self._changed = anyio.Event()
 
-    def asked(self, message: mcp_types.JSONRPCMessage) -> None:
-        """Note a message of the client: a request, or that it wants no answer any more."""
+    def received(self, message: mcp_types.JSONRPCMessage) -> None:
+        """Track a message from the client: a request opens, a cancellation closes one."""
         if isinstance(message, mcp_types.JSONRPCRequest):
-            self._requests[message.id] += 1
+            self._open[message.id] += 1
         elif isinstance(message, mcp_types.JSONRPCNotification) and message.method == "notifications/cancelled":
-            self._settle((message.params or {}).get("requestId"))
+            self._close((message.params or {}).get("requestId"))
 
-    def answered(self, message: mcp_types.JSONRPCMessage) -> None:
-        """Note a message to the client."""
+    def sent(self, message: mcp_types.JSONRPCMessage) -> None:
+        """Track a message to the client: a response closes its request."""
         if isinstance(message, mcp_types.JSONRPCResponse | mcp_types.JSONRPCError):
-            self._settle(message.id)
+            self._close(message.id)
 
-    async def wait_for_none(self) -> None:
-        """Wait until all are answered."""
-        while self._requests:
-            self._fewer = anyio.Event()
-            await self._fewer.wait()
+    async def wait_until_answered(self) -> None:
+        """Wait until there are none."""
+        while self._open:
+            self._changed = anyio.Event()
+            await self._changed.wait()
 
-    def _settle(self, request: object) -> None:
-        if isinstance(request, str | int) and request in self._requests:
-            self._requests[request] -= 1
-            if not self._requests[request]:
-                del self._requests[request]
-            self._fewer.set()
+    def _close(self, request: object) -> None:
+        if isinstance(request, str | int) and request in self._open:
+            self._open[request] -= 1
+            if not self._open[request]:
+                del self._open[request]
+            self._changed.set()
 
 
-class Questions(ObjectReceiveStream[SessionMessage | Exception]):
-    """What the client says; its end lets the end of the process begin, and the other way round."""
+class InboundStream(ObjectReceiveStream[SessionMessage | Exception]):
+    """Messages from the client. The end of the stream begins the shutdown, and the shutdown ends the stream."""
 
     def __init__(
         self,
         stream: ObjectReceiveStream[SessionMessage | Exception],
-        unanswered: Unanswered,
+        requests: OpenRequests,
         shutdown: Shutdown,
     ) -> None:
         self._stream = stream
-        self._unanswered = unanswered
+        self._requests = requests
         self._shutdown = shutdown
 
     async def receive(self) -> SessionMessage | Exception:
-        """The next message.
+        """Return the next message.
 
         Raises:
-            EndOfStream: There are no more, and all requests are answered or nobody can wait for that any longer.
+            EndOfStream: There are no more, and all requests are answered or the time for that is over.
         """
         with self._shutdown.within(AT_ONCE):
             try:
@@ -73,10 +73,10 @@ class Questions(ObjectReceiveStream[SessionMessage | Exception]):
                 self._shutdown.begin()
             else:
                 if isinstance(item, SessionMessage):
-                    self._unanswered.asked(item.message)
+                    self._requests.received(item.message)
                 return item
         with self._shutdown.within(ANSWER_SECONDS):
-            await self._unanswered.wait_for_none()
+            await self._requests.wait_until_answered()
         raise anyio.EndOfStream
 
     async def aclose(self) -> None:
@@ -84,17 +84,17 @@ class Questions(ObjectReceiveStream[SessionMessage | Exception]):
         await self._stream.aclose()
 
 
-class Answers(ObjectSendStream[SessionMessage]):
-    """What the client is told."""
+class OutboundStream(ObjectSendStream[SessionMessage]):
+    """Messages to the client."""
 
-    def __init__(self, stream: ObjectSendStream[SessionMessage], unanswered: Unanswered) -> None:
+    def __init__(self, stream: ObjectSendStream[SessionMessage], requests: OpenRequests) -> None:
         self._stream = stream
-        self._unanswered = unanswered
+        self._requests = requests
 
     async def send(self, item: SessionMessage) -> None:
         """Send a message."""
         await self._stream.send(item)
-        self._unanswered.answered(item.message)
+        self._requests.sent(item.message)
 
     async def aclose(self) -> None:
         """Close the stream."""

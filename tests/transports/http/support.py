@@ -14,8 +14,9 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from mogplex_mcp.api.access_token import Token
 from mogplex_mcp.config.settings import Settings
-from mogplex_mcp.transports.http.authentication import CALLER
-from mogplex_mcp.transports.http.connections import PatientProtocol
+from mogplex_mcp.credentials.sources import FoundToken
+from mogplex_mcp.server.request_scope import CALLER
+from mogplex_mcp.transports.http.connections import TimeLimitedProtocol
 from mogplex_mcp.transports.http.serving import HttpServer, create_app
 
 PATIENCE = 10.0
@@ -42,10 +43,10 @@ async def served(app: ASGIApp, *, lifespan: bool = True, **limits: float) -> Asy
     Args:
         app: What is served.
         lifespan: Whether the app has one.
-        limits: Attributes of `PatientProtocol`.
+        limits: Attributes of `TimeLimitedProtocol`.
     """
     listener = socket.create_server(("127.0.0.1", 0))
-    protocol = type("Protocol", (PatientProtocol,), limits)
+    protocol = type("Protocol", (TimeLimitedProtocol,), limits)
     server = Server(
         uvicorn.Config(
             app,
@@ -67,7 +68,7 @@ async def served(app: ASGIApp, *, lifespan: bool = True, **limits: float) -> Asy
             server.should_exit = True
 
 
-def bridge(transport: httpx2.AsyncBaseTransport, **settings: Any) -> ASGIApp:
+def app_for(transport: httpx2.AsyncBaseTransport, **settings: Any) -> ASGIApp:
     return create_app(Settings(**settings), transport=transport)
 
 
@@ -141,7 +142,8 @@ async def request(
     """Send one request of a caller straight to an ASGI app."""
     raw = [(name.encode(), value.encode()) for name, value in (headers or {}).items()]
     recorded = Recorded()
-    scope: Scope = {"type": "http", "method": "POST", "path": "/mcp", "headers": raw, CALLER: caller}
+    found = FoundToken(caller, "the request") if caller else None
+    scope: Scope = {"type": "http", "method": "POST", "path": "/mcp", "headers": raw, CALLER: found}
     await app(scope, receive, recorded.send)
     return recorded
 

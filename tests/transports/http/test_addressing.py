@@ -24,7 +24,7 @@ async def addressed(host: str, origin: str | None = None, path: str = "/mcp") ->
     ["localhost", "LocalHost:1", "127.0.0.1:8765", "[::1]:8765", "mogplex.example", "MOGPLEX.example:443",
      "mogplex.example.:80", "bridge.example:8443"],
 )  # fmt: skip
-async def test_the_servers_own_names_are_heard(host: str) -> None:
+async def test_own_host_names_are_accepted(host: str) -> None:
     assert await addressed(host) == REFUSED_LATER
 
 
@@ -57,16 +57,16 @@ async def test_a_page_of_another_origin_is_refused_on_every_path(origin: str, pa
         ("mogplex.example:443", "https://Mogplex.example"),
     ],
 )
-async def test_the_origin_of_the_server_itself_is_no_other(host: str, origin: str) -> None:
+async def test_own_origin_is_accepted(host: str, origin: str) -> None:
     assert await addressed(host, origin) == REFUSED_LATER
 
 
-async def test_an_allowed_name_does_not_make_its_pages_welcome_under_another() -> None:
+async def test_allowed_host_does_not_allow_its_origin_under_another_host() -> None:
     assert await addressed("localhost:8765", "https://mogplex.example") == 403
 
 
 @pytest.mark.parametrize("kind", ["text/plain", "application/x-www-form-urlencoded", "", "application/jsonp"])
-async def test_what_a_page_may_send_unasked_is_no_message(kind: str) -> None:
+async def test_content_types_without_preflight_are_refused(kind: str) -> None:
     answer = await ask(APP, **{"Content-Type": kind})
     assert answer.status_code == 415
     assert not [name for name in answer.headers if name.startswith("access-control")]

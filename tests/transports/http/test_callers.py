@@ -4,7 +4,7 @@ import httpx2
 import pytest
 
 from mogplex_mcp.config.settings import Settings
-from mogplex_mcp.core.secret import Secret
+from mogplex_mcp.core.redaction import Secret
 from mogplex_mcp.simulator import DEMO_TOKEN
 from mogplex_mcp.transports.http.authentication import Callers, RefusedError
 from mogplex_mcp.transports.http.serving import create_app
@@ -19,19 +19,19 @@ def shown(value: str) -> dict[str, str]:
     return {"authorization": f"Bearer {value}".encode().decode("latin-1")}
 
 
-def test_the_client_key_stands_for_the_token_of_the_process() -> None:
+def test_client_key_selects_the_token_of_the_process() -> None:
     assert Callers(Settings(client_key=Secret(KEY))).identify(shown(KEY)) is None
 
 
 @pytest.mark.parametrize("wrong", ["a", KEY[:-1], KEY + "x", KEY * 100, KEY.upper(), "mog_", "None"])
-def test_what_is_nearly_the_client_key_counts_for_nothing(wrong: str) -> None:
+def test_wrong_client_key_is_refused(wrong: str) -> None:
     with pytest.raises(RefusedError) as refused:
         Callers(Settings(client_key=Secret(KEY))).identify(shown(wrong))
     assert KEY not in str(refused.value)
 
 
 @pytest.mark.parametrize("value", ["", " ", "None", "(not set)"])
-def test_without_a_client_key_nothing_stands_for_it(value: str) -> None:
+def test_without_a_client_key_no_value_is_accepted_as_one(value: str) -> None:
     with pytest.raises(RefusedError):
         Callers(Settings()).identify(shown(value))
 

@@ -17,7 +17,7 @@ from tests.transports.http.support import (
     HEADERS,
     LIST,
     PATIENCE,
-    bridge,
+    app_for,
     connected,
     echo,
     head,
@@ -32,12 +32,12 @@ SHORT = 0.5
 LONG = 60.0
 
 
-async def test_a_client_that_says_nothing_is_let_go() -> None:
+async def test_silent_connection_is_closed() -> None:
     async with served(echo, lifespan=False, first_head_seconds=SHORT) as address, connected(address) as (reader, _):
         assert await is_closed(reader)
 
 
-async def test_a_head_that_trickles_is_given_up_however_regularly() -> None:
+async def test_slow_request_head_is_aborted() -> None:
     async with (
         served(echo, lifespan=False, first_head_seconds=SHORT) as address,
         connected(address) as (reader, writer),
@@ -54,7 +54,7 @@ async def test_a_head_that_trickles_is_given_up_however_regularly() -> None:
         tasks.cancel_scope.cancel()
 
 
-async def test_a_connection_is_kept_for_the_next_request_but_not_for_half_of_one() -> None:
+async def test_connection_is_kept_alive_between_requests_but_not_within_a_head() -> None:
     async with served(echo, lifespan=False, next_head_seconds=SHORT) as address, connected(address) as (reader, writer):
         for _ in range(2):
             writer.write(head(address, Content_Length=0))
@@ -77,7 +77,7 @@ async def test_a_request_that_is_being_answered_may_take_as_long_as_it_wants() -
         assert await status_of(reader) == 200
 
 
-async def test_a_client_that_does_not_read_is_cut_off_and_the_answer_ends() -> None:
+async def test_connection_of_a_client_that_does_not_read_is_aborted() -> None:
     ended = anyio.Event()
 
     async def flood(scope: Scope, receive: Receive, send: Send) -> None:
@@ -94,7 +94,7 @@ async def test_a_client_that_does_not_read_is_cut_off_and_the_answer_ends() -> N
             await ended.wait()
 
 
-async def test_too_many_connections_are_told_so_and_the_others_are_served() -> None:
+async def test_connections_over_the_limit_get_503() -> None:
     async with (
         served(echo, lifespan=False, most=2) as address,
         connected(address) as (_, first),
@@ -112,7 +112,7 @@ async def test_too_many_connections_are_told_so_and_the_others_are_served() -> N
             assert json.loads(body)["error"] == "busy"
 
 
-def test_no_more_connections_are_taken_than_the_system_has_files_for(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_connection_limit_respects_the_limit_of_open_files(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("resource.getrlimit", lambda _: (1_024, 2_048))
     asked: list[tuple[int, int]] = []
     monkeypatch.setattr("resource.setrlimit", lambda _, limits: asked.append(limits))
@@ -121,7 +121,7 @@ def test_no_more_connections_are_taken_than_the_system_has_files_for(monkeypatch
     assert asked == [(2_048, 2_048)]
 
 
-def test_no_part_of_an_answer_waits_for_another_to_be_confirmed() -> None:
+def test_connections_have_tcp_nodelay() -> None:
     with contextlib.ExitStack() as closing:
         listener = closing.enter_context(serving._listen(Settings(port=0)))
         closing.enter_context(socket.create_connection(listener.getsockname()))
@@ -129,9 +129,9 @@ def test_no_part_of_an_answer_waits_for_another_to_be_confirmed() -> None:
         assert connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
 
 
-async def test_strangers_on_the_port_keep_nobody_from_being_served() -> None:
+async def test_hostile_connections_do_not_block_others() -> None:
     """Heads and bodies that never end, garbage, and half a TLS handshake, all open at the same time."""
-    async with served(bridge(Simulator().transport(), demo=True)) as address, anyio.create_task_group() as tasks:
+    async with served(app_for(Simulator().transport(), demo=True)) as address, anyio.create_task_group() as tasks:
 
         async def stranger(said: bytes) -> None:
             async with connected(address) as (_, writer):
@@ -176,7 +176,7 @@ async def test_strangers_on_the_port_keep_nobody_from_being_served() -> None:
 async def test_a_hostile_message_is_answered_and_the_next_one_too(body: str, modern: bool) -> None:
     headers = HEADERS | ({"MCP-Protocol-Version": "2026-07-28", "Mcp-Method": "tools/call"} if modern else {})
     async with (
-        served(bridge(Simulator().transport(), demo=True)) as address,
+        served(app_for(Simulator().transport(), demo=True)) as address,
         httpx2.AsyncClient(timeout=LONG) as client,
     ):
         answer = await client.post(f"http://{address}/mcp", content=body.encode("latin-1"), headers=headers)

@@ -6,8 +6,8 @@ import anyio
 import pytest
 from starlette.types import Message, Receive, Scope, Send
 
-from mogplex_mcp.api import connection
 from mogplex_mcp.api.access_token import Token
+from mogplex_mcp.api.connection_pool import CONNECTIONS_PER_POOL, MAX_POOLS
 from mogplex_mcp.config.settings import Settings
 from mogplex_mcp.transports.http.bodies import LARGEST_BODY, BodyCheck
 from mogplex_mcp.transports.http.concurrency import ConcurrencyLimit
@@ -98,7 +98,7 @@ class Busy:
         await echo(scope, receive, send)
 
 
-async def test_one_caller_cannot_take_the_places_of_others() -> None:
+async def test_one_caller_cannot_hold_the_slots_of_others() -> None:
     busy = Busy()
     limit = ConcurrencyLimit(busy, most=10, most_of_one=3)
     answers: dict[Token, list[Recorded]] = {ALICE: [], BOB: []}
@@ -119,7 +119,7 @@ async def test_one_caller_cannot_take_the_places_of_others() -> None:
     assert (await request(limit, parts(b""), caller=ALICE)).status == 200
 
 
-async def test_a_full_server_says_when_to_come_again_and_health_is_told_all_the_same() -> None:
+async def test_full_server_responds_with_retry_after_and_health_still_works() -> None:
     busy = Busy()
     limit = ConcurrencyLimit(busy, most=2, most_of_one=2)
     async with anyio.create_task_group() as tasks:
@@ -136,7 +136,7 @@ async def test_a_full_server_says_when_to_come_again_and_health_is_told_all_the_
         assert health.status == 200
 
 
-async def test_who_has_its_answer_may_ask_again_at_once() -> None:
+async def test_slot_is_released_before_the_response_ends() -> None:
     async def lingering(scope: Scope, receive: Receive, send: Send) -> None:
         await echo(scope, receive, send)
         await anyio.sleep(60)
@@ -155,10 +155,10 @@ async def test_who_has_its_answer_may_ask_again_at_once() -> None:
 
 
 def test_a_caller_may_have_as_many_requests_open_as_there_are_connections_to_mogplex() -> None:
-    assert Settings().max_requests_per_caller == connection.MOST_CONNECTIONS
+    assert Settings().max_requests_per_caller == MAX_POOLS * CONNECTIONS_PER_POOL
 
 
-async def test_a_place_is_free_again_after_a_request_that_failed_or_was_given_up() -> None:
+async def test_slot_is_released_after_a_failed_or_cancelled_request() -> None:
     async def failing(_: Scope, receive: Receive, send: Send) -> None:
         await anyio.sleep(60)
         raise ValueError("failed")

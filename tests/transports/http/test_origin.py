@@ -11,13 +11,12 @@ import httpx2
 import pytest
 from mcp import Client
 
-from mogplex_mcp.api import connection
+from mogplex_mcp.api.body_limit import MAX_BODY_BYTES
 from mogplex_mcp.api.errors import ErrorCode, MogplexError
 from mogplex_mcp.api.http import MogplexHttp
-from mogplex_mcp.api.in_process import InProcess
-from mogplex_mcp.api.wire import MAX_ANSWER_BYTES
+from mogplex_mcp.api.proxies import proxy_for
 from mogplex_mcp.config.settings import Settings
-from mogplex_mcp.core.secret import Secret
+from mogplex_mcp.core.redaction import Secret
 from mogplex_mcp.server.app import create_server
 from mogplex_mcp.simulator import DEMO_TOKEN, Simulator
 from tests.api.support import BASE_URL, TOKEN, CountingBudget
@@ -85,8 +84,7 @@ async def test_no_redirect_is_followed_wherever_it_leads(status: int, target: st
 
 
 def _connect(answer: Callable[[httpx2.Request], httpx2.Response]) -> MogplexHttp:
-    client = InProcess(httpx2.MockTransport(answer), "test")
-    return MogplexHttp(client, BASE_URL, TOKEN, CountingBudget())
+    return MogplexHttp(httpx2.MockTransport(answer), BASE_URL, TOKEN, CountingBudget())
 
 
 def _bomb() -> bytes:
@@ -113,7 +111,7 @@ async def test_an_answer_that_grows_when_it_is_unpacked_is_given_up_before_it_fi
         tracemalloc.stop()
     assert refused.value.code is ErrorCode.UNEXPECTED_ANSWER
     assert "20 MB" in refused.value.message
-    assert most < 6 * MAX_ANSWER_BYTES
+    assert most < 6 * MAX_BODY_BYTES
 
 
 @pytest.mark.parametrize("coding", ["deflate", "br", "zstd", "gzip, gzip", "gzip, br", "x-unknown"])
@@ -134,12 +132,12 @@ async def test_a_proxy_of_the_environment_is_honoured_and_no_proxy_too(monkeypat
     for name in ("HTTP_PROXY", "ALL_PROXY", "NO_PROXY", "https_proxy", "http_proxy", "all_proxy", "no_proxy"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("HTTPS_PROXY", "127.0.0.1:9")
-    assert connection.proxy_for("https://mogplex.com/api") == "http://127.0.0.1:9"
-    assert connection.proxy_for("http://mogplex.com/api") is None
+    assert proxy_for("https://mogplex.com/api") == "http://127.0.0.1:9"
+    assert proxy_for("http://mogplex.com/api") is None
     monkeypatch.setenv("NO_PROXY", "mogplex.com")
-    assert connection.proxy_for("https://mogplex.com/api") is None
-    assert connection.proxy_for("https://api.mogplex.com/api") is None
-    assert connection.proxy_for("https://elsewhere.test/api") == "http://127.0.0.1:9"
+    assert proxy_for("https://mogplex.com/api") is None
+    assert proxy_for("https://api.mogplex.com/api") is None
+    assert proxy_for("https://elsewhere.test/api") == "http://127.0.0.1:9"
     monkeypatch.delenv("HTTPS_PROXY")
     monkeypatch.setenv("ALL_PROXY", "http://127.0.0.1:8")
-    assert connection.proxy_for("https://elsewhere.test/api") == "http://127.0.0.1:8"
+    assert proxy_for("https://elsewhere.test/api") == "http://127.0.0.1:8"

@@ -32,8 +32,8 @@ def demo(home: Path) -> Iterator[str]:
 
 
 @pytest.fixture(scope="module")
-def bridge(home: Path) -> Iterator[str]:
-    """A bridge without a token of its own, in front of a simulated Mogplex on a port."""
+def proxy(home: Path) -> Iterator[str]:
+    """A server without a token of its own, in front of a simulated Mogplex on a port."""
     with simulator(home, "--demo-seconds", "1") as mogplex, http_server(home, "--url", mogplex) as address:
         yield address
 
@@ -55,25 +55,25 @@ async def test_a_client_gets_from_a_repository_to_a_pull_request(mode: str, demo
 
 
 @ERAS
-async def test_each_request_brings_its_own_token(mode: str, bridge: str) -> None:
-    async with caller(bridge, DEMO_TOKEN, mode) as client:
+async def test_each_request_brings_its_own_token(mode: str, proxy: str) -> None:
+    async with caller(proxy, DEMO_TOKEN, mode) as client:
         mine = await call(client, "list_repos")
-    async with caller(bridge, DEMO_OTHER_TOKEN, mode) as client:
+    async with caller(proxy, DEMO_OTHER_TOKEN, mode) as client:
         others = await call(client, "list_repos")
     assert {row["id"] for row in mine["repos"]}.isdisjoint(row["id"] for row in others["repos"])
 
 
-async def test_one_caller_never_sees_the_runs_of_another(bridge: str) -> None:
-    async with caller(bridge, DEMO_TOKEN) as client:
+async def test_one_caller_never_sees_the_runs_of_another(proxy: str) -> None:
+    async with caller(proxy, DEMO_TOKEN) as client:
         await call(client, "start_run", repo="acme/web", prompt="Mine.")
         assert "runs" in await call(client, "list_runs")
-    async with caller(bridge, DEMO_OTHER_TOKEN) as client:
+    async with caller(proxy, DEMO_OTHER_TOKEN) as client:
         assert "runs" not in await call(client, "list_runs")
 
 
 @ERAS
-async def test_a_caller_can_leave_itself_fewer_tools_and_then_has_no_others(mode: str, bridge: str) -> None:
-    async with caller(bridge, DEMO_TOKEN, mode, **{"X-MCP-Readonly": "true"}) as client:
+async def test_headers_select_fewer_tools(mode: str, proxy: str) -> None:
+    async with caller(proxy, DEMO_TOKEN, mode, **{"X-MCP-Readonly": "true"}) as client:
         listed = {tool.name for tool in (await client.list_tools()).tools}
         refused = await client.call_tool("start_run", {"repo": "acme/web", "prompt": "Do it."})
     assert "list_repos" in listed
@@ -83,9 +83,9 @@ async def test_a_caller_can_leave_itself_fewer_tools_and_then_has_no_others(mode
 
 
 @pytest.mark.parametrize("shown", [None, "Bearer", "Bearer secret", "Basic bW9n", "mog_" + "x" * 32])
-def test_a_request_without_a_token_is_told_what_to_send(shown: str | None, bridge: str) -> None:
+def test_a_request_without_a_token_is_told_what_to_send(shown: str | None, proxy: str) -> None:
     headers = HEADERS | ({"Authorization": shown} if shown else {})
-    answer = httpx2.post(bridge, json=LIST, headers=headers)
+    answer = httpx2.post(proxy, json=LIST, headers=headers)
     assert answer.status_code == 401
     assert answer.headers["www-authenticate"].startswith("Bearer")
     assert "Authorization: Bearer mog_" in answer.json()["message"]
@@ -106,13 +106,13 @@ def test_the_client_key_stands_for_the_servers_own_token(home: Path) -> None:
 @pytest.mark.parametrize(
     ("header", "value", "status"), [("Host", "evil.example", 421), ("Origin", "https://evil.example", 403)]
 )
-def test_a_page_elsewhere_cannot_drive_the_server(header: str, value: str, status: int, demo: str) -> None:
+def test_foreign_origin_is_refused(header: str, value: str, status: int, demo: str) -> None:
     answer = httpx2.post(demo, json=LIST, headers=HEADERS | {header: value})
     assert answer.status_code == status
 
 
-def test_health_is_told_without_a_token(bridge: str) -> None:
-    answer = httpx2.get(bridge.removesuffix("/mcp") + "/healthz")
+def test_health_needs_no_token(proxy: str) -> None:
+    answer = httpx2.get(proxy.removesuffix("/mcp") + "/healthz")
     assert answer.json()["status"] == "ok"
 
 

@@ -84,7 +84,7 @@ async def test_over_http_open_calls_are_answered_before_the_end(end: str, era: d
         assert lines(server.stderr).read() == ""
 
 
-async def test_over_http_a_start_that_is_not_done_in_time_is_found_again(tmp_path: Path) -> None:
+async def test_over_http_start_cut_off_by_shutdown_is_found_again(tmp_path: Path) -> None:
     async with mogplex(slow(NEVER)) as service:
         async with over_http(tmp_path, service) as (address, server), anyio.create_task_group() as calls:
 
@@ -102,7 +102,7 @@ async def test_over_http_a_start_that_is_not_done_in_time_is_found_again(tmp_pat
         assert {found["run_id"]} == service.started
 
 
-async def test_over_http_a_subscription_and_an_idle_connection_hold_up_nothing(tmp_path: Path) -> None:
+async def test_over_http_subscriptions_and_idle_connections_do_not_delay_shutdown(tmp_path: Path) -> None:
     listening = anyio.Event()
 
     async def listen() -> None:

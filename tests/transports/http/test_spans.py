@@ -8,11 +8,13 @@ import mcp_types
 import pytest
 from mcp import Client
 from mcp.server import Server
+from mcp.server._otel import OpenTelemetryMiddleware
 from mcp.shared.exceptions import MCPError
-from opentelemetry.trace import NonRecordingSpan, NoOpTracerProvider, SpanContext, TraceFlags
+from opentelemetry.trace import NonRecordingSpan, NoOpTracerProvider, ProxyTracerProvider, SpanContext, TraceFlags
 
 from mogplex_mcp.config.settings import Settings
-from mogplex_mcp.core.secret import Secret
+from mogplex_mcp.core.redaction import Secret
+from mogplex_mcp.server import tracing
 from mogplex_mcp.server.app import create_server
 from mogplex_mcp.simulator import DEMO_TOKEN, Fault, FaultKind, Simulator
 from mogplex_mcp.tenants.services import Services
@@ -59,8 +61,32 @@ def server_of(simulator: Simulator) -> Server[Services]:
     return create_server(Settings(api_key=Secret(DEMO_TOKEN)), transport=simulator.transport())
 
 
-async def test_where_nobody_listens_no_spans_are_made() -> None:
-    assert server_of(Simulator()).middleware == []
+def is_tracing(middleware: object) -> bool:
+    return isinstance(middleware, (OpenTelemetryMiddleware, tracing._Redacted))
+
+
+async def test_no_spans_are_made_without_a_tracer_provider() -> None:
+    assert not any(is_tracing(one) for one in server_of(Simulator()).middleware)
+
+
+@pytest.mark.parametrize("with_provider", [True, False])
+async def test_redact_spans_keeps_other_middleware(*, with_provider: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def first(ctx: Any, call_next: Any) -> Any:
+        return await call_next(ctx)
+
+    async def last(ctx: Any, call_next: Any) -> Any:
+        return await call_next(ctx)
+
+    provider = NoOpTracerProvider if with_provider else ProxyTracerProvider
+    monkeypatch.setattr("mogplex_mcp.server.tracing.get_tracer_provider", provider)
+    server: Server[Any] = Server("test")
+    (traced,) = server.middleware
+    assert isinstance(traced, OpenTelemetryMiddleware)
+    server.middleware[:] = [first, traced, last]
+    tracing.redact_spans(server, ())
+    assert [one for one in server.middleware if not is_tracing(one)] == [first, last]
+    assert [is_tracing(one) for one in server.middleware] == ([False, True, False] if with_provider else [False] * 2)
+    assert traced not in server.middleware
 
 
 async def test_spans_hold_neither_the_token_nor_arguments_nor_answers(told: list[str]) -> None:
@@ -74,7 +100,7 @@ async def test_spans_hold_neither_the_token_nor_arguments_nor_answers(told: list
     assert "mog_" not in str(told)
 
 
-async def test_a_failed_read_tells_its_client_why_and_its_span_only_the_code(told: list[str]) -> None:
+async def test_span_of_a_failed_read_holds_only_the_code(told: list[str]) -> None:
     simulator = Simulator()
     simulator.faults.add(Fault(FaultKind.JSON_500, times=None, message="Project Nightingale."))
     async with Client(server_of(simulator)) as client:
@@ -87,7 +113,7 @@ async def test_a_failed_read_tells_its_client_why_and_its_span_only_the_code(tol
     assert "ightingale" not in str(told)
 
 
-async def test_names_that_only_a_client_knows_are_in_no_span(told: list[str]) -> None:
+async def test_unknown_names_are_in_no_span(told: list[str]) -> None:
     async with Client(server_of(Simulator())) as client:
         assert (await client.call_tool("nightingale", {})).is_error
         with pytest.raises(MCPError):
@@ -96,7 +122,7 @@ async def test_names_that_only_a_client_knows_are_in_no_span(told: list[str]) ->
     assert "ightingale" not in str(told)
 
 
-async def test_a_fault_of_the_bridge_is_told_by_no_span(told: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_internal_error_text_is_in_no_span(told: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(*_: Any) -> None:
         raise ValueError("Project Nightingale.")
 

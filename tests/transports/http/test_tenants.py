@@ -16,7 +16,7 @@ from mogplex_mcp.simulator import DEMO_OTHER_TOKEN, DEMO_READ_ONLY_TOKEN, DEMO_T
 from mogplex_mcp.storage.state_file import StateFile
 from mogplex_mcp.tenants.call_timeouts import LearntCaps
 from tests.server.support import ERAS, start
-from tests.transports.http.support import HEADERS, PATIENCE, bridge, served
+from tests.transports.http.support import HEADERS, PATIENCE, app_for, served
 
 pytestmark = pytest.mark.anyio
 
@@ -47,7 +47,7 @@ def mogplex() -> Recording:
 
 @pytest.fixture
 async def address(mogplex: Recording) -> AsyncIterator[str]:
-    async with served(bridge(mogplex)) as where:
+    async with served(app_for(mogplex)) as where:
         yield where
 
 
@@ -72,7 +72,7 @@ async def said(client: Client, tool: str, **arguments: Any) -> mcp_types.CallToo
 
 
 @ERAS
-async def test_a_run_of_another_is_as_unknown_as_one_that_never_was(mode: str, address: str) -> None:
+async def test_run_of_another_tenant_is_reported_as_unknown(mode: str, address: str) -> None:
     async with two(address, mode) as (mine, others, run_id):
         tail = await said(mine, "tail_run", run_id=run_id, wait_seconds=0)
         assert tail.structured_content
@@ -139,7 +139,7 @@ async def test_a_read_only_token_does_not_make_others_read_only(mode: str, addre
 
 
 @pytest.mark.parametrize("session", [{}, {"Mcp-Session-Id": "shared"}])
-async def test_nobody_can_cancel_the_call_of_another(session: dict[str, str], address: str, mogplex: Recording) -> None:
+async def test_caller_cannot_cancel_calls_of_another(session: dict[str, str], address: str, mogplex: Recording) -> None:
     mogplex.hold = "/repos"
     call = {"jsonrpc": "2.0", "id": 7, "method": "tools/call", "params": {"name": "list_repos", "arguments": {}}}
     cancel = {"jsonrpc": "2.0", "method": "notifications/cancelled", "params": {"requestId": 7}}
@@ -163,7 +163,7 @@ async def test_nobody_can_cancel_the_call_of_another(session: dict[str, str], ad
         tasks.cancel_scope.cancel()
 
 
-async def test_one_that_hangs_up_does_not_shorten_the_waits_of_others(
+async def test_disconnecting_caller_does_not_shorten_the_waits_of_others(
     address: str, mogplex: Recording, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     learnt: list[str] = []
@@ -199,7 +199,7 @@ def hostile() -> Iterator[tuple[str, str]]:
     yield "X-Http-Method-Override", "GET"
 
 
-async def test_no_header_or_argument_moves_where_requests_go(address: str, mogplex: Recording) -> None:
+async def test_no_header_or_argument_changes_the_upstream_url(address: str, mogplex: Recording) -> None:
     evil = "https://evil.example/api/v1/mogplex"
     async with caller(address, DEMO_TOKEN, **dict(hostile())) as client:
         tools = {tool.name: tool for tool in (await client.list_tools()).tools}
@@ -219,9 +219,9 @@ async def test_no_header_or_argument_moves_where_requests_go(address: str, mogpl
         assert ".." not in url.partition("?")[0]
 
 
-async def test_what_passes_by_once_leaves_nothing_in_the_state_file(tmp_path: Any, mogplex: Recording) -> None:
+async def test_single_requests_leave_nothing_in_the_state_file(tmp_path: Any, mogplex: Recording) -> None:
     path = tmp_path / "state.sqlite3"
-    async with served(bridge(mogplex, state_file=path)) as where, httpx2.AsyncClient(timeout=30) as client:
+    async with served(app_for(mogplex, state_file=path)) as where, httpx2.AsyncClient(timeout=30) as client:
         call = {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": {"name": "list_repos", "arguments": {}}}
         for number in range(3):
             token = f"mog_{number:032}"
@@ -231,7 +231,7 @@ async def test_what_passes_by_once_leaves_nothing_in_the_state_file(tmp_path: An
         assert rows.execute("SELECT count(*) FROM requests").fetchone()[0] > 0
         rows.execute("UPDATE requests SET at = at - 100")
     state.close()
-    async with served(bridge(mogplex, state_file=path)) as where, caller(where, DEMO_TOKEN) as client:
+    async with served(app_for(mogplex, state_file=path)) as where, caller(where, DEMO_TOKEN) as client:
         await said(client, "list_repos")
     with state.reading() as rows:
         assert rows.execute("SELECT count(DISTINCT tenant) FROM requests").fetchone()[0] == 1

@@ -42,9 +42,7 @@ def shell(command: str, home: Path, said: str = "") -> "subprocess.CompletedProc
     ("closed", "code", "said"),
     [("<&-", 0, ""), (">&-", 1, "stdout is closed"), ("2>&-", 0, ""), ("<&- >&- 2>&-", 1, "")],
 )
-def test_a_standard_stream_that_is_closed_from_the_start_ends_it_in_words(
-    closed: str, code: int, said: str, tmp_path: Path
-) -> None:
+def test_closed_standard_stream_is_a_clear_error(closed: str, code: int, said: str, tmp_path: Path) -> None:
     ended = shell(f"{COMMAND} --demo {closed}", tmp_path, INITIALIZE + LIST)
     assert ended.returncode == code
     assert said in ended.stderr
@@ -52,14 +50,14 @@ def test_a_standard_stream_that_is_closed_from_the_start_ends_it_in_words(
     assert len(ended.stdout.splitlines()) == (2 if closed == "2>&-" else 0)
 
 
-def test_without_stderr_no_file_takes_its_place(tmp_path: Path) -> None:
+def test_closed_stderr_descriptor_is_not_reused(tmp_path: Path) -> None:
     state = tmp_path / "state.sqlite3"
     program = f"import os, sys, sqlite3; from mogplex_mcp.core.standard_streams import fill_closed; fill_closed(); c = sqlite3.connect({str(state)!r}); c.execute('create table t (x)'); os.write(2, b'stray'); print('stray', file=sys.stderr)"  # noqa: E501 - a program
     shell(f"{shlex.quote(PROGRAM[0])} -c {shlex.quote(program)} <&- 2>&-", tmp_path)
     assert b"stray" not in state.read_bytes()
 
 
-def test_a_client_that_no_longer_reads_stdout_ends_it_at_once(tmp_path: Path) -> None:
+def test_closed_stdout_ends_the_process(tmp_path: Path) -> None:
     with talking(tmp_path, "--demo") as talk:
         lines(talk.running.stdout).close()
         talk.say(LIST)
@@ -67,7 +65,7 @@ def test_a_client_that_no_longer_reads_stdout_ends_it_at_once(tmp_path: Path) ->
         assert lines(talk.running.stderr).read() == ""
 
 
-def test_a_stderr_that_nobody_reads_any_more_ends_nothing(tmp_path: Path) -> None:
+def test_closed_stderr_does_not_end_the_process(tmp_path: Path) -> None:
     with process(tmp_path, "http", "--demo", "--port", "0", "--log-level", "debug") as running:
         address = address_of(running)
         lines(running.stderr).close()
@@ -126,7 +124,7 @@ def test_a_client_that_reads_nothing_holds_up_nothing_but_itself(number: signal.
         assert lines(talk.running.stderr).read() == ""
 
 
-def test_what_ignored_a_hang_up_before_goes_on_ignoring_it(tmp_path: Path) -> None:
+def test_ignored_sighup_stays_ignored(tmp_path: Path) -> None:
     command = f"trap '' HUP; exec {COMMAND} http --demo --port 0"
     with subprocess.Popen(
         ["/bin/sh", "-c", command], stderr=subprocess.PIPE, text=True, env=environment(tmp_path)

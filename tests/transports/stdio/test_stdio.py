@@ -46,7 +46,7 @@ async def test_a_mogplex_that_cannot_be_reached_is_named_without_a_traceback(tmp
 
 @pytest.mark.parametrize("busy", [False, True])
 @pytest.mark.parametrize("end", ["closed stdin", "SIGINT", "SIGTERM"])
-def test_the_server_ends_at_once_and_without_a_word(end: str, busy: bool, tmp_path: Path) -> None:
+def test_server_exits_at_once_and_silently(end: str, busy: bool, tmp_path: Path) -> None:
     with process(tmp_path, "--demo") as running:
         stdin, stdout = lines(running.stdin), lines(running.stdout)
         stdin.write(INITIALIZE)
@@ -90,7 +90,7 @@ def test_a_client_of_any_earlier_protocol_is_served_in_its_own(version: str, tmp
     assert {"start_run", "tail_run"} <= {tool["name"] for tool in listed["result"]["tools"]}
 
 
-def test_what_is_printed_by_mistake_does_not_reach_the_client(tmp_path: Path) -> None:
+def test_stray_output_does_not_reach_the_client(tmp_path: Path) -> None:
     program = """
 import os, sys, anyio, mcp_types
 from mcp.server import Server
@@ -118,7 +118,7 @@ anyio.run(serve_stdio, Server("test", on_list_tools=list_tools), Shutdown())
     assert sorted(ended.stderr.splitlines()) == ["stray", "stray from a child"]
 
 
-def test_what_is_no_message_does_not_end_the_conversation(tmp_path: Path) -> None:
+def test_invalid_lines_do_not_end_the_conversation(tmp_path: Path) -> None:
     garbage = 'garbage\n\n{}\n[]\n{"jsonrpc":"2.0"}\n' + "[" * 50_000 + "\n"
     with process(tmp_path, "--demo") as running:
         stdin = lines(running.stdin)
@@ -128,7 +128,7 @@ def test_what_is_no_message_does_not_end_the_conversation(tmp_path: Path) -> Non
         assert "result" in next(answer for answer in answers if answer.get("id") == 1)
 
 
-def test_a_stdin_that_is_no_pipe_is_read_all_the_same(tmp_path: Path) -> None:
+def test_stdin_can_be_a_file(tmp_path: Path) -> None:
     spoken = tmp_path / "spoken"
     spoken.write_text(INITIALIZE)
     for stdin in (spoken, Path("/dev/null")):

@@ -1,8 +1,8 @@
-"""Under which names this server may be addressed: what keeps web pages, and names that strangers point here, out.
+"""Checks of `Host` and `Origin`, which protect against web pages and DNS rebinding.
 
-A page in a browser on this machine can send requests to every port of it. Whatever it sends carries its `Origin`, and
-after DNS rebinding a foreign `Host`: both are checked before anything else, on every path and whatever the bind. No
-answer carries a CORS header, so no page of another origin can read one either.
+A page in a browser on this machine can send requests to every port of it. They carry its `Origin`, and after DNS
+rebinding a foreign `Host`: both are checked before anything else, on every path and for every bind address. No
+response has a CORS header, so no page of another origin can read one either.
 """
 
 import re
@@ -11,7 +11,7 @@ from typing import Final
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from mogplex_mcp.transports.http.refusals import refuse
+from mogplex_mcp.transports.http.authentication import refuse
 
 LOOPBACK_NAMES: Final = ("127.0.0.1", "localhost", "[::1]")
 
@@ -21,11 +21,11 @@ _DEFAULT_PORTS: Final = ("80", "443")
 
 
 class AddressCheck:
-    """ASGI middleware: a request names this server by one of its names, and comes from no page elsewhere.
+    """ASGI middleware: refuse requests with a foreign `Host`, and those of web pages of another origin.
 
     Args:
-        app: What is protected.
-        names: Names beside the loopback ones, each with any port, or with the one that it is given with.
+        app: The app that is protected.
+        names: Allowed hosts in addition to the loopback names; one without a port is allowed with any port.
     """
 
     def __init__(self, app: ASGIApp, names: Iterable[str]) -> None:
@@ -33,7 +33,7 @@ class AddressCheck:
         self._names = {name.strip().lower().rstrip(".") for name in (*LOOPBACK_NAMES, *names)}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer 421 or 403, or let the request through."""
+        """Respond with 421 or 403, or pass the request on."""
         if scope["type"] == "http":
             hosts, origins = _values(scope, b"host"), _values(scope, b"origin")
             if len(hosts) != 1 or not self._is_own(hosts[0]):
@@ -50,7 +50,7 @@ class AddressCheck:
                     send,
                     403,
                     "foreign_origin",
-                    "Requests of web pages are refused: the Origin header names another place than the Host header. "
+                    "Requests of web pages are refused: the Origin header names another host than the Host header. "
                     "Programs send no Origin.",
                 )
                 return
@@ -62,7 +62,7 @@ class AddressCheck:
 
 
 def _is_same(origin: str, host: str) -> bool:
-    """Whether a page of this origin came from the very address that the request names."""
+    """Return whether an origin is the host that the request names."""
     page = _ORIGIN.fullmatch(origin)
     return page is not None and _without_default_port(page["address"]) == _without_default_port(host)
 

@@ -1,7 +1,11 @@
-"""Who calls over HTTP: each request shows its own token, or the operator's client key for the operator's token."""
+"""Authentication over HTTP: each request carries its caller's token, or the client key for the operator's token.
+
+A caller is identified here, once per request, and handed on in the ASGI scope (`CALLER`).
+"""
 
 import hashlib
 import hmac
+import json
 from collections.abc import Mapping
 from typing import Final
 
@@ -11,10 +15,7 @@ from mogplex_mcp.api.access_token import Token
 from mogplex_mcp.api.errors import MogplexError
 from mogplex_mcp.config.settings import Settings
 from mogplex_mcp.credentials.sources import FoundToken
-from mogplex_mcp.transports.http.refusals import refuse
-
-CALLER: Final = "mogplex_mcp.caller"
-"""Where the scope of a request says whose it is: a `Token`, or None for the token of this process."""
+from mogplex_mcp.server.request_scope import CALLER
 
 _HELP: Final = (
     "Send 'Authorization: Bearer mog_…' with your own Mogplex token (https://mogplex.com/settings/api-keys) "
@@ -23,14 +24,14 @@ _HELP: Final = (
 
 
 class RefusedError(Exception):
-    """A caller that showed nothing that counts here; the message says what is missing."""
+    """A request without valid credentials; the message says what is missing."""
 
 
 class Callers:
-    """Tells callers apart.
+    """Identifies callers.
 
     Args:
-        settings: With the client key, if the operator has set one.
+        settings: The settings, with the client key if the operator has set one.
     """
 
     def __init__(self, settings: Settings) -> None:
@@ -38,30 +39,30 @@ class Callers:
         self._demo = settings.demo
 
     def identify(self, headers: Mapping[str, str]) -> FoundToken | None:
-        """Whose token counts for a request; None for the one of this process.
+        """Return the token of a request's caller; None for the token of this process.
 
         Args:
-            headers: Those of the request, their names in lower case, their values as Latin-1, as ASGI has them.
+            headers: The headers of the request, names in lower case, values decoded as Latin-1.
 
         Raises:
-            RefusedError: The request shows neither a token nor the client key.
+            RefusedError: The request carries neither a token nor the client key.
         """
-        scheme, _, shown = headers.get("authorization", "").partition(" ")
+        scheme, _, credentials = headers.get("authorization", "").partition(" ")
         if self._demo:
             return None
-        if scheme.lower() != "bearer" or not shown.strip():
+        if scheme.lower() != "bearer" or not credentials.strip():
             raise RefusedError("There is no bearer token in the Authorization header.")
-        # Digests have one length: the comparison says nothing of that of the key either.
-        if self._client_key and hmac.compare_digest(_digest(shown.strip().encode("latin-1")), self._client_key):
+        # Digests have one length, so the comparison does not leak the length of the key either.
+        if self._client_key and hmac.compare_digest(_digest(credentials.strip().encode("latin-1")), self._client_key):
             return None
         try:
-            return FoundToken(Token.parse(shown), "the request")
+            return FoundToken(Token.parse(credentials), "the request")
         except MogplexError as error:
             raise RefusedError(error.message) from None
 
 
 class CallerCheck:
-    """ASGI middleware: no request reaches MCP without showing who it is for."""
+    """ASGI middleware: refuse requests to MCP without valid credentials."""
 
     def __init__(self, app: ASGIApp, callers: Callers, path: str) -> None:
         self._app = app
@@ -69,23 +70,22 @@ class CallerCheck:
         self._path = path
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer 401, or let the request through, with its caller in the scope."""
+        """Respond with 401, or pass the request on with its caller in the scope."""
         if scope["type"] == "http" and scope["path"].rstrip("/") == self._path:
             try:
-                found = self._callers.identify(_headers(scope))
+                scope[CALLER] = self._callers.identify(_headers(scope))
             except RefusedError as refused:
                 challenge = 'Bearer realm="mogplex-mcp"'
                 await refuse(send, 401, "unauthorized", f"{refused} {_HELP}", www_authenticate=challenge)
                 return
-            scope[CALLER] = found.token if found else None
         await self._app(scope, receive, send)
 
 
 def _headers(scope: Scope) -> dict[str, str]:
-    """The headers by name; a second Authorization is refused, since others might read the other one.
+    """Return the headers by name.
 
     Raises:
-        RefusedError: There are two.
+        RefusedError: There is more than one Authorization header; a proxy might have checked another one than this.
     """
     if sum(name == b"authorization" for name, _ in scope["headers"]) > 1:
         raise RefusedError("There is more than one Authorization header.")
@@ -94,3 +94,20 @@ def _headers(scope: Scope) -> dict[str, str]:
 
 def _digest(value: bytes) -> bytes:
     return hashlib.sha256(value).digest()
+
+
+async def refuse(send: Send, status: int, error: str, message: str, **headers: str) -> None:
+    """Respond to a request that does not reach MCP.
+
+    Args:
+        send: The `send` of the request.
+        status: The HTTP status.
+        error: A code for programs.
+        message: What is wrong and what to do, for people. It never repeats text of the request.
+        headers: More headers, with `_` for `-`.
+    """
+    body = json.dumps({"error": error, "message": message}, ensure_ascii=False).encode()
+    every = {"content-type": "application/json", "content-length": str(len(body)), **headers}
+    lines = [(name.replace("_", "-").encode(), value.encode("latin-1")) for name, value in every.items()]
+    await send({"type": "http.response.start", "status": status, "headers": lines})
+    await send({"type": "http.response.body", "body": body})

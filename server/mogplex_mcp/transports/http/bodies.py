@@ -1,4 +1,4 @@
-"""What a request may carry: JSON, not too much of it, and not slower than any honest network."""
+"""Limits of request bodies: JSON only, at most 1 MiB, within 30 seconds."""
 
 from typing import Final
 
@@ -6,19 +6,19 @@ import anyio
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from mogplex_mcp.transports.http.authentication import CALLER
-from mogplex_mcp.transports.http.refusals import refuse
+from mogplex_mcp.server.request_scope import CALLER
+from mogplex_mcp.transports.http.authentication import refuse
 
 LARGEST_BODY: Final = 1024 * 1024
 BODY_SECONDS: Final = 30.0
 
 
 class _TooLargeError(Exception):
-    """There is more of a body than there may be."""
+    """The body is larger than the limit."""
 
 
 class BodyCheck:
-    """ASGI middleware: MCP sees a request when its body is there, complete and no larger than it may be."""
+    """ASGI middleware: read the whole body, within the limits, before the request reaches MCP."""
 
     def __init__(self, app: ASGIApp, *, largest: int = LARGEST_BODY, seconds: float = BODY_SECONDS) -> None:
         self._app = app
@@ -26,19 +26,19 @@ class BodyCheck:
         self._seconds = seconds
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer 405, 408, 413 or 415, or let the request through."""
+        """Respond with 405, 408, 413 or 415, or pass the request on."""
         if CALLER not in scope:
             await self._app(scope, receive, send)
             return
         if scope["method"] != "POST":
-            # A client that may listen beside its calls would hold a connection and a place for nothing.
-            message = "Messages are sent by POST. There are no sessions here, and nothing is told outside of an answer."
+            # A client that could listen in addition to its calls would hold a connection and a slot for nothing.
+            message = "Messages are sent by POST. There are no sessions, and nothing is sent outside of a response."
             await refuse(send, 405, "only_post", message, allow="POST")
             return
         headers = dict(scope["headers"])
         kind = headers.get(b"content-type", b"").partition(b";")[0].strip().lower()
         if kind != b"application/json":
-            # A page may send other kinds without asking first.
+            # Browsers send other types without a preflight request.
             await refuse(send, 415, "not_json", "Send the message as Content-Type: application/json.")
             return
         try:
@@ -72,7 +72,7 @@ class BodyCheck:
 
 
 def _with(body: bytes, receive: Receive) -> Receive:
-    """What receives the body that was read, and then whatever comes after it."""
+    """Return a `receive` that gives the body that was read, and then the messages after it."""
     read: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
 
     async def again() -> Message:

@@ -1,7 +1,7 @@
-"""Connections of callers: not too many, and none that is kept open by a client which neither speaks nor listens.
+"""Limits of connections: their number, and how long a client may take to send a request head or to read a response.
 
-uvicorn limits how long a connection may be idle between two requests, and nothing else: without this, a client that
-sends its headers one byte at a time, or reads nothing of its answer, holds its connection for ever.
+uvicorn limits only the idle time between two requests: without this module, a client that sends its headers one byte
+at a time (slowloris), or does not read its response, holds its connection for ever.
 """
 
 import asyncio
@@ -12,11 +12,11 @@ from typing import Any, Final, cast
 from uvicorn.protocols.http.h11_impl import H11Protocol, RequestResponseCycle
 
 FIRST_HEAD_SECONDS: Final = 15.0
-# Longer than proxies keep their idle connections (60 s is common): whoever closes first must not be this side, or a
-# request that is just on its way is lost.
+# Longer than proxies keep idle connections (60 s is common): if this side closed first, a request that is on its way
+# would be lost.
 NEXT_HEAD_SECONDS: Final = 75.0
 UNREAD_SECONDS: Final = 60.0
-# For connections to Mogplex, the state file, the log and whatever else is open.
+# For connections to Mogplex, the state file, the log and other files.
 _FILES_OF_OTHERS: Final = 400
 
 _FULL: Final = (
@@ -26,11 +26,11 @@ _FULL: Final = (
 )
 
 
-class PatientProtocol(H11Protocol):
-    """One connection, ended when its client takes longer than an honest one would.
+class TimeLimitedProtocol(H11Protocol):
+    """One connection, aborted when its client exceeds a time limit.
 
     Attributes:
-        most: How many connections there may be at the same time.
+        most: The limit of concurrent connections.
     """
 
     most: int = 4_000
@@ -40,49 +40,49 @@ class PatientProtocol(H11Protocol):
 
     def __init__(self, *args: Any, **more: Any) -> None:
         super().__init__(*args, **more)
-        self._head = _Patience(self.loop, self._abort)
-        self._reading = _Patience(self.loop, self._abort)
+        self._head = _Timer(self.loop, self._abort)
+        self._reading = _Timer(self.loop, self._abort)
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override] # as in the base class
-        """Take it, or say that there are too many."""
+        """Accept the connection, or respond with 503 if there are too many."""
         super().connection_made(transport)
         if len(self.connections) > self.most:
             transport.write(_FULL)
             transport.close()
-        self._head.begin(self.first_head_seconds)
+        self._head.start(self.first_head_seconds)
 
     def data_received(self, data: bytes) -> None:
-        """Take what the client sent; its time is over when a request has not begun by then."""
+        """Process received data; stop the timer once a request head is complete."""
         if self.transport.is_closing():
             return
         super().data_received(data)
         if self._is_answering():
-            self._head.end()
+            self._head.stop()
 
     def on_response_complete(self) -> None:
-        """Wait for the next request, if it is not there already."""
+        """Start the timer for the next request, unless it has arrived already."""
         super().on_response_complete()
         if not self._is_answering():
-            self._head.begin(self.next_head_seconds)
+            self._head.start(self.next_head_seconds)
 
     def pause_writing(self) -> None:
-        """Give the client time to read."""
+        """Start the timer for a client that does not read."""
         super().pause_writing()
-        self._reading.begin(self.unread_seconds)
+        self._reading.start(self.unread_seconds)
 
     def resume_writing(self) -> None:
-        """Note that the client reads."""
+        """Stop the timer: the client reads."""
         super().resume_writing()
-        self._reading.end()
+        self._reading.stop()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Forget the connection."""
+        """Stop all timers."""
         super().connection_lost(exc)
-        self._head.end()
-        self._reading.end()
+        self._head.stop()
+        self._reading.stop()
 
     def _abort(self) -> None:
-        # Not closed but aborted: closing would wait for such a client to read what is left for it.
+        # Closing would wait for the client to read the rest.
         self.transport.abort()
 
     def _is_answering(self) -> bool:
@@ -90,32 +90,32 @@ class PatientProtocol(H11Protocol):
         return cycle is not None and not cycle.response_complete
 
 
-class _Patience:
-    """Calls something after a while, unless that was called off."""
+class _Timer:
+    """Calls a function after some time, unless stopped before."""
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, over: Callable[[], None]) -> None:
+    def __init__(self, loop: asyncio.AbstractEventLoop, on_timeout: Callable[[], None]) -> None:
         self._loop = loop
-        self._over = over
+        self._on_timeout = on_timeout
         self._timer: asyncio.TimerHandle | None = None
 
-    def begin(self, seconds: float) -> None:
-        self.end()
-        self._timer = self._loop.call_later(seconds, self._over)
+    def start(self, seconds: float) -> None:
+        self.stop()
+        self._timer = self._loop.call_later(seconds, self._on_timeout)
 
-    def end(self) -> None:
+    def stop(self) -> None:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
 
 
-def limited_to(most: int) -> type[PatientProtocol]:
-    """The protocol for a server with so many connections, or fewer where the system does not allow as many files."""
+def limited_to(most: int) -> type[TimeLimitedProtocol]:
+    """Return the protocol for so many connections, or fewer where the system does not allow as many open files."""
     allowed = _raised_file_limit(most + _FILES_OF_OTHERS)
-    return type("LimitedProtocol", (PatientProtocol,), {"most": max(1, min(most, allowed - _FILES_OF_OTHERS))})
+    return type("LimitedProtocol", (TimeLimitedProtocol,), {"most": max(1, min(most, allowed - _FILES_OF_OTHERS))})
 
 
 def _raised_file_limit(wanted: int) -> int:
-    """How many files this process may open, after asking for `wanted`; many systems begin with 1,024 or 256."""
+    """Raise the soft limit of open files to `wanted` if possible, and return it; 1,024 and 256 are common defaults."""
     if sys.platform == "win32":
         return wanted
     import resource  # noqa: PLC0415 - not there on Windows

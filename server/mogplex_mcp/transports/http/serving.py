@@ -1,4 +1,4 @@
-"""The HTTP server: MCP at /mcp, health at /healthz, addressed only by the names that the operator allows."""
+"""The HTTP server: MCP at /mcp, health at /healthz."""
 
 import contextlib
 import errno
@@ -28,40 +28,38 @@ from mogplex_mcp.transports.http.connections import NEXT_HEAD_SECONDS, limited_t
 
 MCP_PATH: Final = "/mcp"
 _BACKLOG: Final = 1_024
-# Beside those that wait for an answer, callers keep connections for their next request.
+# Callers keep idle connections for their next request, in addition to those that wait for a response.
 _CONNECTIONS_PER_REQUEST: Final = 2
 
 
 def create_app(settings: Settings, **parts: Any) -> ASGIApp:
-    """The ASGI app: stateless, answers as events so that progress and disconnects work.
+    """Return the ASGI app: stateless, with responses as event streams so that progress and disconnects work.
 
-    A request is looked at from the outside to the inside: how it addresses this server, who calls, whether there is
-    room, what it carries. Only then MCP reads it.
+    A request passes the checks of address, caller, concurrency and body, in this order, before it reaches MCP.
 
     Args:
         settings: The user's choices.
-        parts: Handed to `create_server`.
+        parts: More arguments of `create_server`.
     """
-    callers = Callers(settings)
-    server = create_server(settings, identify=callers.identify, **parts)
+    server = create_server(settings, multi_tenant=True, **parts)
     app: ASGIApp = server.streamable_http_app(
         streamable_http_path=MCP_PATH,
         stateless_http=True,
         max_request_body_size=LARGEST_BODY,
-        # Done below, more strictly and for every path.
+        # `AddressCheck` is stricter, and covers every path.
         transport_security=TransportSecuritySettings(enable_dns_rebinding_protection=False),
         custom_starlette_routes=[Route("/healthz", _health)],
     )
     app = ConcurrencyLimit(BodyCheck(app), most=settings.max_requests, most_of_one=settings.max_requests_per_caller)
-    return AddressCheck(CallerCheck(app, callers, MCP_PATH), settings.allowed_hosts)
+    return AddressCheck(CallerCheck(app, Callers(settings), MCP_PATH), settings.allowed_hosts)
 
 
 async def serve_http(settings: Settings) -> None:
-    """Serve until cancelled; requests that are open then have the time that the ending of the process leaves them.
+    """Serve until cancelled, then shut down gracefully.
 
     Raises:
-        SettingsError: The address is not a loopback one, and no name is allowed for it.
-        OSError: The address cannot be had; the message says why and what to do.
+        SettingsError: The address is not a loopback address, and no host name is allowed for it.
+        OSError: The address is not available; the message says why and what to do.
     """
     if not _is_loopback(settings.host) and not settings.allowed_hosts:
         raise SettingsError(
@@ -75,11 +73,11 @@ async def serve_http(settings: Settings) -> None:
         create_app(settings, shutdown=shutdown),
         http=limited_to(_CONNECTIONS_PER_REQUEST * settings.max_requests),
         ws="none",
-        log_config=None,  # its loggers write through the filter of `redaction`
+        log_config=None,  # its loggers write through `redaction`
         log_level=settings.log_level,
         access_log=False,
         server_header=False,
-        # Nothing here depends on where a caller is, and what says so can be made up.
+        # Nothing here depends on a caller's address, and such headers can be forged.
         proxy_headers=False,
         lifespan="on",
         timeout_keep_alive=int(NEXT_HEAD_SECONDS),
@@ -96,11 +94,11 @@ async def serve_http(settings: Settings) -> None:
 
 
 class HttpServer(uvicorn.Server):
-    """Leaves signals to the command line."""
+    """A uvicorn server that leaves signals to the command line."""
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
-        """Capture none."""
+        """Capture no signals."""
         yield
 
 
@@ -118,7 +116,7 @@ def _listen(settings: Settings) -> socket.socket:
         else:
             advice = f"{error.strerror or error}. Give an address of this machine with --host"
         raise OSError(f"cannot serve on {settings.host} port {settings.port}: {advice}.") from None
-    # Every connection has it from here. Else the second part of an answer waits for the first to be confirmed: 40 ms.
+    # Connections inherit it. Without it (Nagle), the second part of a response waits 40 ms for the first one's ACK.
     listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     return listener
 

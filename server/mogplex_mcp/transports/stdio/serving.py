@@ -1,7 +1,8 @@
-"""MCP on stdin and stdout, without a thread: a closed stdin and Ctrl-C end it at once.
+"""MCP over stdin and stdout, without threads, so that a closed stdin and SIGINT end the process at once.
 
-The SDK's own stdio reads in a worker thread, which cannot be ended while it waits for a line. Where this one does not
-work (Windows, files instead of pipes) the SDK's is used.
+The SDK's `stdio_server` reads in a worker thread, which can't be cancelled while it waits for a line: with stdin open
+it hangs for over 12 seconds after SIGINT. It is used where this implementation is not possible: on Windows, and for
+files in place of pipes.
 """
 
 import contextlib
@@ -17,49 +18,48 @@ from mcp.server.stdio import stdio_server
 
 from mogplex_mcp.core.shutdown import Shutdown
 from mogplex_mcp.startup.discovery import Discovery
-from mogplex_mcp.transports.request_tracking import Answers, Questions, Unanswered
-from mogplex_mcp.transports.stdio.pipes import Sink, Source
+from mogplex_mcp.transports.request_tracking import InboundStream, OpenRequests, OutboundStream
+from mogplex_mcp.transports.stdio.reader import MessageReader
+from mogplex_mcp.transports.stdio.writer import MessageWriter
 
 
 async def serve_stdio(server: Server[Any], shutdown: Shutdown, discovery: Discovery | None = None) -> None:
-    """Serve one client on stdin and stdout until stdin is closed, nobody reads stdout any more, or it is cancelled.
-
-    What was asked until then is answered, as far as the ending of the process leaves time for it.
+    """Serve one client until stdin or stdout is closed, or the task is cancelled; then shut down gracefully.
 
     Args:
         server: The server.
-        shutdown: The end of this process.
-        discovery: The beginning of the conversation, if the client was heard before.
+        shutdown: The graceful shutdown of this process.
+        discovery: The beginning of the conversation, if some of it took place before the server was loaded.
     """
-    unanswered = Unanswered()
-    streams = _pipes(shutdown, discovery or Discovery(None)) if _can_be_waited_for() else stdio_server()
-    async with shutdown.instead_of_cancelling(), streams as (incoming, outgoing):
+    requests = OpenRequests()
+    streams = _pipes(shutdown, discovery or Discovery(None)) if _are_selectable() else stdio_server()
+    async with shutdown.instead_of_cancelling(), streams as (inbound, outbound):
         await server.run(
-            Questions(incoming, unanswered, shutdown),
-            Answers(outgoing, unanswered),
+            InboundStream(inbound, requests, shutdown),
+            OutboundStream(outbound, requests),
             server.create_initialization_options(),
         )
 
 
 @contextlib.asynccontextmanager
-async def _pipes(shutdown: Shutdown, discovery: Discovery) -> AsyncIterator[tuple[Source, Sink]]:
-    """Messages from stdin and to stdout.
+async def _pipes(shutdown: Shutdown, discovery: Discovery) -> AsyncIterator[tuple[MessageReader, MessageWriter]]:
+    """Return the streams of stdin and stdout.
 
-    Meanwhile what else reads stdin finds it empty, and what else prints goes to stderr: only MCP is on the wire.
+    Meanwhile descriptor 0 is the null device and descriptor 1 is stderr, so that only MCP is on the wire.
     """
-    with _claimed(0, os.open(os.devnull, os.O_RDONLY)) as source, _claimed(1, os.dup(2)) as sink:
+    with _claimed(0, os.open(os.devnull, os.O_RDONLY)) as stdin, _claimed(1, os.dup(2)) as stdout:
         with anyio.CancelScope() as serving:
-            async with Sink(sink, discovery, shutdown, serving) as outgoing:
-                await outgoing.write(discovery.unsent)
+            async with MessageWriter(stdout, discovery, shutdown, serving) as outbound:
+                await outbound.write(discovery.unsent)
                 try:
-                    yield Source(source, discovery), outgoing
+                    yield MessageReader(stdin, discovery), outbound
                 finally:
                     shutdown.begin()
 
 
 @contextlib.contextmanager
 def _claimed(descriptor: int, stand_in: int) -> Iterator[int]:
-    """A private copy of a standard stream, while the stand-in has its place."""
+    """Return a private copy of a standard stream, which the stand-in replaces while the block runs."""
     private = os.dup(descriptor)
     try:
         os.dup2(stand_in, descriptor)
@@ -70,8 +70,8 @@ def _claimed(descriptor: int, stand_in: int) -> Iterator[int]:
         os.close(private)
 
 
-def _can_be_waited_for() -> bool:
-    """Whether stdin and stdout are pipes, sockets or terminals: neither files nor, on Windows, anything."""
+def _are_selectable() -> bool:
+    """Return whether stdin and stdout are pipes, sockets or terminals, which a selector can wait for."""
     if sys.platform == "win32":
         return False
     with selectors.DefaultSelector() as selector:

@@ -1,0 +1,215 @@
+"""Read a response of the API: data, or the error that it means."""
+
+import json
+import math
+import re
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from html import unescape
+from typing import Any, NoReturn
+from urllib.parse import urljoin, urlsplit
+
+from pydantic_core import from_json
+
+from mogplex_mcp.api.errors import ErrorCode, MogplexError
+from mogplex_mcp.api.text import one_line
+
+# What POST /runs says of a repo id that it does not know, each time (mogplex-api.md, section 2, "Starting a run").
+RUN_LIMITER_UNAVAILABLE = "run rate limit unavailable"
+# What POST /runs says when its own quota of starts is used up; other requests of this token still pass.
+RUN_LIMIT_EXCEEDED = "run rate limit exceeded"
+
+# The window of the rate limit, in seconds: what Retry-After says, and the default where a 429 has no such header.
+RATE_LIMIT_SECONDS = 60.0
+
+_CODES = {
+    "BAD_REQUEST": ErrorCode.BAD_REQUEST,
+    "UNAUTHORIZED": ErrorCode.UNAUTHORIZED,
+    "FORBIDDEN": ErrorCode.FORBIDDEN,
+    "NOT_FOUND": ErrorCode.NOT_FOUND,
+    "CONFLICT": ErrorCode.CONFLICT,
+    "IDEMPOTENCY_CONFLICT": ErrorCode.IDEMPOTENCY_CONFLICT,
+    "RATE_LIMITED": ErrorCode.RATE_LIMITED,
+    "INTERNAL_ERROR": ErrorCode.INTERNAL_ERROR,
+    "SERVICE_UNAVAILABLE": ErrorCode.SERVICE_UNAVAILABLE,
+}
+# Statuses that are right where the code in the body was seen to differ: 404 with BAD_REQUEST, 403 with CONFLICT.
+_CODES_BY_STATUS = {
+    401: ErrorCode.UNAUTHORIZED,
+    403: ErrorCode.FORBIDDEN,
+    404: ErrorCode.NOT_FOUND,
+    429: ErrorCode.RATE_LIMITED,
+    501: ErrorCode.NOT_SUPPORTED,
+    502: ErrorCode.SERVICE_UNAVAILABLE,
+    504: ErrorCode.SERVICE_UNAVAILABLE,
+}
+_CODES_BY_STATUS_WITHOUT_CODE = {
+    409: ErrorCode.CONFLICT,
+    503: ErrorCode.SERVICE_UNAVAILABLE,
+}
+_HTML_TITLE = re.compile(r"<title[^>]*>(.*?)</title", re.IGNORECASE | re.DOTALL)
+
+
+@dataclass(frozen=True)
+class ApiResponse:
+    """One response, its body read to the end and decompressed.
+
+    Attributes:
+        url: The request's URL. It holds no secret: the token is in a header.
+        status: The HTTP status.
+        content_type: The header, lower case, without parameters; "" when there was none.
+        location: The target of a redirect; "" when there was none.
+        retry_after: Seconds, from the header of that name; None when there was none.
+        body: The bytes, decompressed.
+    """
+
+    url: str
+    status: int
+    content_type: str
+    location: str
+    retry_after: float | None
+    body: bytes
+
+    @property
+    def host(self) -> str:
+        """Return the host of the request."""
+        return urlsplit(self.url).hostname or ""
+
+    def json(self) -> Any:
+        """Return the body as JSON that can be encoded again.
+
+        Raises:
+            MogplexError: `REDIRECTED`, or `UNEXPECTED_ANSWER` (`RATE_LIMITED` for a bare 429) if it isn't JSON.
+        """
+        if self.location and self.status // 100 == 3:  # noqa: PLR2004 - the class of redirects
+            raise self._redirect_error()
+        if self.content_type != "application/json":
+            self.refuse()
+        try:
+            return from_json(self.body, allow_inf_nan=False, cache_strings="keys")
+        except ValueError:
+            return self._lenient_json()
+
+    def _lenient_json(self) -> Any:
+        """Return JSON that has half an emoji, where the service cut a text: legal, but it can't be encoded again."""
+        try:
+            value = json.loads(self.body.decode("utf-8"), parse_constant=_refuse_constant)
+            return json.loads(json.dumps(value, ensure_ascii=False).encode("utf-8", "replace"))
+        except (ValueError, RecursionError):
+            self.refuse("that cannot be read")
+
+    def refuse(self, why: str = "") -> NoReturn:
+        """Raise an error that describes a response which did not come from the Mogplex API."""
+        code = ErrorCode.RATE_LIMITED if self.status == 429 else ErrorCode.UNEXPECTED_ANSWER  # noqa: PLR2004 - HTTP
+        raise MogplexError(
+            code,
+            f"Received {self._describe()}{why and ' '}{why} with status {self.status} from {self.host} "
+            "instead of an answer of the Mogplex API.",
+            status=self.status,
+            retry_after=_retry_seconds(code, self.retry_after),
+            may_have_happened=self.status // 100 in (2, 5),
+        )
+
+    def _describe(self) -> str:
+        size = f"{len(self.body)} bytes"
+        if not self.body:
+            return "an empty answer"
+        start = self.body[:20_000].decode("utf-8", "replace")
+        if self.content_type in ("text/html", "application/xhtml+xml"):
+            title = _HTML_TITLE.search(start)
+            return f"an HTML page ({f'title: {one_line(unescape(title[1]), 120)}, ' if title else ''}{size})"
+        kind = "JSON" if self.content_type == "application/json" else one_line(self.content_type, 60) or "untyped data"
+        if "\x00" in start or "\ufffd" in start:
+            return f"{kind} ({size})"
+        return f'{kind} ({size}: "{one_line(start, 120)}")'
+
+    def _redirect_error(self) -> MogplexError:
+        try:
+            target = urlsplit(urljoin(self.url, self.location))
+            host, path = target.hostname or self.host, target.path
+        except ValueError:
+            host, path = "an unreadable address", ""
+        if path.rstrip("/").endswith("/login"):
+            hint = (
+                "That is the login page: the token was not accepted as a Bearer token. Check the base URL and proxies."
+            )
+        else:
+            hint = "Redirects are not followed, so that the token stays where it belongs. Check the base URL."
+        return MogplexError(
+            ErrorCode.REDIRECTED,
+            f"{self.host} redirects to {one_line(host, 100)} (status {self.status}). {hint}",
+            status=self.status,
+        )
+
+
+def read_envelope(response: ApiResponse) -> dict[str, Any]:
+    """Return the `data` of a response's envelope (mogplex-api.md, section 1, "Envelope").
+
+    Raises:
+        MogplexError: The error in the envelope; `REDIRECTED` or `UNEXPECTED_ANSWER` without an envelope.
+    """
+    envelope = response.json()
+    if not isinstance(envelope, dict):
+        response.refuse("without an envelope")
+    if envelope.get("ok") is False:
+        error = envelope.get("error")
+        raise service_error(error if isinstance(error, dict) else {}, response.status, response.retry_after)
+    data = envelope.get("data")
+    if envelope.get("ok") is not True or response.status // 100 != 2 or not isinstance(data, dict):  # noqa: PLR2004 - 2xx
+        response.refuse("without an envelope")
+    return data
+
+
+def service_error(error: dict[str, Any], status: int, retry_after: float | None) -> MogplexError:
+    """Return the error for a `{"code", "message"}` of Mogplex and the status of its response."""
+    said = error.get("message")
+    message = one_line(said) if isinstance(said, str) else ""
+    code = _error_code(error.get("code"), status)
+    # After a 5xx it isn't known: a 500 of POST /runs was seen to leave a run behind.
+    may_have_happened = status // 100 == 5 and code is not ErrorCode.NOT_SUPPORTED  # noqa: PLR2004 - the class of failures
+    if RUN_LIMITER_UNAVAILABLE in message:
+        may_have_happened = False  # the limiter comes before everything else
+        message += ". Mogplex answers this, for ever, for a repo id that it does not know: check the repo id."
+        retry_after = None
+    return MogplexError(
+        code,
+        message or f"Mogplex gave no reason (status {status})",
+        status=status,
+        retry_after=_retry_seconds(code, retry_after),
+        may_have_happened=may_have_happened,
+    )
+
+
+def read_retry_after(header: str, now: datetime | None = None) -> float | None:
+    """Return the seconds of a `Retry-After` header (RFC 9110, 10.2.3: seconds or a date); None for neither."""
+    header = header.strip()
+    if not header:
+        return None
+    if re.fullmatch(r"\d{1,9}(\.\d{1,9})?", header, re.ASCII):
+        return float(header)
+    try:
+        moment = parsedate_to_datetime(header)
+        if moment.tzinfo is None:
+            moment = moment.replace(tzinfo=UTC)
+        return float(max(0, math.ceil((moment - (now or datetime.now(UTC))).total_seconds())))
+    except (ValueError, OverflowError):
+        return None
+
+
+def _error_code(code: object, status: int) -> ErrorCode:
+    if status in _CODES_BY_STATUS:
+        return _CODES_BY_STATUS[status]
+    if isinstance(code, str) and code in _CODES:
+        return _CODES[code]
+    if status in _CODES_BY_STATUS_WITHOUT_CODE:
+        return _CODES_BY_STATUS_WITHOUT_CODE[status]
+    return ErrorCode.BAD_REQUEST if status // 100 == 4 else ErrorCode.INTERNAL_ERROR  # noqa: PLR2004 - 4xx
+
+
+def _retry_seconds(code: ErrorCode, retry_after: float | None) -> float | None:
+    return RATE_LIMIT_SECONDS if retry_after is None and code is ErrorCode.RATE_LIMITED else retry_after
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    raise ValueError(name)  # NaN and Infinity, which Python accepts although JSON has none

@@ -1,0 +1,58 @@
+"""Make text of others safe to show: without escape sequences, invisible characters and keys, and not too long."""
+
+import re
+import unicodedata
+from functools import lru_cache
+from typing import Final
+
+from mogplex_mcp.core.redaction import find_key, without_keys
+
+_ESCAPES: Final = re.compile(
+    r"\x1b\][^\x07\x1b]{0,4096}(?:\x07|\x1b\\)?"  # operating system commands: titles, links
+    r"|[\x1b\x9b]\[?[0-?]{0,64}[ -/]{0,16}[@-~]"  # control sequences: colours, cursor
+    r"|\x1b."
+)
+# Tag characters and variation selectors can encode hidden text; other invisible characters go by category.
+_HIDDEN: Final = re.compile(
+    "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2800\u3164\ufe00-\ufe0f\uffa0\U000e0000-\U000e0fff]"
+)
+_INVISIBLE_CATEGORIES: Final = frozenset({"Cc", "Cf", "Cs", "Co", "Cn"})
+_WORD: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*", re.ASCII)
+_LONGEST_WORD: Final = 64
+_CUT: Final = "… [cut]"
+
+
+def clean(text: str, limit: int) -> str:
+    """Return the text without escape sequences, invisible characters and keys, cut to `limit` characters."""
+    # Clean only the start of a message of megabytes, since the rest is truncated.
+    head = text[: 4 * limit + 1_000]
+    head = _HIDDEN.sub("", _ESCAPES.sub("", head)).replace("\r\n", "\n")
+    head = "".join(map(_visible, head))
+    head = without_keys(head).strip()
+    if len(head) <= limit and len(text) <= 4 * limit + 1_000:
+        return head
+    return (head[: max(0, limit - len(_CUT))] + _CUT)[:limit]
+
+
+def clean_line(text: str, limit: int) -> str:
+    """Return the text cleaned, on one line."""
+    return " ".join(clean(text, limit).split())
+
+
+def sanitize_word(text: str, otherwise: str = "other") -> str:
+    """Return the text if it is one harmless word, such as a status or a code, and `otherwise` if it is not."""
+    return text if len(text) <= _LONGEST_WORD and _is_word(text) else otherwise
+
+
+# Ids and statuses repeat.
+@lru_cache(maxsize=4_096)
+def _is_word(text: str) -> bool:
+    return _WORD.fullmatch(text) is not None and not find_key(text)
+
+
+def _visible(character: str) -> str:
+    if character in "\n\t" or (character.isascii() and character.isprintable()):
+        return character
+    if character in "\r\x0b\x0c\x85\u2028\u2029":
+        return "\n"
+    return "" if unicodedata.category(character) in _INVISIBLE_CATEGORIES else character

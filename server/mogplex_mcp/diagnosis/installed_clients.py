@@ -1,0 +1,126 @@
+"""Checks of MCP clients: timeouts of their calls, and whether their entries for this server start."""
+
+import shutil
+import tempfile
+from collections.abc import Sequence
+from typing import IO, Final
+
+import anyio
+
+from mogplex_mcp.core.humanize import counted
+from mogplex_mcp.diagnosis.finding import Finding, Status, Subject
+from mogplex_mcp.installation import InstallationError
+from mogplex_mcp.installation.installed import InstalledEntry, installed_entries
+from mogplex_mcp.installation.machine import Machine
+from mogplex_mcp.reply.untrusted import clean_line
+from mogplex_mcp.tenants.call_timeouts import CAP_SECONDS, DEFAULT_CAP_SECONDS
+
+START_SECONDS: Final = 20.0
+# More concurrent starts would slow each other down and be reported as faults.
+_CONCURRENCY: Final = 2
+_LONGEST_REASON: Final = 200
+_LAST_BYTES: Final = 4_000
+
+
+async def check_waits(subject: Subject) -> Sequence[Finding]:
+    """Report the longest wait of a call, by client."""
+    if subject.settings.max_wait is not None:
+        fact = f"{subject.settings.max_wait:g} s in every client (MOGPLEX_MCP_MAX_WAIT)."
+        return [Finding("waits", Status.OK, fact)]
+    listed: dict[float, list[str]] = {}
+    for client, seconds in CAP_SECONDS.items():
+        listed.setdefault(seconds, []).append(client)
+    parts = [f"{seconds:g} s in {', '.join(clients)}" for seconds, clients in listed.items()]
+    learnt = subject.bridge.learnt.all()
+    parts += [f"{seconds:.0f} s in {clean_line(client, 60)} (learnt)" for client, seconds in learnt.items()]
+    fact = f"{DEFAULT_CAP_SECONDS:g} s; {'; '.join(parts)}."
+    advice = "Learnt from cancelled waits; MOGPLEX_MCP_MAX_WAIT overrides it." if learnt else ""
+    return [Finding("waits", Status.OK, fact, advice)]
+
+
+async def check_entries(subject: Subject) -> Sequence[Finding]:
+    """Start every client's entry for this server as the client does, and list its tools."""
+    try:
+        entries = installed_entries(Machine.this(subject.settings))
+    except InstallationError as error:
+        return [Finding("clients", Status.WARNING, str(error))]
+    if not entries:
+        advice = "`mogplex-mcp install` lists the clients and adds it."
+        return [Finding("clients", Status.WARNING, "No client has an entry of this server.", advice)]
+    findings: dict[int, Finding] = {}
+    limiter = anyio.CapacityLimiter(_CONCURRENCY)
+
+    async def check(number: int, entry: InstalledEntry) -> None:
+        async with limiter:
+            findings[number] = await _check_entry(entry)
+
+    async with anyio.create_task_group() as tasks:
+        for number, entry in enumerate(entries):
+            tasks.start_soon(check, number, entry)
+    return [findings[number] for number in range(len(entries))]
+
+
+async def _check_entry(entry: InstalledEntry) -> Finding:
+    name = f"client {entry.client.name}" + ("" if entry.scope == "user" else f" ({entry.scope})")
+    where = f"{clean_line(entry.name, 40)} in {entry.path}"
+    if not entry.name:
+        advice = "Repair or delete the file: the client can't read it either."
+        return Finding(name, Status.FAILED, clean_line(entry.problem or "", _LONGEST_REASON), advice)
+    remedy = clean_line(entry.remedy, _LONGEST_REASON)
+    problem = f"{clean_line(entry.problem, _LONGEST_REASON)} {remedy}" if entry.problem else ""
+    if entry.problem and shutil.which(entry.command) is None:
+        return Finding(name, Status.FAILED, f"{where}: {clean_line(entry.problem, _LONGEST_REASON)}", remedy)
+    if entry.scope == "project":
+        # Anyone with write access to the repository can change it, so diagnosis must not run it.
+        fact = f"{where}: not started, since others can write a project's file."
+        return Finding(name, Status.SKIPPED, fact, problem)
+    with tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace") as stderr:
+        started = anyio.current_time()
+        try:
+            with anyio.fail_after(START_SECONDS):
+                tools = await _tools_of(entry, stderr)
+        except TimeoutError:
+            reason = f"it did not list its tools within {START_SECONDS:g} seconds"
+        except Exception as error:  # noqa: BLE001 - any program may run, and the SDK's client raises anything
+            reason = f"it exited before it listed its tools ({_name_of(error)})"
+        else:
+            fact = f"{where}: {counted(tools, 'tool')} after {anyio.current_time() - started:.1f} s."
+            status = Status.WARNING if entry.problem else Status.OK
+            return Finding(name, status, fact, problem or _token_advice(entry))
+        last_line = _last_line(stderr)
+    return Finding(name, Status.FAILED, f"{where}: {reason}.{last_line}", remedy)
+
+
+async def _tools_of(entry: InstalledEntry, stderr: IO[str]) -> int:
+    """Return the number of tools that a client would list. The process has ended when this returns."""
+    import mcp_types  # noqa: PLC0415 - slow to import, and only needed with entries
+    from mcp import Client, StdioServerParameters, stdio_client  # noqa: PLC0415 - the same
+
+    server = StdioServerParameters(
+        command=entry.command,
+        args=list(entry.args),
+        env={name: secret.value for name, secret in entry.environment.items()},
+    )
+    me = mcp_types.Implementation(name="mogplex-mcp-doctor", version="1")
+    async with Client(stdio_client(server, errlog=stderr), client_info=me) as client:  # type: ignore[arg-type] # any text file
+        return len((await client.list_tools()).tools)
+
+
+def _token_advice(entry: InstalledEntry) -> str:
+    held = [name for name, secret in entry.environment.items() if "mog_" in secret.value]
+    return f"It contains a token ({', '.join(held)}): after `mogplex-mcp login` it needs none." if held else ""
+
+
+def _last_line(stderr: IO[str]) -> str:
+    """Return the last line of a program's stderr, which usually says why it exited."""
+    stderr.flush()
+    stderr.seek(0, 2)
+    stderr.seek(max(0, stderr.tell() - _LAST_BYTES))
+    lines = [line for line in stderr.read().splitlines() if line.strip()]
+    return f" Its last output: {clean_line(lines[-1], _LONGEST_REASON)}" if lines else ""
+
+
+def _name_of(error: BaseException) -> str:
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    return type(error).__name__

@@ -1,0 +1,229 @@
+"""Runs of automations: trigger one, list them, look at one or wait for its end."""
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import anyio
+
+from mogplex_mcp.api.errors import ErrorCode, MogplexError
+from mogplex_mcp.api.models import AutomationRun, AutomationRunDetail, Repo
+from mogplex_mcp.core.shutdown import AT_ONCE
+from mogplex_mcp.operations.context import OperationContext
+from mogplex_mcp.operations.errors import Argument, Operation, OperationError, Phrase, check_id
+from mogplex_mcp.runs.triggers import Triggered, has_ended
+
+MOST_RUNS: Final = 50
+"""The longest list of the API, which has no paging for these (mogplex-api.md, section 2, "Lists")."""
+
+# Seconds between two looks, by how long the wait has lasted.
+_SCHEDULE: Final = ((10.0, 2.0), (30.0, 4.0), (120.0, 8.0))
+_LONGEST_INTERVAL: Final = 10.0
+
+Listener = Callable[[AutomationRunDetail], Awaitable[None]]
+"""Is called with what each look saw, while the wait goes on."""
+
+
+@dataclass(frozen=True)
+class TriggeredAutomation:
+    """What came of a trigger.
+
+    Attributes:
+        automation_id: The automation.
+        repo: The repository that it was to run on.
+        triggered: The run, or why there is none.
+    """
+
+    automation_id: str
+    repo: Repo
+    triggered: Triggered
+
+    @property
+    def has_started(self) -> bool:
+        """Whether this call started a run."""
+        return bool(self.triggered.run_id) and not self.triggered.replayed
+
+
+@dataclass(frozen=True)
+class AutomationRunList:
+    """Runs of an automation, the newest first.
+
+    Attributes:
+        automation_id: The automation.
+        runs: Its runs.
+        may_be_more: Whether the list was cut at its limit.
+    """
+
+    automation_id: str
+    runs: Sequence[AutomationRun]
+    may_be_more: bool
+
+
+@dataclass(frozen=True)
+class AutomationRunState:
+    """A run of an automation as it was last seen.
+
+    Attributes:
+        automation_id: The automation.
+        run: The run.
+        fault: Why the latest look failed, in which case an earlier one is shown; None if it did not fail.
+    """
+
+    automation_id: str
+    run: AutomationRunDetail
+    fault: MogplexError | None = None
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether nothing more will happen in the run."""
+        return has_ended(self.run)
+
+    @property
+    def needs_answer(self) -> bool:
+        """Whether the run goes on only when a person has answered it, such as by an approval."""
+        return not self.has_ended and any(wait.status == "waiting" for wait in self.run.waits)
+
+    @property
+    def is_going_on(self) -> bool:
+        """Whether it makes sense to wait for the run."""
+        return not self.has_ended and not self.needs_answer
+
+
+async def trigger_automation(
+    context: OperationContext,
+    *,
+    automation_id: str,
+    repo: str,
+    inputs: Mapping[str, Any],
+    idempotency_key: str = "",
+    force_new: bool = False,
+) -> TriggeredAutomation:
+    """Run a published automation on a repository, exactly once, or find the run that the same call started before.
+
+    Args:
+        context: The circumstances of the call.
+        automation_id: The automation.
+        repo: A repository of the same GitHub installation: `owner/name`, an address on GitHub, or an id.
+        inputs: What the automation gets.
+        idempotency_key: The caller's own key for this trigger, a UUID; empty for none.
+        force_new: Start another run although the same one exists.
+
+    Raises:
+        InvalidArgumentError: An id isn't one; nothing was sent.
+        OperationError: The automation cannot be triggered on this repository in its present state.
+        MogplexError: Nothing was started, or (`may_have_happened`) it is not known whether.
+        StateError: The journal cannot be written; nothing was sent.
+    """
+    automation_id = check_id(automation_id, "automation_id")
+    if idempotency_key:
+        idempotency_key = check_id(idempotency_key, "idempotency_key")
+    found = await context.tenant.repos.find(repo)
+    try:
+        triggered = await context.tenant.triggerer.trigger(
+            automation_id, found.id, inputs, idempotency_key=idempotency_key, force_new=force_new
+        )
+    except MogplexError as error:
+        if obstacle := _obstacle(error):
+            raise OperationError(
+                ErrorCode.CONFLICT, *obstacle, ". Nothing was started", may_have_happened=error.may_have_happened
+            ) from error
+        raise
+    return TriggeredAutomation(automation_id, found, triggered)
+
+
+async def list_automation_runs(context: OperationContext, *, automation_id: str, limit: int = 20) -> AutomationRunList:
+    """List the runs of an automation.
+
+    Args:
+        context: The circumstances of the call.
+        automation_id: The automation.
+        limit: 1 to `MOST_RUNS`.
+
+    Raises:
+        InvalidArgumentError: The id isn't one.
+        MogplexError: Mogplex could not be asked, or does not know the automation.
+    """
+    automation_id = check_id(automation_id, "automation_id")
+    runs = await context.tenant.mogplex.list_automation_runs(automation_id, limit=limit)
+    return AutomationRunList(automation_id, runs, may_be_more=len(runs) >= limit)
+
+
+async def get_automation_run(
+    context: OperationContext,
+    *,
+    automation_id: str,
+    run_id: str = "",
+    wait_seconds: float = 0,
+    listener: Listener | None = None,
+) -> AutomationRunState:
+    """Look at a run of an automation, now or when it has ended or needs an answer.
+
+    Args:
+        context: The circumstances of the call.
+        automation_id: The automation.
+        run_id: The run; empty for the latest one.
+        wait_seconds: How long to wait; the deadline of the call comes first.
+        listener: Is called with each look after which the wait goes on.
+
+    Raises:
+        InvalidArgumentError: An id isn't one.
+        OperationError: The automation has no runs, or Mogplex has no details of this one.
+        MogplexError: Mogplex could not be asked at all, or does not know the run.
+    """
+    automation_id = check_id(automation_id, "automation_id")
+    run_id = check_id(run_id, "run_id") if run_id else await _latest(context, automation_id)
+    state = AutomationRunState(automation_id, await _look(context, automation_id, run_id))
+    deadline = min(context.arrived + wait_seconds, context.deadline)
+    with anyio.CancelScope(deadline=deadline), context.shutdown.within(AT_ONCE):
+        while state.is_going_on:
+            if listener:
+                await listener(state.run)
+            await anyio.sleep(_interval(anyio.current_time() - context.arrived))
+            try:
+                run = await _look(context, automation_id, run_id, watching=True)
+                state = AutomationRunState(automation_id, run)
+            except MogplexError as error:
+                if error.code in (ErrorCode.NOT_FOUND, ErrorCode.FORBIDDEN):
+                    raise
+                state = AutomationRunState(automation_id, state.run, error)
+    return state
+
+
+async def _latest(context: OperationContext, automation_id: str) -> str:
+    latest = await context.tenant.mogplex.list_automation_runs(automation_id, limit=1)
+    if not latest:
+        raise OperationError(
+            ErrorCode.NOT_FOUND,
+            "this automation has no runs yet",
+            happened=("There is no run to look at.",),
+            advice=(Operation("trigger_automation", {"automation_id": automation_id}), " starts one."),
+        )
+    return latest[0].id
+
+
+async def _look(
+    context: OperationContext, automation_id: str, run_id: str, *, watching: bool = False
+) -> AutomationRunDetail:
+    run = await context.tenant.mogplex.get_automation_run(automation_id, run_id, watching=watching)
+    if run is None:
+        raise OperationError(ErrorCode.NOT_FOUND, "Mogplex has no details of this run")
+    return run
+
+
+def _interval(waited: float) -> float:
+    return next((interval for until, interval in _SCHEDULE if waited < until), _LONGEST_INTERVAL)
+
+
+def _obstacle(error: MogplexError) -> Phrase:
+    """Return what keeps the automation from being triggered, with what to do; () for any other error."""
+    said = error.message.casefold()
+    if error.code is ErrorCode.CONFLICT and "not published" in said:
+        return ("the automation was never published; ", Operation("publish_automation"), " makes its draft live")
+    if error.code is ErrorCode.CONFLICT and "not active" in said:
+        return ("the automation is inactive; the user can switch it on on the Mogplex web page",)
+    if error.code is ErrorCode.BAD_REQUEST and "installation" in said:
+        return (
+            "the repository belongs to another GitHub installation than the automation; choose another ",
+            Argument("repo"),
+        )
+    return ()

@@ -1,0 +1,144 @@
+"""Tools of Mogplex's hosted endpoint, such as those that ship after this release: list them, call them.
+
+A hosted tool that has an equivalent here is not called: that would bypass exclusion, read-only mode, confirmation and
+exactly-once.
+"""
+
+import json
+from collections.abc import Container, Mapping
+from difflib import get_close_matches
+from typing import Any, Final
+
+from mogplex_mcp.api.errors import ErrorCode, MogplexError
+from mogplex_mcp.api.hosted import HostedResult, HostedTool
+from mogplex_mcp.api.text import is_plain
+from mogplex_mcp.core.cleaning import clean, clean_line
+from mogplex_mcp.operations.context import OperationContext
+from mogplex_mcp.operations.errors import InvalidArgumentError, Operation, OperationError
+from mogplex_mcp.operations.hosted_arguments import check_hosted
+
+_QUESTION_CHARACTERS: Final = 1_500
+_NAME_CHARACTERS: Final = 80
+_SECRET_WORDS: Final = ("value", "secret", "token", "password", "key")
+# A result has to be on its way before the caller gives up.
+_RESULT_SECONDS: Final = 0.5
+
+
+async def list_hosted_tools(context: OperationContext) -> Mapping[str, HostedTool]:
+    """List the hosted tools, by name; the list is at most five minutes old.
+
+    Raises:
+        MogplexError: Mogplex could not be asked, or refused.
+    """
+    return await context.tenant.hosted.listed()
+
+
+async def get_hosted_tool(context: OperationContext, *, name: str) -> HostedTool:
+    """Look up one hosted tool.
+
+    Args:
+        context: The circumstances of the call.
+        name: Its name.
+
+    Raises:
+        InvalidArgumentError: There is no such tool.
+        MogplexError: Mogplex could not be asked, or refused.
+    """
+    listed = await context.tenant.hosted.listed()
+    if name in listed:
+        return listed[name]
+    wanted = f'Mogplex has no hosted tool "{clean_line(name, 60)}"; '
+    if nearest := [near for near in get_close_matches(name, listed, n=3) if is_plain(near)]:
+        raise InvalidArgumentError(f"{wanted}the nearest are {', '.join(nearest)}")
+    raise InvalidArgumentError(wanted, Operation("list_hosted_tools"), " has the names")
+
+
+async def call_hosted_tool(
+    context: OperationContext,
+    *,
+    name: str,
+    arguments: Mapping[str, Any],
+    equivalents: Mapping[str, str],
+    offered: Container[str],
+) -> HostedResult:
+    """Call a hosted tool, after the user has confirmed it if it may destroy something.
+
+    Args:
+        context: The circumstances of the call.
+        name: The name of the tool.
+        arguments: Its arguments, which are checked against its schema.
+        equivalents: The operation to use instead, by the name of the hosted tool.
+        offered: The names of the operations that the user's choice leaves.
+
+    Raises:
+        InvalidArgumentError: There is an equivalent, or no such tool, or the arguments do not fit.
+        ConsentNeeded: The user has not confirmed it.
+        OperationError: `CONFLICT`; the tool is gone or has changed since it was listed.
+        MogplexError: Mogplex could not be asked, or refused.
+    """
+    if equivalent := equivalents.get(name):
+        excluded = "" if equivalent in offered else ", which this server does not offer by its user's choice"
+        raise InvalidArgumentError(
+            f"{name} is ",
+            Operation(equivalent),
+            f" here{excluded}; hosted tools with an equivalent here are not called this way",
+        )
+    tool = await get_hosted_tool(context, name=name)
+    check_hosted(tool, arguments)
+    writes = tool.read_only is not True
+    if writes:
+        if context.settings.read_only:
+            raise InvalidArgumentError(
+                f"{clean_line(name, _NAME_CHARACTERS)} may write, and this server is read-only by its user's choice"
+            )
+        context.tenant.scopes.check_write()
+        # Without a hint, the worst is assumed (MCP specification, "Tool annotations").
+        if tool.destructive is not False:
+            context.consent.require(_question(name, arguments))
+    try:
+        return await context.tenant.hosted.endpoint.call_tool(
+            name, arguments, timeout=max(1.0, context.remaining - _RESULT_SECONDS)
+        )
+    except MogplexError as error:
+        if writes and error.code is ErrorCode.FORBIDDEN:
+            context.tenant.scopes.refused(error)
+        if error.code is ErrorCode.BAD_REQUEST:
+            await _check_unchanged(context, tool, error)
+        raise
+
+
+async def _check_unchanged(context: OperationContext, tool: HostedTool, error: MogplexError) -> None:
+    """Raise what explains the error better, if the tool has changed since it was listed."""
+    name = clean_line(tool.name, _NAME_CHARACTERS)
+    now = (await context.tenant.hosted.listed(anew=True)).get(tool.name)
+    if now is None:
+        reason = f"Mogplex no longer has the tool {name}; nothing was done"
+        advice = (Operation("list_hosted_tools"), " has those that there are now.")
+    elif now.input_schema != tool.input_schema:
+        reason = f"Mogplex changed the arguments of {name} since they were looked up; nothing was done"
+        advice = (Operation("list_hosted_tools", {"name": name}), " shows them as they are now.")
+    else:
+        return
+    raise OperationError(
+        ErrorCode.CONFLICT, reason, advice=advice, may_have_happened=error.may_have_happened
+    ) from error
+
+
+def _question(name: str, arguments: Mapping[str, Any]) -> str:
+    text = json.dumps(_without_secrets(arguments), ensure_ascii=False, indent=1)
+    return (
+        f'Call the tool "{clean_line(name, _NAME_CHARACTERS)}" of Mogplex, which may change or remove things for good, '
+        f"with these arguments?\n{clean(text, _QUESTION_CHARACTERS)}"
+    )
+
+
+def _without_secrets(value: Any, *, secret: bool = False) -> Any:
+    """Return the value with lengths in place of what is secret by its name."""
+    if isinstance(value, Mapping):
+        return {
+            key: _without_secrets(inner, secret=any(hint in str(key).casefold() for hint in _SECRET_WORDS))
+            for key, inner in value.items()
+        }
+    if isinstance(value, list):
+        return [_without_secrets(inner, secret=secret) for inner in value]
+    return f"({len(value)} characters)" if secret and isinstance(value, str) else value

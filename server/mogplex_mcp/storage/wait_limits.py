@@ -1,0 +1,63 @@
+"""How long a client waits for an answer, as learnt from the calls it cancelled, in the user's state file."""
+
+from collections.abc import Callable
+from typing import NamedTuple, Protocol
+
+from mogplex_mcp.storage.state_file import StateFile
+
+
+class WaitLimit(NamedTuple):
+    """The longest wait that is known to be safe, and until when that counts (seconds since the epoch)."""
+
+    seconds: float
+    until: float
+
+
+class WaitLimits(Protocol):
+    """The learnt limits, by client. Every method may raise `StateError`.
+
+    Not async, unlike the ledger: a timer of the event loop asks for the limit, and a timer cannot wait.
+    """
+
+    def limits(self, now: float) -> dict[str, float]:
+        """Return the limits that count now, in seconds, by client."""
+
+    def limit(self, client: str, now: float) -> float | None:
+        """Return the limit of a client that counts now, in seconds."""
+
+    def learn(self, client: str, decide: Callable[[WaitLimit | None], WaitLimit], *, forget_before: float) -> None:
+        """Replace what is known of a client by what `decide` makes of it, also of what no longer counts.
+
+        Args:
+            client: The client.
+            decide: Gets what is known, None for nothing.
+            forget_before: What stopped to count before this time is dropped, for all clients.
+        """
+
+
+class SqliteWaitLimits:
+    """The `WaitLimits` in the state file."""
+
+    def __init__(self, state: StateFile) -> None:
+        self._state = state
+
+    def limits(self, now: float) -> dict[str, float]:
+        """See `WaitLimits.limits`."""
+        with self._state.reading() as rows:
+            found = rows.execute("SELECT client, seconds FROM wait_caps WHERE until > ? ORDER BY client", (now,))
+            return {str(client): float(seconds) for client, seconds in found}
+
+    def limit(self, client: str, now: float) -> float | None:
+        """See `WaitLimits.limit`."""
+        with self._state.reading() as rows:
+            question = "SELECT seconds FROM wait_caps WHERE client = ? AND until > ?"
+            row = rows.execute(question, (client, now)).fetchone()
+        return float(row[0]) if row else None
+
+    def learn(self, client: str, decide: Callable[[WaitLimit | None], WaitLimit], *, forget_before: float) -> None:
+        """See `WaitLimits.learn`."""
+        with self._state.transaction() as rows:
+            rows.execute("DELETE FROM wait_caps WHERE until < ?", (forget_before,))
+            known = rows.execute("SELECT seconds, until FROM wait_caps WHERE client = ?", (client,)).fetchone()
+            limit = decide(WaitLimit(*known) if known else None)
+            rows.execute("INSERT OR REPLACE INTO wait_caps VALUES (?, ?, ?)", (client, *limit))

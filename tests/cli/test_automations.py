@@ -1,0 +1,83 @@
+"""`automations`: what a person reads of automations and their runs, and what programs do."""
+
+from pathlib import Path
+
+import pytest
+
+from mogplex_mcp.simulator import Simulator
+from tests.cli.support import RUN_SECONDS, Terminal, terminal_on
+from tests.tools.people import ids
+from tests.tools.test_automation_runs import LIVE, recorded
+from tests.virtual_time import virtual_now
+
+pytestmark = pytest.mark.anyio
+
+DRAFT = "Nightly triage"
+
+
+@pytest.fixture
+def anyio_backend(virtual_time: tuple[str, dict[str, object]]) -> tuple[str, dict[str, object]]:
+    return virtual_time
+
+
+@pytest.fixture
+async def terminal(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Terminal:
+    return terminal_on(Simulator(now=virtual_now, run_seconds=RUN_SECONDS), capsys, monkeypatch, tmp_path)
+
+
+async def test_list_says_that_it_was_cut_and_how_to_see_more(terminal: Terminal) -> None:
+    listed = await terminal("automations", "list", "--limit", "1")
+    assert len(listed.lines) == 2
+    assert "raise --limit (at most 100)" in listed.said
+
+
+async def test_get_shows_the_state_and_the_nodes(terminal: Terminal) -> None:
+    live = await terminal("automations", "get", ids(terminal.simulator)[LIVE])
+    draft = await terminal("automations", "get", ids(terminal.simulator)[DRAFT])
+    assert "active, version 1 is published" in live.printed
+    assert "openai/gpt-5.4" in live.printed
+    assert "a draft that was never published" in draft.printed
+    assert "cannot be triggered before it is published" in draft.said
+
+
+async def test_get_prints_facts_for_programs(terminal: Terminal) -> None:
+    record = (await terminal("automations", "get", ids(terminal.simulator)[LIVE], "--json")).record
+    assert (record["name"], record["publishedVersion"], record["draftIsPublished"]) == (LIVE, 1, True)
+    assert [node["type"] for node in record["nodes"]] == ["start", "agent", "end"]
+    assert record["updatedAt"].endswith("Z")
+
+
+async def test_same_trigger_finds_the_same_run_and_names_the_flag_for_another_one(terminal: Terminal) -> None:
+    words = ("automations", "trigger", ids(terminal.simulator)[LIVE], "--repo", "acme/web")
+    first = await terminal(*words, "--json")
+    again = await terminal(*words, "--json")
+    assert (first.record["started"], first.record["repo"]) == (True, "acme/web")
+    assert (again.code, again.record["started"], again.record["replayed"]) == (0, False, True)
+    assert again.record["runId"] == first.record["runId"]
+    assert "--force-new" in again.said
+
+
+async def test_refusals_name_commands_and_flags(terminal: Terminal) -> None:
+    live, draft = ids(terminal.simulator)[LIVE], ids(terminal.simulator)[DRAFT]
+    unpublished = await terminal("automations", "trigger", draft, "--repo", "acme/web")
+    nowhere = await terminal("automations", "trigger", live)
+    no_run = await terminal("automations", "get-run", live)
+    no_id = await terminal("automations", "get", "nightly")
+    assert "`mogplex-mcp call publish_automation` makes its draft live" in unpublished.said
+    assert (nowhere.code, "--repo is missing" in nowhere.said) == (2, True)
+    assert f"`mogplex-mcp automations trigger {live}` starts one" in no_run.said
+    assert (no_id.code, "AUTOMATION must be a Mogplex automation id" in no_id.said) == (2, True)
+
+
+async def test_follow_ends_when_a_run_needs_an_answer(terminal: Terminal) -> None:
+    wait = {"node_id": "agent-1", "wait_kind": "manual_approval", "wait_config": {"prompt": "ok?"}, "status": "waiting"}
+    given = recorded(terminal.simulator, {"status": "running", "waits": [{**wait, "resume_token": "SECRET"}]})
+    words = ("automations", "get-run", given["automation_id"], given["run_id"])
+    followed = await terminal(*words, "--follow")
+    record = (await terminal(*words, "--json")).record
+    assert followed.code == 1
+    assert "The run waits for a person." in followed.printed
+    assert "ok?" in followed.printed
+    assert record["needsAnswer"]
+    assert record["waits"][0]["prompt"] == "ok?"
+    assert "SECRET" not in f"{followed}{record}"

@@ -1,0 +1,109 @@
+"""The commands, snippets and generated parts of the README are correct."""
+
+import json
+import re
+import shlex
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from docs.generate import PAGE, page, readme
+from mcp import Client, StdioServerParameters
+
+from mogplex_mcp.cli.parser import build_parser
+from mogplex_mcp.config.options import OPTIONS
+from mogplex_mcp.installation.clients import CLIENTS
+from mogplex_mcp.tools.catalog import TOOLSETS
+from tests.transports.processes import PROGRAM, environment
+
+pytestmark = pytest.mark.anyio
+
+ROOT = Path(__file__).parent.parent.parent
+README = (ROOT / "README.md").read_text()
+TOKEN = "mog_YOUR_TOKEN"
+
+
+def blocks(language: str) -> list[str]:
+    return re.findall(rf"```{language}\n(.*?)```", README, re.DOTALL)
+
+
+def entries() -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield the server entries in the README and mcp.json.example."""
+    texts = {f"README {number}": text for number, text in enumerate(blocks("json"))}
+    for source, text in (texts | {"mcp.json.example": (ROOT / "mcp.json.example").read_text()}).items():
+        shown = json.loads(text)
+        for name, entry in (shown.get("mcpServers") or shown["servers"]).items():
+            yield f"{source}: {name}", entry
+
+
+ENTRIES = dict(entries())
+
+
+def started(entry: dict[str, Any]) -> list[str]:
+    """Return the command line of an entry, with this checkout instead of the published package."""
+    command, arguments = entry["command"], list(entry.get("args", []))
+    if command == "uvx":
+        assert arguments.pop(0) == "mogplex-mcp"
+    else:
+        assert command.endswith("/.venv/bin/mogplex-mcp")
+    return [*PROGRAM, *arguments]
+
+
+@pytest.mark.parametrize("name", [name for name, entry in ENTRIES.items() if "command" in entry])
+async def test_stdio_snippet_starts_a_server_with_its_tools(name: str, tmp_path: Path) -> None:
+    entry = ENTRIES[name]
+    known = {variable for option in OPTIONS for variable in option.environment}
+    assert set(entry.get("env", {})) <= known
+    command, *arguments = started(entry)
+    server = StdioServerParameters(command=command, args=arguments, env=environment(tmp_path, entry.get("env")))
+    async with Client(server) as client:
+        offered = await client.list_tools()
+    assert {"list_repos", "start_run", "tail_run"} <= {tool.name for tool in offered.tools}
+
+
+@pytest.mark.parametrize("name", [name for name, entry in ENTRIES.items() if "url" in entry])
+def test_http_snippet_has_default_address_and_header(name: str) -> None:
+    entry = ENTRIES[name]
+    (port,) = (option for option in OPTIONS if option.setting == "port")
+    assert port.flag == "port"
+    assert entry["url"] == "http://127.0.0.1:8765/mcp"
+    assert entry["headers"] == {"Authorization": f"Bearer {TOKEN}"}
+
+
+def test_shown_commands_parse() -> None:
+    shown = re.findall(r"^\s*(?:uvx )?mogplex-mcp( .*)$|`(?:uvx )?mogplex-mcp( [^`]*)`", README, re.MULTILINE)
+    commands = [block or inline for block, inline in shown]
+    assert any("login" in command for command in commands)
+    for command in commands:
+        words = shlex.split(command)
+        if words != ["--help"]:
+            build_parser().parse_args(words)
+
+
+def test_all_installable_clients_are_listed() -> None:
+    (sentence,) = re.findall(r"Put the server into your clients:(.*?)\.", README, re.DOTALL)
+    assert re.findall(r"`([a-z-]+)`", sentence) == [client.name for client in CLIENTS]
+
+
+def test_ci_runs_the_commands_of_the_readme() -> None:
+    demo, tests = (block.strip() for block in blocks("sh")[:2])
+    assert tests in (ROOT / ".ci" / "run").read_text().splitlines()
+    assert demo.split(" && ")[:1] == tests.split(" && ")[:1]
+    assert demo.endswith(".venv/bin/mogplex-mcp demo")
+
+
+def test_generated_parts_are_current() -> None:
+    hint = "run: python -m docs.generate"
+    assert PAGE.read_text() == page(), hint
+    assert readme() == README, hint
+
+
+def test_reference_has_every_tool_resource_and_prompt() -> None:
+    text = page()
+    for toolset in TOOLSETS:
+        for tool in toolset.tools:
+            assert f"### {tool.name}\n" in text
+            assert all(f"| `{argument}` |" in text for argument in tool.arguments.model_fields)
+    assert "mogplex://runs/{run_id}" in text
+    assert "`delegate_task`" in text

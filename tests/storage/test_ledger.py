@@ -1,0 +1,233 @@
+"""What every store of the ledger has to do."""
+
+from pathlib import Path
+from typing import Any
+
+import anyio
+import pytest
+
+from mogplex_mcp.storage import sqlite_ledger
+from mogplex_mcp.storage.ledger import Entry, Ledger, StartKind, StartState
+from tests.runs.support import OTHER_RUN_ID, RUN_ID
+from tests.storage.backends import BACKENDS, TOKEN, OpenLedger
+from tests.virtual_time import virtual_now
+
+pytestmark = pytest.mark.anyio
+
+
+@pytest.fixture
+def anyio_backend(virtual_time: object) -> object:
+    return virtual_time
+
+
+@pytest.fixture(params=BACKENDS)
+def open_ledger(request: pytest.FixtureRequest, tmp_path: Path) -> OpenLedger:
+    return BACKENDS[request.param](tmp_path)
+
+
+@pytest.fixture
+def ledger(open_ledger: OpenLedger) -> Ledger:
+    return open_ledger(TOKEN)
+
+
+@pytest.fixture(params=StartKind)
+def kind(request: pytest.FixtureRequest) -> StartKind:
+    return StartKind(request.param)
+
+
+def a_start(key: str, fingerprint: str = "", **more: Any) -> Entry:
+    return Entry(key, StartState.SENDING, fingerprint=fingerprint or key, **more)
+
+
+async def begin(ledger: Ledger, wanted: Entry, within: float = 600) -> tuple[str, bool]:
+    """The key to go on with, and whether it is an earlier one."""
+    entry, earlier = await ledger.begin(wanted, within_seconds=within)
+    return entry.key, earlier
+
+
+async def see(ledger: Ledger, run_id: str, status: str = "streaming", pull_request: str = "") -> None:
+    await ledger.see_run(run_id, repo_id="r", status=status, pull_request=pull_request, created_at=virtual_now())
+
+
+async def keys(ledger: Ledger, **filters: Any) -> list[str]:
+    return [entry.key for entry in await ledger.runs(**filters)]
+
+
+async def test_begin_finds_the_same_start_and_marks_it_as_retried(ledger: Ledger) -> None:
+    first, _ = await ledger.begin(a_start("a", "same"), within_seconds=600)
+    again, earlier = await ledger.begin(a_start("b", "same"), within_seconds=600)
+    assert (again, earlier) == (first, True)
+    await ledger.refuse(first)
+    (entry,) = await ledger.runs()
+    assert entry.state is StartState.RETRIED
+
+
+async def test_begin_finds_the_same_start_for_as_long_as_it_is_asked_to(ledger: Ledger, kind: StartKind) -> None:
+    assert await begin(ledger, a_start("a", "same", kind=kind)) == ("a", False)
+    assert await begin(ledger, a_start("b", "other", kind=kind)) == ("b", False)
+    await anyio.sleep(599)
+    assert await begin(ledger, a_start("c", "same", kind=kind)) == ("a", True)
+    await anyio.sleep(2)
+    assert await begin(ledger, a_start("d", "same", kind=kind)) == ("d", False)
+
+
+async def test_begin_finds_a_key_at_any_time_whatever_its_fingerprint(ledger: Ledger, kind: StartKind) -> None:
+    await begin(ledger, a_start("a", "one", kind=kind))
+    await anyio.sleep(86_400)
+    entry, earlier = await ledger.begin(a_start("a", "other", kind=kind), within_seconds=0)
+    assert (entry.fingerprint, earlier) == ("one", True)
+
+
+async def test_begin_finds_a_start_whose_run_has_ended(ledger: Ledger, kind: StartKind) -> None:
+    entry, _ = await ledger.begin(a_start("a", "same", kind=kind), within_seconds=600)
+    await ledger.settle(entry, run_id=RUN_ID, status="success")
+    again, earlier = await ledger.begin(a_start("b", "same", kind=kind), within_seconds=600)
+    assert (again.key, again.run_id, again.status, earlier) == ("a", RUN_ID, "success", True)
+
+
+async def test_begin_does_not_find_a_refused_start(ledger: Ledger, kind: StartKind) -> None:
+    entry, _ = await ledger.begin(a_start("a", "same", kind=kind), within_seconds=600)
+    await ledger.refuse(entry)
+    assert not await ledger.runs()
+    assert await begin(ledger, a_start("b", "same", kind=kind)) == ("b", False)
+
+
+async def test_a_refused_key_may_be_used_for_something_else(ledger: Ledger, kind: StartKind) -> None:
+    entry, _ = await ledger.begin(a_start("a", "wrong", kind=kind), within_seconds=0)
+    await ledger.refuse(entry)
+    again, earlier = await ledger.begin(a_start("a", "right", kind=kind), within_seconds=0)
+    assert (again.fingerprint, again.state, earlier) == ("right", StartState.SENDING, False)
+
+
+async def test_refuse_keeps_a_start_of_which_another_request_may_have_been_accepted(
+    ledger: Ledger, kind: StartKind
+) -> None:
+    entry, _ = await ledger.begin(a_start("a", "same", kind=kind), within_seconds=600)
+    await begin(ledger, a_start("b", "same", kind=kind))
+    await ledger.refuse(entry)
+    assert await begin(ledger, a_start("c", "same", kind=kind)) == ("a", True)
+
+
+async def test_refuse_keeps_a_start_that_made_a_run(ledger: Ledger, kind: StartKind) -> None:
+    entry, _ = await ledger.begin(a_start("a", "same", kind=kind), within_seconds=600)
+    await ledger.settle(entry, run_id=RUN_ID, status="pending")
+    await ledger.refuse(entry)
+    assert await begin(ledger, a_start("b", "same", kind=kind)) == ("a", True)
+
+
+async def test_a_forced_start_is_the_same_only_while_its_own_outcome_is_unknown(
+    ledger: Ledger, kind: StartKind
+) -> None:
+    await begin(ledger, a_start("a", "same", kind=kind))
+    forced, earlier = await ledger.begin(a_start("b", "same", kind=kind, forced=True), within_seconds=600)
+    assert (forced.key, earlier) == ("b", False)
+    assert await begin(ledger, a_start("c", "same", kind=kind, forced=True)) == ("b", True)
+    await ledger.settle(forced, run_id=RUN_ID, status="pending")
+    assert await begin(ledger, a_start("d", "same", kind=kind, forced=True)) == ("d", False)
+
+
+async def test_kinds_share_neither_keys_nor_fingerprints(ledger: Ledger) -> None:
+    run, _ = await ledger.begin(a_start("a", "same"), within_seconds=600)
+    assert await begin(ledger, a_start("a", "same", kind=StartKind.TRIGGER)) == ("a", False)
+    await ledger.settle(run, run_id=RUN_ID, status="pending")
+    trigger, earlier = await ledger.begin(a_start("b", "same", kind=StartKind.TRIGGER), within_seconds=600)
+    assert (trigger.run_id, earlier) == ("", True)
+
+
+async def test_a_trigger_is_not_listed_as_a_run(ledger: Ledger) -> None:
+    entry, _ = await ledger.begin(a_start("a", kind=StartKind.TRIGGER), within_seconds=600)
+    await ledger.settle(entry, run_id=RUN_ID, status="pending")
+    assert not await ledger.runs()
+    assert await ledger.find_run(RUN_ID) is None
+    assert await ledger.latest_run(unknown_within_seconds=600) is None
+
+
+async def test_begin_does_not_find_a_run_that_is_gone_nor_is_it_listed(ledger: Ledger) -> None:
+    entry, _ = await ledger.begin(a_start("a", "same"), within_seconds=600)
+    await ledger.settle(entry, run_id=RUN_ID, status="streaming", state=StartState.GONE)
+    assert not await ledger.runs()
+    assert await ledger.latest_run(unknown_within_seconds=600) is None
+    assert await begin(ledger, a_start("b", "same")) == ("b", False)
+
+
+async def test_a_run_from_elsewhere_enters_when_it_is_looked_at(ledger: Ledger) -> None:
+    await see(ledger, RUN_ID)
+    entry = await ledger.find_run(RUN_ID)
+    latest = await ledger.latest_run(unknown_within_seconds=0)
+    assert entry is not None
+    assert (entry.state, entry.status, latest) == (StartState.SEEN, "streaming", entry)
+
+
+async def test_what_is_seen_is_added_to_what_was_started_and_a_pull_request_stays(ledger: Ledger) -> None:
+    entry, _ = await ledger.begin(a_start("a", repo="acme/web", prompt_line="do it"), within_seconds=600)
+    await ledger.settle(entry, run_id=RUN_ID, status="pending")
+    await see(ledger, RUN_ID, pull_request="https://github.com/acme/web/pull/4")
+    await see(ledger, RUN_ID, "success")
+    (entry,) = await ledger.runs()
+    assert (entry.key, entry.repo, entry.prompt_line, entry.status) == ("a", "acme/web", "do it", "success")
+    assert entry.pull_request == "https://github.com/acme/web/pull/4"
+
+
+async def test_a_run_that_was_seen_before_its_start_was_settled_is_listed_once(ledger: Ledger) -> None:
+    entry, _ = await ledger.begin(a_start("a"), within_seconds=600)
+    await see(ledger, RUN_ID)
+    await ledger.settle(entry, run_id=RUN_ID, status="pending")
+    assert await keys(ledger) == ["a"]
+
+
+async def test_the_newest_come_first_and_filters_hold(ledger: Ledger) -> None:
+    for key, repo_id in (("a", "one"), ("b", "two"), ("c", "one")):
+        await begin(ledger, a_start(key, repo_id=repo_id))
+        await anyio.sleep(60)
+    assert await keys(ledger) == ["c", "b", "a"]
+    assert await keys(ledger, repo_id="one") == ["c", "a"]
+    assert await keys(ledger, since=virtual_now() - 130) == ["c", "b"]
+    assert await keys(ledger, limit=1) == ["c"]
+
+
+async def test_a_start_of_unknown_outcome_is_the_latest_one_for_a_while(ledger: Ledger) -> None:
+    entry, _ = await ledger.begin(a_start("a"), within_seconds=600)
+    await ledger.settle(entry, run_id=RUN_ID, status="pending")
+    await anyio.sleep(1)
+    await begin(ledger, a_start("b"))
+    latest = await ledger.latest_run(unknown_within_seconds=600)
+    assert latest is not None
+    assert latest.run_id == ""
+    await anyio.sleep(601)
+    latest = await ledger.latest_run(unknown_within_seconds=600)
+    assert latest is not None
+    assert latest.run_id == RUN_ID
+
+
+async def test_the_old_and_the_many_are_pruned(
+    ledger: Ledger, kind: StartKind, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sqlite_ledger, "KEPT_ENTRIES", 5)
+    for number in range(8):
+        await begin(ledger, a_start(str(number)))
+        await begin(ledger, a_start(str(number), kind=StartKind.TRIGGER))
+        await anyio.sleep(1)
+    assert await keys(ledger) == ["7", "6", "5", "4", "3"]
+    found = [await begin(ledger, a_start(str(number), kind=kind)) for number in (3, 2)]
+    assert found == [("3", True), ("2", False)]
+    await anyio.sleep(91 * 86_400)
+    await see(ledger, OTHER_RUN_ID)
+    assert [entry.run_id for entry in await ledger.runs()] == [OTHER_RUN_ID]
+
+
+async def test_tenants_of_one_store_are_apart(open_ledger: OpenLedger) -> None:
+    mine, theirs = open_ledger(TOKEN), open_ledger(TOKEN[::-1])
+    entry, _ = await mine.begin(a_start("a", "same"), within_seconds=600)
+    await mine.settle(entry, run_id=RUN_ID, status="pending")
+    assert await begin(theirs, a_start("a", "same")) == ("a", False)
+    assert await theirs.find_run(RUN_ID) is None
+    await theirs.settle(entry, run_id=OTHER_RUN_ID, status="failed")
+    found = await mine.find_run(RUN_ID)
+    assert found is not None
+    assert found.status == "pending"
+
+
+async def test_two_processes_that_begin_the_same_start_go_on_with_one_key(open_ledger: OpenLedger) -> None:
+    ledgers = [open_ledger(TOKEN) for _ in range(3)]
+    begun = [await begin(one, a_start(str(number), "same")) for number, one in enumerate(ledgers)]
+    assert begun == [("0", False), ("0", True), ("0", True)]
