@@ -110,7 +110,7 @@ async def follow_as_a_model(story: Story) -> None:
             cursor,
             until=Until.DONE,
             deadline=deadline,
-            look_deadline=deadline,
+            refresh_deadline=deadline,
             max_events=40,
             listener=listen,
             shutdown=Shutdown(),

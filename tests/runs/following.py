@@ -36,7 +36,7 @@ async def follow(
         cursor or Cursor(RUN_ID),
         until=until,
         deadline=arrived + wait,
-        look_deadline=arrived + max(wait, 45),
+        refresh_deadline=arrived + max(wait, 45),
         max_events=most,
         listener=_nobody_listens,
         shutdown=shutdown or Shutdown(),
@@ -45,7 +45,7 @@ async def follow(
 
 
 def told(news: Tail) -> list[str]:
-    return [event.id for one in news.folds for event in one.events]
+    return [event.id for one in news.groups for event in one.events]
 
 
 class Script:

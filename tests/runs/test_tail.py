@@ -189,7 +189,7 @@ async def test_progress_is_told_at_once_on_every_change_and_each_ten_seconds() -
         Cursor(RUN_ID),
         until=Until.DONE,
         deadline=began + 35,
-        look_deadline=began + 35,
+        refresh_deadline=began + 35,
         max_events=40,
         listener=listener,
         shutdown=Shutdown(),

@@ -7,8 +7,8 @@ import pytest
 
 from mogplex_mcp.api.errors import ErrorCode, MogplexError
 from mogplex_mcp.runs.cursor import Cursor
+from mogplex_mcp.runs.polling import FairQueue
 from mogplex_mcp.runs.tail import Reason, Until
-from mogplex_mcp.runs.turns import Turns
 from mogplex_mcp.runs.watch import Watches
 from mogplex_mcp.simulator import DEMO_TOKEN, Simulator
 from mogplex_mcp.tenants.tenant import Tenant
@@ -63,7 +63,7 @@ async def test_looks_at_the_same_moment_share_one_request_also_when_it_fails() -
 
     async def look() -> None:
         try:
-            await watch.look()
+            await watch.refresh()
         except MogplexError as error:
             failed.append(error)
 
@@ -107,7 +107,7 @@ async def test_who_looks_now_does_not_wait_for_the_poller_and_brings_news_to_all
         tasks.start_soon(listen)
         await anyio.sleep(1.5)
         began = anyio.current_time()
-        await watch.look()
+        await watch.refresh()
         assert anyio.current_time() == began
         await anyio.sleep(0.01)
         assert updates == [began]
@@ -160,7 +160,7 @@ async def test_fifty_runs_share_half_of_the_minute_fairly_and_users_get_the_rest
 
 
 async def test_turns_go_to_whoever_waits_longest_and_none_is_lost_by_who_gives_up() -> None:
-    turns, order = Turns(), []
+    turns, order = FairQueue(), []
 
     async def take(since: float, patience: float) -> None:
         with anyio.move_on_after(patience):
@@ -180,6 +180,6 @@ async def test_a_token_does_not_see_what_another_one_watches() -> None:
     simulator = simulated()
     async with tenant_of(simulator, token=DEMO_TOKEN) as mine:
         run_id = (await start(mine, simulator)).run.run_id
-        await mine.watches.of(run_id).look()
+        await mine.watches.of(run_id).refresh()
         other = Watches(mine.mogplex)
-        assert other.of(run_id).known is None
+        assert other.of(run_id).latest is None

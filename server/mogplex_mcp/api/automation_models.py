@@ -1,4 +1,4 @@
-"""What Mogplex answers about automations (mogplex-api.md, section 1), as `models` tells the rest."""
+"""Response models of automations (mogplex-api.md, section 1); see `models` for the conventions."""
 
 from pydantic import AliasChoices, AliasPath, Field
 
@@ -6,7 +6,7 @@ from mogplex_mcp.api.lenient import Flag, Id, Int, Items, Json, Lenient, Moment,
 
 
 class PublishedVersion(Record):
-    """What of an automation is live."""
+    """The published version of an automation: the one that runs."""
 
     id: Text = ""
     version_number: Lenient[Int] = None
@@ -15,7 +15,7 @@ class PublishedVersion(Record):
 
 
 class Automation(Record):
-    """An automation as lists show it."""
+    """An automation, as lists return it."""
 
     id: Id
     installation_id: Lenient[Int] = None
@@ -33,7 +33,7 @@ class Automation(Record):
 
 
 class AutomationDetail(Automation):
-    """An automation with its graphs, which are kept as they came: writing replaces a graph as a whole."""
+    """An automation with its graphs as raw JSON, since an update replaces a graph as a whole."""
 
     notes: Lenient[str] = None
     draft_graph: Json = Field(default_factory=dict)
@@ -41,14 +41,14 @@ class AutomationDetail(Automation):
 
 
 class AutomationPage(Record):
-    """Some automations; following `next_cursor` was seen to fail every time (mogplex-api.md, section 2, "Lists")."""
+    """A page of automations; requests with `next_cursor` always failed so far (mogplex-api.md, section 2, "Lists")."""
 
     automations: list[Automation]
     next_cursor: Lenient[str] = None
 
 
 class AutomationRun(Record):
-    """One run of an automation. Metadata and ids of users are left out on purpose."""
+    """A run of an automation. Metadata and user ids are omitted on purpose."""
 
     id: Id
     automation_id: Lenient[str] = Field(default=None, validation_alias="flow_id")
@@ -74,7 +74,7 @@ class AutomationRun(Record):
 
 
 class NodeRun(Record):
-    """One node of an automation's run; `output` is raw."""
+    """The run of one node of an automation; `output` is raw JSON."""
 
     node_id: Text = ""
     node_type: Text = ""
@@ -88,7 +88,7 @@ class NodeRun(Record):
 
 
 class DispatchEvent(Record):
-    """How a run of an automation came to start."""
+    """An event in the dispatch of an automation run."""
 
     event_kind: Text = ""
     outcome: Text = ""
@@ -97,7 +97,7 @@ class DispatchEvent(Record):
 
 
 class AiCall(Record):
-    """One call of a language model within an automation's run, without its prompt."""
+    """A call of a language model within an automation run, without its prompt."""
 
     type: Text = ""
     model: Lenient[str] = None
@@ -111,7 +111,7 @@ class AiCall(Record):
 
 
 class ReviewFinding(Record):
-    """Something that a review found."""
+    """A finding of a review."""
 
     severity: Text = ""
     title: Text = ""
@@ -125,7 +125,7 @@ class ReviewFinding(Record):
 
 
 class Wait(Record):
-    """What a run waits for, such as an approval; its resume token is left out on purpose."""
+    """Something that a run waits for, such as an approval. The resume token is omitted on purpose."""
 
     node_id: Text = ""
     wait_kind: Text = ""
@@ -136,7 +136,7 @@ class Wait(Record):
 
 
 class AutomationRunDetail(AutomationRun):
-    """One run of an automation with what happened in it."""
+    """A run of an automation with its nodes, events, model calls, findings and waits."""
 
     node_runs: Items[NodeRun] = Field(default_factory=list)
     dispatch_events: Items[DispatchEvent] = Field(default_factory=list)
@@ -146,7 +146,7 @@ class AutomationRunDetail(AutomationRun):
 
 
 class Trigger(Record):
-    """What came of triggering an automation; with `started=False`, `reason` says why not (REPO_PENDING_LIMIT)."""
+    """The result of triggering an automation; with `started=False`, `reason` says why (such as REPO_PENDING_LIMIT)."""
 
     automation_id: Id
     job_run_id: Lenient[Uuid] = None
@@ -157,7 +157,7 @@ class Trigger(Record):
 
 
 class ReviewRerun(Record):
-    """What came of asking for another review of a pull request."""
+    """The result of requesting another review of a pull request."""
 
     repo_id: Text = ""
     pr_number: Lenient[Int] = None

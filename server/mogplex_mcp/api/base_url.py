@@ -1,4 +1,4 @@
-"""The address of Mogplex: one canonical form out of every spelling that users are told."""
+"""The base URL of the Mogplex API: normalization and validation of what users configure."""
 
 import ipaddress
 import re
@@ -12,40 +12,40 @@ _DEFAULT_PORTS = {"https": 443, "http": 80}
 
 
 def normalise_base_url(text: str) -> str:
-    """The base of all v1 routes, such as "https://mogplex.com/api/v1/mogplex" (mogplex-api.md, section 1).
+    """Return the canonical base URL, such as "https://mogplex.com/api/v1/mogplex" (mogplex-api.md, section 1).
 
     Args:
-        text: A host or an address, with or without scheme, "www.", the API's path and a trailing slash.
+        text: A host or a URL, with or without scheme, "www.", the path of the API and a trailing slash.
 
     Raises:
-        ValueError: With a sentence that says what to write instead; it never repeats a user name or a password.
+        ValueError: The text isn't a base URL; the message says what to write instead, and repeats no credentials.
     """
     text = text.strip()
     if not text:
         raise ValueError(f"The Mogplex address is empty: write {DEFAULT_BASE_URL}.")
     if re.search(r"[\s\\\x00-\x20\x7f]", text):
         raise ValueError("The Mogplex address has blanks, backslashes or control characters inside: write it without.")
-    # Without "://" the host of "localhost:3000" would be taken for a scheme.
+    # Without "://", urlsplit takes the host of "localhost:3000" for a scheme.
     url, host, port = _split(text if "://" in text else "https://" + text.removeprefix("//"))
-    _refuse_extras(url)
+    _check_parts(url)
     if url.scheme not in _DEFAULT_PORTS:
         raise ValueError("The Mogplex address has to start with https://.")
     if url.scheme == "http" and not _is_loopback(host):
         raise ValueError(f"http:// would send your token unencrypted: write https://{host} (http is for this machine).")
     if host == "www.mogplex.com":
-        host = "mogplex.com"  # www. answers 308, and nothing that redirects is ever followed with a token
+        host = "mogplex.com"  # www. responds with 308, and redirects are never followed with a token
     shown_host = f"[{host}]" if ":" in host else host
     shown_port = "" if port in (None, _DEFAULT_PORTS[url.scheme]) else f":{port}"
     return f"{url.scheme}://{shown_host}{shown_port}{API_PATH}"
 
 
 def web_url(base_url: str) -> str:
-    """The address of the web site that belongs to a canonical base, for links to pages ("https://mogplex.com")."""
+    """Return the URL of the web site for a canonical base URL, such as "https://mogplex.com"."""
     return base_url.removesuffix(API_PATH)
 
 
 def _split(text: str) -> tuple[SplitResult, str, int | None]:
-    """The parts of an address, its host (lower case, checked) and its port."""
+    """Return the parts of a URL, its validated host in lower case, and its port."""
     try:
         url = urlsplit(text)
         host, port = (url.hostname or "").removesuffix("."), url.port
@@ -58,8 +58,8 @@ def _split(text: str) -> tuple[SplitResult, str, int | None]:
     return url, host, port
 
 
-def _refuse_extras(url: SplitResult) -> None:
-    """Refuse what does not belong into a base address."""
+def _check_parts(url: SplitResult) -> None:
+    """Raise for parts that a base URL can't have: credentials, query, fragment, another path."""
     if "@" in url.netloc:
         raise ValueError(
             "The Mogplex address holds a user name or password: leave it away, a token is all that counts."
@@ -76,7 +76,7 @@ def _is_ip_address(host: str) -> bool:
         ipaddress.ip_address(host)
     except ValueError:
         return False
-    return "%" not in host  # a zone id is for link-local addresses, which no Mogplex has
+    return "%" not in host  # a zone id belongs to a link-local address
 
 
 def _is_loopback(host: str) -> bool:

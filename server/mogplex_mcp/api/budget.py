@@ -1,7 +1,7 @@
-"""Requests per minute: what Mogplex allows one token, counted before it is asked.
+"""Client-side rate limit: a sliding window over the requests of one token, counted before each request is sent.
 
-Mogplex sends no rate-limit headers (mogplex-api.md, section 2, "Auth and paths"), so the only way not to be refused is
-to count. The counts are shared (`RequestCounts`): several clients of one user run several bridges with one token.
+Mogplex sends no rate-limit headers (mogplex-api.md, section 2, "Auth and paths"), so the only way to avoid a 429 is to
+count. The counts are shared (`RequestCounts`), since several MCP clients of a user run a server each with one token.
 """
 
 import time
@@ -18,9 +18,9 @@ _T = TypeVar("_T")
 
 UNITS_PER_MINUTE: Final = 60
 WATCHING_UNITS_PER_MINUTE: Final = 30
-# Watching leaves the last units of a minute to what a user asks for, in whichever process that happens.
+# Background polling leaves the last units of a minute to the requests of a user, in any process.
 KEPT_FOR_USERS: Final = 6
-# Mogplex counts when a request arrives, we count when it leaves: the room covers a connection that is made slowly.
+# Mogplex counts a request when it arrives, this module when it is sent; the margin covers a slow connection.
 WINDOW_SECONDS: Final = 62.0
 LONGEST_WAIT_SECONDS: Final = 20.0
 RESERVED_SECONDS: Final = 1.0
@@ -31,26 +31,26 @@ COUNTS_TRIED_AGAIN_SECONDS: Final = 15.0
 
 
 class Budget(Protocol):
-    """The requests that one token may make (60 a minute; mogplex-api.md, section 1, "Rate limits")."""
+    """The rate limit of one token (60 requests a minute; mogplex-api.md, section 1, "Rate limits")."""
 
     async def spend(self, units: int, *, watching: bool) -> None:
         """Wait until `units` requests may be sent, and count them.
 
         Args:
-            units: What the request costs: 1 for REST, 2 for a hosted tool call.
-            watching: Whether this is background polling, which may use half of the minute only.
+            units: The cost of the request: 1 for REST, 2 for a hosted tool call.
+            watching: Whether this is background polling, which gets half of the rate limit.
 
         Raises:
             MogplexError: `BUDGET_EXHAUSTED` with `retry_after`, when a user's request would wait too long.
         """
 
     async def pause(self, seconds: float) -> None:
-        """Send nothing for `seconds`: Mogplex said 429, so others use this token too."""
+        """Hold all requests back for `seconds`, after a 429: others use this token too."""
 
 
 @dataclass(frozen=True)
 class Usage:
-    """What was spent within the last minute, and where it is counted."""
+    """The units spent within the last minute, and where they are counted."""
 
     units: int
     paused_seconds: float
@@ -104,11 +104,11 @@ class RequestCounts(Protocol):
 
 
 def seconds_until_allowed(spent: Sequence[Spent], units: int, *, watching: bool, now: float) -> float:
-    """How long until `units` more may be spent; 0 for at once.
+    """Return the seconds until `units` more may be spent; 0 for now.
 
     Args:
-        spent: What was counted so far, in any order.
-        units: What is to be spent.
+        spent: The counted requests, in any order.
+        units: The cost of the next request.
         watching: Whether that is background polling.
         now: Seconds since the epoch.
     """
@@ -148,7 +148,7 @@ class SharedBudget:
         self._swept_at = 0.0
 
     async def reserve(self) -> None:
-        """Wait until a poll may be sent, as long as that takes, and count it: the next poll is this one."""
+        """Wait until a poll may be sent, however long, and count it; the next `spend` of a poll is free."""
         while (wait := await self._take(1, watching=True)) > 0:
             await self._sleep(wait)
         self._reserved.append(self._now())
@@ -235,7 +235,7 @@ class SharedBudget:
 
 
 def _seconds_until_free(spent: Sequence[Spent], units: int, limit: int, now: float) -> float:
-    """How long until `units` more fit under `limit` in a sliding window."""
+    """Return the seconds until `units` more fit under `limit` in the sliding window."""
     used = sum(one.units for one in spent)
     if used + units <= limit:
         return 0.0
@@ -249,9 +249,9 @@ def _seconds_until_free(spent: Sequence[Spent], units: int, limit: int, now: flo
 
 
 def _seconds_until_even(watched: Sequence[Spent], now: float) -> float:
-    """How long until the next poll of many: where half of watching's share is gone, the rest is spent evenly.
+    """Return the seconds until the next poll, so that the second half of the polling share is spent evenly.
 
-    Else all that watch would ask at the same moment, and then hear nothing for a minute.
+    Otherwise all pollers would send their requests at once, and then get no response for a minute.
     """
     used = sum(one.units for one in watched)
     if 2 * used < WATCHING_UNITS_PER_MINUTE:
@@ -265,5 +265,5 @@ def _seconds_of_pause(until: float, now: float) -> float:
 
 
 def _recent(spent: Sequence[Spent], now: float) -> list[Spent]:
-    """What still counts. A clock that was set back must not block for longer than another window."""
+    """Return what is within the window. A clock that was set back must not block for longer than one more window."""
     return [one for one in spent if now - WINDOW_SECONDS < one.at <= now + WINDOW_SECONDS]

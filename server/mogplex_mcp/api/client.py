@@ -1,4 +1,4 @@
-"""Mogplex: one typed method for each v1 route (mogplex-api.md, section 1)."""
+"""REST client of the Mogplex API: one typed method for each v1 route (mogplex-api.md, section 1)."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -31,19 +31,19 @@ BOOT_TIMEOUT = 300.0
 
 @dataclass(frozen=True)
 class StartRun:
-    """What `POST /runs` is told. "" means: not sent, so that Mogplex fills in its default.
+    """The body of `POST /runs`. An empty field isn't sent, so that the default of Mogplex applies.
 
     Attributes:
-        repo_id: The repo's UUID.
-        prompt: What to do, at most 100 000 UTF-16 units.
+        repo_id: The UUID of the repository.
+        prompt: The task, at most 100 000 UTF-16 code units.
         harness: "codex" or "claude-code".
-        base_branch: Send it always: a default that changes turns a repeat under the same key into a conflict.
-        working_branch: Where the agent works.
-        create_branch: Whether Mogplex makes the working branch; without, the agent works on a branch that exists.
-        root_directory: Of a monorepo.
-        conversation_id: Of the workspace.
-        workspace_session_id: Of the workspace.
-        mode: Passed on as it is.
+        base_branch: Always send it: if the default changes, a retry with the same key becomes a conflict.
+        working_branch: The branch that the agent commits to.
+        create_branch: Whether Mogplex creates the working branch; otherwise it has to exist.
+        root_directory: The directory within a monorepo.
+        conversation_id: A conversation of the workspace.
+        workspace_session_id: A session of the workspace.
+        mode: Passed to Mogplex unchanged.
     """
 
     repo_id: str
@@ -59,21 +59,21 @@ class StartRun:
 
 
 class Mogplex(Automations):
-    """The v1 API as methods. All of them raise `MogplexError`; ids are checked before anything is sent.
+    """The v1 API as methods. All raise `MogplexError`; ids are validated before a request is sent.
 
-    `timeout` is seconds for everything; `watching` marks background polling, which may use half of the budget only.
+    `timeout` is in seconds, retries included. `watching` marks background polling, which gets half of the rate limit.
     The routes of automations are in `Automations`.
     """
 
     async def list_repos(self, query: str = "", repo_id: str = "", limit: int = 100) -> list[Repo]:
-        """GET /repos: `query` is a pattern on owner/name (`_` and `%` are wildcards); `limit` is clamped to 1..200."""
+        """GET /repos. `query` matches owner/name (`_` and `%` are wildcards); Mogplex clamps `limit` to 1..200."""
         if repo_id:
             repo_id = check_uuid(repo_id, "repo_id")
-        data = await self._http.request("GET", "/repos", query=given(q=query, id=repo_id, limit=limit))
+        data = await self._http.request("GET", "/repos", query=non_empty(q=query, id=repo_id, limit=limit))
         return parse_list(Repo, data, "repos")
 
     async def list_env_vars(self, repo_id: str) -> list[EnvVar]:
-        """GET /repos/{repoId}/env-vars: names and targets, never values."""
+        """GET /repos/{repoId}/env-vars: names and targets, without values."""
         data = await self._http.request("GET", f"/repos/{check_uuid(repo_id, 'repo_id')}/env-vars")
         return parse_list(EnvVar, data, "envVars")
 
@@ -83,14 +83,14 @@ class Mogplex(Automations):
         """POST /repos/{repoId}/env-vars.
 
         Args:
-            repo_id: The repo.
-            key: The variable's name.
-            value: Its value; appears in no error.
-            target: Of "production", "preview", "development"; none means Mogplex's default.
+            repo_id: The UUID of the repository.
+            key: The name of the variable.
+            value: Its value, which appears in no error.
+            target: Any of "production", "preview", "development"; empty for the default of Mogplex.
             kind: "encrypted", "plain" or "sensitive" (`type` on the wire).
         """
         path = f"/repos/{check_uuid(repo_id, 'repo_id')}/env-vars"
-        body = {"key": key, "value": value, **given(target=list(target), type=kind)}
+        body = {"key": key, "value": value, **non_empty(target=list(target), type=kind)}
         return parse(EnvVarSet, await self._http.request("POST", path, body=body), "data", changed=True)
 
     async def delete_env_var(self, repo_id: str, key: str) -> EnvVarDeleted:
@@ -104,14 +104,14 @@ class Mogplex(Automations):
         return parse_list(Agent, await self._http.request("GET", "/agents"), "agents")
 
     async def list_models(self) -> list[Model]:
-        """GET /models: those that the user enabled."""
+        """GET /models: the models that the user enabled."""
         return parse_list(Model, await self._http.request("GET", "/models"), "models")
 
     async def list_sandboxes(self, repo_id: str = "", status: str = "", limit: int = 100) -> list[Sandbox]:
-        """GET /sandboxes, newest activity first; an unknown `status` gives none; `limit` is clamped to 1..200."""
+        """GET /sandboxes, latest activity first. An unknown `status` matches none; Mogplex clamps `limit` to 1..200."""
         if repo_id:
             repo_id = check_uuid(repo_id, "repo_id")
-        query = given(repo_id=repo_id, status=status, limit=limit)
+        query = non_empty(repo_id=repo_id, status=status, limit=limit)
         return parse_list(Sandbox, await self._http.request("GET", "/sandboxes", query=query), "sandboxes")
 
     async def create_sandbox(
@@ -127,10 +127,10 @@ class Mogplex(Automations):
         restore_snapshot_team_id: str = "",
         timeout: float = BOOT_TIMEOUT,  # noqa: ASYNC109 - handed on
     ) -> Sandbox:
-        """POST /sandboxes: silent while the machine boots (minutes), and without a key: not safe to send again."""
+        """POST /sandboxes. Responds when the machine has booted (minutes). Not idempotent, so it is never retried."""
         body = {
             "repoId": check_uuid(repo_id, "repo_id"),
-            **given(
+            **non_empty(
                 baseBranch=base_branch,
                 workingBranch=working_branch,
                 createBranch=create_branch,
@@ -154,13 +154,13 @@ class Mogplex(Automations):
         idempotency_key: str,
         timeout: float = DEFAULT_TIMEOUT,  # noqa: ASYNC109 - handed on
     ) -> StartedRun:
-        """POST /runs. Every request that arrives spends quota of starts: what can be checked is checked here first."""
+        """POST /runs. Each request spends start quota, so the arguments are validated before it is sent."""
         check_prompt(start.prompt)
         body = {
             "repoId": check_uuid(start.repo_id, "repo_id"),
             "prompt": start.prompt,
             "createBranch": start.create_branch,
-            **given(
+            **non_empty(
                 harness=start.harness,
                 baseBranch=start.base_branch,
                 workingBranch=start.working_branch,
@@ -195,37 +195,37 @@ class Mogplex(Automations):
         watching: bool = False,
         timeout: float = DEFAULT_TIMEOUT,  # noqa: ASYNC109 - handed on
     ) -> RunEvents:
-        """GET /runs/{runId}/events: the run's state and its oldest `limit` events (clamped to 1-200)."""
+        """GET /runs/{runId}/events: the run and its oldest `limit` events (Mogplex clamps it to 1..200)."""
         path = f"/runs/{check_uuid(run_id, 'run_id')}/events"
         data = await self._http.request("GET", path, query={"limit": limit}, watching=watching, timeout=timeout)
         return parse(RunEvents, data, "data")
 
     async def cancel_run(self, run_id: str) -> CancelledRun:
-        """POST /runs/{runId}/cancel: an answer also comes when nothing was cancelled, see `already_terminal`."""
+        """POST /runs/{runId}/cancel. Also succeeds for a run that has ended, see `already_terminal`."""
         data = await self._http.request("POST", f"/runs/{check_uuid(run_id, 'run_id')}/cancel")
         return parse(CancelledRun, data, "data", changed=True)
 
     async def rerun_pr_review(self, repo_id: str, pr_number: int) -> ReviewRerun:
-        """POST /pr-reviews/rerun: no key, each call queues one more."""
+        """POST /pr-reviews/rerun. Not idempotent: each call queues a review."""
         body = {"repoId": check_uuid(repo_id, "repo_id"), "prNumber": pr_number}
         data = await self._http.request("POST", "/pr-reviews/rerun", body=body)
         return parse(ReviewRerun, data, "data", changed=True)
 
     async def list_mcp_servers(self) -> list[McpServer]:
-        """GET /mcp/servers: names only; the credentials of the answer are dropped while it is read."""
+        """GET /mcp/servers. Names only: the credentials in the response are dropped while it is parsed."""
         return parse_list(McpServer, await self._http.request("GET", "/mcp/servers"), "servers")
 
 
-def given(**values: Any) -> dict[str, Any]:
-    """The values that were given: neither None nor empty."""
+def non_empty(**values: Any) -> dict[str, Any]:
+    """Return the values that are neither None nor empty."""
     return {name: value for name, value in values.items() if value is not None and value not in ("", [])}
 
 
 def check_prompt(prompt: str) -> None:
-    """Refuse a prompt that Mogplex would refuse, before it costs one of the day's run starts.
+    """Raise for a prompt that Mogplex would reject, before the request spends start quota.
 
     Raises:
-        MogplexError: `INVALID_ARGUMENT`, with what to change.
+        MogplexError: `INVALID_ARGUMENT`; the message says what to change.
     """
     if not prompt.strip():
         problem = "the prompt is empty; say what the agent shall do"
@@ -233,7 +233,7 @@ def check_prompt(prompt: str) -> None:
         problem = "the prompt holds a NUL character; remove it"
     elif any("\ud800" <= character <= "\udfff" for character in prompt):
         problem = "the prompt holds half of a surrogate pair, which is no character; remove it"
-    # Mogplex counts as JavaScript does: a character outside the basic plane is two.
+    # Mogplex counts UTF-16 code units, as JavaScript does: a character outside the basic plane is two.
     elif (units := len(prompt.encode("utf-16-le")) // 2) > MAX_PROMPT_LENGTH:
         problem = f"the prompt has {units} UTF-16 units, {MAX_PROMPT_LENGTH} are allowed; shorten it or point to a file"
     else:

@@ -1,8 +1,9 @@
-"""The hosted JSON-RPC endpoint, `POST /mcp`: for what has no route (mogplex-api.md, sections 1 and 2, "JSON-RPC")."""
+"""Mogplex's own MCP endpoint, `POST /mcp` (JSON-RPC), for what has no REST route (mogplex-api.md, sections 1 and 2)."""
 
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 from pydantic import AliasPath, Field
 
@@ -15,8 +16,9 @@ T = TypeVar("T")
 CALL_UNITS = 2
 CALL_TIMEOUT = 60.0
 LIST_TIMEOUT = 25.0
+CACHE_SECONDS: Final = 300.0
 
-# JSON-RPC errors mostly come with HTTP 200: this is the status that the same refusal has on a route.
+# JSON-RPC errors mostly come with HTTP 200: this is the status of the same error on a REST route.
 _STATUS_OF_RPC_ERROR = {
     -32700: 400,
     -32600: 400,
@@ -31,11 +33,11 @@ _FIRST_ERROR_STATUS = 400
 
 
 class HostedTool(Record):
-    """A tool of the hosted endpoint, described in others' words.
+    """A tool of the hosted endpoint; its texts are untrusted.
 
     Attributes:
-        read_only: What its hints say; None when they say nothing.
-        destructive: The same.
+        read_only: Its annotation `readOnlyHint`, if there is one.
+        destructive: Its annotation `destructiveHint`, if there is one.
     """
 
     name: Id
@@ -48,11 +50,11 @@ class HostedTool(Record):
 
 @dataclass(frozen=True)
 class HostedResult:
-    """What a hosted tool answered.
+    """The result of a hosted tool.
 
     Attributes:
-        text: Its text blocks, mostly one line that says little.
-        structured: The data; {} when there was none.
+        text: Its text blocks, mostly a single line.
+        structured: Its structured content; {} when there was none.
     """
 
     text: str
@@ -60,7 +62,7 @@ class HostedResult:
 
 
 class HostedEndpoint:
-    """Calls the hosted tools. Stateless: no handshake, no session; and no Origin header, which would be refused."""
+    """Client of the hosted tools. Stateless: no handshake, no session, and no Origin header, which would be refused."""
 
     def __init__(self, http: MogplexHttp) -> None:
         self._http = http
@@ -87,15 +89,15 @@ class HostedEndpoint:
         *,
         timeout: float = CALL_TIMEOUT,  # noqa: ASYNC109 - handed on
     ) -> HostedResult:
-        """Call a tool; costs two units and is never repeated.
+        """Call a tool; costs two units of the rate limit and is never retried.
 
         Args:
-            name: As `list_tools` has it.
-            arguments: camelCase names; unknown ones are refused.
-            timeout: Seconds for everything.
+            name: The name of the tool.
+            arguments: Arguments in camelCase; Mogplex refuses unknown ones.
+            timeout: Seconds, for the whole call.
 
         Raises:
-            MogplexError: Also for what the tool itself reports as an error; `RATE_LIMITED` in both of its shapes.
+            MogplexError: The request failed, or the tool reported an error.
         """
         return await self._ask(
             "tools/call",
@@ -118,6 +120,34 @@ class HostedEndpoint:
     ) -> T:
         message = {"jsonrpc": "2.0", "id": 1, "method": method, "params": params}
         return await self._http.exchange("/mcp", message, read=read, read_only=read_only, units=units, timeout=timeout)
+
+
+class HostedToolCache:
+    """The hosted tools by name, cached for five minutes since listing them costs a request.
+
+    Attributes:
+        endpoint: The client of the hosted tools.
+    """
+
+    def __init__(self, endpoint: HostedEndpoint, *, now: Callable[[], float] = time.time) -> None:
+        self.endpoint = endpoint
+        self._now = now
+        self._tools: dict[str, HostedTool] = {}
+        self._listed_at: float | None = None
+
+    async def listed(self, *, anew: bool = False) -> dict[str, HostedTool]:
+        """Return all hosted tools by name.
+
+        Args:
+            anew: Whether to bypass the cache.
+
+        Raises:
+            MogplexError: As for any request.
+        """
+        if anew or self._listed_at is None or not 0 <= self._now() - self._listed_at < CACHE_SECONDS:
+            self._tools = {tool.name: tool for tool in await self.endpoint.list_tools()}
+            self._listed_at = self._now()
+        return self._tools
 
 
 def _read_result(response: ApiResponse) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Ids of Mogplex are UUIDs: checked before sending, since the API answers anything else with a 500 or a 503."""
+"""Validation of ids. All are UUIDs; the API responds to any other text with a 500 or a 503, so none is sent."""
 
 import re
 
@@ -19,13 +19,13 @@ def canonical_uuid(text: str) -> str | None:
 
 
 def not_a_uuid(text: str, kind: str) -> str:
-    """Return what is wrong with a text in the place of an id, to be read behind the argument's name.
+    """Return why a text isn't an id, as the end of a sentence that begins with the name of the argument.
 
     Args:
-        text: What was given.
-        kind: What the id is of, such as "run".
+        text: The text.
+        kind: The kind of the id, such as "run".
     """
-    return f" must be a Mogplex {kind} id (a UUID such as 75ce86aa-b59e-5f62-9d77-426c941e3c32), got {_shown(text)}."
+    return f" must be a Mogplex {kind} id (a UUID such as 75ce86aa-b59e-5f62-9d77-426c941e3c32), got {_quoted(text)}."
 
 
 def check_uuid(text: str, what: str) -> str:
@@ -33,7 +33,7 @@ def check_uuid(text: str, what: str) -> str:
 
     Args:
         text: A UUID.
-        what: The argument's name, such as "run_id".
+        what: The name of the argument, such as "run_id".
 
     Raises:
         MogplexError: `INVALID_ARGUMENT`, when it isn't a UUID.
@@ -44,6 +44,6 @@ def check_uuid(text: str, what: str) -> str:
     raise MogplexError(ErrorCode.INVALID_ARGUMENT, what + not_a_uuid(text, kind))
 
 
-def _shown(text: str) -> str:
-    """What was given, if it is no more than a name: it can come out of an answer as well."""
+def _quoted(text: str) -> str:
+    """Return the text in quotes if it is a plain name, else its length: it may be untrusted."""
     return f'"{text[:60]}"' if is_plain(text) else f"other text of {len(text)} characters"

@@ -1,4 +1,4 @@
-"""Fields of answers that may be missing, null or of a wrong type without spoiling the rest of the answer."""
+"""Lenient parsing of responses: a field that is missing, null or of a wrong type falls back to a default."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -26,18 +26,17 @@ from mogplex_mcp.api.errors import ErrorCode, MogplexError
 from mogplex_mcp.api.text import one_line
 
 LARGEST_NUMBER = 2**63 - 1
-"""JSON knows larger ones; no count or time is one, and neither arithmetic nor files can take them."""
+"""The largest integer that is accepted: SQLite and date arithmetic can't take larger ones, which JSON allows."""
 
 T = TypeVar("T")
 M = TypeVar("M", bound=BaseModel)
 
 
 @dataclass(frozen=True)
-class _Otherwise:
-    """Stands for what cannot be read as the type that it annotates.
+class _DefaultOnError:
+    """Annotation of a field that falls back to a default when its value is invalid.
 
-    Said to pydantic's core instead of caught in a validator of ours: most fields of all answers are of this kind, and
-    this takes a fifth of the time.
+    Declared in the core schema instead of a validator in Python: most fields have it, and it takes a fifth of the time.
     """
 
     default: object
@@ -69,39 +68,39 @@ def _object(value: object) -> dict[str, Any]:
 
 
 Id = Annotated[str, StringConstraints(min_length=1)]
-"""An id without which the rest is of no use: its absence is an error."""
+"""A required id: an object without it is an error."""
 
 Uuid = Annotated[str, StringConstraints(pattern=r"^(?i:[0-9a-f]{8}(-?[0-9a-f]{4}){3}-?[0-9a-f]{12})$")]
-"""An id that is written down to be asked about later: one of another form could never be."""
+"""A required id that is a UUID, since it is stored and sent back later."""
 
 Int = Annotated[int, Field(ge=-LARGEST_NUMBER, le=LARGEST_NUMBER)]
-"""A whole number of a size that can be one."""
+"""An integer within `LARGEST_NUMBER`."""
 
-Lenient = Annotated[T | None, _Otherwise(None)]
-"""`T`, or None when it is missing or anything else."""
+Lenient = Annotated[T | None, _DefaultOnError(None)]
+"""`T`; None when it is missing or invalid."""
 
-Text = Annotated[str, _Otherwise("")]
-"""Text that the contract promises; "" when it is missing all the same."""
+Text = Annotated[str, _DefaultOnError("")]
+"""A text; "" when it is missing or invalid."""
 
-Flag = Annotated[bool, _Otherwise(default=False)]
-"""True, or False for everything that is not true."""
+Flag = Annotated[bool, _DefaultOnError(default=False)]
+"""A boolean; False when it is missing or invalid."""
 
 Moment = Annotated[datetime | None, WrapValidator(_moment_or_none)]
-"""An aware time out of ISO text with 0 to 6 fraction digits; UTC when no zone is given; or None."""
+"""An aware datetime from ISO 8601 text, in UTC if the text has no offset; None when it is missing or invalid."""
 
 Items = Annotated[list[T], BeforeValidator(_objects)]
-"""The objects of a list, for models without required fields; [] when there is no list."""
+"""The objects of a list, for models without required fields; [] when it isn't a list."""
 
 Texts = Annotated[list[str], BeforeValidator(_texts)]
-"""The strings of a list; [] when there is no list."""
+"""The strings of a list; [] when it isn't a list."""
 
 
 Json = Annotated[dict[str, Any], BeforeValidator(_object)]
-"""A JSON object of any content; {} when there is none."""
+"""A JSON object of any content; {} when it isn't an object."""
 
 
 class Record(BaseModel):
-    """The common ground of what is read from the API: snake_case names out of either spelling, the unknown ignored."""
+    """Base of all response models: accepts camelCase and snake_case names and ignores unknown fields."""
 
     model_config = ConfigDict(
         alias_generator=AliasGenerator(validation_alias=to_camel),
@@ -110,33 +109,33 @@ class Record(BaseModel):
         extra="ignore",
         frozen=True,
         allow_inf_nan=False,
-        defer_build=True,  # a model costs milliseconds to build; most processes need only a few of them
+        defer_build=True,  # building a model takes milliseconds, and most processes use only a few
     )
 
 
 def parse(model: type[M], value: object, what: str, *, changed: bool = False) -> M:
-    """Make a model of a part of an answer.
+    """Parse a part of a response into a model.
 
     Args:
         model: The model.
-        value: The part of the answer.
-        what: Its name, such as "run", for the error.
-        changed: Whether the answer was to a request that changed something.
+        value: The part of the response.
+        what: Its name for the error, such as "run".
+        changed: Whether the request changed something.
 
     Raises:
-        MogplexError: `UNEXPECTED_ANSWER` naming the field, when something is missing that must be there.
+        MogplexError: `UNEXPECTED_ANSWER`; a required field is missing or invalid, which the message names.
     """
     try:
         return model.model_validate(value)
     except ValidationError as error:
-        raise _unusable(what, _place(error), changed=changed) from None
+        raise _unusable(what, _location(error), changed=changed) from None
 
 
 def parse_list(model: type[M], data: Mapping[str, Any], name: str) -> list[M]:
-    """Make models of the list that must be there under `name`.
+    """Parse the required list `name` of a response into models.
 
     Raises:
-        MogplexError: `UNEXPECTED_ANSWER`, when there is no list or one of its members lacks its id.
+        MogplexError: `UNEXPECTED_ANSWER`; the list is missing, or an item lacks its id.
     """
     values = data.get(name)
     if not isinstance(values, list):
@@ -144,8 +143,8 @@ def parse_list(model: type[M], data: Mapping[str, Any], name: str) -> list[M]:
     try:
         return _list_of(model).validate_python(values)
     except ValidationError as error:
-        _, *place = _place(error)  # without the number of the member
-        raise _unusable(name, place, changed=False) from None
+        _, *location = _location(error)  # without the index of the item
+        raise _unusable(name, location, changed=False) from None
 
 
 @cache
@@ -153,13 +152,13 @@ def _list_of(model: type[M]) -> TypeAdapter[list[M]]:
     return TypeAdapter(list[model])  # type: ignore[valid-type] # the type is a variable here
 
 
-def _place(error: ValidationError) -> Sequence[int | str]:
-    """Where the first problem is. Only the place is told: the values may be secrets (mogplex-api.md, section 3)."""
+def _location(error: ValidationError) -> Sequence[int | str]:
+    """Return the location of the first error, without its value, which may be a secret (mogplex-api.md, section 3)."""
     return error.errors(include_url=False, include_context=False, include_input=False)[0]["loc"]
 
 
-def _unusable(what: str, place: Sequence[int | str], *, changed: bool) -> MogplexError:
-    field = ".".join([what, *(one_line(str(part), 60) for part in place)])
+def _unusable(what: str, location: Sequence[int | str], *, changed: bool) -> MogplexError:
+    field = ".".join([what, *(one_line(str(part), 60) for part in location)])
     return MogplexError(
         ErrorCode.UNEXPECTED_ANSWER, f"Mogplex answered without a usable {field}.", may_have_happened=changed
     )

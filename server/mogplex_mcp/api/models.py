@@ -1,8 +1,8 @@
-"""What Mogplex answers, as typed values (mogplex-api.md, section 1).
+"""Response models of the Mogplex API (mogplex-api.md, section 1).
 
-Ids that everything hangs on are required. What the contract promises beside them is text, "" when it is missing all the
-same; what may be absent is None. Names of states and kinds are plain text, since Mogplex adds new ones. All text is
-others' text: raw, of any length, with control characters.
+An id is required. Any other field that the API documents as present is "" when it is missing, an optional one is None.
+Statuses and kinds are plain strings, since Mogplex adds new ones. All text is untrusted: raw, of any length, and with
+control characters.
 """
 
 import re
@@ -74,7 +74,7 @@ class Repo(Record):
 
 
 class EnvVar(Record):
-    """An environment variable of a repo's deployment; values are never told, `updated_at` comes as it was sent."""
+    """An environment variable of a repository's deployment, without its value; `updated_at` is unparsed."""
 
     key: Id
     id: Lenient[str] = None
@@ -84,7 +84,7 @@ class EnvVar(Record):
 
 
 class EnvVarSet(Record):
-    """What setting a variable did: `action` is "created" or "updated"."""
+    """The result of setting a variable; `action` is "created" or "updated"."""
 
     key: Id
     action: Text = ""
@@ -92,14 +92,14 @@ class EnvVarSet(Record):
 
 
 class EnvVarDeleted(Record):
-    """What deleting a variable did."""
+    """The result of deleting a variable."""
 
     key: Id
     deleted_count: Lenient[Int] = None
 
 
 class Agent(Record):
-    """An agent that automations can be built of; `preset` ones come with Mogplex."""
+    """An agent for automations; a `preset` one comes with Mogplex."""
 
     id: Id
     name: Text = ""
@@ -111,7 +111,7 @@ class Agent(Record):
 
 
 class Model(Record):
-    """A language model that the user enabled; prices are US dollars a token."""
+    """A language model that the user enabled; prices are in US dollars per token."""
 
     id: Id
     provider: Text = ""
@@ -123,7 +123,7 @@ class Model(Record):
 
 
 class Sandbox(Record):
-    """A cloud machine. Statuses seen: creating, installing, running, pausing, paused, stopped, error."""
+    """A cloud sandbox. Known statuses: creating, installing, running, pausing, paused, stopped, error."""
 
     id: Id
     sandbox_id: Lenient[str] = None
@@ -139,7 +139,7 @@ class Sandbox(Record):
 
 
 class LifecycleEvent(Record):
-    """One step in the life of a sandbox."""
+    """A lifecycle event of a sandbox."""
 
     id: Text = ""
     event_type: Text = ""
@@ -150,7 +150,7 @@ class LifecycleEvent(Record):
 
 
 class SandboxLogs(Record):
-    """A sandbox with its logs, which are raw and may be long."""
+    """A sandbox with its raw logs, which may be long."""
 
     sandbox: Sandbox
     install_log: Lenient[str] = Field(default=None, validation_alias=AliasPath("sandbox", "install_log"))
@@ -159,9 +159,9 @@ class SandboxLogs(Record):
 
 
 class Run(Record):
-    """A coding-agent run. Statuses: pending, streaming, success, failed, cancelled; terminal is not always final.
+    """A coding-agent run. Statuses: pending, streaming, success, failed, cancelled; a terminal one may still change.
 
-    `sandbox_id` may be "pending"; `runtime_run_id` is None for a run that nothing executes yet, and may stay so.
+    `sandbox_id` may be "pending". `runtime_run_id` is None until a worker takes the run, which may never happen.
     """
 
     run_id: Uuid
@@ -183,7 +183,7 @@ class Run(Record):
 
 
 class RunEvent(Record):
-    """Something that a run reported. A field of `payload` can change its type, and the whole can be cut."""
+    """An event of a run. A field of `payload` may change its type, and the payload may be truncated."""
 
     id: Id
     type: Text = ""
@@ -194,21 +194,21 @@ class RunEvent(Record):
 
 
 class RunEvents(Record):
-    """A run with its oldest events (200 at most; what comes after them cannot be read), in no dependable order."""
+    """A run with its oldest events (at most 200; later ones can't be read), in no reliable order."""
 
     run: Run
     events: list[RunEvent]
 
 
 class StartedRun(Record):
-    """A run that was started, or with `replayed` the one that an earlier request with the same key had started."""
+    """A run that was started; with `replayed`, by an earlier request with the same idempotency key."""
 
     run: Run
     replayed: Flag = False
 
 
 class CancelledRun(Record):
-    """A run after a cancel; `already_terminal` means that there was nothing to cancel."""
+    """A run after a cancel request; `already_terminal` if it had ended before."""
 
     run: Run
     status: Text = ""
@@ -216,13 +216,13 @@ class CancelledRun(Record):
 
 
 class McpServer(Record):
-    """An MCP server that the user connected to Mogplex. Values of its configuration are dropped: they are secrets.
+    """An MCP server that the user connected to Mogplex. Values of its configuration are dropped, as they are secrets.
 
     Attributes:
-        transport: "stdio" or "http"; "" when neither can be told.
-        host: Of an http server.
-        header_names: Headers that Mogplex sends to it.
-        variable_names: Environment variables that it is started with.
+        transport: "stdio" or "http"; "" when unknown.
+        host: The host of an http server.
+        header_names: The names of the headers that Mogplex sends to it.
+        variable_names: The names of its environment variables.
     """
 
     name: Id
@@ -250,7 +250,7 @@ class McpServer(Record):
 
 
 def _host(url: object) -> str | None:
-    """The host of an address, without user, password, path and query."""
+    """Return the host of a URL, which is all of it that can't hold a secret."""
     try:
         return urlsplit(url).hostname if isinstance(url, str) else None
     except ValueError:
@@ -258,6 +258,6 @@ def _host(url: object) -> str | None:
 
 
 def _names(config: Mapping[str, Any], *keys: str) -> list[str]:
-    """The keys of objects inside a configuration; what is no plain name might be a value in a wrong place."""
+    """Return the keys of objects in a configuration, except those that may be misplaced values."""
     objects = (config[key] for key in keys if isinstance(config.get(key), Mapping))
     return sorted({str(name) for values in objects for name in values if _NAME.fullmatch(str(name))})

@@ -1,4 +1,4 @@
-"""From the name that a user says to the repository that Mogplex means."""
+"""Lookup of a repository by name, URL or id, with a short-lived cache."""
 
 import re
 import time
@@ -14,16 +14,16 @@ from mogplex_mcp.api.models import Repo
 from mogplex_mcp.api.text import is_plain, one_line
 from mogplex_mcp.core.redaction import find_key
 
-REMEMBERED_SECONDS: Final = 120.0
-REMEMBERED_NAMES: Final = 256
-MOST_CANDIDATES: Final = 5
-MOST_ROWS: Final = 12
-_LONGEST_NAME: Final = 200
+CACHE_SECONDS: Final = 120.0
+MAX_CACHED_REPOS: Final = 256
+MAX_SUGGESTIONS: Final = 5
+MAX_ROWS: Final = 12
+_MAX_NAME_CHARACTERS: Final = 200
 _GITHUB: Final = re.compile(r"(?:\w+://)?(?:git@)?(?:www\.)?github\.com[/:]([^/?#]+/[^/?#]+)", re.IGNORECASE)
 
 
 class RepoHint(StrEnum):
-    """What helps after a text that names no repository, or several."""
+    """What to do about a text that matches no repository, or several."""
 
     LOOK_UP = "look up"
     NEAREST = "nearest"
@@ -32,10 +32,10 @@ class RepoHint(StrEnum):
 
 
 class RepoError(MogplexError):
-    """A text that names no repository, or several.
+    """A text that matches no repository, or several.
 
     Attributes:
-        hint: What helps.
+        hint: What to do about it.
     """
 
     def __init__(self, code: ErrorCode, message: str, hint: RepoHint) -> None:
@@ -44,40 +44,40 @@ class RepoError(MogplexError):
 
 
 class RepoFinder:
-    """Finds repositories of one token by name or id, and remembers for two minutes what it found."""
+    """Finds the repositories of one token by name or id; caches results for two minutes."""
 
     def __init__(self, mogplex: Mogplex, *, now: Callable[[], float] = time.time) -> None:
         self._mogplex = mogplex
         self._now = now
-        self._remembered: dict[tuple[str, str], tuple[float, Repo]] = {}
+        self._cache: dict[tuple[str, str], tuple[float, Repo]] = {}
 
     async def find(self, text: str, *, root_directory: str = "") -> Repo:
-        """The repository that is meant by `owner/name`, a GitHub address, a bare name or an id.
+        """Return the repository for `owner/name`, a GitHub URL, a bare name or an id.
 
         Args:
-            text: What the user said.
-            root_directory: Tells apart rows of one monorepo, which share a name (mogplex-api.md, section 2, "Lists").
+            text: The name, URL or id.
+            root_directory: Selects one row of a monorepo, whose rows share a name (mogplex-api.md, section 2, "Lists").
 
         Raises:
-            RepoError: `NOT_FOUND` with the nearest names, or `INVALID_ARGUMENT` with the rows to choose from.
-            MogplexError: Mogplex could not be asked.
+            RepoError: `NOT_FOUND` with similar names, or `INVALID_ARGUMENT` with the rows to choose from.
+            MogplexError: The request failed.
         """
-        asked = text.strip(), root_directory.strip().strip("/")
-        at, repo = self._remembered.get(asked, (0.0, None))
-        if repo is None or not 0 <= self._now() - at < REMEMBERED_SECONDS:
-            repo = _without_keys(await self._find(*asked))
-            if len(self._remembered) >= REMEMBERED_NAMES:
-                self._remembered.clear()
-            self._remembered[asked] = (self._now(), repo)
+        key = text.strip(), root_directory.strip().strip("/")
+        at, repo = self._cache.get(key, (0.0, None))
+        if repo is None or not 0 <= self._now() - at < CACHE_SECONDS:
+            repo = _without_secrets(await self._find(*key))
+            if len(self._cache) >= MAX_CACHED_REPOS:
+                self._cache.clear()
+            self._cache[key] = (self._now(), repo)
         return repo
 
     async def _find(self, text: str, root_directory: str) -> Repo:
         if "/" not in text and (repo_id := _uuid(text)):
             listed = await self._mogplex.list_repos(repo_id=repo_id, limit=1)
-            # A hidden repository is not listed but can be used.
+            # A hidden repository isn't listed but can be used.
             return listed[0] if listed else Repo(id=repo_id)
-        name = _plain_name(text)
-        if not name or len(name) > _LONGEST_NAME:
+        name = _full_name(text)
+        if not name or len(name) > _MAX_NAME_CHARACTERS:
             raise RepoError(
                 ErrorCode.INVALID_ARGUMENT,
                 f"repo must be owner/name or an id, but {'is empty' if not name else f'has {len(name)} characters'}.",
@@ -97,17 +97,19 @@ class RepoFinder:
         if not listed:
             return RepoError(ErrorCode.NOT_FOUND, problem, RepoHint.CONNECT)
         short = {full.rpartition("/")[2]: full for full in reversed(names)}
-        near = get_close_matches(name, names, n=MOST_CANDIDATES, cutoff=0.5)
-        near += [short[one] for one in get_close_matches(name.rpartition("/")[2], short, n=MOST_CANDIDATES, cutoff=0.5)]
-        candidates = list(dict.fromkeys(near))[:MOST_CANDIDATES]
+        similar = get_close_matches(name, names, n=MAX_SUGGESTIONS, cutoff=0.5)
+        similar += [
+            short[one] for one in get_close_matches(name.rpartition("/")[2], short, n=MAX_SUGGESTIONS, cutoff=0.5)
+        ]
+        candidates = list(dict.fromkeys(similar))[:MAX_SUGGESTIONS]
         said = "The nearest are" if candidates else "There are"
-        shown = ", ".join(one_line(one, 100) for one in candidates or names[:MOST_CANDIDATES]) or "(unusual names)"
+        shown = ", ".join(one_line(one, 100) for one in candidates or names[:MAX_SUGGESTIONS]) or "(unusual names)"
         return RepoError(ErrorCode.NOT_FOUND, f"{problem}. {said} {shown}", RepoHint.NEAREST)
 
 
 def _ambiguous(name: str, rows: Sequence[Repo]) -> RepoError:
-    more = f" and {len(rows) - MOST_ROWS} more" if len(rows) > MOST_ROWS else ""
-    listed = "; ".join(f"{_plain(row.id)} is {_shown(row)}" for row in rows[:MOST_ROWS])
+    more = f" and {len(rows) - MAX_ROWS} more" if len(rows) > MAX_ROWS else ""
+    listed = "; ".join(f"{_plain(row.id)} is {_shown(row)}" for row in rows[:MAX_ROWS])
     return RepoError(
         ErrorCode.INVALID_ARGUMENT,
         f"{one_line(name, 100)} is {len(rows)} repositories on Mogplex: {listed}{more}",
@@ -122,14 +124,14 @@ def _uuid(text: str) -> str:
         return ""
 
 
-def _plain_name(text: str) -> str:
-    """owner/name out of an address on GitHub, such as that of a page inside the repository; other text as it is."""
+def _full_name(text: str) -> str:
+    """Return owner/name from a GitHub URL, which may be of a page of the repository; any other text unchanged."""
     address = _GITHUB.match(text)
     return (address[1] if address else text).strip("/").removesuffix(".git")
 
 
 def _named(rows: Sequence[Repo], name: str) -> list[Repo]:
-    """The rows of that name: exactly, else whatever the case, else by the name behind the owner."""
+    """Return the rows with that name: an exact match, else one that ignores case, else one that ignores the owner."""
     wanted = name.casefold()
     return (
         [row for row in rows if row.full_name == name]
@@ -138,8 +140,8 @@ def _named(rows: Sequence[Repo], name: str) -> list[Repo]:
     )
 
 
-def _without_keys(repo: Repo) -> Repo:
-    """The repository without names that hold a key: they would be sent and written down again."""
+def _without_secrets(repo: Repo) -> Repo:
+    """Clear fields that contain an API key, since they would be sent and stored again."""
     odd = [field for field in ("full_name", "default_branch", "root_directory") if find_key(getattr(repo, field))]
     return repo.model_copy(update=dict.fromkeys(odd, "")) if odd else repo
 

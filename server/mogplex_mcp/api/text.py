@@ -1,4 +1,4 @@
-"""Text of others made fit for one line of an error: no control characters, no tokens, not too long."""
+"""Sanitizing of untrusted text for one line of an error: no control characters, no tokens, limited length."""
 
 import re
 import unicodedata
@@ -14,19 +14,19 @@ _TOKEN = re.compile(r"mog_[0-9A-Za-z]{4,}")
 
 
 def is_plain(text: str) -> bool:
-    """Whether the text is one name without blanks, as repositories, branches and folders have, and nothing more."""
+    """Return whether the text is a plain name, as of a repository, branch or directory, without spaces or tokens."""
     return len(text) <= _LONGEST_NAME and _is_plain(text)
 
 
-# A list of repositories asks this hundreds of times, and the next one asks the same again.
+# Called for each of hundreds of repositories, and with the same names for the next list.
 @lru_cache(maxsize=4_096)
 def _is_plain(text: str) -> bool:
     return _PLAIN.fullmatch(text) is not None and not find_key(text)
 
 
 def one_line(text: str, limit: int = 300) -> str:
-    """`text` on one line of at most `limit` characters, without control characters and with tokens masked."""
-    # Of a huge text only the start can matter; the spare room is for what is taken out.
+    """Return the text on one line of at most `limit` characters, without control characters and with tokens masked."""
+    # Only the start of a huge text is processed, with some spare for the characters that are removed.
     text = _ANSI.sub("", text[: limit * 8])
     kept = (" " if char.isspace() else char for char in text if char.isspace() or unicodedata.category(char)[0] != "C")
     text = " ".join("".join(kept).split())

@@ -7,7 +7,7 @@ from mogplex_mcp.api.access_token import Token
 from mogplex_mcp.api.base_url import web_url
 from mogplex_mcp.api.budget import UNITS_PER_MINUTE
 from mogplex_mcp.api.client import Mogplex
-from mogplex_mcp.api.permissions import scopes_of
+from mogplex_mcp.api.scopes import detect_scopes
 from mogplex_mcp.config.settings import Settings
 from mogplex_mcp.core.humanize import counted
 from mogplex_mcp.credentials.sources import FoundToken, sources
@@ -31,7 +31,7 @@ async def describe(settings: Settings, token: Token) -> str:
     bridge = Services(settings)
     try:
         mogplex = bridge.tenants.of(FoundToken(token, "the user")).mogplex
-        scopes = _scopes_finding(await scopes_of(mogplex), settings)
+        scopes = _scopes_finding(await detect_scopes(mogplex), settings)
         repos = await _repos_finding(mogplex, settings)
     finally:
         await bridge.aclose()
@@ -53,7 +53,7 @@ async def check_token(subject: Subject) -> Sequence[Finding]:
 
 async def check_scopes(subject: Subject) -> Sequence[Finding]:
     """Check the scopes of the token, as far as read-only requests show them."""
-    return [_scopes_finding(await scopes_of(_mogplex(subject)), subject.settings)]
+    return [_scopes_finding(await detect_scopes(_mogplex(subject)), subject.settings)]
 
 
 async def check_repos(subject: Subject) -> Sequence[Finding]:

@@ -1,4 +1,4 @@
-"""What can be done with Mogplex, for agents and people alike: typed arguments in, facts or one `OperationError` out.
+"""Operations on Mogplex, for agents and people alike: typed arguments in, a result or one `OperationError` out.
 
 An operation knows neither MCP nor a terminal. `tools` declares it for models, `cli` for people.
 """

@@ -7,7 +7,7 @@ from enum import Enum, auto
 from mogplex_mcp.api.budget import Usage
 from mogplex_mcp.api.errors import MogplexError
 from mogplex_mcp.api.models import McpServer
-from mogplex_mcp.api.permissions import NO_RUN, scopes_of
+from mogplex_mcp.api.scopes import NONEXISTENT_RUN_ID, detect_scopes
 from mogplex_mcp.operations.context import OperationContext
 from mogplex_mcp.operations.errors import OperationError, operation_error
 from mogplex_mcp.storage.state_file import StateError
@@ -57,7 +57,7 @@ async def check_connection(context: OperationContext) -> ConnectionState:
     scopes: Sequence[str] = ()
     if problem is None:
         try:
-            scopes = await scopes_of(tenant.mogplex)
+            scopes = await detect_scopes(tenant.mogplex)
         except MogplexError as error:
             problem = error
     usage = await tenant.budget.usage()
@@ -76,7 +76,7 @@ async def check_connection(context: OperationContext) -> ConnectionState:
 
 async def _journal_state(context: OperationContext, usage: Usage) -> tuple[JournalState, str]:
     try:
-        await context.tenant.ledger.find_run(NO_RUN)
+        await context.tenant.ledger.find_run(NONEXISTENT_RUN_ID)
     except StateError as error:
         return JournalState.UNUSABLE, str(error)
     if context.settings.state_file is None or context.settings.without_journal:

@@ -1,7 +1,7 @@
 """Confirmation by the user of an operation that changes something for good.
 
-An operation says what it is about to change and goes on only if the user agreed. How the user is asked is the business
-of the caller: by elicitation in an MCP client, by a question in a terminal.
+An operation says what it is about to change and continues only if the user agreed. The caller asks the user: by
+elicitation in an MCP client, by a prompt in a terminal.
 """
 
 from collections.abc import Callable
@@ -15,7 +15,7 @@ Action = Literal["accept", "decline", "cancel"]
 
 
 class ConsentNeeded(OperationError):  # noqa: N818 - not a failure: the operation runs again with the user's answer
-    """The operation ended before it changed anything, because the user has not agreed to it yet."""
+    """The operation stopped before it changed anything, because the user hasn't agreed to it yet."""
 
     def __init__(self) -> None:
         super().__init__(OperationCode.CONFIRMATION_NEEDED, "the user has to be asked first")
@@ -40,14 +40,14 @@ class Consent:
     refusal: Action | None = None
 
     def require(self, question: str) -> None:
-        """Return if the user agreed to this question; otherwise end the operation before it changes anything.
+        """Return if the user agreed; otherwise stop the operation before it changes anything.
 
         Args:
-            question: Exactly what will change, for the user to read. It has to come out the same when the operation
-                runs again: another question is asked anew.
+            question: What will change, for the user to read. It has to be the same text when the operation runs again,
+                since a different question is asked anew.
 
         Raises:
-            ConsentNeeded: The user has not agreed.
+            ConsentNeeded: The user hasn't agreed.
         """
         action = self.answer_to(question)
         if action == "accept":

@@ -1,4 +1,4 @@
-"""What an operation is given besides its arguments: the tenant, the time it may take, where progress goes."""
+"""The context of an operation: tenant, settings, deadline, progress, consent, shutdown."""
 
 import time
 from collections.abc import Awaitable, Callable
@@ -14,29 +14,29 @@ from mogplex_mcp.operations.confirmation import Consent
 from mogplex_mcp.tenants.tenant import Tenant
 
 Progress = Callable[[float, str], Awaitable[None]]
-"""Report how far a call is, by a number that rises with each report and a text."""
+"""Report the progress of a call: a number that increases with each report, and a message."""
 
 
-# A person does not hang up, but a single call ends all the same; following a run makes one after another.
+# A terminal has no call timeout, but each call is bounded all the same; following a run makes one call after another.
 _LONGEST_SECONDS: Final = 600.0
 
 
 async def unreported(_: float, __: str) -> None:
-    """Drop progress that no one asked for."""
+    """Discard progress."""
 
 
 @dataclass(frozen=True)
 class OperationContext:
-    """The circumstances of one call of an operation.
+    """The context of one call of an operation.
 
     Attributes:
-        tenant: The caller.
-        settings: The user's choices.
-        arrived: When the call came, on the clock of the event loop.
-        progress: Reports how far the call is.
+        tenant: The tenant of the caller.
+        settings: The settings of the server.
+        arrived: When the call arrived, on the clock of the event loop.
+        progress: Reports the progress of the call.
         clock: Seconds since the epoch.
-        consent: Whether the user agrees with what the call is about to do.
-        shutdown: The shutdown of this process, which leaves a call some seconds.
+        consent: The user's consent to what the call changes.
+        shutdown: The graceful shutdown of this process, which leaves a call some seconds.
     """
 
     tenant: Tenant
@@ -49,7 +49,7 @@ class OperationContext:
 
     @property
     def now(self) -> datetime:
-        """The time of day."""
+        """The current time, in UTC."""
         return datetime.fromtimestamp(self.clock(), UTC)
 
     @property
@@ -59,10 +59,10 @@ class OperationContext:
 
     @property
     def deadline(self) -> float:
-        """When the result has to be there, on the clock of the event loop."""
+        """When the call has to return, on the clock of the event loop."""
         return self.arrived + self.wait_cap
 
     @property
     def remaining(self) -> float:
-        """Seconds until the deadline, never less than one: something is always tried."""
+        """Seconds until the deadline, at least one, so that a request is always tried."""
         return max(1.0, self.deadline - anyio.current_time())

@@ -1,4 +1,4 @@
-"""The one error of all operations: what happened, why, and what to do about it, as data.
+"""The error of all operations: what happened, why, and advice, as data.
 
 Nothing here is worded for a reader. `toolkit.errors` words it for a model, `cli.terminal.messages` for a person in a
 terminal; both start from the code, the reason and the advice, never from another reader's text.
@@ -22,7 +22,7 @@ logger = logging.getLogger(__name__)
 
 
 class OperationCode(StrEnum):
-    """Codes beyond those of the API client (`ErrorCode`)."""
+    """Codes in addition to those of the API client (`ErrorCode`)."""
 
     JOURNAL_UNUSABLE = "journal_unusable"
     INTERNAL = "bridge_fault"
@@ -36,7 +36,7 @@ class Argument:
 
     Attributes:
         name: Its name in the operation.
-        value: What to set it to, where that is said.
+        value: The value to set, if there is one.
     """
 
     name: str
@@ -49,7 +49,7 @@ class Operation:
 
     Attributes:
         name: The name of the operation.
-        arguments: What to give it.
+        arguments: Its arguments.
     """
 
     name: str
@@ -69,14 +69,14 @@ def spell(phrase: Phrase, speller: Speller) -> str:
 
 
 class OperationError(Exception):
-    """An operation that did not end in a result.
+    """An operation that failed.
 
     Attributes:
         code: An `ErrorCode` or an `OperationCode`.
-        reason: Why, in our own words.
-        happened: What happened, where that is more than the code says; empty for what the code says.
-        advice: What to do, where that is more than the code says; empty for what the code says.
-        quoted: What Mogplex, or whatever responded in its place, said: text of others.
+        reason: Why it failed; trusted text.
+        happened: What happened; empty if the code says it all.
+        advice: What to do; empty if the code says it all.
+        quoted: The message of the response, from Mogplex or a proxy: untrusted text.
         status: The HTTP status, when a response came.
         retry_after: Seconds to wait before the next try, when known.
         may_have_happened: Whether the operation may have taken effect although no response says so.
@@ -105,12 +105,12 @@ class OperationError(Exception):
 
 
 class InvalidArgumentError(OperationError):
-    """Arguments that were refused before anything was sent.
+    """Invalid arguments; no request was sent.
 
     Args:
         reason: What is wrong with which argument.
-        advice: What to do, where that is more than to correct it.
-        quoted: What of it is text of others.
+        advice: What to do, if that is more than to correct it.
+        quoted: The untrusted part of the reason.
     """
 
     def __init__(self, *reason: str | Argument | Operation, advice: Phrase = (), quoted: str = "") -> None:
@@ -121,8 +121,8 @@ def check_id(text: str, name: str) -> str:
     """Return the canonical form of an id.
 
     Args:
-        text: What the caller gave.
-        name: The argument's name, such as "run_id".
+        text: The id.
+        name: The name of the argument, such as "run_id".
 
     Raises:
         InvalidArgumentError: It isn't a UUID.
@@ -150,9 +150,9 @@ def check_range(number: int, name: str, least: int, most: int | None = None) -> 
 
 
 def operation_error(error: Exception) -> OperationError:
-    """Return what any exception of an operation means, as an `OperationError`."""
+    """Convert any exception of an operation to an `OperationError`."""
     while isinstance(error, ExceptionGroup):
-        # Task groups wrap what their tasks raise; the first one is the cause of the others' ends.
+        # Task groups wrap the exceptions of their tasks; the first one made the others end.
         error = error.exceptions[0]
     match error:
         case OperationError():
@@ -160,11 +160,11 @@ def operation_error(error: Exception) -> OperationError:
         case RepoError():
             return OperationError(error.code, _line(error.message), advice=_REPO_ADVICE[error.hint])
         case MogplexError():
-            return _of_api(error)
+            return _from_api_error(error)
         case StateError():
             reason = f"{one_line(str(error), 300)}. The journal keeps a run from being started twice"
             return OperationError(OperationCode.JOURNAL_UNUSABLE, reason)
-    # The traceback is for the operator; a caller could do nothing with it.
+    # The traceback is for the operator; it is of no use to a caller.
     logger.error("An operation failed", exc_info=error)
     return OperationError(OperationCode.INTERNAL)
 
@@ -181,7 +181,7 @@ _REPO_ADVICE: Mapping[RepoHint, Phrase] = {
 }
 
 
-def _of_api(error: MogplexError) -> OperationError:
+def _from_api_error(error: MogplexError) -> OperationError:
     line = _line(error.message)
     reason: Phrase = (line,)
     quoted = ""
@@ -194,7 +194,7 @@ def _of_api(error: MogplexError) -> OperationError:
             always = "as it always does for a repository id that it does not know"
             reason = (f'Mogplex responded with "{RUN_LIMITER_UNAVAILABLE}", {always}',)
         else:
-            # The message of a response is text of others: it may quote anything.
+            # The message of a response is untrusted text.
             reason, quoted = (), line
     return OperationError(
         code,

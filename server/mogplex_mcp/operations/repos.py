@@ -9,7 +9,7 @@ from mogplex_mcp.operations.context import OperationContext
 from mogplex_mcp.operations.errors import check_range
 
 MOST_REPOS: Final = 200
-"""The longest list of the API, which has no paging for repositories (mogplex-api.md, section 2, "Lists")."""
+"""The largest `limit` of the API, which has no pagination for repositories (mogplex-api.md, section 2, "Lists")."""
 
 
 @dataclass(frozen=True)
@@ -17,9 +17,9 @@ class RepoSearch:
     """Repositories that match a query.
 
     Attributes:
-        query: Part of owner/name; empty for all.
+        query: A part of owner/name; empty for all.
         repos: The repositories.
-        may_be_more: Whether the list was cut at its limit.
+        may_be_more: Whether the limit was reached.
     """
 
     query: str
@@ -28,16 +28,16 @@ class RepoSearch:
 
 
 async def list_repos(context: OperationContext, *, query: str = "", limit: int = 50) -> RepoSearch:
-    """List the repositories that Mogplex can work on.
+    """List the repositories that are connected to Mogplex.
 
     Args:
-        context: The circumstances of the call.
-        query: Part of owner/name; empty for all.
+        context: The context of the call.
+        query: A part of owner/name; empty for all.
         limit: 1 to `MOST_REPOS`.
 
     Raises:
         InvalidArgumentError: The limit is out of range.
-        MogplexError: Mogplex could not be asked, or refused.
+        MogplexError: The request failed.
     """
     check_range(limit, "limit", 1, MOST_REPOS)
     query = query.strip()

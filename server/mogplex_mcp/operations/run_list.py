@@ -1,4 +1,4 @@
-"""The list of runs: the journal, with the live state of what is not over yet."""
+"""The list of runs: the journal, with a live status for the runs that haven't ended."""
 
 import contextlib
 from collections.abc import Sequence
@@ -27,8 +27,8 @@ class RunList:
 
     Attributes:
         entries: The runs.
-        left_out: How many older ones were left out.
-        not_refreshed: How many open ones show their last known state.
+        left_out: How many older runs exceed the limit.
+        not_refreshed: How many open runs have their last known status.
     """
 
     entries: Sequence[Entry]
@@ -42,7 +42,7 @@ async def list_runs(
     """List the runs that the journal knows.
 
     Args:
-        context: The circumstances of the call.
+        context: The context of the call.
         repo: `owner/name` or an id; empty for all.
         status: A status of runs; "open" for those that have not ended; "any" for all.
         max_age_hours: How long ago they were started at most; 1 to `MOST_AGE_HOURS`.
@@ -63,20 +63,20 @@ async def list_runs(
 
 
 async def _refreshed(context: OperationContext, entries: Sequence[Entry]) -> tuple[list[Entry], int]:
-    """Return the entries with live state, and how many of the open ones are shown as they were."""
+    """Return the entries with a live status, and the number of open ones that could not be refreshed."""
     due = [entry for entry in entries if entry.is_open and entry.run_id]
     due = [entry for entry in due if context.clock() - entry.checked_at > REFRESHED_BEFORE_SECONDS]
     fresh: dict[str, Entry] = {}
 
     async def refresh(entry: Entry) -> None:
         try:
-            snapshot = await context.tenant.watches.of(entry.run_id).look()
+            snapshot = await context.tenant.watches.of(entry.run_id).refresh()
         except MogplexError:
             return
         outcome = read_outcome(snapshot.run, snapshot.events, now=context.now)
         run = snapshot.run
         fresh[entry.key] = replace(entry, status=run.status, pull_request=outcome.pull_request or entry.pull_request)
-        # A journal that can only be read is still a list.
+        # A journal that can't be written can still be listed.
         with contextlib.suppress(StateError):
             await context.tenant.ledger.see_run(
                 entry.run_id,

@@ -1,4 +1,4 @@
-"""Runs: start a coding agent, follow it to its pull request, look back, stop it."""
+"""Operations on runs: start a coding agent, follow it to its pull request, get its details, cancel it."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -9,7 +9,7 @@ from mogplex_mcp.api.models import CancelledRun, Repo
 from mogplex_mcp.operations.context import OperationContext
 from mogplex_mcp.operations.errors import Argument, InvalidArgumentError, Operation, check_id
 from mogplex_mcp.runs.cursor import Cursor, CursorError
-from mogplex_mcp.runs.fold import Fold, fold
+from mogplex_mcp.runs.event_groups import EventGroup, group_events
 from mogplex_mcp.runs.idempotency import SAME_START_SECONDS
 from mogplex_mcp.runs.outcome import Outcome, read_outcome
 from mogplex_mcp.runs.start import Started
@@ -20,7 +20,7 @@ from mogplex_mcp.storage.state_file import StateError
 
 @dataclass(frozen=True)
 class StartedRun:
-    """A run that was started, or that an identical start made before.
+    """A run that was started now, or by an earlier identical call.
 
     Attributes:
         started: The run, and whether it is new.
@@ -33,12 +33,12 @@ class StartedRun:
 
 @dataclass(frozen=True)
 class FollowedRun:
-    """What is new in a run that was followed.
+    """The news of a run that was followed.
 
     Attributes:
-        news: The news, and why the wait ended.
-        seen: The events that the caller had seen before.
-        repo: The name of its repository as the journal has it; empty when it is not known.
+        news: The new events, and why the wait ended.
+        seen: The cursor of the caller: the events that it had seen before.
+        repo: The name of its repository according to the journal; empty when unknown.
     """
 
     news: Tail
@@ -48,28 +48,28 @@ class FollowedRun:
 
 @dataclass(frozen=True)
 class RunDetails:
-    """A run as it stands.
+    """The state of a run.
 
     Attributes:
         snapshot: The run and its events.
-        outcome: What its events say of it.
-        folds: The events, with repetitions folded.
-        repo: The name of its repository as the journal has it; empty when it is not known.
+        outcome: What its events say about the result.
+        groups: The events, with repetitions grouped.
+        repo: The name of its repository according to the journal; empty when unknown.
     """
 
     snapshot: Snapshot
     outcome: Outcome
-    folds: Sequence[Fold]
+    groups: Sequence[EventGroup]
     repo: str
 
 
 @dataclass(frozen=True)
 class RunCancellation:
-    """What cancelling a run came to.
+    """The result of cancelling a run.
 
     Attributes:
-        cancelled: What Mogplex responded.
-        repo: The name of its repository as the journal has it; empty when it is not known.
+        cancelled: The response of Mogplex.
+        repo: The name of its repository according to the journal; empty when unknown.
     """
 
     cancelled: CancelledRun
@@ -84,18 +84,18 @@ async def start_run(
     force_new: bool = False,
     idempotency_key: str = "",
 ) -> StartedRun:
-    """Start a run, exactly once, or find the one that the same call started before.
+    """Start a run exactly once: a repeated call returns the run that the first one started.
 
     Args:
-        context: The circumstances of the call.
-        wanted: The run; its `repo_id` is filled in here, and its root directory where it is empty.
-        repo: The repository: `owner/name`, an address on GitHub, or an id.
-        force_new: Start another one although the same one exists.
-        idempotency_key: The caller's own key for this start.
+        context: The context of the call.
+        wanted: The run; `repo_id` is set here, and `root_directory` if it is empty.
+        repo: The repository: `owner/name`, a GitHub URL, or an id.
+        force_new: Whether to start another run although an identical one exists.
+        idempotency_key: An idempotency key of the caller's own; empty for one made from the arguments.
 
     Raises:
         InvalidArgumentError: The arguments contradict each other; nothing was sent.
-        MogplexError: Nothing was started, or (`may_have_happened`) it is not known whether.
+        MogplexError: No run was started, or (`may_have_happened`) that is unknown.
         StateError: The journal cannot be written; nothing was sent.
     """
     found = await context.tenant.repos.find(repo, root_directory=wanted.root_directory)
@@ -136,17 +136,17 @@ async def follow_run(
     """Wait for news of a run: its end, its pull request, or any event.
 
     Args:
-        context: The circumstances of the call.
-        run_id: The run; empty for the latest one.
+        context: The context of the call.
+        run_id: The id of the run; empty for the latest one.
         cursor: The events that the caller has seen; empty for none.
-        wait_seconds: How long to wait; the deadline of the call comes first.
+        wait_seconds: How long to wait, within the deadline of the call.
         until: What ends the wait.
-        max_events: The most events to return.
-        listener: Is called with each look.
+        max_events: The most groups of events to return.
+        listener: Reports progress.
 
     Raises:
-        InvalidArgumentError: The run or the cursor cannot be used.
-        MogplexError: Mogplex could not be asked at all.
+        InvalidArgumentError: The run id or the cursor is invalid.
+        MogplexError: The state of the run could not be read.
     """
     wanted = await find_run_id(context, run_id)
     try:
@@ -160,56 +160,56 @@ async def follow_run(
         seen,
         until=until,
         deadline=min(context.arrived + wait_seconds, context.deadline),
-        look_deadline=context.deadline,
+        refresh_deadline=context.deadline,
         max_events=max_events,
         listener=listener,
         shutdown=context.shutdown,
         now=context.clock,
     )
-    await note(context, news.snapshot, news.outcome)
-    return FollowedRun(news, seen, await repo_of(context, wanted))
+    await record_state(context, news.snapshot, news.outcome)
+    return FollowedRun(news, seen, await repo_name(context, wanted))
 
 
 async def get_run(context: OperationContext, *, run_id: str = "") -> RunDetails:
-    """Look at a run now.
+    """Return the current state of a run.
 
     Args:
-        context: The circumstances of the call.
-        run_id: The run; empty for the latest one.
+        context: The context of the call.
+        run_id: The id of the run; empty for the latest one.
 
     Raises:
-        InvalidArgumentError: The run cannot be told.
-        MogplexError: Mogplex could not be asked, or does not know the run.
+        InvalidArgumentError: The id is invalid, or there is no latest run.
+        MogplexError: The request failed, or there is no such run.
     """
     wanted = await find_run_id(context, run_id)
-    snapshot = await context.tenant.watches.of(wanted).look()
+    snapshot = await context.tenant.watches.of(wanted).refresh()
     outcome = read_outcome(snapshot.run, snapshot.events, now=context.now)
-    await note(context, snapshot, outcome)
-    return RunDetails(snapshot, outcome, fold(snapshot.events), await repo_of(context, wanted))
+    await record_state(context, snapshot, outcome)
+    return RunDetails(snapshot, outcome, group_events(snapshot.events), await repo_name(context, wanted))
 
 
 async def cancel_run(context: OperationContext, *, run_id: str = "") -> RunCancellation:
-    """Stop a run for good.
+    """Cancel a run.
 
     Args:
-        context: The circumstances of the call.
-        run_id: The run; empty for the latest one.
+        context: The context of the call.
+        run_id: The id of the run; empty for the latest one.
 
     Raises:
-        InvalidArgumentError: The run cannot be told.
-        MogplexError: Mogplex could not be asked, or refused.
+        InvalidArgumentError: The id is invalid, or there is no latest run.
+        MogplexError: The request failed.
     """
     wanted = await find_run_id(context, run_id)
     cancelled = await context.tenant.mogplex.cancel_run(wanted)
-    await note(context, Snapshot(cancelled.run, (), context.clock(), 0, settled=False), None)
-    return RunCancellation(cancelled, await repo_of(context, wanted))
+    await record_state(context, Snapshot(cancelled.run, (), context.clock(), 0, settled=False), None)
+    return RunCancellation(cancelled, await repo_name(context, wanted))
 
 
 async def find_run_id(context: OperationContext, text: str) -> str:
-    """Return the id of the run that is meant: the one named, else the latest one of the journal.
+    """Return the canonical id of a run; without one, the id of the latest run in the journal.
 
     Raises:
-        InvalidArgumentError: There is no latest run, or what became of its start is not known.
+        InvalidArgumentError: The id is invalid, there is no latest run, or it is unknown whether its start succeeded.
     """
     if text:
         return check_id(text, "run_id")
@@ -221,7 +221,7 @@ async def find_run_id(context: OperationContext, text: str) -> str:
     if latest is None:
         raise InvalidArgumentError("give ", run_id, ": no run was started from here yet")
     if not latest.run_id:
-        # An older run is not what is meant; stopping it would be worst.
+        # The caller doesn't mean an older run, and must not cancel it by mistake.
         raise InvalidArgumentError(
             "it is not known what became of the latest start; ",
             Operation("start_run"),
@@ -231,8 +231,8 @@ async def find_run_id(context: OperationContext, text: str) -> str:
     return latest.run_id
 
 
-async def repo_of(context: OperationContext, run_id: str) -> str:
-    """Return the name of the run's repository, if the journal knows it; else ""."""
+async def repo_name(context: OperationContext, run_id: str) -> str:
+    """Return the name of the run's repository according to the journal, or ""."""
     try:
         entry = await context.tenant.ledger.find_run(run_id)
     except StateError:
@@ -240,8 +240,8 @@ async def repo_of(context: OperationContext, run_id: str) -> str:
     return entry.repo if entry else ""
 
 
-async def note(context: OperationContext, snapshot: Snapshot, outcome: Outcome | None) -> None:
-    """Keep in the journal what was seen; a journal that cannot be written does not end a look."""
+async def record_state(context: OperationContext, snapshot: Snapshot, outcome: Outcome | None) -> None:
+    """Record the state of a run in the journal. If that can't be written, the operation succeeds all the same."""
     run = snapshot.run
     try:
         await context.tenant.ledger.see_run(

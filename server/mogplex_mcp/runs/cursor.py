@@ -1,10 +1,10 @@
-"""Which events of a run somebody has seen, as a short text that a model can hand back.
+"""The cursor of `tail_run`: which events of a run a caller has seen, as an opaque text that it sends back.
 
-Events come in any order and late ones land in the middle, so a position cannot be a number or a time: the cursor holds
-a fingerprint of the id of each event that was shown. It says nothing else; every call is authorised anew.
+Events arrive in any order, and late ones are inserted before others, so a position can't be a number or a time: the
+cursor is the set of digests of the events that were returned. It grants nothing; every call is authorized anew.
 
-Its bytes: the version, a digest of the run's id, a digest of each event's id, and a digest of all of that, so that a
-text that a model copied in part or wrongly is known for what it is.
+Layout: version, digest of the run's id, digest of each event's id, checksum of the preceding bytes. The checksum
+detects a cursor that a model copied incompletely or incorrectly.
 """
 
 import base64
@@ -16,29 +16,34 @@ from typing import Final
 
 VERSION: Final = 1
 # Two of 200 events have the same digest once in a hundred million runs.
-_MARK_BYTES: Final = 5
+_EVENT_BYTES: Final = 5
 _RUN_BYTES: Final = 4
-_CHECK_BYTES: Final = 3
-_SHORTEST: Final = 1 + _RUN_BYTES + _CHECK_BYTES
+_CHECKSUM_BYTES: Final = 3
+_MIN_BYTES: Final = 1 + _RUN_BYTES + _CHECKSUM_BYTES
 
 
 class CursorError(ValueError):
-    """The text is no cursor of this run; the message says what it is instead."""
+    """A text that isn't a cursor of this run; the message says why."""
 
 
 @dataclass(frozen=True)
 class Cursor:
-    """The events of one run that have been shown."""
+    """The events of one run that a caller has seen.
+
+    Attributes:
+        run_id: The run.
+        digests: The digest of the id of each event.
+    """
 
     run_id: str
-    marks: frozenset[bytes] = frozenset()
+    digests: frozenset[bytes] = frozenset()
 
     @classmethod
     def parse(cls, text: str, run_id: str) -> "Cursor":
-        """Read a cursor; empty text means that nothing was shown yet.
+        """Parse a cursor; an empty text means that no event was seen yet.
 
         Raises:
-            CursorError: It was cut, is of another run or another version, or never was a cursor.
+            CursorError: The text was truncated, belongs to another run or version, or isn't a cursor.
         """
         if not text:
             return cls(run_id)
@@ -48,25 +53,25 @@ class Cursor:
             raise CursorError("it is not a cursor that tail_run gave") from error
         if not data or data[0] != VERSION:
             raise CursorError("it is not a cursor that this version of tail_run gave")
-        body, check = data[:-_CHECK_BYTES], data[-_CHECK_BYTES:]
-        run, marks = body[1 : 1 + _RUN_BYTES], body[1 + _RUN_BYTES :]
-        if len(data) < _SHORTEST or len(marks) % _MARK_BYTES or check != _digest(body, _CHECK_BYTES):
+        body, checksum = data[:-_CHECKSUM_BYTES], data[-_CHECKSUM_BYTES:]
+        run, events = body[1 : 1 + _RUN_BYTES], body[1 + _RUN_BYTES :]
+        if len(data) < _MIN_BYTES or len(events) % _EVENT_BYTES or checksum != _digest(body, _CHECKSUM_BYTES):
             raise CursorError("a part of it is missing or was changed")
         if run != _digest(run_id.encode(), _RUN_BYTES):
             raise CursorError("it belongs to another run")
-        return cls(run_id, frozenset(marks[at : at + _MARK_BYTES] for at in range(0, len(marks), _MARK_BYTES)))
+        return cls(run_id, frozenset(events[at : at + _EVENT_BYTES] for at in range(0, len(events), _EVENT_BYTES)))
 
     def has_seen(self, event_id: str) -> bool:
-        """Whether the event was shown."""
-        return _digest(event_id.encode(), _MARK_BYTES) in self.marks
+        """Return whether the event was seen."""
+        return _digest(event_id.encode(), _EVENT_BYTES) in self.digests
 
     def with_events(self, event_ids: Iterable[str]) -> "Cursor":
-        """This cursor after these events were shown too."""
-        return Cursor(self.run_id, self.marks | {_digest(event_id.encode(), _MARK_BYTES) for event_id in event_ids})
+        """Return a cursor that has seen these events too."""
+        return Cursor(self.run_id, self.digests | {_digest(event_id.encode(), _EVENT_BYTES) for event_id in event_ids})
 
     def __str__(self) -> str:
-        body = bytes([VERSION]) + _digest(self.run_id.encode(), _RUN_BYTES) + b"".join(sorted(self.marks))
-        return base64.urlsafe_b64encode(body + _digest(body, _CHECK_BYTES)).rstrip(b"=").decode()
+        body = bytes([VERSION]) + _digest(self.run_id.encode(), _RUN_BYTES) + b"".join(sorted(self.digests))
+        return base64.urlsafe_b64encode(body + _digest(body, _CHECKSUM_BYTES)).rstrip(b"=").decode()
 
 
 def _digest(data: bytes, size: int) -> bytes:

@@ -1,7 +1,7 @@
-"""What a run is doing and what came of it, read out of its events.
+"""The phase and the outcome of a run, derived from its status and its events.
 
-The address of the pull request, the exit code and the reason of a failure exist in events only (mogplex-api.md,
-section 1). Payloads may be cut, may miss fields and may change the type of a field: nothing here relies on them.
+The URL of the pull request, the exit code and the reason of a failure exist in events only (mogplex-api.md, section 1).
+A payload may be truncated, lack fields or change the type of a field, so each field is read only if its type is right.
 """
 
 import enum
@@ -15,12 +15,16 @@ from mogplex_mcp.api.models import Run, RunEvent
 from mogplex_mcp.storage.ledger import TERMINAL_STATUSES
 
 NEVER_QUEUED_AFTER: Final = timedelta(minutes=3)
+"""How long a pending run may be without a worker before it counts as lost."""
+
 STALE_AFTER: Final = timedelta(minutes=35)
+"""How long an unfinished run may be silent before it counts as stale."""
+
 _PULL_REQUEST: Final = re.compile(r"https://github\.com/[\w.-]{1,100}/[\w.-]{1,100}/pull/\d{1,10}", re.ASCII)
 
 
 class Phase(enum.StrEnum):
-    """How far a run has come, in the order in which a run goes through them."""
+    """The phase of a run, in the order in which a run goes through them."""
 
     QUEUED = "queued"
     PREPARING = "preparing"
@@ -33,16 +37,16 @@ class Phase(enum.StrEnum):
 
 @dataclass(frozen=True)
 class Outcome:
-    """What the events and the run say so far.
+    """What is known about the result of a run.
 
     Attributes:
-        phase: How far the run has come.
-        pull_request: The address of its pull request on github.com, or empty.
-        changed: Whether the agent changed anything; None when nothing says so yet.
-        exit_code: What the agent's process ended with, when known.
-        failure_code: Mogplex's word for why it failed, or empty. Text of others.
-        failure: What the run itself says about why it failed, or empty. Text of others.
-        never_queued: Accepted minutes ago, but no worker ever took it: it will not run.
+        phase: The phase of the run.
+        pull_request: The URL of its pull request on github.com, or empty.
+        changed: Whether the agent changed any file; None while that is unknown.
+        exit_code: The exit code of the agent's process, when known.
+        failure_code: Mogplex's code for the failure, or empty. Untrusted text.
+        failure: Why the run failed, in its own words, or empty. Untrusted text.
+        never_queued: Whether no worker took the run within minutes, so that it will not run.
     """
 
     phase: Phase
@@ -55,12 +59,12 @@ class Outcome:
 
     @property
     def is_terminal(self) -> bool:
-        """Whether the run has ended, as far as its status says."""
+        """Whether the status of the run is terminal."""
         return self.phase in {Phase.DONE, Phase.FAILED, Phase.CANCELLED}
 
 
 def read_outcome(run: Run, events: Iterable[RunEvent], *, now: datetime) -> Outcome:
-    """Read what is known about a run; later events win over earlier ones."""
+    """Derive the outcome of a run; later events take precedence over earlier ones."""
     phase = Phase.QUEUED
     pull_request = failure_code = failure = ""
     changed: bool | None = None
@@ -90,7 +94,7 @@ def read_outcome(run: Run, events: Iterable[RunEvent], *, now: datetime) -> Outc
 
 
 def find_pull_request(event: RunEvent) -> str:
-    """The address of a pull request on github.com that this event reports, or empty."""
+    """Return the URL of the pull request on github.com that this event reports, or ""."""
     found = _PULL_REQUEST.fullmatch(_typed(event.payload, "pull_request_url", str, ""))
     if found is None and "payloadPreview" in event.payload:
         found = _PULL_REQUEST.search(str(event.payload["payloadPreview"]))
@@ -98,14 +102,14 @@ def find_pull_request(event: RunEvent) -> str:
 
 
 def is_terminal(run: Run) -> bool:
-    """Whether the status is one of those known to be terminal; an unknown status counts as running."""
+    """Return whether the status is known to be terminal; an unknown status counts as running."""
     return run.status in TERMINAL_STATUSES
 
 
 def is_stale(run: Run, events: Iterable[RunEvent], *, now: datetime) -> bool:
-    """Whether nothing has been heard of an unfinished run for 35 minutes."""
-    heard = [time for time in (run.created_at, run.updated_at, *(event.created_at for event in events)) if time]
-    return not is_terminal(run) and bool(heard) and now - max(heard) > STALE_AFTER
+    """Return whether an unfinished run has been silent for 35 minutes."""
+    times = [time for time in (run.created_at, run.updated_at, *(event.created_at for event in events)) if time]
+    return not is_terminal(run) and bool(times) and now - max(times) > STALE_AFTER
 
 
 def _phase_after(event: RunEvent, phase: Phase) -> Phase:
@@ -123,7 +127,7 @@ def _phase_after(event: RunEvent, phase: Phase) -> Phase:
     return phase
 
 
-def _typed(payload: Mapping[str, Any], field: str, kind: type, otherwise: Any) -> Any:
-    """A field of a payload if it is there with the type that it should have."""
+def _typed(payload: Mapping[str, Any], field: str, kind: type, default: Any) -> Any:
+    """Return a field of a payload if it has the expected type, else the default."""
     value = payload.get(field)
-    return value if type(value) is kind else otherwise
+    return value if type(value) is kind else default

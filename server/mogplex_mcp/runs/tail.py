@@ -1,7 +1,7 @@
-"""Following a run for a bounded time: what is new since a cursor, and what it has come to.
+"""Long polling of a run: wait for a bounded time and return the events since a cursor, with the state of the run.
 
-Time that ran out is no error, a fault inside the deadline is not the end, and everything that the caller needs for
-going on is in the answer.
+A timeout isn't an error, a failed poll doesn't end the wait before its deadline, and the result carries the cursor to
+continue from.
 """
 
 import enum
@@ -17,16 +17,19 @@ from mogplex_mcp.api.errors import ErrorCode, MogplexError
 from mogplex_mcp.api.models import RunEvent
 from mogplex_mcp.core.shutdown import AT_ONCE, Shutdown
 from mogplex_mcp.runs.cursor import Cursor
-from mogplex_mcp.runs.fold import Fold, fold
+from mogplex_mcp.runs.event_groups import EventGroup, group_events
 from mogplex_mcp.runs.outcome import Outcome, find_pull_request, is_stale, is_terminal, read_outcome
 from mogplex_mcp.runs.watch import FINAL_ERRORS, RunWatch, Snapshot
 
 HEARTBEAT_SECONDS: Final = 10.0
-FIRST_LOOK_PAUSE_SECONDS: Final = 2.0
+"""How often progress is reported while nothing changes."""
+
+FIRST_REFRESH_RETRY_SECONDS: Final = 2.0
+"""How long to wait before the first snapshot is tried again."""
 
 
 class Until(enum.StrEnum):
-    """What ends a wait before its time."""
+    """What ends a wait before its deadline."""
 
     DONE = "done"
     """A terminal status, or a milestone: a pull request, a failure, a run that needs attention."""
@@ -35,7 +38,7 @@ class Until(enum.StrEnum):
 
 
 class Reason(enum.StrEnum):
-    """Why an answer was given now."""
+    """Why a wait ended."""
 
     ENDED = "ended"
     MILESTONE = "milestone"
@@ -47,21 +50,21 @@ class Reason(enum.StrEnum):
 
 @dataclass(frozen=True)
 class Tail:
-    """What a wait came to.
+    """The result of a wait.
 
     Attributes:
         snapshot: The run and all its readable events.
-        outcome: What they say.
+        outcome: What they say about the state of the run.
         reason: Why the wait ended.
-        folds: The events that are new since the cursor, folded, oldest first.
-        more: How many folds were left out for the next call.
-        cursor: The position after `folds`.
+        groups: The events since the cursor in groups, oldest first.
+        more: How many groups were left for the next call.
+        cursor: The cursor after `groups`.
     """
 
     snapshot: Snapshot
     outcome: Outcome
     reason: Reason
-    folds: Sequence[Fold]
+    groups: Sequence[EventGroup]
     more: int
     cursor: Cursor
 
@@ -75,137 +78,137 @@ async def tail(
     *,
     until: Until,
     deadline: float,
-    look_deadline: float,
+    refresh_deadline: float,
     max_events: int,
     listener: Listener,
     shutdown: Shutdown,
     now: Callable[[], float] = time.time,
 ) -> Tail:
-    """Wait for something worth telling, until the deadline at most.
+    """Wait for news of a run, until the deadline at most.
 
     Args:
-        watch: The run.
-        cursor: What was told before.
-        until: What counts as worth telling.
+        watch: The watch of the run.
+        cursor: The events that the caller has seen.
+        until: What ends the wait.
         deadline: When to stop waiting, on the clock of the event loop.
-        look_deadline: When to give up the first look; later than `deadline` for whoever does not want to wait.
-        max_events: The most folds to tell.
-        listener: Called on each change and each 10 seconds, for progress.
-        shutdown: Ends the wait as if its time were up, since the run goes on.
+        refresh_deadline: When to give up on the first snapshot; later than `deadline` for a call that doesn't wait.
+        max_events: The most groups of events to return.
+        listener: Reports progress: is called on each change and every 10 seconds.
+        shutdown: Ends the wait like a timeout, since the run continues.
         now: Seconds since the epoch.
 
     Raises:
-        MogplexError: Nothing is known of the run, or there is nothing to wait for.
+        MogplexError: There is no snapshot of the run, or no further poll can succeed.
     """
-    snapshot = await _first_look(watch, cursor, deadline, look_deadline, shutdown)
-    gone: MogplexError | None = None
+    snapshot = await _first_snapshot(watch, cursor, deadline, refresh_deadline, shutdown)
+    failure: MogplexError | None = None
     async with anyio.create_task_group() as tasks:
-        heart = _Heart(listener, snapshot, now)
-        tasks.start_soon(heart.beat)
+        progress = _Progress(listener, snapshot, now)
+        tasks.start_soon(progress.heartbeat)
         try:
             with anyio.CancelScope(deadline=deadline), shutdown.within(AT_ONCE):
                 while _reason(snapshot, cursor, until, max_events, now()) is None:
                     snapshot = await watch.after(snapshot)
-                    await heart.show(snapshot)
+                    await progress.update(snapshot)
         except MogplexError as error:
-            gone = error
+            failure = error
         tasks.cancel_scope.cancel()
-    if gone is not None:
-        raise gone
-    return _told(snapshot, cursor, until, max_events, now())
+    if failure is not None:
+        raise failure
+    return _result(snapshot, cursor, until, max_events, now())
 
 
-async def _first_look(
-    watch: RunWatch, cursor: Cursor, deadline: float, look_deadline: float, shutdown: Shutdown
+async def _first_snapshot(
+    watch: RunWatch, cursor: Cursor, deadline: float, refresh_deadline: float, shutdown: Shutdown
 ) -> Snapshot:
-    """How the run stands: at once if nothing is known or nobody wants to wait, else as soon as a poll is due.
+    """Return the state of the run: at once if there is no snapshot yet or no time to wait, else when a poll is due.
 
-    While nothing is known, a fault is waited out as long as there is time. What is known already is good enough to go
-    on with; its `fault` says that it may be old.
+    Without a snapshot, a failed request is retried until the deadline. With one, it is returned with its `fault`, which
+    says that it may be outdated.
     """
     waits = deadline > anyio.current_time() and not shutdown.has_begun
     error = MogplexError(ErrorCode.TIMED_OUT, "Mogplex did not say how the run stands before the wait was over")
-    with anyio.CancelScope(deadline=max(deadline, look_deadline)):
-        while watch.known is None or not waits:
+    with anyio.CancelScope(deadline=max(deadline, refresh_deadline)):
+        while watch.latest is None or not waits:
             try:
-                return await watch.look()
+                return await watch.refresh()
             except MogplexError as fault:
                 error = fault
-            # A token that was refused and never worked is a wrong one; of others, see FINAL_ERRORS.
-            refused = error.code is ErrorCode.UNAUTHORIZED and not cursor.marks
-            pause = max(FIRST_LOOK_PAUSE_SECONDS, error.retry_after or 0.0)
+            # A token that never worked is a wrong one; for a token that has worked, see FINAL_ERRORS.
+            refused = error.code is ErrorCode.UNAUTHORIZED and not cursor.digests
+            pause = max(FIRST_REFRESH_RETRY_SECONDS, error.retry_after or 0.0)
             too_late = anyio.current_time() + pause >= deadline or shutdown.has_begun
-            if error.code in FINAL_ERRORS or watch.known is not None or refused or too_late:
+            if error.code in FINAL_ERRORS or watch.latest is not None or refused or too_late:
                 break
             with shutdown.within(AT_ONCE):
                 await anyio.sleep(pause)
-    if watch.known is None or error.code in FINAL_ERRORS:
+    if watch.latest is None or error.code in FINAL_ERRORS:
         raise error
     if waits and watch.is_due:
-        # Calls that come again and again must not get more than the share of their run.
+        # A poll instead of a refresh: calls in quick succession must not exceed the share of their run.
         with anyio.CancelScope(deadline=deadline), shutdown.within(AT_ONCE):
-            return await watch.after(watch.known)
-    return watch.known
+            return await watch.after(watch.latest)
+    return watch.latest
 
 
-class _Heart:
-    """Tells the listener of each change, and that the wait goes on when there is none."""
+class _Progress:
+    """Reports each change to the listener, and repeats the last state every 10 seconds."""
 
     def __init__(self, listener: Listener, snapshot: Snapshot, now: Callable[[], float]) -> None:
         self._listener = listener
         self._snapshot = snapshot
         self._now = now
 
-    async def beat(self) -> None:
-        await self._tell()
+    async def heartbeat(self) -> None:
+        await self._report()
         while True:
             await anyio.sleep(HEARTBEAT_SECONDS)
-            await self._tell()
+            await self._report()
 
-    async def show(self, snapshot: Snapshot) -> None:
+    async def update(self, snapshot: Snapshot) -> None:
         changed = (snapshot.run.status, len(snapshot.events)) != (self._snapshot.run.status, len(self._snapshot.events))
         self._snapshot = snapshot
         if changed:
-            await self._tell()
+            await self._report()
 
-    async def _tell(self) -> None:
+    async def _report(self) -> None:
         await self._listener(self._snapshot, _outcome(self._snapshot, self._now()))
 
 
 def _reason(snapshot: Snapshot, cursor: Cursor, until: Until, max_events: int, now: float) -> Reason | None:
-    """Why to answer with this snapshot, or None to go on waiting."""
+    """Return why to stop waiting with this snapshot, or None to continue."""
     if is_terminal(snapshot.run):
         return Reason.ENDED if snapshot.settled else None
     unseen = _unseen(snapshot, cursor)
-    # Of a full window nothing new can be read: silence says nothing.
-    heard = snapshot.saturated or not is_stale(snapshot.run, snapshot.events, now=datetime.fromtimestamp(now, UTC))
-    # More than fits into an answer: the rest of what was there before does not wait for what comes.
-    crowded = len(fold(unseen)) > max_events
+    # With a full window no newer event can be read, so silence doesn't mean that the run is stale.
+    stale = not snapshot.saturated and is_stale(snapshot.run, snapshot.events, now=datetime.fromtimestamp(now, UTC))
+    # What exceeds one result is returned by the next call at once.
+    exceeds_limit = len(group_events(unseen)) > max_events
     reason = None
     if _outcome(snapshot, now).never_queued:
         reason = Reason.NEVER_QUEUED
     elif any(event.type == "failed" or find_pull_request(event) for event in unseen):
         reason = Reason.MILESTONE
-    elif not heard:
+    elif stale:
         reason = Reason.STALE
-    elif crowded or (unseen and until is Until.UPDATE):
+    elif exceeds_limit or (unseen and until is Until.UPDATE):
         reason = Reason.UPDATE
     return reason
 
 
-def _told(snapshot: Snapshot, cursor: Cursor, until: Until, max_events: int, now: float) -> Tail:
+def _result(snapshot: Snapshot, cursor: Cursor, until: Until, max_events: int, now: float) -> Tail:
     reason = _reason(snapshot, cursor, until, max_events, now)
     if reason is None:
         reason = Reason.ENDED if is_terminal(snapshot.run) else Reason.TIME_UP
-    folds = fold(_unseen(snapshot, cursor))
-    told = folds[:max_events]
+    groups = group_events(_unseen(snapshot, cursor))
+    returned = groups[:max_events]
     return Tail(
         snapshot=snapshot,
         outcome=_outcome(snapshot, now),
         reason=reason,
-        folds=told,
-        more=len(folds) - len(told),
-        cursor=cursor.with_events(event.id for one in told for event in one.events),
+        groups=returned,
+        more=len(groups) - len(returned),
+        cursor=cursor.with_events(event.id for group in returned for event in group.events),
     )
 
 

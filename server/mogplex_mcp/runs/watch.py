@@ -1,8 +1,8 @@
-"""One poller per run, whoever listens.
+"""One poller per run, shared by all who wait for it.
 
-There is no background task: of all who wait for news of a run, one holds the lock and asks Mogplex when it is due; the
-others wait for the lock and take what that one got. When it goes away, the next one goes on in its place. What a user
-asks for now does not wait for the poller, and what it brings is news for all.
+There is no background task. Of all callers that wait for a run, one holds the poll lock and polls Mogplex at the
+interval of `polling`; the others wait for the lock and share the snapshot. When that caller leaves, the next one takes
+over. A refresh on behalf of a user does not wait for the poller, and its snapshot reaches all waiting callers.
 """
 
 import random
@@ -19,28 +19,26 @@ import anyio
 from mogplex_mcp.api.client import Mogplex
 from mogplex_mcp.api.errors import ErrorCode, MogplexError
 from mogplex_mcp.api.models import Run, RunEvent, RunEvents
-from mogplex_mcp.runs.kept import characters, kept_event, kept_run
 from mogplex_mcp.runs.outcome import is_terminal
-from mogplex_mcp.runs.turns import Turns
+from mogplex_mcp.runs.polling import FairQueue, poll_interval
+from mogplex_mcp.runs.truncation import count_characters, truncate_event, truncate_run
 
 EVENT_WINDOW: Final = 200
 """Events that can be read of one run: the oldest ones (mogplex-api.md, section 2, "Watching a run")."""
 
 FRESH_SECONDS: Final = 1.0
+"""How long a snapshot is returned again without a request."""
+
 DRAIN_SECONDS: Final = 1.0
-JITTER: Final = 0.08
-# A run that ended this long ago has written its last event.
+"""How long after a terminal status the events are read once more: the last ones are written after the status."""
+
 LATE_EVENT_SECONDS: Final = 30.0
+"""How long after the end of a run events may still be written."""
 
-KEPT_WATCHES: Final = 1_000
-KEPT_CHARACTERS: Final = 16 * 1024 * 1024
-# Seconds between two looks, by the age of the run. Frequent while a human is likely to be watching and failures are
-# likely; from then on rare enough that a ten-minute run costs less than eighty requests, and frequent enough that half
-# of all news is known within five seconds.
-_SCHEDULE: Final = ((6.0, 2.0), (60.0, 5.5))
-_LONGEST_INTERVAL: Final = 8.6
+MAX_CACHED_WATCHES: Final = 1_000
+MAX_CACHED_CHARACTERS: Final = 16 * 1024 * 1024
 
-# What says that there is nothing to wait for. A 401 is not among them: while Mogplex's database is away, every token
+# Errors that no further poll can mend. A 401 is not among them: while Mogplex's database is unavailable, every token
 # gets one, and that passes by itself.
 FINAL_ERRORS: Final = frozenset(
     {
@@ -57,15 +55,15 @@ FINAL_ERRORS: Final = frozenset(
 
 @dataclass(frozen=True)
 class Snapshot:
-    """What Mogplex said of a run at one time.
+    """The state of a run at one time.
 
     Attributes:
         run: The run.
-        events: Its oldest events, at most 200, in the order in which Mogplex gives them.
-        at: When it was read, as seconds since the epoch.
-        number: Counts the answers of this watch.
-        settled: Whether no more is to come: the status is terminal and the last events had time to appear.
-        fault: Why the last look after this one failed, or None.
+        events: Its oldest events, at most 200, in the order in which Mogplex returns them.
+        at: When it was read, in seconds since the epoch.
+        number: Sequence number of the snapshot within its watch.
+        settled: Whether the run is over: the status is terminal and the last events had time to be written.
+        fault: Why the poll after this snapshot failed, or None.
     """
 
     run: Run
@@ -77,16 +75,16 @@ class Snapshot:
 
     @property
     def saturated(self) -> bool:
-        """Whether the window is full, so that later events cannot be read."""
+        """Whether the event window is full, so that later events can't be read."""
         return len(self.events) >= EVENT_WINDOW
 
 
 OnAnswer = Callable[[str, Snapshot], Awaitable[None]]
-"""Called with the id of a run and each new answer about it; the next look waits until it returns."""
+"""A callback for each new snapshot, with the id of the run. The next poll waits until it returns."""
 
 
 class RunWatch:
-    """What is known of one run, shared by all who look at it."""
+    """The poller and the latest snapshot of one run, shared by all callers."""
 
     def __init__(
         self,
@@ -104,145 +102,145 @@ class RunWatch:
         self._now = now
         self._jitter = jitter
         self._on_answer = on_answer
-        self._looking = anyio.Lock()
-        self._polling = anyio.Lock()
-        self._news = anyio.Event()
-        self._answers = 0
-        self._known: Snapshot | None = None
+        self._refresh_lock = anyio.Lock()
+        self._poll_lock = anyio.Lock()
+        self._requested = anyio.Event()
+        self._requests = 0
+        self._latest: Snapshot | None = None
         self._characters = 0
         self._error: MogplexError | None = None
-        # On the clock of the event loop, which nobody sets back.
-        self._answered = self._due = -FRESH_SECONDS
+        # On the monotonic clock of the event loop.
+        self._last_request_at = self._next_poll_at = -FRESH_SECONDS
 
     @property
-    def known(self) -> Snapshot | None:
-        """The last answer, if there was one."""
-        return self._known
+    def latest(self) -> Snapshot | None:
+        """The latest snapshot, if there is one."""
+        return self._latest
 
     @property
     def characters(self) -> int:
-        """About how many characters are kept of the last answer."""
+        """The approximate size of the latest snapshot, in characters."""
         return self._characters
 
     @property
     def is_due(self) -> bool:
-        """Whether what is known is so old that Mogplex should be asked again."""
-        return anyio.current_time() >= self._due
+        """Whether the next poll is due."""
+        return anyio.current_time() >= self._next_poll_at
 
-    async def look(self) -> Snapshot:
-        """What Mogplex says now; looks at the same moment share one request.
+    async def refresh(self) -> Snapshot:
+        """Return a snapshot that is at most a second old; concurrent calls share one request.
 
         Raises:
-            MogplexError: It could not be read.
+            MogplexError: The request failed.
         """
-        answers = self._answers
-        async with self._looking:
-            fresh = self._error is None and anyio.current_time() - self._answered <= FRESH_SECONDS
-            # Whoever waited for another one's look takes what came of that, also if it failed.
-            if self._answers == answers and not (self._known is not None and fresh):
-                await self._ask(watching=False)
+        requests = self._requests
+        async with self._refresh_lock:
+            is_fresh = self._error is None and anyio.current_time() - self._last_request_at <= FRESH_SECONDS
+            # A call that waited for the request of another takes its outcome, even if that is an error.
+            if self._requests == requests and not (self._latest is not None and is_fresh):
+                await self._request(watching=False)
             return self._result()
 
     async def after(self, seen: Snapshot) -> Snapshot:
-        """The next answer after `seen`, as soon as one is due.
+        """Wait for the snapshot after `seen`, and poll for it when that is due.
 
-        A poll that fails gives `seen` again with its `fault`; the next one is tried when it is due.
+        After a failed poll this is `seen` again with its `fault`; the next call polls again when that is due.
 
         Raises:
-            MogplexError: There is nothing to wait for any more, such as a run that is gone.
+            MogplexError: No further poll can succeed, such as for a run that was deleted.
         """
-        async with self._polling:
-            while (known := self._known or seen).number <= seen.number:
-                with anyio.CancelScope(deadline=self._due):
-                    await self._news.wait()
+        async with self._poll_lock:
+            while (latest := self._latest or seen).number <= seen.number:
+                with anyio.CancelScope(deadline=self._next_poll_at):
+                    await self._requested.wait()
                     continue
-                await self._reserve(self._answered)
-                # While this one waited for its share, somebody may have looked.
+                await self._reserve(self._last_request_at)
+                # A refresh may have come in while this poll waited for the rate limit.
                 if self.is_due:
-                    await self._ask(watching=True)
+                    await self._request(watching=True)
             if self._error is not None and self._error.code in FINAL_ERRORS:
                 raise self._error
-            return known
+            return latest
 
     def _result(self) -> Snapshot:
-        if self._known is None or self._error is not None:
+        if self._latest is None or self._error is not None:
             raise self._error or MogplexError(ErrorCode.TIMED_OUT, "Mogplex was not asked in time")
-        return self._known
+        return self._latest
 
-    async def _ask(self, *, watching: bool) -> None:
-        """Ask Mogplex, and tell everybody who waits for news."""
+    async def _request(self, *, watching: bool) -> None:
+        """Read the run and its events, and wake all callers that wait for a snapshot."""
         try:
-            answer = await self._mogplex.get_run_events(self._run_id, limit=EVENT_WINDOW, watching=watching)
+            response = await self._mogplex.get_run_events(self._run_id, limit=EVENT_WINDOW, watching=watching)
         except MogplexError as error:
-            self._note_fault(error)
+            self._store_error(error)
         else:
-            self._note_answer(answer)
-        self._answers += 1
-        self._answered = anyio.current_time()
-        self._news.set()
-        self._news = anyio.Event()
-        if self._on_answer is not None and self._known is not None and self._error is None:
-            await self._on_answer(self._run_id, self._known)
+            self._store(response)
+        self._requests += 1
+        self._last_request_at = anyio.current_time()
+        self._requested.set()
+        self._requested = anyio.Event()
+        if self._on_answer is not None and self._latest is not None and self._error is None:
+            await self._on_answer(self._run_id, self._latest)
 
-    def _note_answer(self, answer: RunEvents) -> None:
-        before, run, now = self._known, kept_run(answer.run), self._now()
-        events = tuple(map(kept_event, answer.events[:EVENT_WINDOW]))
-        self._characters = sum(map(characters, events))
-        ended_before = before is not None and before.fault is None and is_terminal(before.run)
+    def _store(self, response: RunEvents) -> None:
+        previous, run, now = self._latest, truncate_run(response.run), self._now()
+        events = tuple(map(truncate_event, response.events[:EVENT_WINDOW]))
+        self._characters = sum(map(count_characters, events))
+        ended_before = previous is not None and previous.fault is None and is_terminal(previous.run)
         ended_long_ago = run.updated_at is not None and now - run.updated_at.timestamp() > LATE_EVENT_SECONDS
-        self._known = Snapshot(
+        self._latest = Snapshot(
             run,
             events,
             at=now,
-            number=before.number + 1 if before else 1,
+            number=previous.number + 1 if previous else 1,
             settled=is_terminal(run) and (ended_before or ended_long_ago),
         )
         self._error = None
-        self._due = anyio.current_time() + (DRAIN_SECONDS if is_terminal(run) else self._interval(run))
+        self._next_poll_at = anyio.current_time() + (DRAIN_SECONDS if is_terminal(run) else self._interval(run))
 
-    def _note_fault(self, error: MogplexError) -> None:
+    def _store_error(self, error: MogplexError) -> None:
         self._error = error
-        if self._known is not None:
-            self._known = replace(self._known, number=self._known.number + 1, settled=False, fault=error)
-            self._due = anyio.current_time() + max(error.retry_after or 0.0, self._interval(self._known.run))
+        if self._latest is not None:
+            self._latest = replace(self._latest, number=self._latest.number + 1, settled=False, fault=error)
+            self._next_poll_at = anyio.current_time() + max(error.retry_after or 0.0, self._interval(self._latest.run))
 
     def _interval(self, run: Run) -> float:
         age = (datetime.fromtimestamp(self._now(), UTC) - run.created_at).total_seconds() if run.created_at else 0.0
-        seconds = next((interval for until, interval in _SCHEDULE if age < until), _LONGEST_INTERVAL)
-        return seconds * (1 + JITTER * (2 * self._jitter() - 1))
+        return poll_interval(age, self._jitter())
 
 
-class KeptWatches:
-    """Watches that stay although nobody listens, since the next call of the same client comes within seconds.
+class WatchCache:
+    """A least-recently-used cache of watches, so that the next call of a client finds the snapshot of the last one.
 
-    Those that were used last, of all tenants: no more than `KEPT_WATCHES`, with `KEPT_CHARACTERS` at most.
+    It is shared by all tenants and bounded by `MAX_CACHED_WATCHES` and `MAX_CACHED_CHARACTERS`. It only keeps watches
+    alive: a tenant finds its own by `Watches.of`.
     """
 
     def __init__(self) -> None:
         self._watches: OrderedDict[int, RunWatch] = OrderedDict()
 
     def keep(self, watch: RunWatch) -> None:
-        """Keep a watch, which was used just now."""
+        """Add a watch, or mark it as the most recently used; evict what is beyond the limits."""
         self._watches[id(watch)] = watch
         self._watches.move_to_end(id(watch))
         total = sum(one.characters for one in self._watches.values())
-        while len(self._watches) > KEPT_WATCHES or total > KEPT_CHARACTERS:
+        while len(self._watches) > MAX_CACHED_WATCHES or total > MAX_CACHED_CHARACTERS:
             _, oldest = self._watches.popitem(last=False)
             total -= oldest.characters
 
 
 class Watches:
-    """The runs that are being watched with one token.
+    """The watches of one tenant, by run.
 
     Args:
-        mogplex: Where to ask.
-        reserve: Waits until a poll may be sent, and counts it; None where nothing is counted.
+        mogplex: The API client.
+        reserve: Waits until the rate limit allows a poll, and counts it; None without a rate limit.
         now: Seconds since the epoch.
-        jitter: A number from 0 to 1, for the time between polls.
-        kept: What keeps watches from one call to the next.
+        jitter: A random number from 0 to 1, for the interval between polls.
+        cache: Keeps watches between calls.
 
     Attributes:
-        on_answer: Told of each new answer; may be set at any time.
+        on_answer: Called with each new snapshot; may be set at any time.
     """
 
     on_answer: OnAnswer | None = None
@@ -254,18 +252,18 @@ class Watches:
         reserve: Callable[[], Awaitable[None]] | None = None,
         now: Callable[[], float] = time.time,
         jitter: Callable[[], float] = random.random,
-        kept: KeptWatches | None = None,
+        cache: WatchCache | None = None,
     ) -> None:
         self._mogplex = mogplex
-        self._reserve_any = reserve
+        self._reserve_poll = reserve
         self._now = now
         self._jitter = jitter
-        self._turns = Turns()
+        self._queue = FairQueue()
         self._watches: weakref.WeakValueDictionary[str, RunWatch] = weakref.WeakValueDictionary()
-        self._kept = kept or KeptWatches()
+        self._cache = cache or WatchCache()
 
     def of(self, run_id: str) -> RunWatch:
-        """The watch of a run, shared with everybody who holds it and kept for the next call."""
+        """Return the watch of a run, which all callers share, and keep it in the cache."""
         watch = self._watches.get(run_id)
         if watch is None:
             watch = self._watches[run_id] = RunWatch(
@@ -274,19 +272,19 @@ class Watches:
                 reserve=self._reserve,
                 now=self._now,
                 jitter=self._jitter,
-                on_answer=self._tell,
+                on_answer=self._notify,
             )
-        self._kept.keep(watch)
+        self._cache.keep(watch)
         return watch
 
-    async def _reserve(self, answered_at: float) -> None:
-        """Wait for the next poll that may be sent, which belongs to who has gone longest without an answer."""
-        if self._reserve_any is not None:
-            async with self._turns.turn(answered_at):
-                await self._reserve_any()
+    async def _reserve(self, last_response_at: float) -> None:
+        """Wait until the rate limit allows a poll and it is this watch's turn."""
+        if self._reserve_poll is not None:
+            async with self._queue.turn(last_response_at):
+                await self._reserve_poll()
 
-    async def _tell(self, run_id: str, snapshot: Snapshot) -> None:
-        # It has changed its size.
+    async def _notify(self, run_id: str, snapshot: Snapshot) -> None:
+        # The size of the watch has changed, so the limits of the cache apply anew.
         self.of(run_id)
         if self.on_answer is not None:
             await self.on_answer(run_id, snapshot)

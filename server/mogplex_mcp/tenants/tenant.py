@@ -10,14 +10,13 @@ from typing import TYPE_CHECKING, Final
 
 from mogplex_mcp.api.budget import SharedBudget
 from mogplex_mcp.api.client import Mogplex
-from mogplex_mcp.api.hosted import HostedEndpoint
-from mogplex_mcp.api.hosted_list import HostedTools
+from mogplex_mcp.api.hosted import HostedEndpoint, HostedToolCache
 from mogplex_mcp.api.repos import RepoFinder
-from mogplex_mcp.api.scopes import RememberingHttp, ScopeMemory
+from mogplex_mcp.api.scopes import ScopeCache, ScopeTrackingHttp
 from mogplex_mcp.credentials.sources import FoundToken
 from mogplex_mcp.runs.start import Starter
 from mogplex_mcp.runs.triggers import Triggerer
-from mogplex_mcp.runs.watch import KeptWatches, Watches
+from mogplex_mcp.runs.watch import WatchCache, Watches
 from mogplex_mcp.storage.ledger import Ledger
 from mogplex_mcp.storage.request_counts import SqliteRequestCounts
 from mogplex_mcp.storage.sqlite_ledger import SqliteLedger
@@ -41,8 +40,8 @@ class Tenant:
     starter: Starter
     watches: Watches
     triggerer: Triggerer
-    hosted: HostedTools
-    scopes: ScopeMemory
+    hosted: HostedToolCache
+    scopes: ScopeCache
 
 
 @dataclass
@@ -61,7 +60,7 @@ class Tenants:
     state: StateFile
     now: Callable[[], float] = time.time
     _known: OrderedDict[bytes, Tenant] = field(default_factory=OrderedDict, repr=False)
-    _kept: KeptWatches = field(default_factory=KeptWatches, repr=False)
+    _watch_cache: WatchCache = field(default_factory=WatchCache, repr=False)
     _key: bytes = field(default_factory=lambda: secrets.token_bytes(32), repr=False)
 
     def of(self, found: FoundToken) -> Tenant:
@@ -79,8 +78,8 @@ class Tenants:
 
     def _make(self, found: FoundToken, value: str) -> Tenant:
         budget = SharedBudget(SqliteRequestCounts(self.state, value), now=self.now)
-        scopes = ScopeMemory(now=self.now)
-        http = RememberingHttp(self.transport, self.base_url, found.token, budget, scopes=scopes)
+        scopes = ScopeCache(now=self.now)
+        http = ScopeTrackingHttp(self.transport, self.base_url, found.token, budget, scopes=scopes)
         mogplex = Mogplex(http)
         ledger = SqliteLedger(self.state, value, now=self.now)
         return Tenant(
@@ -90,8 +89,8 @@ class Tenants:
             ledger=ledger,
             repos=RepoFinder(mogplex, now=self.now),
             starter=Starter(mogplex, ledger),
-            watches=Watches(mogplex, reserve=budget.reserve, now=self.now, kept=self._kept),
+            watches=Watches(mogplex, reserve=budget.reserve, now=self.now, cache=self._watch_cache),
             triggerer=Triggerer(mogplex, ledger),
-            hosted=HostedTools(HostedEndpoint(http), now=self.now),
+            hosted=HostedToolCache(HostedEndpoint(http), now=self.now),
             scopes=scopes,
         )

@@ -11,7 +11,7 @@ from mogplex_mcp.reply.model import NextStep, Reply
 from mogplex_mcp.reply.output_limit import lines_within
 from mogplex_mcp.reply.untrusted import clean_line, sanitize_name, sanitize_word
 from mogplex_mcp.runs.cursor import Cursor
-from mogplex_mcp.runs.fold import Fold
+from mogplex_mcp.runs.event_groups import EventGroup
 from mogplex_mcp.runs.outcome import Outcome, Phase, read_outcome
 from mogplex_mcp.runs.tail import Reason, Tail
 from mogplex_mcp.runs.watch import EVENT_WINDOW, Snapshot
@@ -131,7 +131,7 @@ def news_reply(followed: runs.FollowedRun, *, now: datetime) -> RunNews:
     news = _as_much_as_fits(followed.news, followed.seen)
     snapshot, outcome, run = news.snapshot, news.outcome, news.snapshot.run
     ended = news.reason is Reason.ENDED
-    events = [event_line(one) for one in news.folds]
+    events = [event_line(one) for one in news.groups]
     untrusted: dict[str, object] = {"events": events} if events else {}
     if ended and outcome.failure:
         untrusted["failure"] = clean_line(outcome.failure, FAILURE_CHARACTERS)
@@ -159,17 +159,17 @@ def news_reply(followed: runs.FollowedRun, *, now: datetime) -> RunNews:
 
 def details_reply(details: runs.RunDetails, *, now: datetime) -> RunDetails:
     """Return the answer to get_run."""
-    snapshot, outcome, folds = details.snapshot, details.outcome, details.folds
+    snapshot, outcome, groups = details.snapshot, details.outcome, details.groups
     run = snapshot.run
     untrusted: dict[str, object] = {**_branches(run)}
     if outcome.failure:
         untrusted["failure"] = clean_line(outcome.failure, FAILURE_CHARACTERS)
     # The newest events say how it stands; what came before can be told by tail_run.
-    events = lines_within((event_line(one) for one in reversed(folds)), EVENTS_CHARACTERS)[::-1]
+    events = lines_within((event_line(one) for one in reversed(groups)), EVENTS_CHARACTERS)[::-1]
     untrusted |= {"events": events} if events else {}
     notes = _notes(snapshot, now)
-    if len(events) < len(folds):
-        notes.append(f"{len(folds) - len(events)} earlier events are left out; tail_run without a cursor tells all.")
+    if len(events) < len(groups):
+        notes.append(f"{len(groups) - len(events)} earlier events are left out; tail_run without a cursor tells all.")
     if outcome.never_queued:
         notes.append(_NEVER_QUEUED)
     running = not outcome.is_terminal
@@ -217,7 +217,7 @@ def cancelled_reply(cancellation: runs.RunCancellation) -> CancelledRun:
     )
 
 
-def event_line(one: Fold) -> str:
+def event_line(one: EventGroup) -> str:
     """Events of one kind on one line: time, kind, how many, what the last one says."""
     event = one.last
     time = f"{event.created_at:%H:%M:%S} " if event.created_at else ""
@@ -229,11 +229,11 @@ def event_line(one: Fold) -> str:
 
 def _as_much_as_fits(news: Tail, seen: Cursor) -> Tail:
     """Return the news that one answer can hold; the cursor stands behind them, so that the next call has the others."""
-    shown = news.folds[: len(lines_within(map(event_line, news.folds), EVENTS_CHARACTERS))]
+    shown = news.groups[: len(lines_within(map(event_line, news.groups), EVENTS_CHARACTERS))]
     return replace(
         news,
-        folds=shown,
-        more=news.more + len(news.folds) - len(shown),
+        groups=shown,
+        more=news.more + len(news.groups) - len(shown),
         cursor=seen.with_events(event.id for one in shown for event in one.events),
     )
 
@@ -251,7 +251,7 @@ _STALE = (
 def _news_summary(news: Tail, now: datetime) -> str:
     run, outcome = news.snapshot.run, news.outcome
     age = f" after {duration((now - run.created_at).total_seconds())}" if run.created_at else ""
-    count = sum(len(one.events) for one in news.folds)
+    count = sum(len(one.events) for one in news.groups)
     new = f" {counted(count, 'new event')}." if count else " Nothing new."
     match news.reason:
         case Reason.NEVER_QUEUED:

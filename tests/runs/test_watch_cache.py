@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from mogplex_mcp.api.models import RunEvents
-from mogplex_mcp.runs.kept import MESSAGE_CHARACTERS
 from mogplex_mcp.runs.outcome import read_outcome
-from mogplex_mcp.runs.watch import EVENT_WINDOW, KEPT_CHARACTERS, KEPT_WATCHES, KeptWatches, Watches
+from mogplex_mcp.runs.truncation import MESSAGE_CHARACTERS
+from mogplex_mcp.runs.watch import EVENT_WINDOW, MAX_CACHED_CHARACTERS, MAX_CACHED_WATCHES, WatchCache, Watches
 from tests.runs.support import RUN_ID
 from tests.virtual_time import virtual_now
 
@@ -43,18 +43,18 @@ class Hostile:
         return RunEvents.model_validate({"run": run, "events": events})
 
 
-def watches(mogplex: Hostile, kept: KeptWatches | None = None) -> Watches:
-    return Watches(mogplex, now=virtual_now, kept=kept)  # type: ignore[arg-type] # the one method that is called
+def watches(mogplex: Hostile, cache: WatchCache | None = None) -> Watches:
+    return Watches(mogplex, now=virtual_now, cache=cache)  # type: ignore[arg-type] # the one method that is called
 
 
 async def test_of_one_run_no_more_is_kept_than_is_ever_read() -> None:
-    snapshot = await watches(Hostile(events=2 * EVENT_WINDOW)).of(RUN_ID).look()
+    snapshot = await watches(Hostile(events=2 * EVENT_WINDOW)).of(RUN_ID).refresh()
     assert len(snapshot.events) == EVENT_WINDOW
     assert len(repr(snapshot)) < 4_000 * EVENT_WINDOW
 
 
 async def test_what_is_read_of_a_run_is_not_lost_by_that() -> None:
-    snapshot = await watches(Hostile()).of(RUN_ID).look()
+    snapshot = await watches(Hostile()).of(RUN_ID).refresh()
     outcome = read_outcome(snapshot.run, snapshot.events, now=datetime.fromtimestamp(virtual_now(), UTC))
     assert outcome.pull_request == PULL_REQUEST
     assert outcome.changed
@@ -64,7 +64,7 @@ async def test_what_is_read_of_a_run_is_not_lost_by_that() -> None:
 
 
 async def test_what_was_cut_on_arrival_ends_as_what_was_cut() -> None:
-    snapshot = await watches(Hostile()).of(RUN_ID).look()
+    snapshot = await watches(Hostile()).of(RUN_ID).refresh()
     for text in (snapshot.events[2].message, snapshot.run.error):
         assert text is not None
         assert len(text) == MESSAGE_CHARACTERS
@@ -72,27 +72,27 @@ async def test_what_was_cut_on_arrival_ends_as_what_was_cut() -> None:
 
 
 async def test_of_all_runs_together_the_memory_is_bounded_whoever_asks() -> None:
-    kept = KeptWatches()
+    cache = WatchCache()
     tracemalloc.start()
     for _ in range(6):
-        mine = watches(Hostile(events=EVENT_WINDOW), kept)
+        mine = watches(Hostile(events=EVENT_WINDOW), cache)
         for _ in range(8):
-            await mine.of(str(uuid.uuid4())).look()
+            await mine.of(str(uuid.uuid4())).refresh()
     held, _ = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     # A character takes four bytes here.
-    assert held < 5 * KEPT_CHARACTERS
+    assert held < 5 * MAX_CACHED_CHARACTERS
 
 
 async def test_what_was_used_last_is_kept_and_shared_with_nobody() -> None:
-    kept = KeptWatches()
-    mine, others = watches(Hostile(), kept), watches(Hostile(), kept)
+    cache = WatchCache()
+    mine, others = watches(Hostile(), cache), watches(Hostile(), cache)
     first = mine.of(RUN_ID)
-    await first.look()
-    assert others.of(RUN_ID).known is None
+    await first.refresh()
+    assert others.of(RUN_ID).latest is None
     number = id(first)
     del first
     assert id(mine.of(RUN_ID)) == number
-    for _ in range(KEPT_WATCHES):
+    for _ in range(MAX_CACHED_WATCHES):
         mine.of(str(uuid.uuid4()))
-    assert mine.of(RUN_ID).known is None
+    assert mine.of(RUN_ID).latest is None
