@@ -78,7 +78,7 @@ async def call_tool(tool: Tool, arguments: Mapping[str, Any], call: Call) -> Rep
     if timeout.is_over:
         reason = f"{tool.name} was not done after {call.wait_cap:g} seconds"
         raise OperationError(ErrorCode.TIMED_OUT, reason, may_have_happened=unknown)
-    reason = f"this server was told to end, and {tool.name} was not done {CALL_SECONDS:g} seconds later"
+    reason = f"this server was shut down, and {tool.name} was not done {CALL_SECONDS:g} seconds later"
     raise OperationError(ErrorCode.ENDING, reason, may_have_happened=unknown)
 
 

@@ -71,7 +71,7 @@ async def trigger_automation(
     repo: Annotated[str, Field(description="owner/name or id, of its installation.")],
     inputs: Annotated[dict[str, Any], Field(description="What it gets.")] = _NOTHING,
     idempotency_key: Annotated[str, Field(description="Your own UUID: it never triggers twice.")] = "",
-    force_new: Annotated[bool, Field(description="Once more beside the same one.")] = False,
+    force_new: Annotated[bool, Field(description="Trigger it again although the same run exists.")] = False,
 ) -> TriggeredAutomation:
     """Run a published automation on a repository; costs money. Then wait with get_automation_run.
 
@@ -108,7 +108,12 @@ async def get_automation_run(
     detail: Annotated[Section, Field(description="One part in full, in pages.")] = "summary",
     page: Annotated[int, Field(ge=1, le=10_000)] = 1,
     wait_seconds: Annotated[
-        int, Field(description="0 to 3600: wait for its end, cut to what your client bears.", ge=0, le=3_600)
+        int,
+        Field(
+            description="0 to 3600: seconds to wait for its end, at most the call timeout of your client.",
+            ge=0,
+            le=3_600,
+        ),
     ] = 0,
 ) -> AutomationRunDetails:
     """Look at a run of an automation or wait for it: state, nodes, findings, errors, cost."""

@@ -55,7 +55,7 @@ class RepoList(Reply):
 
         Args:
             found: The repositories.
-            others: What is said beside.
+            others: Summary, notes and next steps.
         """
         short = _Short(found) if len(found) >= _LONG_LIST else None
         spoken_of = short.not_plain if short else found
@@ -70,7 +70,7 @@ class RepoList(Reply):
 
 
 class _Short:
-    """How a long list is told: what nearly all share once, and no ids that names make needless."""
+    """The short form of a long list: shared values once, and ids only where names repeat."""
 
     def __init__(self, found: Sequence[Repo]) -> None:
         branches = Counter([repo.default_branch for repo in found])

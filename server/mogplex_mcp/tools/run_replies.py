@@ -1,4 +1,4 @@
-"""What is told of runs: replies made of snapshots and outcomes, with what to do next."""
+"""Replies about runs, made from snapshots and outcomes, with the next steps."""
 
 from dataclasses import replace
 from datetime import datetime
@@ -108,7 +108,7 @@ def started_reply(result: runs.StartedRun, *, now: datetime) -> StartedRun:
         elif not run.runtime_run_id and run.status == "pending":
             notes.append("No worker has taken it yet; if that stays so for minutes, it will never run.")
         else:
-            notes.append("If the user really wants another one beside it, call start_run with force_new.")
+            notes.append("If the user really wants another one, call start_run with force_new.")
     else:
         summary = f"Run started on {repo}."
     if not started.noted:
@@ -164,7 +164,7 @@ def details_reply(details: runs.RunDetails, *, now: datetime) -> RunDetails:
     untrusted: dict[str, object] = {**_branches(run)}
     if outcome.failure:
         untrusted["failure"] = clean_line(outcome.failure, FAILURE_CHARACTERS)
-    # The newest events say how it stands; what came before can be told by tail_run.
+    # The newest events say how it stands; tail_run has what came before.
     events = lines_within((event_line(one) for one in reversed(groups)), EVENTS_CHARACTERS)[::-1]
     untrusted |= {"events": events} if events else {}
     notes = _notes(snapshot, now)
