@@ -48,8 +48,8 @@ class Done(NamedTuple):
     """How a command ended."""
 
     code: int
-    said: str
-    printed: str
+    stderr: str
+    stdout: str
 
 
 def keyring(folder: Path, kind: str) -> dict[str, str]:

@@ -24,12 +24,12 @@ class Ended:
     """A command that has ended."""
 
     code: int
-    printed: str
-    said: str
+    stdout: str
+    stderr: str
 
     @property
     def lines(self) -> list[str]:
-        return self.printed.splitlines()
+        return self.stdout.splitlines()
 
     @property
     def records(self) -> list[dict[str, Any]]:
@@ -69,7 +69,7 @@ class Terminal:
     async def started(self, prompt: str = "Fix the flaky test.", **environment: str) -> str:
         """The id of a new run."""
         ended = await self("run", "--repo", "acme/web", "--json", prompt, **environment)
-        assert ended.code == 0, ended.said
+        assert ended.code == 0, ended.stderr
         return str(ended.record["runId"])
 
 

@@ -35,11 +35,11 @@ async def test_without_a_name_all_tools_are_listed(terminal: Terminal) -> None:
 
 async def test_what_is_excluded_or_writes_in_read_only_mode_is_not_there(terminal: Terminal) -> None:
     listed = await terminal("call", "--exclude-tools", "list_repos")
-    assert "list_repos" not in listed.printed
+    assert "list_repos" not in listed.stdout
     for words in (["--exclude-tools", "start_run"], ["--read-only"]):
         refused = await terminal("call", "start_run", "repo=acme/web", "prompt=x", *words)
         assert refused.code == 2
-        assert 'no tool "start_run"' in refused.said
+        assert 'no tool "start_run"' in refused.stderr
     assert not terminal.simulator.requests
 
 
@@ -80,8 +80,8 @@ async def test_a_wrong_call_is_a_usage_error_that_says_what_is_right(
     words: list[str], said: str, terminal: Terminal
 ) -> None:
     refused = await terminal("call", *words)
-    assert (refused.code, refused.printed) == (2, "")
-    assert said in refused.said
+    assert (refused.code, refused.stdout) == (2, "")
+    assert said in refused.stderr
     assert not terminal.simulator.requests
 
 
@@ -97,17 +97,17 @@ async def test_a_key_in_an_argument_is_refused_and_not_said_back(terminal: Termi
     key = "ghp_" + "A1b2" * 9
     refused = await terminal("call", "start_run", "repo=acme/web", f"prompt=use {key}")
     assert refused.code == 2
-    assert "a GitHub token" in refused.said
+    assert "a GitHub token" in refused.stderr
     unknown = await terminal("call", key)
-    assert key not in refused.said + unknown.said
+    assert key not in refused.stderr + unknown.stderr
 
 
 async def test_where_nobody_can_be_asked_nothing_is_changed(terminal: Terminal) -> None:
     automation = ids(terminal.simulator)["Review on mention"]
     refused = await terminal("call", "publish_automation", f"automation_id={automation}")
     assert refused.code == 1
-    assert "--yes" in refused.said
-    assert "live at once?" in refused.said
+    assert "--yes" in refused.stderr
+    assert "live at once?" in refused.stderr
     agreed = await terminal("call", "publish_automation", f"automation_id={automation}", "--yes", "--json")
     assert agreed.record["published_version"] == 2
 
@@ -122,7 +122,7 @@ async def test_a_person_decides_about_the_very_question(
         asked.append(question)
         return said
 
-    monkeypatch.setattr("mogplex_mcp.cli.terminal.stdin.ask", ask)
+    monkeypatch.setattr("mogplex_mcp.cli.session.ask_consent", ask)
     automation = ids(terminal.simulator)["Review on mention"]
     answered = await terminal("call", "publish_automation", f"automation_id={automation}")
     assert len(asked) == 1

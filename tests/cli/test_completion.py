@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from mogplex_mcp.cli.completion import places
+from mogplex_mcp.cli.completion import completion_table
 from mogplex_mcp.cli.terminal.completion import SHELLS
 from mogplex_mcp.installation.clients import CLIENTS
 from mogplex_mcp.tools.catalog import TOOLSETS
@@ -58,7 +58,7 @@ def test_a_shell_completes_words_and_values(shell: str, typed: str, offered: set
     if shutil.which(shell) is None:
         pytest.skip(f"{shell} is not installed")
     script = tmp_path / "script"
-    script.write_text(SHELLS[shell](places()), encoding="utf-8")
+    script.write_text(SHELLS[shell](completion_table()), encoding="utf-8")
     asked = subprocess.run(
         [*ASKED[shell], str(script), typed],
         capture_output=True,
@@ -73,6 +73,6 @@ def test_a_shell_completes_words_and_values(shell: str, typed: str, offered: set
 
 
 def test_the_scripts_know_every_tool_and_every_client() -> None:
-    known = places()
+    known = completion_table()
     assert set(known["call"].words) == {tool.name for toolset in TOOLSETS for tool in toolset.tools}
     assert set(known["install"].words) == {client.name for client in CLIENTS}

@@ -48,8 +48,8 @@ def checks(home: Path, *arguments: str, code: int, **more: str) -> dict[str, dic
     """The checks of a diagnosis by name; its exit code must be as said."""
     done = run(home, "doctor", "--offline", "--json", *arguments, **more)
     assert done.code == code, done
-    assert "Traceback" not in done.said
-    told = json.loads(done.printed)
+    assert "Traceback" not in done.stderr
+    told = json.loads(done.stdout)
     assert told["ok"] == (code == 0)
     for one in told["checks"]:
         assert set(one) == {"name", "status", "fact", "advice"}
@@ -148,15 +148,15 @@ def test_a_keyring_that_fails_is_a_warning_beside_the_token_that_was_found(mogpl
 
 def test_lines_for_pipes_have_no_colours_and_are_never_broken(tmp_path: Path) -> None:
     done = run(tmp_path, "doctor", "--demo", "--offline", COLUMNS="20", FORCE_COLOR="1")
-    assert "\x1b" not in done.printed
-    assert len(done.printed.splitlines()) == 11
-    assert "✓ token: mog_…000A, from the demo.\n" in done.printed
+    assert "\x1b" not in done.stdout
+    assert len(done.stdout.splitlines()) == 11
+    assert "✓ token: mog_…000A, from the demo.\n" in done.stdout
 
 
 def test_an_output_that_knows_ascii_only_gets_that(tmp_path: Path) -> None:
     done = run(tmp_path, "doctor", "--demo", "--offline", PYTHONIOENCODING="ascii")
     assert done.code == 0
-    assert "ok token: mog_?000A, from the demo.\n" in done.printed
+    assert "ok token: mog_?000A, from the demo.\n" in done.stdout
 
 
 @pytest.mark.parametrize(("more", "coloured"), [({}, True), ({"NO_COLOR": "1"}, False), ({"TERM": "dumb"}, False)])
@@ -184,7 +184,7 @@ def test_what_mogplex_and_the_environment_hold_is_not_shown(tmp_path: Path) -> N
     with Mirror() as mirror:
         more = talkative(tmp_path, mirror.url) | {"HTTPS_PROXY": f"http://me:{TOKEN}@127.0.0.1:9"}
         done = run(tmp_path, "doctor", "--offline", **more)
-    assert "scopes" in done.printed
-    assert_without(done.said + done.printed, CLIENT_KEY)
-    assert TOKEN[-4:] in done.printed
-    assert_without((done.said + done.printed).replace(f"mog_…{TOKEN[-4:]}", ""), TOKEN)
+    assert "scopes" in done.stdout
+    assert_without(done.stderr + done.stdout, CLIENT_KEY)
+    assert TOKEN[-4:] in done.stdout
+    assert_without((done.stderr + done.stdout).replace(f"mog_…{TOKEN[-4:]}", ""), TOKEN)

@@ -51,16 +51,16 @@ async def test_a_token_that_does_not_work_ends_with_64(
     token: str, code: ExitCode, advice: str, terminal: Terminal
 ) -> None:
     refused = await terminal("repos", "list", token=token)
-    assert (refused.code, refused.printed) == (code, "")
-    assert advice in refused.said
-    assert "https://mogplex.com/settings/api-keys" in refused.said
-    check(refused.said)
+    assert (refused.code, refused.stdout) == (code, "")
+    assert advice in refused.stderr
+    assert "https://mogplex.com/settings/api-keys" in refused.stderr
+    check(refused.stderr)
 
 
 async def test_a_token_that_only_reads_ends_a_start_with_65(terminal: Terminal) -> None:
     refused = await terminal("run", "--repo", "acme/web", "Fix it.", token=DEMO_READ_ONLY_TOKEN)
     assert refused.code == ExitCode.FORBIDDEN
-    check(refused.said)
+    check(refused.stderr)
 
 
 @pytest.mark.parametrize(
@@ -78,15 +78,15 @@ async def test_a_token_that_only_reads_ends_a_start_with_65(terminal: Terminal) 
 async def test_a_fault_of_the_service_has_its_exit_code(kind: FaultKind, code: ExitCode, terminal: Terminal) -> None:
     terminal.simulator.faults.add(Fault(kind, "GET", "/repos", times=None, retry_after=30))
     refused = await terminal("repos", "list", "--json")
-    assert (refused.code, refused.printed) == (code, "")
-    check(refused.said)
+    assert (refused.code, refused.stdout) == (code, "")
+    check(refused.stderr)
 
 
 async def test_what_others_said_of_an_error_is_quoted_under_the_reason(terminal: Terminal) -> None:
     refused = await terminal("runs", "get", "00000000-0000-4000-8000-000000000000")
     assert refused.code == ExitCode.FAILURE
-    assert "Why:  Mogplex responded with 404:\n      Run not found\n" in refused.said
-    check(refused.said)
+    assert "Why:  Mogplex responded with 404:\n      Run not found\n" in refused.stderr
+    check(refused.stderr)
 
 
 @pytest.mark.parametrize(
@@ -108,19 +108,19 @@ async def test_what_others_said_of_an_error_is_quoted_under_the_reason(terminal:
 async def test_a_token_in_a_wrong_place_is_not_said_back(words: list[str], terminal: Terminal) -> None:
     refused = await terminal(*words)
     assert refused.code != 0
-    assert TOKEN not in refused.printed + refused.said
+    assert TOKEN not in refused.stdout + refused.stderr
 
 
 async def test_without_any_run_the_latest_one_is_asked_for_in_vain(terminal: Terminal) -> None:
     refused = await terminal("runs", "events", "--follow")
     assert refused.code == ExitCode.USAGE
-    assert "no run was started from here yet" in refused.said
+    assert "no run was started from here yet" in refused.stderr
 
 
 async def test_a_wrong_setting_is_a_usage_error_that_names_the_nearest(terminal: Terminal) -> None:
     refused = await terminal("repos", "list", "--exclude-tools", "start_rum")
     assert refused.code == ExitCode.USAGE
-    assert "start_run" in refused.said
+    assert "start_run" in refused.stderr
 
 
 @pytest.mark.parametrize("code", ErrorCode)
@@ -140,9 +140,9 @@ def test_every_error_leaves_a_person_with_something_to_do(code: str, *, unknown:
     said = command_error(error, base_url="https://mogplex.com/api/v1/mogplex")
     assert said.code == ("service_unavailable" if code == OperationCode.UNKNOWN_REPO_ID else code)
     assert said.happened
-    assert said.following
-    assert ("nothing is done twice" in said.following) == unknown
-    assert not re.search(r"\b(the user|start_run|check_connection)\b", said.following)
+    assert said.advice
+    assert ("nothing is done twice" in said.advice) == unknown
+    assert not re.search(r"\b(the user|start_run|check_connection)\b", said.advice)
 
 
 @pytest.mark.parametrize("code", [*ErrorCode, *OperationCode])

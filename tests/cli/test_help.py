@@ -8,7 +8,7 @@ import pytest
 
 from mogplex_mcp.cli.command import Command
 from mogplex_mcp.cli.parser import build_parser
-from mogplex_mcp.cli.people import FOR_PEOPLE
+from mogplex_mcp.cli.terminal_commands import TERMINAL_COMMANDS
 
 
 def every(commands: Sequence[Command], before: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Command]]:
@@ -18,7 +18,7 @@ def every(commands: Sequence[Command], before: tuple[str, ...] = ()) -> Iterator
         yield from every(command.commands, words)
 
 
-COMMANDS = list(every(FOR_PEOPLE))
+COMMANDS = list(every(TERMINAL_COMMANDS))
 
 
 @pytest.mark.parametrize(("words", "command"), COMMANDS, ids=[" ".join(words) for words, _ in COMMANDS])

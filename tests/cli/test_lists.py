@@ -62,21 +62,21 @@ async def test_an_answer_longer_than_models_can_read_is_listed_whole(terminal: T
         )
     listed = await terminal("repos", "list", "--query", "service-", "--limit", "200", "--json")
     assert len(listed.records) == 150
-    assert listed.said == ""
+    assert listed.stderr == ""
 
 
 async def test_that_there_may_be_more_is_said_beside_stdout_in_words_for_people(terminal: Terminal) -> None:
     listed = await terminal("repos", "list", "--limit", "2")
     assert len(listed.lines) == 3
-    assert "There may be more" in listed.said
-    assert "raise --limit" in listed.said
+    assert "There may be more" in listed.stderr
+    assert "raise --limit" in listed.stderr
 
 
 async def test_an_empty_list_prints_nothing_and_says_so(terminal: Terminal) -> None:
     for words in (["repos", "list", "--query", "nosuch"], ["runs", "list"]):
         listed = await terminal(*words)
-        assert (listed.code, listed.printed) == (0, "")
-        assert listed.said.startswith("Note: No ")
+        assert (listed.code, listed.stdout) == (0, "")
+        assert listed.stderr.startswith("Note: No ")
 
 
 async def test_sandboxes_are_listed_with_what_others_named_them(terminal: Terminal) -> None:
@@ -94,7 +94,7 @@ async def test_a_log_of_a_sandbox_is_printed_as_it_is(terminal: Terminal) -> Non
     log = await terminal("sandboxes", "logs", listed.record["id"])
     assert log.code == 0
     assert log.lines
-    assert "lines 1 to" in log.said
+    assert "lines 1 to" in log.stderr
     by_line = await terminal("sandboxes", "logs", listed.record["id"], "--json")
     assert [one["line"] for one in by_line.records] == log.lines
 
@@ -102,7 +102,7 @@ async def test_a_log_of_a_sandbox_is_printed_as_it_is(terminal: Terminal) -> Non
 async def test_stopping_a_sandbox_leads_to_its_page_as_the_api_cannot(terminal: Terminal) -> None:
     stopped = await terminal("sandboxes", "stop", "some-id")
     assert stopped.code == 1
-    assert "https://mogplex.com/sandboxes/some-id" in stopped.said
+    assert "https://mogplex.com/sandboxes/some-id" in stopped.stderr
 
 
 async def test_a_sandbox_is_created(terminal: Terminal) -> None:
@@ -127,10 +127,10 @@ async def test_automations_are_found_triggered_and_followed(terminal: Terminal) 
     listed = await terminal("automations", "list", "--json")
     (active,) = [one for one in listed.records if one["published"]]
     shown = await terminal("automations", "get", active["automationId"])
-    assert active["name"] in shown.printed
+    assert active["name"] in shown.stdout
     triggered = await terminal("automations", "trigger", active["automationId"], "--repo", "acme/web", "--follow")
     assert triggered.code == 0
-    assert "The run has ended: success." in triggered.printed
+    assert "The run has ended: success." in triggered.stdout
     (newest, *_) = (await terminal("automations", "runs", active["automationId"], "--json")).records
     assert newest["status"] == "success"
     looked = await terminal("automations", "get-run", active["automationId"], newest["runId"], "--json")
@@ -146,4 +146,4 @@ async def test_inputs_of_a_trigger_come_from_a_file(terminal: Terminal, tmp_path
     assert triggered.record["started"]
     wrong = await terminal(*given, "high")
     assert wrong.code == 2
-    assert "inputs must be an object" in wrong.said
+    assert "inputs must be an object" in wrong.stderr

@@ -60,7 +60,7 @@ def test_ctrl_c_ends_a_command_that_waits_and_says_what_goes_on(slow: dict[str, 
         os.kill(running.pid, signal.SIGINT)
         assert running.wait(PATIENCE_SECONDS) == 128 + signal.SIGINT
         said = lines(running.stderr).read()
-    assert said.startswith("The run goes on.")
+    assert said.startswith("The run continues.")
     assert "Traceback" not in said
 
 

@@ -110,7 +110,7 @@ def test_ctrl_c_ends_watching_and_leaves_the_run_alone(slow: dict[str, str], tmp
         someone.see("External Mogplex run accepted")
         someone.type("\x03")
         assert someone.end() == 128 + signal.SIGINT
-        told = re.search(r"The run goes on. Follow it again: mogplex-mcp runs events (\S+) --follow", someone.seen)
+        told = re.search(r"The run continues. Follow it again: mogplex-mcp runs events (\S+) --follow", someone.seen)
         assert told
         assert "Traceback" not in someone.seen
     shown = ended(tmp_path, "runs", "get", told[1], "--json", **slow)
@@ -169,7 +169,7 @@ def test_a_signal_ends_watching_in_a_pipe_too(slow: dict[str, str], tmp_path: Pa
         assert any("External Mogplex run accepted" in line for line in iter(lines(running.stdout).readline, ""))
         running.send_signal(signal.SIGTERM)
         assert running.wait(PATIENCE_SECONDS) == 128 + signal.SIGTERM
-        assert "The run goes on." in lines(running.stderr).read()
+        assert "The run continues." in lines(running.stderr).read()
 
 
 def test_whoever_reads_no_further_ends_a_command_without_a_word(slow: dict[str, str], tmp_path: Path) -> None:

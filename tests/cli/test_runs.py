@@ -47,7 +47,7 @@ async def test_the_same_command_again_finds_the_same_run_until_another_is_asked_
     run_id = await terminal.started()
     again = await terminal("run", "--repo", "acme/web", "Fix the flaky test.")
     assert again.lines[0].startswith(f"matched existing run {run_id} (")
-    assert "--force-new" in again.said
+    assert "--force-new" in again.stderr
     another = await terminal("run", "--repo", "acme/web", "--force-new", "--json", "Fix the flaky test.")
     assert another.record["runId"] != run_id
 
@@ -76,10 +76,10 @@ async def test_a_prompt_comes_from_stdin(terminal: Terminal, monkeypatch: pytest
     os.write(writing, "Fix the größte problem.\nAll of it.".encode())
     os.close(writing)
     with os.fdopen(reading) as piped, monkeypatch.context() as changed:
-        changed.setattr("mogplex_mcp.cli.terminal.stdin.STDIN", reading)
+        changed.setattr("mogplex_mcp.cli.terminal.input.STDIN", reading)
         changed.setattr(sys, "stdin", piped)
         started = await terminal("run", "--repo", "acme/web", "--json", "-")
-    assert started.code == 0, started.said
+    assert started.code == 0, started.stderr
     listed = await terminal("runs", "list", "--json")
     assert listed.record["task"] == "Fix the größte problem."
 
@@ -90,8 +90,8 @@ async def test_a_prompt_comes_from_stdin(terminal: Terminal, monkeypatch: pytest
 )
 async def test_what_is_missing_is_a_usage_error(words: list[str], said: str, terminal: Terminal) -> None:
     refused = await terminal("run", *words)
-    assert (refused.code, refused.printed) == (2, "")
-    assert said in refused.said
+    assert (refused.code, refused.stdout) == (2, "")
+    assert said in refused.stderr
     assert not terminal.simulator.requests
 
 
@@ -117,7 +117,7 @@ async def test_people_read_events_line_by_line_and_the_pull_request_last(termina
     assert followed.lines[0].endswith("External Mogplex run accepted")
     assert followed.lines[-2] == f"--- run {run_id} success ---"
     assert followed.lines[-1].startswith("pull request  https://github.com/acme/web/pull/")
-    assert "\x1b" not in followed.printed
+    assert "\x1b" not in followed.stdout
 
 
 async def test_following_costs_mogplex_what_it_costs_for_an_agent(terminal: Terminal) -> None:
@@ -145,7 +145,7 @@ async def test_a_run_that_changes_nothing_says_so(terminal: Terminal) -> None:
 async def test_a_run_that_no_worker_takes_is_not_followed_for_ever(terminal: Terminal) -> None:
     followed = await terminal("run", "--repo", "acme/web", "--follow", "simulate:stuck_pending")
     assert followed.code == 1
-    assert "no worker ever took it" in followed.printed
+    assert "never queued it" in followed.stdout
 
 
 async def test_a_fault_on_the_way_does_not_end_following(terminal: Terminal) -> None:
@@ -161,8 +161,8 @@ async def test_whoever_gives_up_is_told_that_the_run_goes_on(terminal: Terminal)
     run_id = await terminal.started()
     followed = await terminal("runs", "events", run_id, "--follow", "--timeout", "100")
     assert followed.code == 1
-    assert "timed out after 100 s" in followed.said
-    assert f"mogplex-mcp runs events {run_id} --follow" in followed.said
+    assert "timed out after 100 s" in followed.stderr
+    assert f"mogplex-mcp runs events {run_id} --follow" in followed.stderr
     assert len(followed.lines) > 0
     assert terminal.simulator.world.runs[run_id].ended is None
 
@@ -187,7 +187,7 @@ async def test_a_run_is_shown_and_stopped(terminal: Terminal) -> None:
     assert stopped.record["runId"] == run_id
     assert not stopped.record["alreadyTerminal"]
     again = await terminal("runs", "cancel", run_id)
-    assert "Nothing was stopped." in again.printed
+    assert "Nothing was cancelled." in again.stdout
     followed = await terminal("runs", "events", run_id, "--follow")
     assert followed.code == 1
     assert followed.lines[-1] == f"--- run {run_id} cancelled ---"
@@ -208,8 +208,8 @@ async def test_words_of_others_cannot_touch_the_terminal(terminal: Terminal) -> 
     )
     for flags in ([], ["--json"]):
         shown = await terminal("runs", "events", run_id, *flags)
-        assert "gnol" in shown.printed
-        decoded = str(shown.records) if flags else shown.printed
+        assert "gnol" in shown.stdout
+        decoded = str(shown.records) if flags else shown.stdout
         for hidden in ("\x1b", "\x07", "\u202e", "\u200b", "\r", "owned"):
             assert hidden not in decoded
             assert hidden.encode("unicode_escape").decode() not in decoded

@@ -5,9 +5,9 @@ import sys
 PROGRAM = """
 import json
 from pydantic import BaseModel
-from mogplex_mcp.cli.serving import build_models_at_need
+from mogplex_mcp.cli.serving import defer_model_building
 
-build_models_at_need()
+defer_model_building()
 import mcp_types
 import mogplex_mcp.server.app
 

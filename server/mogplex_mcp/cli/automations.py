@@ -4,9 +4,9 @@ from argparse import Namespace
 
 from mogplex_mcp.cli.exit_codes import ExitCode
 from mogplex_mcp.cli.session import Session, in_terminal
+from mogplex_mcp.cli.terminal.input import read_value
 from mogplex_mcp.cli.terminal.records import age, camel
-from mogplex_mcp.cli.terminal.values import read_value
-from mogplex_mcp.cli.terminal.watching import watcher
+from mogplex_mcp.cli.terminal.run_view import run_view
 from mogplex_mcp.reply.render import to_text
 from mogplex_mcp.tools.automation_replies import AutomationDetails, AutomationList
 from mogplex_mcp.tools.automation_run_replies import AutomationRunDetails, AutomationRunList, TriggeredAutomation
@@ -113,7 +113,7 @@ async def get_run(session: Session, given: Namespace) -> int:
 async def _follow(session: Session, automation_id: str, run_id: str) -> int:
     """Wait until a run ends or waits for somebody; one call after the other, each as long as a call may take."""
     caller = session.caller
-    with watcher(session.output) as shown:
+    with run_view(session.output) as shown:
         while True:
             run = await caller.ask_for(
                 AutomationRunDetails,

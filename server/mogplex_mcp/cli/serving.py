@@ -1,4 +1,4 @@
-"""The commands that serve: MCP on stdin and stdout, MCP over HTTP, the demo, the simulator."""
+"""Commands that serve: MCP over stdio, MCP over Streamable HTTP, the demo, the simulator."""
 
 import sys
 from argparse import Namespace
@@ -10,11 +10,11 @@ from mogplex_mcp.startup.early import take_over
 
 async def stdio(settings: Settings, _: Namespace) -> int:
     """Serve one client until it closes stdin."""
-    build_models_at_need()
+    defer_model_building()
     if sys.stdin.isatty():
         say(
-            "mogplex-mcp waits for an MCP client on stdin; clients start it themselves. "
-            "Try `mogplex-mcp demo`, see `mogplex-mcp --help`; Ctrl-C ends."
+            "mogplex-mcp is waiting for an MCP client on stdin; clients start it themselves. "
+            "Try `mogplex-mcp demo` or `mogplex-mcp --help`; Ctrl-C exits."
         )
     from mogplex_mcp.api.connection import read_certificates_ahead  # noqa: PLC0415 - slow to import
 
@@ -32,7 +32,7 @@ async def stdio(settings: Settings, _: Namespace) -> int:
 
 async def http(settings: Settings, _: Namespace) -> int:
     """Serve MCP over Streamable HTTP."""
-    build_models_at_need()
+    defer_model_building()
     from mogplex_mcp.transports.http.serving import serve_http  # noqa: PLC0415 - slow to import, and only this command needs it
 
     await serve_http(settings)
@@ -40,7 +40,7 @@ async def http(settings: Settings, _: Namespace) -> int:
 
 
 async def demo(settings: Settings, _: Namespace) -> int:
-    """Show the main job on a simulated Mogplex."""
+    """Run the demo on a simulated Mogplex."""
     from mogplex_mcp.cli.demo import show_demo  # noqa: PLC0415 - slow to import, and only this command needs it
 
     await show_demo(settings)
@@ -48,18 +48,18 @@ async def demo(settings: Settings, _: Namespace) -> int:
 
 
 async def simulator(settings: Settings, _: Namespace) -> int:
-    """Serve a simulated Mogplex."""
+    """Serve a simulated Mogplex API."""
     from mogplex_mcp.simulator.program import serve_simulator  # noqa: PLC0415 - the same
 
     await serve_simulator(settings.host, settings.port, settings.demo_seconds)
     return 0
 
 
-def build_models_at_need() -> None:
-    """Let pydantic build what it validates with when a model is first used, for all models made from here on.
+def defer_model_building() -> None:
+    """Defer building the validators of pydantic models to their first use, for all models defined from now on.
 
-    The SDK makes more than 500, and a conversation uses a few dozen: to build all takes a fifth of the time from the
-    start of the process to its first call.
+    The SDK defines more than 500 models, and a session uses a few dozen: building all takes a fifth of the time from
+    the start of the process to its first call.
     """
     from pydantic import BaseModel  # noqa: PLC0415 - slow to import
 

@@ -86,7 +86,9 @@ class Starter:
         check_prompt(wanted.prompt)
         key = idempotency_key.strip()
         if key and not _KEY.fullmatch(key):
-            raise MogplexError(ErrorCode.INVALID_ARGUMENT, "idempotency_key must be 1 to 200 visible ASCII characters")
+            raise MogplexError(
+                ErrorCode.INVALID_ARGUMENT, "the idempotency key must be 1 to 200 visible ASCII characters"
+            )
         entry = Entry(
             key=key or self._new_key(),
             fate=Fate.SENDING,
@@ -102,7 +104,7 @@ class Starter:
             if noted.fingerprint != entry.fingerprint:
                 raise MogplexError(
                     ErrorCode.IDEMPOTENCY_CONFLICT,
-                    "this idempotency_key was used for a run with other arguments; use another key, or the same"
+                    "this idempotency key was used for a run with other arguments; use another key, or the same"
                     " arguments",
                 )
             if not earlier or not noted.run_id or noted.fate is Fate.GONE:
@@ -133,7 +135,7 @@ class Starter:
                 raise MogplexError(
                     ErrorCode.CONFLICT,
                     "an earlier try of this start made a run, but Mogplex reads the same request in another way now"
-                    " and does not tell its id; look for it on the Mogplex web page, or start another with force_new",
+                    " and does not tell its id; look for it on the Mogplex web page before you force another start",
                 ) from error
             if sent_before or error.may_have_happened:
                 error.may_have_happened = True
