@@ -26,7 +26,7 @@ def columns(line: str) -> list[str]:
     return line.split()
 
 
-async def test_repositories_have_the_names_that_the_vendors_command_line_gives_them(terminal: Terminal) -> None:
+async def test_repos_list_json_has_the_fields_of_the_vendors_command_line(terminal: Terminal) -> None:
     listed = await terminal("repos", "list", "--query", "web", "--json")
     (repo,) = [one for one in terminal.simulator.world.repos if one.full_name == "acme/web"]
     assert listed.record == {
@@ -37,7 +37,7 @@ async def test_repositories_have_the_names_that_the_vendors_command_line_gives_t
     }
 
 
-async def test_a_table_leaves_out_what_is_empty_and_ends_no_line_in_blanks(terminal: Terminal) -> None:
+async def test_table_omits_empty_columns_and_trailing_blanks(terminal: Terminal) -> None:
     listed = await terminal("repos", "list")
     assert columns(listed.lines[0]) == ["REPO", "BRANCH", "DIRECTORY", "ID"]
     assert [line.rstrip() for line in listed.lines] == listed.lines
@@ -46,7 +46,7 @@ async def test_a_table_leaves_out_what_is_empty_and_ends_no_line_in_blanks(termi
     assert len(web.lines) == 2
 
 
-async def test_an_answer_longer_than_models_can_read_is_listed_whole(terminal: Terminal) -> None:
+async def test_repos_list_is_not_truncated(terminal: Terminal) -> None:
     world = terminal.simulator.world
     (web,) = [one for one in world.repos if one.full_name == "acme/web"]
     for number in range(150):
@@ -65,14 +65,14 @@ async def test_an_answer_longer_than_models_can_read_is_listed_whole(terminal: T
     assert listed.stderr == ""
 
 
-async def test_that_there_may_be_more_is_said_beside_stdout_in_words_for_people(terminal: Terminal) -> None:
+async def test_repos_list_notes_on_stderr_that_there_may_be_more(terminal: Terminal) -> None:
     listed = await terminal("repos", "list", "--limit", "2")
     assert len(listed.lines) == 3
     assert "There may be more" in listed.stderr
     assert "raise --limit" in listed.stderr
 
 
-async def test_an_empty_list_prints_nothing_and_says_so(terminal: Terminal) -> None:
+async def test_empty_list_prints_a_note_on_stderr_only(terminal: Terminal) -> None:
     for words in (["repos", "list", "--query", "nosuch"], ["runs", "list"]):
         listed = await terminal(*words)
         assert (listed.code, listed.stdout) == (0, "")
@@ -111,7 +111,7 @@ async def test_a_sandbox_is_created(terminal: Terminal) -> None:
     assert created.record["id"] in {one.id for one in terminal.simulator.world.sandboxes}
 
 
-async def test_the_journal_lists_runs_of_agents_and_of_people_alike(terminal: Terminal) -> None:
+async def test_runs_list_has_runs_of_agents_and_of_the_terminal(terminal: Terminal) -> None:
     run_id = await terminal.started("Fix the flaky test.")
     await anyio.sleep(1)
     called = await terminal("call", "start_run", "repo=acme/api", "prompt=Another one.", "--json")

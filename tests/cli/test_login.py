@@ -1,4 +1,4 @@
-"""Logging in and out: what is asked, what is refused, where the token is kept, and that nobody else gets to see it."""
+"""`login` and `logout`: prompts, refusals, where the token is stored, and that it is never shown."""
 
 import contextlib
 import json
@@ -34,7 +34,7 @@ def looked_for(home: Path, url: str) -> FoundToken:
     return find_token(Settings(base_url=normalise_base_url(url), token_file=tokens_file(home)))
 
 
-def test_a_token_from_stdin_is_checked_kept_privately_and_found_afterwards(mogplex: str, tmp_path: Path) -> None:
+def test_login_checks_and_stores_a_token_from_stdin(mogplex: str, tmp_path: Path) -> None:
     done = run(tmp_path, "login", text=f"{DEMO_TOKEN}\n", MOGPLEX_URL=mogplex)
     assert done.code == 0, done.stderr
     assert f"{mogplex}/settings/api-keys" in done.stderr
@@ -48,14 +48,14 @@ def test_a_token_from_stdin_is_checked_kept_privately_and_found_afterwards(mogpl
     assert_without(done.stderr + done.stdout, DEMO_TOKEN)
 
 
-def test_a_token_is_found_for_its_own_address_only(mogplex: str, tmp_path: Path) -> None:
+def test_stored_token_is_used_for_its_address_only(mogplex: str, tmp_path: Path) -> None:
     run(tmp_path, "login", text=DEMO_TOKEN, MOGPLEX_URL=mogplex)
     problem = looked_for(tmp_path, NOWHERE).problem
     assert problem is not None
     assert f"A token is stored for {mogplex}; it is used for no other address." in problem.message
 
 
-def test_tokens_of_two_addresses_are_kept_apart(mogplex: str, tmp_path: Path) -> None:
+def test_login_stores_tokens_by_address(mogplex: str, tmp_path: Path) -> None:
     run(tmp_path, "login", text=DEMO_TOKEN, MOGPLEX_URL=mogplex)
     run(tmp_path, "login", "--no-check", text=DEMO_READ_ONLY_TOKEN, MOGPLEX_URL=NOWHERE)
     assert json.loads(tokens_file(tmp_path).read_text()) == {mogplex: DEMO_TOKEN, NOWHERE: DEMO_READ_ONLY_TOKEN}
@@ -65,14 +65,14 @@ def test_tokens_of_two_addresses_are_kept_apart(mogplex: str, tmp_path: Path) ->
     assert not tokens_file(tmp_path).exists()
 
 
-def test_a_token_without_write_is_kept_and_what_that_means_is_said(mogplex: str, tmp_path: Path) -> None:
+def test_login_stores_a_read_only_token_with_a_note(mogplex: str, tmp_path: Path) -> None:
     done = run(tmp_path, "login", text=DEMO_READ_ONLY_TOKEN, MOGPLEX_URL=mogplex)
     assert done.code == 0
     assert "the scope read only. Runs cannot be started" in done.stderr
     assert tokens_file(tmp_path).exists()
 
 
-def test_a_token_that_mogplex_refuses_is_not_kept(mogplex: str, tmp_path: Path) -> None:
+def test_login_does_not_store_a_refused_token(mogplex: str, tmp_path: Path) -> None:
     done = run(tmp_path, "login", text=TOKEN, MOGPLEX_URL=mogplex)
     assert done.code == 64
     assert "does not accept this token" in done.stderr
@@ -82,7 +82,7 @@ def test_a_token_that_mogplex_refuses_is_not_kept(mogplex: str, tmp_path: Path) 
 
 
 @pytest.mark.parametrize("text", ["", " \n", "hunter2-hunter2", TOKEN[:-1], f"MOGPLEX_API_KEY={TOKEN}", "x" * 200_000])
-def test_what_is_no_token_is_refused_without_being_shown(text: str, tmp_path: Path) -> None:
+def test_login_refuses_malformed_input_without_showing_it(text: str, tmp_path: Path) -> None:
     done = run(tmp_path, "login", text=text, MOGPLEX_URL=NOWHERE)
     assert done.code == 64
     assert "othing was stored" in done.stderr
@@ -90,7 +90,7 @@ def test_what_is_no_token_is_refused_without_being_shown(text: str, tmp_path: Pa
     assert not tokens_file(tmp_path).exists()
 
 
-def test_without_mogplex_nothing_is_kept_unless_that_is_asked_for(tmp_path: Path) -> None:
+def test_login_stores_an_unchecked_token_with_no_check_only(tmp_path: Path) -> None:
     done = run(tmp_path, "login", text=TOKEN, MOGPLEX_URL=NOWHERE)
     assert done.code == 69
     assert "could not be reached" in done.stderr
@@ -102,7 +102,7 @@ def test_without_mogplex_nothing_is_kept_unless_that_is_asked_for(tmp_path: Path
 
 
 @pytest.mark.parametrize("arguments", [[TOKEN], ["hunter2-hunter2"], ["--file", TOKEN], [TOKEN, "--no-check"]])
-def test_a_token_in_the_command_line_is_refused_with_what_to_do(arguments: list[str], tmp_path: Path) -> None:
+def test_login_refuses_a_token_argument_with_advice(arguments: list[str], tmp_path: Path) -> None:
     done = run(tmp_path, "login", *arguments, text=TOKEN, MOGPLEX_URL=NOWHERE)
     assert done.code == 2
     assert "revoke it" in done.stderr
@@ -112,13 +112,13 @@ def test_a_token_in_the_command_line_is_refused_with_what_to_do(arguments: list[
 
 
 @pytest.mark.parametrize("arguments", [["--file", "--keyring"], ["--demo"]])
-def test_choices_that_make_no_sense_are_refused(arguments: list[str], tmp_path: Path) -> None:
+def test_login_refuses_contradicting_options(arguments: list[str], tmp_path: Path) -> None:
     done = run(tmp_path, "login", *arguments, text=TOKEN)
     assert done.code == 2
     assert not tokens_file(tmp_path).exists()
 
 
-def test_a_keyring_that_works_is_preferred_and_forgets_again(mogplex: str, tmp_path: Path) -> None:
+def test_login_prefers_a_working_keyring(mogplex: str, tmp_path: Path) -> None:
     more = keyring(tmp_path, "working") | {"MOGPLEX_URL": mogplex}
     done = run(tmp_path, "login", text=DEMO_TOKEN, **more)
     assert "is stored in the keyring" in done.stderr
@@ -130,7 +130,7 @@ def test_a_keyring_that_works_is_preferred_and_forgets_again(mogplex: str, tmp_p
     assert json.loads(kept.read_text()) == {}
 
 
-def test_the_place_that_is_chosen_later_is_the_only_one_left(mogplex: str, tmp_path: Path) -> None:
+def test_login_removes_the_token_from_other_stores(mogplex: str, tmp_path: Path) -> None:
     more = keyring(tmp_path, "working") | {"MOGPLEX_URL": mogplex}
     kept = Path(more["PYTHONPATH"], "kept.json")
     assert run(tmp_path, "login", "--keyring", text=DEMO_TOKEN, **more).code == 0
@@ -145,9 +145,7 @@ def test_the_place_that_is_chosen_later_is_the_only_one_left(mogplex: str, tmp_p
     ("kind", "reason"),
     [("locked", "it is locked"), ("broken", "it failed (RuntimeError)"), ("forgetful", "it did not keep the token")],
 )
-def test_a_keyring_that_does_not_work_is_named_and_the_file_taken(
-    kind: str, reason: str, mogplex: str, tmp_path: Path
-) -> None:
+def test_login_falls_back_to_the_file(kind: str, reason: str, mogplex: str, tmp_path: Path) -> None:
     more = keyring(tmp_path, kind) | {"MOGPLEX_URL": mogplex}
     done = run(tmp_path, "login", text=DEMO_TOKEN, **more)
     assert done.code == 0
@@ -158,13 +156,13 @@ def test_a_keyring_that_does_not_work_is_named_and_the_file_taken(
     assert run(tmp_path, "login", "--keyring", text=DEMO_TOKEN, **more).code == 1
 
 
-def test_a_logout_that_cannot_open_the_keyring_says_that_a_token_may_be_left(tmp_path: Path) -> None:
+def test_logout_reports_a_locked_keyring(tmp_path: Path) -> None:
     done = run(tmp_path, "logout", **keyring(tmp_path, "locked"))
     assert done.code == 1
     assert "it is locked. A token for https://mogplex.com may still be in it." in done.stderr
 
 
-def test_a_machine_without_a_keyring_does_as_well_with_the_file(mogplex: str, tmp_path: Path) -> None:
+def test_login_without_a_keyring_uses_the_file_silently(mogplex: str, tmp_path: Path) -> None:
     more = keyring(tmp_path, "absent") | {"MOGPLEX_URL": mogplex}
     assert "The keyring" not in run(tmp_path, "login", text=DEMO_TOKEN, **more).stderr
     assert "this machine has none that works" in run(tmp_path, "login", "--keyring", text=DEMO_TOKEN, **more).stderr
@@ -173,14 +171,14 @@ def test_a_machine_without_a_keyring_does_as_well_with_the_file(mogplex: str, tm
     assert (done.code, tokens_file(tmp_path).exists()) == (0, False)
 
 
-def test_without_the_extra_a_keyring_is_not_missed_unless_it_was_asked_for(mogplex: str, tmp_path: Path) -> None:
+def test_login_names_the_keyring_extra_with_keyring_only(mogplex: str, tmp_path: Path) -> None:
     assert "The keyring" not in run(tmp_path, "login", text=DEMO_TOKEN, MOGPLEX_URL=mogplex).stderr
     done = run(tmp_path, "login", "--keyring", text=DEMO_TOKEN, MOGPLEX_URL=mogplex)
     assert done.code == 1
     assert "mogplex-mcp[keyring]" in done.stderr
 
 
-def test_a_home_that_takes_no_file_is_told_with_what_to_do_instead(mogplex: str, tmp_path: Path) -> None:
+def test_login_reports_an_unwritable_home_with_advice(mogplex: str, tmp_path: Path) -> None:
     (tmp_path / "home").write_text("")
     done = run(tmp_path, "login", text=DEMO_TOKEN, MOGPLEX_URL=mogplex, HOME=str(tmp_path / "home"))
     assert done.code == 1
@@ -191,7 +189,7 @@ def test_a_home_that_takes_no_file_is_told_with_what_to_do_instead(mogplex: str,
     assert_without(done.stderr, DEMO_TOKEN)
 
 
-def test_what_comes_before_the_stored_token_is_said(mogplex: str, tmp_path: Path) -> None:
+def test_login_reports_a_token_that_takes_precedence(mogplex: str, tmp_path: Path) -> None:
     more = {"MOGPLEX_URL": mogplex, "MOGPLEX_API_KEY": TOKEN}
     done = run(tmp_path, "login", text=DEMO_TOKEN, **more)
     assert "The token in the environment takes precedence" in done.stderr
@@ -201,13 +199,13 @@ def test_what_comes_before_the_stored_token_is_said(mogplex: str, tmp_path: Path
     assert_without(done.stderr, TOKEN, DEMO_TOKEN)
 
 
-def test_a_logout_of_somebody_who_never_logged_in_is_no_failure(tmp_path: Path) -> None:
+def test_logout_without_a_stored_token_succeeds(tmp_path: Path) -> None:
     done = run(tmp_path, "logout")
     assert done.code == 0
     assert "No token was stored for https://mogplex.com." in done.stderr
 
 
-def test_a_mogplex_that_says_the_token_back_does_not_make_it_shown(tmp_path: Path) -> None:
+def test_login_does_not_show_a_token_echoed_by_the_server(tmp_path: Path) -> None:
     with Mirror() as mirror:
         done = run(tmp_path, "login", text=TOKEN, MOGPLEX_URL=mirror.url)
     mirror.check(TOKEN)
@@ -256,7 +254,7 @@ class Terminal:
         os.close(self.terminal)
 
 
-def test_what_a_person_types_is_not_shown(mogplex: str, tmp_path: Path) -> None:
+def test_login_does_not_echo_the_typed_token(mogplex: str, tmp_path: Path) -> None:
     with contextlib.closing(Terminal(tmp_path, "--file", MOGPLEX_URL=mogplex)) as person:
         person.read_until("not shown): ")
         person.type(f"{DEMO_TOKEN}\n")
@@ -266,7 +264,7 @@ def test_what_a_person_types_is_not_shown(mogplex: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("answer", "code"), [("y", 0), ("n", 69), ("", 69)])
-def test_a_person_is_asked_whether_to_keep_what_could_not_be_checked(answer: str, code: int, tmp_path: Path) -> None:
+def test_login_asks_whether_to_store_an_unchecked_token(answer: str, code: int, tmp_path: Path) -> None:
     with contextlib.closing(Terminal(tmp_path, "--file", MOGPLEX_URL=NOWHERE)) as person:
         person.read_until("not shown): ")
         person.type(f"{TOKEN}\n")
@@ -276,7 +274,7 @@ def test_a_person_is_asked_whether_to_keep_what_could_not_be_checked(answer: str
     assert tokens_file(tmp_path).exists() == (code == 0)
 
 
-def test_an_interrupted_login_leaves_the_terminal_as_it_was(tmp_path: Path) -> None:
+def test_interrupted_login_restores_the_terminal(tmp_path: Path) -> None:
     with contextlib.closing(Terminal(tmp_path, MOGPLEX_URL=NOWHERE)) as person:
         before = termios.tcgetattr(person.terminal)
         person.read_until("not shown): ")

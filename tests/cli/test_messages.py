@@ -31,8 +31,8 @@ MODULES = [
     *("api.access_token", "api.budget", "api.repos", "api.wire", "credentials.sources"),
     *("runs.start", "runs.tail", "runs.watch", "runs.cursor", "storage.state_file"),
 ]
-ERRORS = ("OperationError", "InvalidArgumentError", "MogplexError", "RepoError", "StateError", "CursorError")
-ERRORS += ("CommandError", "usage")
+ERRORS = ["OperationError", "InvalidArgumentError", "MogplexError", "RepoError", "StateError", "CursorError"]
+ERRORS += ["CommandError", "usage"]
 TOOLS = [tool.definition for toolset in TOOLSETS for tool in toolset.tools]
 ARGUMENTS = {name for tool in TOOLS for name in tool.input_schema["properties"] if "_" in name}
 FOR_MODELS = re.compile(

@@ -25,7 +25,7 @@ print(json.dumps([len(models), len(built), read.message]))
 """
 
 
-def test_a_server_that_starts_builds_few_models_and_the_others_when_they_are_used() -> None:
+def test_defer_model_building_builds_models_at_first_use() -> None:
     ended = subprocess.run([sys.executable, "-c", PROGRAM], capture_output=True, check=True, text=True)
     models, built, read = json.loads(ended.stdout)
     assert models > 400
