@@ -71,7 +71,7 @@ RUN: Final = Command(
         _TIMEOUT,
         _JSON,
     ),
-    details="The agent works in a cloud sandbox, on a new branch, and opens a pull request. Runs cost money. The same "
+    details="The agent works in a cloud sandbox, on a new branch, towards a pull request. Runs cost money. The same "
     "command within ten minutes finds the same run instead of starting a second one, also after a crash. "
     f"{_ENDED}",
     example='run --repo acme/web --follow "Fix the flaky test in the checkout flow."',

@@ -47,7 +47,7 @@ class Cursor:
         except (binascii.Error, ValueError) as error:
             raise CursorError("it isn't a cursor of this server") from error
         if not data or data[0] != VERSION:
-            raise CursorError("it is a cursor of another version of this server")
+            raise CursorError("it isn't a cursor of this version of the server")
         body, check = data[:-_CHECK_BYTES], data[-_CHECK_BYTES:]
         run, marks = body[1 : 1 + _RUN_BYTES], body[1 + _RUN_BYTES :]
         if len(data) < _SHORTEST or len(marks) % _MARK_BYTES or check != _digest(body, _CHECK_BYTES):

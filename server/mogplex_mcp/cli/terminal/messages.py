@@ -86,7 +86,7 @@ _MESSAGES: Final[Mapping[str, tuple[str, str]]] = {
     ),
     ErrorCode.BAD_REQUEST: (
         "Mogplex refused the request.",
-        "Correct what the reason names and run the command again.",
+        "Correct the arguments that the reason names and run the command again.",
     ),
     ErrorCode.UNAUTHORIZED: (
         "Mogplex did not accept the token.",
