@@ -1,4 +1,7 @@
-"""`mogplex-mcp` and `python -m mogplex_mcp`: clients are answered, where that can be, while the rest is loaded."""
+"""Entry point of `mogplex-mcp` and `python -m mogplex_mcp`.
+
+The early responder starts first, so that a client's first requests can be answered while the rest is imported.
+"""
 
 import gc
 import os
@@ -7,11 +10,11 @@ from mogplex_mcp.startup import early
 
 
 def main() -> None:
-    """Run the command line, and end the process with its exit code."""
+    """Run the command line and exit with its exit status."""
     early.listen()
-    # To look for plugins of pydantic is to read about every installed package; there is no use for one here.
+    # Looking for pydantic plugins reads the metadata of every installed package; none is used here.
     os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
-    # Looking for garbage in what is loaded is a fifth of the time that loading takes. `cli` goes back to it.
+    # Garbage collection takes a fifth of the import time; `cli.main` enables it again.
     gc.disable()
     from mogplex_mcp.cli.main import main as run  # noqa: PLC0415 - slow to import
 

@@ -1,4 +1,4 @@
-"""Logging in and out with real processes, a Mogplex on a port, and keyrings of every kind."""
+"""Helpers for `login` tests: real processes, and fake keyrings of every kind."""
 
 import subprocess
 from collections.abc import Mapping
@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from tests.transports.processes import PROGRAM, environment
 
-# A module of this name stands in for the package: a keyring is what a test says it is.
+# A module named `keyring` shadows the package.
 KEYRINGS: Mapping[str, str] = {
     "working": """
 import json, pathlib
@@ -45,32 +45,32 @@ get_password = set_password = delete_password = lambda *_: None
 
 
 class Done(NamedTuple):
-    """How a command ended."""
+    """The result of a command."""
 
     code: int
-    said: str
-    printed: str
+    stderr: str
+    stdout: str
 
 
 def keyring(folder: Path, kind: str) -> dict[str, str]:
-    """Variables with which a process has that keyring."""
-    place = folder / f"keyring-{kind}"
-    place.mkdir(exist_ok=True)
-    (place / "keyring.py").write_text(KEYRINGS[kind])
-    return {"PYTHONPATH": str(place)}
+    """Return the environment variables for a process with that keyring."""
+    module_folder = folder / f"keyring-{kind}"
+    module_folder.mkdir(exist_ok=True)
+    (module_folder / "keyring.py").write_text(KEYRINGS[kind])
+    return {"PYTHONPATH": str(module_folder)}
 
 
-# Who runs the tests may have a real one.
+# The machine that runs the tests may have a real keyring.
 NO_KEYRING = "raise ImportError\n"
 
 
 def run(home: Path, *arguments: str, text: str = "", **more: str) -> Done:
     """Run a command to its end, with `text` on stdin."""
     if "PYTHONPATH" not in more:
-        place = home / "no-keyring"
-        place.mkdir(parents=True, exist_ok=True)
-        (place / "keyring.py").write_text(NO_KEYRING)
-        more["PYTHONPATH"] = str(place)
+        module_folder = home / "no-keyring"
+        module_folder.mkdir(parents=True, exist_ok=True)
+        (module_folder / "keyring.py").write_text(NO_KEYRING)
+        more["PYTHONPATH"] = str(module_folder)
     done = subprocess.run(
         [*PROGRAM, *arguments],
         input=text.encode(),

@@ -1,4 +1,4 @@
-"""Commands for people, run in the test's own process and on virtual time, against a simulated Mogplex."""
+"""Helpers that run terminal commands in the test's process, on virtual time, against a simulated Mogplex."""
 
 import functools
 import json
@@ -21,15 +21,15 @@ RUN_SECONDS = 600.0
 
 @dataclass(frozen=True)
 class Ended:
-    """A command that has ended."""
+    """The result of a command."""
 
     code: int
-    printed: str
-    said: str
+    stdout: str
+    stderr: str
 
     @property
     def lines(self) -> list[str]:
-        return self.printed.splitlines()
+        return self.stdout.splitlines()
 
     @property
     def records(self) -> list[dict[str, Any]]:
@@ -42,7 +42,7 @@ class Ended:
 
 
 class Terminal:
-    """Runs commands. What one leaves in the journal, the next one finds there."""
+    """Runs commands that share one journal."""
 
     def __init__(self, simulator: Simulator, capture: pytest.CaptureFixture[str], folder: Path) -> None:
         self.simulator = simulator
@@ -67,16 +67,16 @@ class Terminal:
         return Ended(code, captured.out, captured.err)
 
     async def started(self, prompt: str = "Fix the flaky test.", **environment: str) -> str:
-        """The id of a new run."""
+        """Start a run and return its id."""
         ended = await self("run", "--repo", "acme/web", "--json", prompt, **environment)
-        assert ended.code == 0, ended.said
+        assert ended.code == 0, ended.stderr
         return str(ended.record["runId"])
 
 
 def terminal_on(
     simulator: Simulator, capture: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, folder: Path
 ) -> Terminal:
-    """A terminal whose network leads to this simulator alone."""
+    """Return a terminal whose network leads to the simulator only."""
     connected = functools.partial(Services, transport=simulator.transport(), now=virtual_now)
     monkeypatch.setattr(session, "Services", connected)
     return Terminal(simulator, capture, folder)

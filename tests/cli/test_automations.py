@@ -28,16 +28,16 @@ async def terminal(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.Monke
 async def test_list_says_that_it_was_cut_and_how_to_see_more(terminal: Terminal) -> None:
     listed = await terminal("automations", "list", "--limit", "1")
     assert len(listed.lines) == 2
-    assert "raise --limit (at most 100)" in listed.said
+    assert "raise --limit (at most 100)" in listed.stderr
 
 
 async def test_get_shows_the_state_and_the_nodes(terminal: Terminal) -> None:
     live = await terminal("automations", "get", ids(terminal.simulator)[LIVE])
     draft = await terminal("automations", "get", ids(terminal.simulator)[DRAFT])
-    assert "active, version 1 is published" in live.printed
-    assert "openai/gpt-5.4" in live.printed
-    assert "a draft that was never published" in draft.printed
-    assert "cannot be triggered before it is published" in draft.said
+    assert "active, version 1 is published" in live.stdout
+    assert "openai/gpt-5.4" in live.stdout
+    assert "a draft that was never published" in draft.stdout
+    assert "cannot be triggered before it is published" in draft.stderr
 
 
 async def test_get_prints_facts_for_programs(terminal: Terminal) -> None:
@@ -54,7 +54,7 @@ async def test_same_trigger_finds_the_same_run_and_names_the_flag_for_another_on
     assert (first.record["started"], first.record["repo"]) == (True, "acme/web")
     assert (again.code, again.record["started"], again.record["replayed"]) == (0, False, True)
     assert again.record["runId"] == first.record["runId"]
-    assert "--force-new" in again.said
+    assert "--force-new" in again.stderr
 
 
 async def test_refusals_name_commands_and_flags(terminal: Terminal) -> None:
@@ -63,10 +63,10 @@ async def test_refusals_name_commands_and_flags(terminal: Terminal) -> None:
     nowhere = await terminal("automations", "trigger", live)
     no_run = await terminal("automations", "get-run", live)
     no_id = await terminal("automations", "get", "nightly")
-    assert "`mogplex-mcp call publish_automation` makes its draft live" in unpublished.said
-    assert (nowhere.code, "--repo is missing" in nowhere.said) == (2, True)
-    assert f"`mogplex-mcp automations trigger {live}` starts one" in no_run.said
-    assert (no_id.code, "AUTOMATION must be a Mogplex automation id" in no_id.said) == (2, True)
+    assert "`mogplex-mcp call publish_automation` makes its draft live" in unpublished.stderr
+    assert (nowhere.code, "--repo is missing" in nowhere.stderr) == (2, True)
+    assert f"`mogplex-mcp automations trigger {live}` starts one" in no_run.stderr
+    assert (no_id.code, "AUTOMATION must be a Mogplex automation id" in no_id.stderr) == (2, True)
 
 
 async def test_follow_ends_when_a_run_needs_an_answer(terminal: Terminal) -> None:
@@ -76,8 +76,8 @@ async def test_follow_ends_when_a_run_needs_an_answer(terminal: Terminal) -> Non
     followed = await terminal(*words, "--follow")
     record = (await terminal(*words, "--json")).record
     assert followed.code == 1
-    assert "The run waits for a person." in followed.printed
-    assert "ok?" in followed.printed
+    assert "The run waits for a person." in followed.stdout
+    assert "ok?" in followed.stdout
     assert record["needsAnswer"]
     assert record["waits"][0]["prompt"] == "ok?"
     assert "SECRET" not in f"{followed}{record}"

@@ -1,4 +1,4 @@
-"""`call`: any tool by its name, with what it takes, and a person's consent where that is asked for."""
+"""`call`: any tool by name, its arguments, and consent."""
 
 import io
 import sys
@@ -28,34 +28,34 @@ async def terminal(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.Monke
     return terminal_on(Simulator(now=virtual_now, run_seconds=RUN_SECONDS), capsys, monkeypatch, tmp_path)
 
 
-async def test_without_a_name_all_tools_are_listed(terminal: Terminal) -> None:
+async def test_call_without_a_name_lists_all_tools(terminal: Terminal) -> None:
     assert [line.split()[0] for line in (await terminal("call")).lines[1:]] == TOOLS
     assert [one["name"] for one in (await terminal("call", "--json")).records] == TOOLS
 
 
-async def test_what_is_excluded_or_writes_in_read_only_mode_is_not_there(terminal: Terminal) -> None:
+async def test_call_refuses_excluded_tools_and_writes_in_read_only_mode(terminal: Terminal) -> None:
     listed = await terminal("call", "--exclude-tools", "list_repos")
-    assert "list_repos" not in listed.printed
+    assert "list_repos" not in listed.stdout
     for words in (["--exclude-tools", "start_run"], ["--read-only"]):
         refused = await terminal("call", "start_run", "repo=acme/web", "prompt=x", *words)
         assert refused.code == 2
-        assert 'no tool "start_run"' in refused.said
+        assert 'no tool "start_run"' in refused.stderr
     assert not terminal.simulator.requests
 
 
-async def test_toolsets_that_are_off_by_default_are_on_for_who_names_them(terminal: Terminal) -> None:
+async def test_call_reaches_tools_that_are_off_by_default(terminal: Terminal) -> None:
     assert "list_agents" in TOOLS
     assert (await terminal("call", "list_agents")).code == 0
 
 
-async def test_texts_become_what_the_tool_takes(terminal: Terminal) -> None:
+async def test_call_converts_arguments_to_their_types(terminal: Terminal) -> None:
     listed = await terminal("call", "list_repos", "limit=2", "query=acme", "--json")
     assert len(listed.record["repos"]) == 2
     started = await terminal("call", "start_run", "repo=acme/web", "prompt=x", "create_branch=false", "--json")
     assert not terminal.simulator.world.runs[started.record["run_id"]].create_branch
 
 
-async def test_a_value_comes_from_a_file_and_an_at_sign_can_be_meant(terminal: Terminal, tmp_path: Path) -> None:
+async def test_call_reads_values_from_files_and_unescapes_at_signs(terminal: Terminal, tmp_path: Path) -> None:
     prompt = tmp_path / "prompt.md"
     prompt.write_text("Fix = all of it.\n", encoding="utf-8")
     await terminal("call", "start_run", "repo=acme/web", f"prompt=@{prompt}")
@@ -65,7 +65,7 @@ async def test_a_value_comes_from_a_file_and_an_at_sign_can_be_meant(terminal: T
 
 
 @pytest.mark.parametrize(
-    ("words", "said"),
+    ("words", "message"),
     [
         (["start_rum"], "did you mean start_run"),
         (["list_repos", "limt=2"], "Did you mean limit?"),
@@ -76,56 +76,54 @@ async def test_a_value_comes_from_a_file_and_an_at_sign_can_be_meant(terminal: T
         (["list_repos", "query=@/nowhere/at/all"], "cannot be read"),
     ],
 )
-async def test_a_wrong_call_is_a_usage_error_that_says_what_is_right(
-    words: list[str], said: str, terminal: Terminal
+async def test_wrong_call_is_a_usage_error_with_a_correction(
+    words: list[str], message: str, terminal: Terminal
 ) -> None:
     refused = await terminal("call", *words)
-    assert (refused.code, refused.printed) == (2, "")
-    assert said in refused.said
+    assert (refused.code, refused.stdout) == (2, "")
+    assert message in refused.stderr
     assert not terminal.simulator.requests
 
 
 @pytest.mark.parametrize("tool", TOOLS)
-async def test_every_tool_can_be_described(tool: str, terminal: Terminal) -> None:
+async def test_describe_lists_the_arguments_of_every_tool(tool: str, terminal: Terminal) -> None:
     described = await terminal("call", tool, "--describe")
     (definition,) = [one.definition for toolset in TOOLSETS for one in toolset.tools if one.name == tool]
     assert described.lines[0].startswith(f"{tool}: ")
     assert [line.split()[0] for line in described.lines[1:]] == list(definition.input_schema["properties"])
 
 
-async def test_a_key_in_an_argument_is_refused_and_not_said_back(terminal: Terminal) -> None:
+async def test_call_refuses_a_secret_and_does_not_repeat_it(terminal: Terminal) -> None:
     key = "ghp_" + "A1b2" * 9
     refused = await terminal("call", "start_run", "repo=acme/web", f"prompt=use {key}")
     assert refused.code == 2
-    assert "a GitHub token" in refused.said
+    assert "a GitHub token" in refused.stderr
     unknown = await terminal("call", key)
-    assert key not in refused.said + unknown.said
+    assert key not in refused.stderr + unknown.stderr
 
 
-async def test_where_nobody_can_be_asked_nothing_is_changed(terminal: Terminal) -> None:
+async def test_call_without_a_terminal_needs_yes(terminal: Terminal) -> None:
     automation = ids(terminal.simulator)["Review on mention"]
     refused = await terminal("call", "publish_automation", f"automation_id={automation}")
     assert refused.code == 1
-    assert "--yes" in refused.said
-    assert "live at once?" in refused.said
+    assert "--yes" in refused.stderr
+    assert "live at once?" in refused.stderr
     agreed = await terminal("call", "publish_automation", f"automation_id={automation}", "--yes", "--json")
     assert agreed.record["published_version"] == 2
 
 
-@pytest.mark.parametrize("said", ["accept", "decline"])
-async def test_a_person_decides_about_the_very_question(
-    said: str, terminal: Terminal, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.mark.parametrize("action", ["accept", "decline"])
+async def test_call_asks_for_consent_once(action: str, terminal: Terminal, monkeypatch: pytest.MonkeyPatch) -> None:
     asked = []
 
     async def ask(question: str, ending: object) -> str:
         asked.append(question)
-        return said
+        return action
 
-    monkeypatch.setattr("mogplex_mcp.cli.terminal.stdin.ask", ask)
+    monkeypatch.setattr("mogplex_mcp.cli.session.ask_consent", ask)
     automation = ids(terminal.simulator)["Review on mention"]
     answered = await terminal("call", "publish_automation", f"automation_id={automation}")
     assert len(asked) == 1
-    assert answered.code == (0 if said == "accept" else 1)
+    assert answered.code == (0 if action == "accept" else 1)
     version = terminal.simulator.world.automations[automation].published
     assert version is not None

@@ -1,4 +1,4 @@
-"""Completion: the scripts are loaded into the shells that they are for, and asked what comes next."""
+"""Completion scripts, loaded into their shells and asked for candidates."""
 
 import shutil
 import subprocess
@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from mogplex_mcp.cli.completion import places
+from mogplex_mcp.cli.completion import completion_table
 from mogplex_mcp.cli.terminal.completion import SHELLS
 from mogplex_mcp.installation.clients import CLIENTS
 from mogplex_mcp.tools.catalog import TOOLSETS
@@ -25,7 +25,7 @@ CASES = [
     ("demo --", {"--log-level", "--demo-seconds"}),
 ]
 
-# Each prints what it offers behind the words of its argument, one on a line.
+# Each prints the candidates after the words of its argument, one a line.
 BASH = r"""
 source "$1"
 COMP_WORDS=(mogplex-mcp $2)
@@ -34,7 +34,7 @@ COMP_CWORD=$((${#COMP_WORDS[@]} - 1))
 _mogplex_mcp
 printf '%s\n' "${COMPREPLY[@]}"
 """
-# What zsh offers can be seen on its screen only; what it is offered by the script, here.
+# zsh shows candidates on its screen only; these stubs print what the script passes to it.
 ZSH = r"""
 autoload -Uz compinit && compinit -u -D
 source "$1"
@@ -54,11 +54,11 @@ ASKED = {"bash": ["bash", "-c", BASH, "bash"], "zsh": ["zsh", "-f", "-c", ZSH, "
 
 @pytest.mark.parametrize("shell", SHELLS)
 @pytest.mark.parametrize(("typed", "offered"), CASES, ids=[typed for typed, _ in CASES])
-def test_a_shell_completes_words_and_values(shell: str, typed: str, offered: set[str], tmp_path: Path) -> None:
+def test_script_completes_commands_and_values(shell: str, typed: str, offered: set[str], tmp_path: Path) -> None:
     if shutil.which(shell) is None:
         pytest.skip(f"{shell} is not installed")
     script = tmp_path / "script"
-    script.write_text(SHELLS[shell](places()), encoding="utf-8")
+    script.write_text(SHELLS[shell](completion_table()), encoding="utf-8")
     asked = subprocess.run(
         [*ASKED[shell], str(script), typed],
         capture_output=True,
@@ -72,7 +72,7 @@ def test_a_shell_completes_words_and_values(shell: str, typed: str, offered: set
     assert {word for word in asked.stdout.split() if word.startswith(last)} - {"--help"} == offered
 
 
-def test_the_scripts_know_every_tool_and_every_client() -> None:
-    known = places()
+def test_completion_table_has_every_tool_and_client() -> None:
+    known = completion_table()
     assert set(known["call"].words) == {tool.name for toolset in TOOLSETS for tool in toolset.tools}
     assert set(known["install"].words) == {client.name for client in CLIENTS}

@@ -1,4 +1,4 @@
-"""The diagnosis as a whole: real processes, in good and in bad surroundings."""
+"""`doctor` as a real process, in working and in broken environments."""
 
 import contextlib
 import json
@@ -45,37 +45,37 @@ def mogplex(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 
 def checks(home: Path, *arguments: str, code: int, **more: str) -> dict[str, dict[str, Any]]:
-    """The checks of a diagnosis by name; its exit code must be as said."""
+    """Return the checks by name, after comparing the exit status."""
     done = run(home, "doctor", "--offline", "--json", *arguments, **more)
     assert done.code == code, done
-    assert "Traceback" not in done.said
-    told = json.loads(done.printed)
-    assert told["ok"] == (code == 0)
-    for one in told["checks"]:
+    assert "Traceback" not in done.stderr
+    report = json.loads(done.stdout)
+    assert report["ok"] == (code == 0)
+    for one in report["checks"]:
         assert set(one) == {"name", "status", "fact", "advice"}
         assert "an error of mogplex-mcp itself" not in one["fact"], one
         assert one["advice"] or one["status"] != "failed", one
-    return {one["name"]: one for one in told["checks"]}
+    return {one["name"]: one for one in report["checks"]}
 
 
-def test_where_all_is_well_every_check_says_so(mogplex: str, tmp_path: Path) -> None:
+def test_doctor_reports_ok_for_every_check(mogplex: str, tmp_path: Path) -> None:
     found = checks(tmp_path, code=0, MOGPLEX_URL=mogplex, MOGPLEX_API_KEY=DEMO_TOKEN)
     assert list(found) == NAMES
     statuses = {name: one["status"] for name, one in found.items()}
-    # Nothing is installed, a simulator tells no date, and the package index was not asked.
+    # Nothing is installed, the simulator sends no date, and the package index was not checked.
     assert statuses == dict.fromkeys(NAMES, "ok") | {"clients": "warning", "clock": "skipped", "release": "skipped"}
     assert found["token"]["fact"] == "mog_…000A, from the environment."
     assert found["scopes"]["fact"] == "It has the scopes read and write."
     assert found["budget"]["fact"].startswith("56 of 60 requests are left")
 
 
-def test_a_token_that_only_reads_is_a_warning(mogplex: str, tmp_path: Path) -> None:
+def test_doctor_warns_of_a_read_only_token(mogplex: str, tmp_path: Path) -> None:
     found = checks(tmp_path, code=0, MOGPLEX_URL=mogplex, MOGPLEX_API_KEY=DEMO_READ_ONLY_TOKEN)
     assert found["scopes"]["status"] == "warning"
     assert "create one with both" in found["scopes"]["advice"]
 
 
-def test_a_token_that_is_refused_is_told_once_and_not_asked_about_again(mogplex: str, tmp_path: Path) -> None:
+def test_doctor_reports_a_refused_token_once(mogplex: str, tmp_path: Path) -> None:
     found = checks(tmp_path, code=1, MOGPLEX_URL=mogplex, MOGPLEX_API_KEY=TOKEN)
     assert found["http"]["status"] == "ok"
     assert found["scopes"]["status"] == "failed"
@@ -85,7 +85,7 @@ def test_a_token_that_is_refused_is_told_once_and_not_asked_about_again(mogplex:
         assert found[name]["fact"] == "Not known: Mogplex rejected the token."
 
 
-def test_without_a_token_the_way_to_mogplex_is_looked_at_all_the_same(mogplex: str, tmp_path: Path) -> None:
+def test_doctor_checks_the_network_without_a_token(mogplex: str, tmp_path: Path) -> None:
     found = checks(tmp_path, code=1, MOGPLEX_URL=mogplex)
     assert found["token"]["status"] == "failed"
     assert found["token"]["advice"] == "Run `mogplex-mcp login`."
@@ -93,7 +93,7 @@ def test_without_a_token_the_way_to_mogplex_is_looked_at_all_the_same(mogplex: s
     assert found["scopes"]["status"] == "skipped"
 
 
-def test_without_a_network_the_step_that_fails_is_named(tmp_path: Path) -> None:
+def test_doctor_names_the_failing_network_step(tmp_path: Path) -> None:
     found = checks(tmp_path, code=69, MOGPLEX_URL=NOWHERE, MOGPLEX_API_KEY=TOKEN)
     assert found["dns"]["status"] == "ok"
     assert found["tcp"]["status"] == "failed"
@@ -101,7 +101,7 @@ def test_without_a_network_the_step_that_fails_is_named(tmp_path: Path) -> None:
     assert found["scopes"]["fact"] == "Not known: Mogplex is not reachable."
 
 
-def test_without_a_home_in_a_demo_everything_still_works(tmp_path: Path) -> None:
+def test_doctor_works_in_demo_without_a_home(tmp_path: Path) -> None:
     done = subprocess.run(
         [*PROGRAM, "doctor", "--demo", "--offline", "--json"],
         capture_output=True,
@@ -115,7 +115,7 @@ def test_without_a_home_in_a_demo_everything_still_works(tmp_path: Path) -> None
     assert found["journal"]["fact"].startswith("It is in memory")
 
 
-def test_a_home_that_cannot_be_written_is_told_and_nothing_else_suffers(mogplex: str, tmp_path: Path) -> None:
+def test_doctor_reports_an_unwritable_home(mogplex: str, tmp_path: Path) -> None:
     home = tmp_path / "home"
     home.write_text("a file, so that not even root can make a folder in it")
     more = {"MOGPLEX_URL": mogplex, "MOGPLEX_API_KEY": DEMO_TOKEN}
@@ -127,7 +127,7 @@ def test_a_home_that_cannot_be_written_is_told_and_nothing_else_suffers(mogplex:
     assert found["budget"]["status"] == "warning"
 
 
-def test_a_damaged_journal_is_told_before_anything_repairs_it(mogplex: str, tmp_path: Path) -> None:
+def test_doctor_reports_a_damaged_journal_before_repair(mogplex: str, tmp_path: Path) -> None:
     state = tmp_path / "state.sqlite3"
     state.write_bytes(b"not a database, " * 100)
     more = {"MOGPLEX_URL": mogplex, "MOGPLEX_API_KEY": DEMO_TOKEN, "MOGPLEX_MCP_STATE_FILE": str(state)}
@@ -136,7 +136,7 @@ def test_a_damaged_journal_is_told_before_anything_repairs_it(mogplex: str, tmp_
     assert "is damaged" in found["journal"]["fact"]
 
 
-def test_a_keyring_that_fails_is_a_warning_beside_the_token_that_was_found(mogplex: str, tmp_path: Path) -> None:
+def test_doctor_warns_of_a_failing_keyring_next_to_a_token(mogplex: str, tmp_path: Path) -> None:
     file = tokens_file(tmp_path)
     file.parent.mkdir(parents=True)
     file.write_text(json.dumps({mogplex: DEMO_TOKEN}))
@@ -146,21 +146,21 @@ def test_a_keyring_that_fails_is_a_warning_beside_the_token_that_was_found(mogpl
     assert "The keyring cannot be used: it is locked." in found["token"]["advice"]
 
 
-def test_lines_for_pipes_have_no_colours_and_are_never_broken(tmp_path: Path) -> None:
+def test_doctor_prints_plain_unwrapped_lines_in_a_pipe(tmp_path: Path) -> None:
     done = run(tmp_path, "doctor", "--demo", "--offline", COLUMNS="20", FORCE_COLOR="1")
-    assert "\x1b" not in done.printed
-    assert len(done.printed.splitlines()) == 11
-    assert "✓ token: mog_…000A, from the demo.\n" in done.printed
+    assert "\x1b" not in done.stdout
+    assert len(done.stdout.splitlines()) == 11
+    assert "✓ token: mog_…000A, from the demo.\n" in done.stdout
 
 
-def test_an_output_that_knows_ascii_only_gets_that(tmp_path: Path) -> None:
+def test_doctor_prints_ascii_where_stdout_needs_it(tmp_path: Path) -> None:
     done = run(tmp_path, "doctor", "--demo", "--offline", PYTHONIOENCODING="ascii")
     assert done.code == 0
-    assert "ok token: mog_?000A, from the demo.\n" in done.printed
+    assert "ok token: mog_?000A, from the demo.\n" in done.stdout
 
 
 @pytest.mark.parametrize(("more", "coloured"), [({}, True), ({"NO_COLOR": "1"}, False), ({"TERM": "dumb"}, False)])
-def test_a_terminal_gets_colours_unless_it_wants_none(more: dict[str, str], coloured: bool, tmp_path: Path) -> None:
+def test_doctor_respects_no_color_and_dumb_terminals(more: dict[str, str], coloured: bool, tmp_path: Path) -> None:
     screen, terminal = pty.openpty()
     running = subprocess.Popen(
         [*PROGRAM, "doctor", "--demo", "--offline"],
@@ -180,11 +180,11 @@ def test_a_terminal_gets_colours_unless_it_wants_none(more: dict[str, str], colo
     assert (b"\x1b[32m" in shown) == coloured
 
 
-def test_what_mogplex_and_the_environment_hold_is_not_shown(tmp_path: Path) -> None:
+def test_doctor_shows_no_secrets(tmp_path: Path) -> None:
     with Mirror() as mirror:
         more = talkative(tmp_path, mirror.url) | {"HTTPS_PROXY": f"http://me:{TOKEN}@127.0.0.1:9"}
         done = run(tmp_path, "doctor", "--offline", **more)
-    assert "scopes" in done.printed
-    assert_without(done.said + done.printed, CLIENT_KEY)
-    assert TOKEN[-4:] in done.printed
-    assert_without((done.said + done.printed).replace(f"mog_…{TOKEN[-4:]}", ""), TOKEN)
+    assert "scopes" in done.stdout
+    assert_without(done.stderr + done.stdout, CLIENT_KEY)
+    assert TOKEN[-4:] in done.stdout
+    assert_without((done.stderr + done.stdout).replace(f"mog_…{TOKEN[-4:]}", ""), TOKEN)

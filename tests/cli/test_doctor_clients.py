@@ -1,4 +1,4 @@
-"""Entries in clients are started as the client starts them, and gone when the diagnosis is over, whatever they do."""
+"""Client checks of `doctor`: entries are started as the client starts them, and always terminated afterwards."""
 
 import json
 import os
@@ -57,13 +57,13 @@ def is_gone(folder: Path) -> bool:
 WRITE_PID = "pathlib.Path(HERE, 'pid').write_text(str(os.getpid()))\n"
 
 
-async def test_no_entry_is_a_warning_that_says_how_to_get_one(tmp_path: Path) -> None:
+async def test_check_entries_without_entry_warns_with_install_command(tmp_path: Path) -> None:
     found = await only(tmp_path)
     assert found.status is Status.WARNING
     assert "mogplex-mcp install" in found.advice
 
 
-async def test_an_entry_that_works_is_told_with_the_number_of_its_tools(tmp_path: Path) -> None:
+async def test_check_entries_reports_the_number_of_tools(tmp_path: Path) -> None:
     cursor(tmp_path, sys.executable, "-m", "mogplex_mcp", "--toolsets", "repos", env={"MOGPLEX_API_KEY": TOKEN})
     found = await only(tmp_path)
     assert (found.name, found.status) == ("client cursor", Status.OK)
@@ -72,7 +72,7 @@ async def test_an_entry_that_works_is_told_with_the_number_of_its_tools(tmp_path
     assert_without(found.fact + found.advice, TOKEN)
 
 
-async def test_an_entry_that_ends_at_once_is_told_with_its_last_words_but_no_secret(tmp_path: Path) -> None:
+async def test_check_entries_reports_the_last_output_of_an_exited_entry_redacted(tmp_path: Path) -> None:
     cursor(tmp_path, program(tmp_path, f"{WRITE_PID}sys.exit('No way: ' + {TOKEN!r})\n"))
     found = await only(tmp_path)
     assert found.status is Status.FAILED
@@ -91,7 +91,7 @@ async def test_an_entry_that_ends_at_once_is_told_with_its_last_words_but_no_sec
     ],
     ids=["silent", "stubborn", "garbage"],
 )
-async def test_an_entry_that_never_answers_is_given_up_and_killed(
+async def test_check_entries_kills_an_entry_that_does_not_respond(
     body: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(installed_clients, "START_SECONDS", 2.0)
@@ -102,7 +102,7 @@ async def test_an_entry_that_never_answers_is_given_up_and_killed(
     assert is_gone(tmp_path)
 
 
-async def test_a_command_that_is_gone_is_told_and_nothing_is_started(tmp_path: Path) -> None:
+async def test_check_entries_reports_a_missing_command(tmp_path: Path) -> None:
     cursor(tmp_path, str(tmp_path / "gone" / "mogplex-mcp"))
     found = await only(tmp_path)
     assert found.status is Status.FAILED
@@ -110,7 +110,7 @@ async def test_a_command_that_is_gone_is_told_and_nothing_is_started(tmp_path: P
     assert found.advice == "Run `mogplex-mcp install cursor` to rewrite it."
 
 
-async def test_what_a_project_wants_to_start_is_not_started(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_check_entries_does_not_start_project_entries(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     project = tmp_path / "project"
     (project / ".git").mkdir(parents=True)
     cursor(tmp_path, program(tmp_path, WRITE_PID), folder="project")
@@ -120,7 +120,7 @@ async def test_what_a_project_wants_to_start_is_not_started(tmp_path: Path, monk
     assert not (tmp_path / "pid").exists()
 
 
-async def test_a_configuration_that_cannot_be_read_is_told(tmp_path: Path) -> None:
+async def test_check_entries_reports_an_unreadable_configuration(tmp_path: Path) -> None:
     (tmp_path / ".cursor").mkdir()
     (tmp_path / ".cursor" / "mcp.json").write_text("{")
     found = await only(tmp_path)
@@ -128,7 +128,7 @@ async def test_a_configuration_that_cannot_be_read_is_told(tmp_path: Path) -> No
     assert "mcp.json" in found.fact
 
 
-async def test_the_waits_are_those_of_the_table_and_what_was_learnt(tmp_path: Path) -> None:
+async def test_check_waits_shows_known_and_learnt_timeouts(tmp_path: Path) -> None:
     one = subject(tmp_path, state_file=tmp_path / "state.sqlite3")
     one.bridge.learnt.gave_up("mcp\x1b[31m/1.2", 5.0)
     (found,) = await check_waits(one)
@@ -140,7 +140,7 @@ async def test_the_waits_are_those_of_the_table_and_what_was_learnt(tmp_path: Pa
     await one.bridge.aclose()
 
 
-async def test_a_check_that_is_wrong_itself_says_so_and_tells_nothing_of_what_it_held(tmp_path: Path) -> None:
+async def test_run_check_reports_its_own_failure_without_secrets(tmp_path: Path) -> None:
     async def wrong(_: Subject) -> list[Finding]:
         raise KeyError(TOKEN)
 

@@ -1,4 +1,4 @@
-"""The way to Mogplex and to the package index: each step that can fail is told by its own name, with what to do."""
+"""Network checks of `doctor`: each step that can fail has its own finding with advice."""
 
 import datetime as dt
 import ssl
@@ -45,7 +45,7 @@ async def examined(url: str) -> dict[str, Finding]:
 
 
 class Answering(ThreadingHTTPServer):
-    """A server that gives everybody the same answer, and keeps what it was asked."""
+    """A server that gives every request the same response, and records the requests."""
 
     def __init__(self, status: int, headers: Mapping[str, str], *, date: str = "", body: bytes = b"{}") -> None:
         self.asked: list[dict[str, str]] = []
@@ -121,7 +121,7 @@ def trusted(monkeypatch: pytest.MonkeyPatch) -> Iterator[pytest.MonkeyPatch]:
     transport._tls_context.cache_clear()
 
 
-async def test_no_token_is_sent_and_the_latency_is_that_of_an_open_connection(servers: list[HTTPServer]) -> None:
+async def test_check_sends_no_token_and_measures_open_connections(servers: list[HTTPServer]) -> None:
     server = Answering(307, LOGIN)
     found = await examined(serve(servers, server))
     assert len(server.asked) == 1 + network.LATENCY_REQUESTS
@@ -131,7 +131,7 @@ async def test_no_token_is_sent_and_the_latency_is_that_of_an_open_connection(se
 
 
 @pytest.mark.parametrize(
-    ("status", "headers", "finding", "said"),
+    ("status", "headers", "finding", "fact"),
     [
         (401, {}, Status.OK, "localhost answers."),
         (302, {"location": "https://portal.example/login"}, Status.FAILED, "sends everybody to portal.example."),
@@ -140,16 +140,16 @@ async def test_no_token_is_sent_and_the_latency_is_that_of_an_open_connection(se
         (404, {}, Status.WARNING, "answers 404, as Mogplex does not"),
     ],
 )
-async def test_an_answer_that_is_not_mogplexs_is_told(
-    status: int, headers: dict[str, str], finding: Status, said: str, servers: list[HTTPServer]
+async def test_check_reports_a_response_that_is_not_of_mogplex(
+    status: int, headers: dict[str, str], finding: Status, fact: str, servers: list[HTTPServer]
 ) -> None:
     found = await examined(serve(servers, Answering(status, headers)))
     assert found["http"].status is finding
-    assert said in found["http"].fact
+    assert fact in found["http"].fact
 
 
 @pytest.mark.parametrize(
-    ("date", "status", "said"),
+    ("date", "status", "fact"),
     [
         ("Thu, 01 Jan 2026 00:00:00 GMT", Status.WARNING, "ahead (Mogplex says 2026-01-01 00:00:00Z)"),
         ("Fri, 01 Jan 2999 00:00:00 GMT", Status.WARNING, "behind"),
@@ -157,29 +157,27 @@ async def test_an_answer_that_is_not_mogplexs_is_told(
         ("Fri, 99 Jan 2999 99:00:00 GMT", Status.SKIPPED, "no date"),
     ],
 )
-async def test_a_clock_that_is_wrong_is_told(date: str, status: Status, said: str, servers: list[HTTPServer]) -> None:
+async def test_check_reports_a_wrong_clock(date: str, status: Status, fact: str, servers: list[HTTPServer]) -> None:
     found = await examined(serve(servers, Answering(307, LOGIN, date=date)))
     assert found["clock"].status is status
-    assert said in found["clock"].fact
+    assert fact in found["clock"].fact
 
 
-async def test_a_name_that_nobody_knows_is_the_fault_of_the_name(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_check_reports_an_unknown_host_as_dns(monkeypatch: pytest.MonkeyPatch) -> None:
     found = await examined("https://mogplex.invalid")
     assert list(found) == ["address", "proxy", "dns"]
     assert "mogplex.invalid was not found" in found["dns"].fact
 
 
-async def test_a_port_that_nobody_listens_on_is_the_fault_of_the_connection() -> None:
+async def test_check_reports_a_closed_port_as_tcp() -> None:
     found = await examined("http://127.0.0.1:9")
     assert list(found) == ["address", "proxy", "dns", "tcp"]
     assert "port 9 cannot be connected to" in found["tcp"].fact
 
 
-async def test_a_server_that_never_answers_is_given_up(
-    servers: list[HTTPServer], monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_check_times_out_on_a_silent_server(servers: list[HTTPServer], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(network, "ANSWER_SECONDS", 0.2)
-    # It takes connections, and nobody serves them.
+    # It accepts connections and never responds.
     with Answering(307, LOGIN) as server:
         found = await examined(f"http://localhost:{server.server_port}")
     assert list(found)[-1] == "http"
@@ -188,7 +186,7 @@ async def test_a_server_that_never_answers_is_given_up(
 
 @pytest.mark.skipif(sys.platform in ("darwin", "win32"), reason="trust is not in a file there")
 @pytest.mark.parametrize(
-    ("issuer", "days", "status", "said"),
+    ("issuer", "days", "status", "fact"),
     [
         ("Let's Encrypt", 60, Status.OK, "certificate by Let's Encrypt, good for 60 days"),
         ("Let's Encrypt", 3, Status.WARNING, "good for 3 days"),
@@ -196,19 +194,19 @@ async def test_a_server_that_never_answers_is_given_up(
         ("Evil\x1b[31m\u202eInc", 60, Status.OK, "certificate by EvilInc, good"),
     ],
 )
-async def test_a_certificate_is_told_with_its_issuer_and_its_days(
-    *, issuer: str, days: int, status: Status, said: str, servers: list[HTTPServer], tmp_path: Path, trusted: Any
+async def test_check_reports_issuer_and_expiry_of_the_certificate(
+    *, issuer: str, days: int, status: Status, fact: str, servers: list[HTTPServer], tmp_path: Path, trusted: Any
 ) -> None:
     file = certificate(tmp_path, issuer=issuer, days=days)
     trusted.setenv("SSL_CERT_FILE", str(file))
     found = await examined(serve(servers, Answering(307, LOGIN), file))
     assert found["tls"].status is status
-    assert said in found["tls"].fact
+    assert fact in found["tls"].fact
     assert found["tls"].fact.startswith("TLSv1.")
 
 
 @pytest.mark.skipif(sys.platform in ("darwin", "win32"), reason="trust is not in a file there")
-async def test_a_certificate_that_is_not_trusted_is_the_fault_of_tls(
+async def test_check_reports_an_untrusted_certificate_as_tls(
     servers: list[HTTPServer], tmp_path: Path, trusted: Any
 ) -> None:
     found = await examined(serve(servers, Answering(307, LOGIN), certificate(tmp_path, issuer="Nobody", days=9)))
@@ -216,7 +214,7 @@ async def test_a_certificate_that_is_not_trusted_is_the_fault_of_tls(
     assert found["tls"].status is Status.FAILED
 
 
-async def test_a_proxy_is_named_without_its_password_and_looked_at_in_place_of_mogplex(
+async def test_check_connects_to_the_proxy_and_hides_its_password(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("HTTPS_PROXY", "http://me:hunter2@127.0.0.1:9")
@@ -226,7 +224,7 @@ async def test_a_proxy_is_named_without_its_password_and_looked_at_in_place_of_m
     assert "hunter2" not in str(found)
 
 
-async def test_an_address_that_needs_no_proxy_is_looked_at_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_check_respects_no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:1")
     monkeypatch.setenv("NO_PROXY", "localhost")
     found = await examined("http://localhost:9")
@@ -240,7 +238,7 @@ async def released(monkeypatch: pytest.MonkeyPatch, url: str, *, offline: bool =
 
 
 @pytest.mark.parametrize(
-    ("status", "body", "finding", "said"),
+    ("status", "body", "finding", "fact"),
     [
         (200, b'{"info": {"version": "999.1"}}', Status.WARNING, "999.1 is out."),
         (200, b'{"info": {"version": "0.0.1"}}', Status.OK, "is the latest"),
@@ -251,30 +249,32 @@ async def released(monkeypatch: pytest.MonkeyPatch, url: str, *, offline: bool =
         (500, b"", Status.SKIPPED, "did not say"),
     ],
 )
-async def test_a_newer_release_is_known_by_what_the_index_says(
+async def test_check_release_compares_with_the_package_index(
     *,
     status: int,
     body: bytes,
     finding: Status,
-    said: str,
+    fact: str,
     servers: list[HTTPServer],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     server = Answering(status, {"content-type": "application/json"}, body=body)
     found = await released(monkeypatch, f"{serve(servers, server)}/json")
     assert found.status is finding
-    assert said in found.fact
+    assert fact in found.fact
     assert len(server.asked) == 1
     assert "Authorization" not in server.asked[0]
 
 
-async def test_an_index_that_cannot_be_reached_is_no_failure(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_check_release_skips_an_unreachable_index(monkeypatch: pytest.MonkeyPatch) -> None:
     found = await released(monkeypatch, "http://127.0.0.1:9/json")
     assert found.status is Status.SKIPPED
     assert "not known" in found.fact
 
 
-async def test_offline_the_index_is_not_asked(servers: list[HTTPServer], monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_check_release_offline_sends_no_request(
+    servers: list[HTTPServer], monkeypatch: pytest.MonkeyPatch
+) -> None:
     server = Answering(200, {})
     found = await released(monkeypatch, serve(servers, server), offline=True)
     assert found.status is Status.SKIPPED
@@ -283,6 +283,8 @@ async def test_offline_the_index_is_not_asked(servers: list[HTTPServer], monkeyp
 
 def test_versions_are_compared_as_numbers(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(versions, "__version__", "1.9.0")
-    told = {text: release_finding(text).status for text in ("1.10", "1.9", "1.9.0", "1.8.99", "1.9.0.post1", "2.0rc1")}
-    newer = [text for text, status in told.items() if status is Status.WARNING]
+    statuses = {
+        text: release_finding(text).status for text in ("1.10", "1.9", "1.9.0", "1.8.99", "1.9.0.post1", "2.0rc1")
+    }
+    newer = [text for text, status in statuses.items() if status is Status.WARNING]
     assert newer == ["1.10", "2.0rc1"]

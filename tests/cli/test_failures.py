@@ -1,4 +1,4 @@
-"""What a person is told when something is wrong: what happened, why, what to do next, and an exit code for scripts."""
+"""Errors of commands: what happened, why, what to do next, and the exit status."""
 
 import re
 from pathlib import Path
@@ -31,12 +31,12 @@ async def terminal(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.Monke
     return terminal_on(Simulator(now=virtual_now, run_seconds=RUN_SECONDS), capsys, monkeypatch, tmp_path)
 
 
-def check(said: str) -> None:
-    happened, *others = [line for line in said.splitlines() if not line.startswith("      ")]
+def check(text: str) -> None:
+    happened, *others = [line for line in text.splitlines() if not line.startswith("      ")]
     assert happened.startswith("mogplex-mcp: ")
     assert [line[:6] for line in others if not line.startswith("  ")] == ["Why:  ", "Next: "]
     for odd in ("Traceback", "Internal server error", "<<<", "Ask the user", "the user", "None."):
-        assert odd not in said
+        assert odd not in text
 
 
 @pytest.mark.parametrize(
@@ -47,20 +47,18 @@ def check(said: str) -> None:
         ("mog_" + "X9" * 16, ExitCode.UNAUTHORIZED, "revoked or expired"),
     ],
 )
-async def test_a_token_that_does_not_work_ends_with_64(
-    token: str, code: ExitCode, advice: str, terminal: Terminal
-) -> None:
+async def test_invalid_token_exits_with_64(token: str, code: ExitCode, advice: str, terminal: Terminal) -> None:
     refused = await terminal("repos", "list", token=token)
-    assert (refused.code, refused.printed) == (code, "")
-    assert advice in refused.said
-    assert "https://mogplex.com/settings/api-keys" in refused.said
-    check(refused.said)
+    assert (refused.code, refused.stdout) == (code, "")
+    assert advice in refused.stderr
+    assert "https://mogplex.com/settings/api-keys" in refused.stderr
+    check(refused.stderr)
 
 
-async def test_a_token_that_only_reads_ends_a_start_with_65(terminal: Terminal) -> None:
+async def test_read_only_token_exits_with_65_on_run(terminal: Terminal) -> None:
     refused = await terminal("run", "--repo", "acme/web", "Fix it.", token=DEMO_READ_ONLY_TOKEN)
     assert refused.code == ExitCode.FORBIDDEN
-    check(refused.said)
+    check(refused.stderr)
 
 
 @pytest.mark.parametrize(
@@ -75,18 +73,18 @@ async def test_a_token_that_only_reads_ends_a_start_with_65(terminal: Terminal) 
         (FaultKind.REDIRECT, ExitCode.FAILURE),
     ],
 )
-async def test_a_fault_of_the_service_has_its_exit_code(kind: FaultKind, code: ExitCode, terminal: Terminal) -> None:
+async def test_service_fault_has_its_exit_code(kind: FaultKind, code: ExitCode, terminal: Terminal) -> None:
     terminal.simulator.faults.add(Fault(kind, "GET", "/repos", times=None, retry_after=30))
     refused = await terminal("repos", "list", "--json")
-    assert (refused.code, refused.printed) == (code, "")
-    check(refused.said)
+    assert (refused.code, refused.stdout) == (code, "")
+    check(refused.stderr)
 
 
-async def test_what_others_said_of_an_error_is_quoted_under_the_reason(terminal: Terminal) -> None:
+async def test_error_quotes_the_response_under_the_reason(terminal: Terminal) -> None:
     refused = await terminal("runs", "get", "00000000-0000-4000-8000-000000000000")
     assert refused.code == ExitCode.FAILURE
-    assert "Why:  Mogplex responded with 404:\n      Run not found\n" in refused.said
-    check(refused.said)
+    assert "Why:  Mogplex responded with 404:\n      Run not found\n" in refused.stderr
+    check(refused.stderr)
 
 
 @pytest.mark.parametrize(
@@ -105,53 +103,53 @@ async def test_what_others_said_of_an_error_is_quoted_under_the_reason(terminal:
     ],
     ids=lambda words: " ".join(words).replace(TOKEN, "TOKEN"),
 )
-async def test_a_token_in_a_wrong_place_is_not_said_back(words: list[str], terminal: Terminal) -> None:
+async def test_error_does_not_repeat_a_token_given_in_a_wrong_argument(words: list[str], terminal: Terminal) -> None:
     refused = await terminal(*words)
     assert refused.code != 0
-    assert TOKEN not in refused.printed + refused.said
+    assert TOKEN not in refused.stdout + refused.stderr
 
 
-async def test_without_any_run_the_latest_one_is_asked_for_in_vain(terminal: Terminal) -> None:
+async def test_latest_run_without_any_run_is_a_usage_error(terminal: Terminal) -> None:
     refused = await terminal("runs", "events", "--follow")
     assert refused.code == ExitCode.USAGE
-    assert "no run was started from here yet" in refused.said
+    assert "no run was started from here yet" in refused.stderr
 
 
-async def test_a_wrong_setting_is_a_usage_error_that_names_the_nearest(terminal: Terminal) -> None:
+async def test_wrong_setting_is_a_usage_error_that_names_the_nearest(terminal: Terminal) -> None:
     refused = await terminal("repos", "list", "--exclude-tools", "start_rum")
     assert refused.code == ExitCode.USAGE
-    assert "start_run" in refused.said
+    assert "start_run" in refused.stderr
 
 
 @pytest.mark.parametrize("code", ErrorCode)
-def test_for_every_error_an_exit_code_was_chosen(code: ErrorCode) -> None:
+def test_every_error_code_has_an_exit_code(code: ErrorCode) -> None:
     assert code in EXIT_CODES
 
 
 @pytest.mark.parametrize("code", [ErrorCode.UNREACHABLE, ErrorCode.TLS_FAILED, ErrorCode.TIMED_OUT])
-def test_whatever_keeps_mogplex_from_being_reached_ends_with_69(code: ErrorCode) -> None:
+def test_unreachable_mogplex_exits_with_69(code: ErrorCode) -> None:
     assert exit_code_of(code) == ExitCode.UNAVAILABLE
 
 
 @pytest.mark.parametrize("code", [*ErrorCode, *OperationCode])
 @pytest.mark.parametrize("unknown", [False, True])
-def test_every_error_leaves_a_person_with_something_to_do(code: str, *, unknown: bool) -> None:
+def test_command_error_always_has_advice(code: str, *, unknown: bool) -> None:
     error = OperationError(code, "because", retry_after=30, may_have_happened=unknown)
-    said = command_error(error, base_url="https://mogplex.com/api/v1/mogplex")
-    assert said.code == ("service_unavailable" if code == OperationCode.UNKNOWN_REPO_ID else code)
-    assert said.happened
-    assert said.following
-    assert ("nothing is done twice" in said.following) == unknown
-    assert not re.search(r"\b(the user|start_run|check_connection)\b", said.following)
+    text = command_error(error, base_url="https://mogplex.com/api/v1/mogplex")
+    assert text.code == ("service_unavailable" if code == OperationCode.UNKNOWN_REPO_ID else code)
+    assert text.happened
+    assert text.advice
+    assert ("nothing is done twice" in text.advice) == unknown
+    assert not re.search(r"\b(the user|start_run|check_connection)\b", text.advice)
 
 
 @pytest.mark.parametrize("code", [*ErrorCode, *OperationCode])
-def test_every_error_leaves_a_model_with_something_to_do(code: str) -> None:
+def test_tool_error_always_has_advice(code: str) -> None:
     error = OperationError(code, "because", retry_after=30)
-    said = tool_error(error, base_url="https://mogplex.com/api/v1/mogplex", offered=TOOLS, tool="start_run")
-    assert said.happened
-    assert said.following
-    assert not re.search(r"`mogplex-mcp (?!login)", said.following)
+    text = tool_error(error, base_url="https://mogplex.com/api/v1/mogplex", offered=TOOLS, tool="start_run")
+    assert text.happened
+    assert text.following
+    assert not re.search(r"`mogplex-mcp (?!login)", text.following)
 
 
 def test_an_api_error_keeps_its_code_and_whether_it_may_have_happened() -> None:

@@ -1,4 +1,4 @@
-"""A terminal command that makes one request loads what it needs for that, and nothing of MCP."""
+"""Imports of terminal commands that send one request: few modules, and no MCP."""
 
 import json
 import subprocess
@@ -21,7 +21,7 @@ except SystemExit as ended:
 
 
 @pytest.mark.parametrize("words", [["repos", "list"], ["runs", "list"], ["sandboxes", "list"]], ids=" ".join)
-def test_a_list_in_the_terminal_imports_no_mcp_and_few_modules(words: list[str], tmp_path: Path) -> None:
+def test_list_commands_import_no_mcp_and_few_modules(words: list[str], tmp_path: Path) -> None:
     with simulator(tmp_path) as url:
         ended = subprocess.run(
             [sys.executable, "-c", PROGRAM, *words, "--json"],

@@ -27,7 +27,7 @@ def columns(line: str) -> list[str]:
     return line.split()
 
 
-async def test_repositories_have_the_names_that_the_vendors_command_line_gives_them(terminal: Terminal) -> None:
+async def test_repos_list_json_has_the_fields_of_the_vendors_command_line(terminal: Terminal) -> None:
     listed = await terminal("repos", "list", "--query", "web", "--json")
     (repo,) = [one for one in terminal.simulator.world.repos if one.full_name == "acme/web"]
     assert listed.record == {
@@ -38,7 +38,7 @@ async def test_repositories_have_the_names_that_the_vendors_command_line_gives_t
     }
 
 
-async def test_a_table_leaves_out_what_is_empty_and_ends_no_line_in_blanks(terminal: Terminal) -> None:
+async def test_table_omits_empty_columns_and_trailing_blanks(terminal: Terminal) -> None:
     listed = await terminal("repos", "list")
     assert columns(listed.lines[0]) == ["REPO", "BRANCH", "DIRECTORY", "ID"]
     assert [line.rstrip() for line in listed.lines] == listed.lines
@@ -47,7 +47,7 @@ async def test_a_table_leaves_out_what_is_empty_and_ends_no_line_in_blanks(termi
     assert len(web.lines) == 2
 
 
-async def test_an_answer_longer_than_models_can_read_is_listed_whole(terminal: Terminal) -> None:
+async def test_repos_list_is_not_truncated(terminal: Terminal) -> None:
     world = terminal.simulator.world
     (web,) = [one for one in world.repos if one.full_name == "acme/web"]
     for number in range(150):
@@ -63,14 +63,14 @@ async def test_an_answer_longer_than_models_can_read_is_listed_whole(terminal: T
         )
     listed = await terminal("repos", "list", "--query", "service-", "--limit", "200", "--json")
     assert len(listed.records) == 150
-    assert listed.said == ""
+    assert listed.stderr == ""
 
 
-async def test_that_there_may_be_more_is_said_beside_stdout_in_words_for_people(terminal: Terminal) -> None:
+async def test_repos_list_notes_on_stderr_that_there_may_be_more(terminal: Terminal) -> None:
     listed = await terminal("repos", "list", "--limit", "2")
     assert len(listed.lines) == 3
-    assert "There may be more" in listed.said
-    assert "raise --limit" in listed.said
+    assert "There may be more" in listed.stderr
+    assert "raise --limit" in listed.stderr
 
 
 @pytest.mark.parametrize(
@@ -89,15 +89,15 @@ async def test_a_number_out_of_range_is_refused_before_anything_is_sent(
 ) -> None:
     refused = await terminal(*words)
     assert refused.code == ExitCode.USAGE
-    assert reason in refused.said
+    assert reason in refused.stderr
     assert terminal.simulator.requests == []
 
 
-async def test_an_empty_list_prints_nothing_and_says_so(terminal: Terminal) -> None:
+async def test_empty_list_prints_a_note_on_stderr_only(terminal: Terminal) -> None:
     for words in (["repos", "list", "--query", "nosuch"], ["runs", "list"]):
         listed = await terminal(*words)
-        assert (listed.code, listed.printed) == (0, "")
-        assert listed.said.startswith("Note: No ")
+        assert (listed.code, listed.stdout) == (0, "")
+        assert listed.stderr.startswith("Note: No ")
 
 
 async def test_sandboxes_are_listed_with_what_others_named_them(terminal: Terminal) -> None:
@@ -115,7 +115,7 @@ async def test_a_log_of_a_sandbox_is_printed_as_it_is(terminal: Terminal) -> Non
     log = await terminal("sandboxes", "logs", listed.record["id"])
     assert log.code == 0
     assert log.lines
-    assert "lines 1 to" in log.said
+    assert "lines 1 to" in log.stderr
     by_line = await terminal("sandboxes", "logs", listed.record["id"], "--json")
     assert [one["line"] for one in by_line.records] == log.lines
 
@@ -123,7 +123,7 @@ async def test_a_log_of_a_sandbox_is_printed_as_it_is(terminal: Terminal) -> Non
 async def test_stopping_a_sandbox_leads_to_its_page_as_the_api_cannot(terminal: Terminal) -> None:
     stopped = await terminal("sandboxes", "stop", "some-id")
     assert stopped.code == 1
-    assert "https://mogplex.com/sandboxes/some-id" in stopped.said
+    assert "https://mogplex.com/sandboxes/some-id" in stopped.stderr
 
 
 async def test_a_sandbox_is_created(terminal: Terminal) -> None:
@@ -137,16 +137,16 @@ async def test_a_sandbox_that_still_boots_is_no_failure(as_json: list[str], term
     terminal.simulator.world.sandbox_boot_seconds = 900.0
     created = await terminal("sandboxes", "create", "--repo", "acme/web", *as_json)
     assert created.code == 0
-    assert "Do not create it again" in created.said
+    assert "Do not create it again" in created.stderr
     (repo_id,) = {repo.id for repo in terminal.simulator.world.repos if repo.full_name == "acme/web"}
-    assert f"sandboxes list --repo {repo_id}" in created.said
+    assert f"sandboxes list --repo {repo_id}" in created.stderr
     if as_json:
         assert (created.record["id"], created.record["status"]) == ("", "creating")
     else:
         assert "still booting" in created.lines[0]
 
 
-async def test_the_journal_lists_runs_of_agents_and_of_people_alike(terminal: Terminal) -> None:
+async def test_runs_list_has_runs_of_agents_and_of_the_terminal(terminal: Terminal) -> None:
     run_id = await terminal.started("Fix the flaky test.")
     await anyio.sleep(1)
     called = await terminal("call", "start_run", "repo=acme/api", "prompt=Another one.", "--json")
@@ -162,10 +162,10 @@ async def test_automations_are_found_triggered_and_followed(terminal: Terminal) 
     listed = await terminal("automations", "list", "--json")
     (active,) = [one for one in listed.records if one["published"]]
     shown = await terminal("automations", "get", active["automationId"])
-    assert active["name"] in shown.printed
+    assert active["name"] in shown.stdout
     triggered = await terminal("automations", "trigger", active["automationId"], "--repo", "acme/web", "--follow")
     assert triggered.code == 0
-    assert "The run has ended: success." in triggered.printed
+    assert "The run has ended: success." in triggered.stdout
     (newest, *_) = (await terminal("automations", "runs", active["automationId"], "--json")).records
     assert newest["status"] == "success"
     looked = await terminal("automations", "get-run", active["automationId"], newest["runId"], "--json")
@@ -181,4 +181,4 @@ async def test_inputs_of_a_trigger_come_from_a_file(terminal: Terminal, tmp_path
     assert triggered.record["started"]
     wrong = await terminal(*given, "high")
     assert wrong.code == 2
-    assert "inputs must be an object" in wrong.said
+    assert "inputs must be an object" in wrong.stderr

@@ -1,4 +1,4 @@
-"""Logging in and out: what is asked, what is refused, where the token is kept, and that nobody else gets to see it."""
+"""`login` and `logout`: prompts, refusals, where the token is stored, and that it is never shown."""
 
 import contextlib
 import json
@@ -34,28 +34,28 @@ def looked_for(home: Path, url: str) -> FoundToken:
     return find_token(Settings(base_url=normalise_base_url(url), token_file=tokens_file(home)))
 
 
-def test_a_token_from_stdin_is_checked_kept_privately_and_found_afterwards(mogplex: str, tmp_path: Path) -> None:
+def test_login_checks_and_stores_a_token_from_stdin(mogplex: str, tmp_path: Path) -> None:
     done = run(tmp_path, "login", text=f"{DEMO_TOKEN}\n", MOGPLEX_URL=mogplex)
-    assert done.code == 0, done.said
-    assert f"{mogplex}/settings/api-keys" in done.said
-    assert "the scopes read and write" in done.said
-    assert "repositories of acme" in done.said
+    assert done.code == 0, done.stderr
+    assert f"{mogplex}/settings/api-keys" in done.stderr
+    assert "the scopes read and write" in done.stderr
+    assert "repositories of acme" in done.stderr
     file = tokens_file(tmp_path)
     assert json.loads(file.read_text()) == {mogplex: DEMO_TOKEN}
     assert (file.stat().st_mode & 0o777, file.parent.stat().st_mode & 0o777) == (0o600, 0o700)
     assert [path.name for path in file.parent.iterdir()] == ["tokens.json"]
     assert looked_for(tmp_path, mogplex).source == f"the file {file}"
-    assert_without(done.said + done.printed, DEMO_TOKEN)
+    assert_without(done.stderr + done.stdout, DEMO_TOKEN)
 
 
-def test_a_token_is_found_for_its_own_address_only(mogplex: str, tmp_path: Path) -> None:
+def test_stored_token_is_used_for_its_address_only(mogplex: str, tmp_path: Path) -> None:
     run(tmp_path, "login", text=DEMO_TOKEN, MOGPLEX_URL=mogplex)
     problem = looked_for(tmp_path, NOWHERE).problem
     assert problem is not None
     assert f"A token is stored for {mogplex}; it is used for no other address." in problem.message
 
 
-def test_tokens_of_two_addresses_are_kept_apart(mogplex: str, tmp_path: Path) -> None:
+def test_login_stores_tokens_by_address(mogplex: str, tmp_path: Path) -> None:
     run(tmp_path, "login", text=DEMO_TOKEN, MOGPLEX_URL=mogplex)
     run(tmp_path, "login", "--no-check", text=DEMO_READ_ONLY_TOKEN, MOGPLEX_URL=NOWHERE)
     assert json.loads(tokens_file(tmp_path).read_text()) == {mogplex: DEMO_TOKEN, NOWHERE: DEMO_READ_ONLY_TOKEN}
@@ -65,36 +65,36 @@ def test_tokens_of_two_addresses_are_kept_apart(mogplex: str, tmp_path: Path) ->
     assert not tokens_file(tmp_path).exists()
 
 
-def test_a_token_without_write_is_kept_and_what_that_means_is_said(mogplex: str, tmp_path: Path) -> None:
+def test_login_stores_a_read_only_token_with_a_note(mogplex: str, tmp_path: Path) -> None:
     done = run(tmp_path, "login", text=DEMO_READ_ONLY_TOKEN, MOGPLEX_URL=mogplex)
     assert done.code == 0
-    assert "the scope read only. Runs cannot be started" in done.said
+    assert "the scope read only. Runs cannot be started" in done.stderr
     assert tokens_file(tmp_path).exists()
 
 
-def test_a_token_that_mogplex_refuses_is_not_kept(mogplex: str, tmp_path: Path) -> None:
+def test_login_does_not_store_a_refused_token(mogplex: str, tmp_path: Path) -> None:
     done = run(tmp_path, "login", text=TOKEN, MOGPLEX_URL=mogplex)
     assert done.code == 64
-    assert "does not accept this token" in done.said
-    assert "Nothing was stored" in done.said
+    assert "does not accept this token" in done.stderr
+    assert "Nothing was stored" in done.stderr
     assert not tokens_file(tmp_path).exists()
-    assert_without(done.said, TOKEN)
+    assert_without(done.stderr, TOKEN)
 
 
 @pytest.mark.parametrize("text", ["", " \n", "hunter2-hunter2", TOKEN[:-1], f"MOGPLEX_API_KEY={TOKEN}", "x" * 200_000])
-def test_what_is_no_token_is_refused_without_being_shown(text: str, tmp_path: Path) -> None:
+def test_login_refuses_malformed_input_without_showing_it(text: str, tmp_path: Path) -> None:
     done = run(tmp_path, "login", text=text, MOGPLEX_URL=NOWHERE)
     assert done.code == 64
-    assert "othing was stored" in done.said
-    assert_without(done.said, TOKEN, "hunter2-hunter2")
+    assert "othing was stored" in done.stderr
+    assert_without(done.stderr, TOKEN, "hunter2-hunter2")
     assert not tokens_file(tmp_path).exists()
 
 
-def test_without_mogplex_nothing_is_kept_unless_that_is_asked_for(tmp_path: Path) -> None:
+def test_login_stores_an_unchecked_token_with_no_check_only(tmp_path: Path) -> None:
     done = run(tmp_path, "login", text=TOKEN, MOGPLEX_URL=NOWHERE)
     assert done.code == 69
-    assert "could not be reached" in done.said
-    assert "--no-check" in done.said
+    assert "could not be reached" in done.stderr
+    assert "--no-check" in done.stderr
     assert not tokens_file(tmp_path).exists()
     done = run(tmp_path, "login", "--no-check", text=TOKEN, MOGPLEX_URL=NOWHERE)
     assert done.code == 0
@@ -102,35 +102,35 @@ def test_without_mogplex_nothing_is_kept_unless_that_is_asked_for(tmp_path: Path
 
 
 @pytest.mark.parametrize("arguments", [[TOKEN], ["hunter2-hunter2"], ["--file", TOKEN], [TOKEN, "--no-check"]])
-def test_a_token_in_the_command_line_is_refused_with_what_to_do(arguments: list[str], tmp_path: Path) -> None:
+def test_login_refuses_a_token_argument_with_advice(arguments: list[str], tmp_path: Path) -> None:
     done = run(tmp_path, "login", *arguments, text=TOKEN, MOGPLEX_URL=NOWHERE)
     assert done.code == 2
-    assert "revoke it" in done.said
-    assert "on stdin" in done.said
-    assert_without(done.said + done.printed, TOKEN, "hunter2-hunter2")
+    assert "revoke it" in done.stderr
+    assert "on stdin" in done.stderr
+    assert_without(done.stderr + done.stdout, TOKEN, "hunter2-hunter2")
     assert not tokens_file(tmp_path).exists()
 
 
 @pytest.mark.parametrize("arguments", [["--file", "--keyring"], ["--demo"]])
-def test_choices_that_make_no_sense_are_refused(arguments: list[str], tmp_path: Path) -> None:
+def test_login_refuses_contradicting_options(arguments: list[str], tmp_path: Path) -> None:
     done = run(tmp_path, "login", *arguments, text=TOKEN)
     assert done.code == 2
     assert not tokens_file(tmp_path).exists()
 
 
-def test_a_keyring_that_works_is_preferred_and_forgets_again(mogplex: str, tmp_path: Path) -> None:
+def test_login_prefers_a_working_keyring(mogplex: str, tmp_path: Path) -> None:
     more = keyring(tmp_path, "working") | {"MOGPLEX_URL": mogplex}
     done = run(tmp_path, "login", text=DEMO_TOKEN, **more)
-    assert "is kept in the keyring" in done.said
+    assert "is stored in the keyring" in done.stderr
     assert not tokens_file(tmp_path).exists()
     kept = Path(more["PYTHONPATH"], "kept.json")
     assert json.loads(kept.read_text()) == {f"mogplex-mcp {mogplex}": DEMO_TOKEN}
-    assert "comes before it" not in done.said
-    assert "removed from the keyring" in run(tmp_path, "logout", **more).said
+    assert "takes precedence" not in done.stderr
+    assert "removed from the keyring" in run(tmp_path, "logout", **more).stderr
     assert json.loads(kept.read_text()) == {}
 
 
-def test_the_place_that_is_chosen_later_is_the_only_one_left(mogplex: str, tmp_path: Path) -> None:
+def test_login_removes_the_token_from_other_stores(mogplex: str, tmp_path: Path) -> None:
     more = keyring(tmp_path, "working") | {"MOGPLEX_URL": mogplex}
     kept = Path(more["PYTHONPATH"], "kept.json")
     assert run(tmp_path, "login", "--keyring", text=DEMO_TOKEN, **more).code == 0
@@ -145,70 +145,71 @@ def test_the_place_that_is_chosen_later_is_the_only_one_left(mogplex: str, tmp_p
     ("kind", "reason"),
     [("locked", "it is locked"), ("broken", "it failed (RuntimeError)"), ("forgetful", "it did not store the token")],
 )
-def test_a_keyring_that_does_not_work_is_named_and_the_file_taken(
-    kind: str, reason: str, mogplex: str, tmp_path: Path
-) -> None:
+def test_login_falls_back_to_the_file(kind: str, reason: str, mogplex: str, tmp_path: Path) -> None:
     more = keyring(tmp_path, kind) | {"MOGPLEX_URL": mogplex}
     done = run(tmp_path, "login", text=DEMO_TOKEN, **more)
     assert done.code == 0
-    assert f"The keyring cannot be used: {reason}." in done.said
-    assert f"is kept in the file {tokens_file(tmp_path)}" in done.said
-    assert "comes before it" not in done.said
-    assert_without(done.said, DEMO_TOKEN)
+    assert f"The keyring cannot be used: {reason}." in done.stderr
+    assert f"is stored in the file {tokens_file(tmp_path)}" in done.stderr
+    assert "takes precedence" not in done.stderr
+    assert_without(done.stderr, DEMO_TOKEN)
     assert run(tmp_path, "login", "--keyring", text=DEMO_TOKEN, **more).code == 1
 
 
-def test_a_logout_that_cannot_open_the_keyring_says_that_a_token_may_be_left(tmp_path: Path) -> None:
+def test_logout_reports_a_locked_keyring(tmp_path: Path) -> None:
     done = run(tmp_path, "logout", **keyring(tmp_path, "locked"))
     assert done.code == 1
-    assert "it is locked. A token for https://mogplex.com may still be in it." in done.said
+    assert "it is locked. A token for https://mogplex.com may still be in it." in done.stderr
 
 
-def test_a_machine_without_a_keyring_does_as_well_with_the_file(mogplex: str, tmp_path: Path) -> None:
+def test_login_without_a_keyring_uses_the_file_silently(mogplex: str, tmp_path: Path) -> None:
     more = keyring(tmp_path, "absent") | {"MOGPLEX_URL": mogplex}
-    assert "The keyring" not in run(tmp_path, "login", text=DEMO_TOKEN, **more).said
-    assert "this machine has no usable one" in run(tmp_path, "login", "--keyring", text=DEMO_TOKEN, **more).said
+    assert "The keyring" not in run(tmp_path, "login", text=DEMO_TOKEN, **more).stderr
+    assert "this machine has no usable one" in run(tmp_path, "login", "--keyring", text=DEMO_TOKEN, **more).stderr
     assert tokens_file(tmp_path).exists()
     done = run(tmp_path, "logout", **more)
     assert (done.code, tokens_file(tmp_path).exists()) == (0, False)
 
 
-def test_without_the_extra_a_keyring_is_not_missed_unless_it_was_asked_for(mogplex: str, tmp_path: Path) -> None:
-    assert "The keyring" not in run(tmp_path, "login", text=DEMO_TOKEN, MOGPLEX_URL=mogplex).said
+def test_login_names_the_keyring_extra_with_keyring_only(mogplex: str, tmp_path: Path) -> None:
+    assert "The keyring" not in run(tmp_path, "login", text=DEMO_TOKEN, MOGPLEX_URL=mogplex).stderr
     done = run(tmp_path, "login", "--keyring", text=DEMO_TOKEN, MOGPLEX_URL=mogplex)
     assert done.code == 1
-    assert "mogplex-mcp[keyring]" in done.said
+    assert "mogplex-mcp[keyring]" in done.stderr
 
 
-def test_a_home_that_takes_no_file_is_told_with_what_to_do_instead(mogplex: str, tmp_path: Path) -> None:
+def test_login_reports_an_unwritable_home_with_advice(mogplex: str, tmp_path: Path) -> None:
     (tmp_path / "home").write_text("")
     done = run(tmp_path, "login", text=DEMO_TOKEN, MOGPLEX_URL=mogplex, HOME=str(tmp_path / "home"))
     assert done.code == 1
-    assert "tokens.json cannot be used: Not a directory.\nThe token could not be kept. Give it in" in done.said
-    assert_without(done.said, DEMO_TOKEN)
+    assert (
+        "tokens.json cannot be used: Not a directory.\nThe token could not be stored. Set MOGPLEX_API_KEY"
+        in done.stderr
+    )
+    assert_without(done.stderr, DEMO_TOKEN)
 
 
-def test_what_comes_before_the_stored_token_is_said(mogplex: str, tmp_path: Path) -> None:
+def test_login_reports_a_token_that_takes_precedence(mogplex: str, tmp_path: Path) -> None:
     more = {"MOGPLEX_URL": mogplex, "MOGPLEX_API_KEY": TOKEN}
     done = run(tmp_path, "login", text=DEMO_TOKEN, **more)
-    assert "What the environment holds comes before it" in done.said
+    assert "The token in the environment takes precedence" in done.stderr
     done = run(tmp_path, "logout", **more)
-    assert "Another one is still found in the environment." in done.said
-    assert "until you revoke it" in done.said
-    assert_without(done.said, TOKEN, DEMO_TOKEN)
+    assert "Another token is still found in the environment." in done.stderr
+    assert "until you revoke it" in done.stderr
+    assert_without(done.stderr, TOKEN, DEMO_TOKEN)
 
 
-def test_a_logout_of_somebody_who_never_logged_in_is_no_failure(tmp_path: Path) -> None:
+def test_logout_without_a_stored_token_succeeds(tmp_path: Path) -> None:
     done = run(tmp_path, "logout")
     assert done.code == 0
-    assert "No token was stored for https://mogplex.com." in done.said
+    assert "No token was stored for https://mogplex.com." in done.stderr
 
 
-def test_a_mogplex_that_says_the_token_back_does_not_make_it_shown(tmp_path: Path) -> None:
+def test_login_does_not_show_a_token_echoed_by_the_server(tmp_path: Path) -> None:
     with Mirror() as mirror:
         done = run(tmp_path, "login", text=TOKEN, MOGPLEX_URL=mirror.url)
     mirror.check(TOKEN)
-    assert_without(done.said + done.printed, TOKEN)
+    assert_without(done.stderr + done.stdout, TOKEN)
 
 
 # A shell gives its commands a terminal of their own; this does the same.
@@ -253,17 +254,17 @@ class Terminal:
         os.close(self.terminal)
 
 
-def test_what_a_person_types_is_not_shown(mogplex: str, tmp_path: Path) -> None:
+def test_login_does_not_echo_the_typed_token(mogplex: str, tmp_path: Path) -> None:
     with contextlib.closing(Terminal(tmp_path, "--file", MOGPLEX_URL=mogplex)) as person:
         person.read_until("not shown): ")
         person.type(f"{DEMO_TOKEN}\n")
         assert person.end() == 0, person.shown
-        assert "is kept in the file" in person.shown
+        assert "is stored in the file" in person.shown
         assert_without(person.shown, DEMO_TOKEN)
 
 
 @pytest.mark.parametrize(("answer", "code"), [("y", 0), ("n", 69), ("", 69)])
-def test_a_person_is_asked_whether_to_keep_what_could_not_be_checked(answer: str, code: int, tmp_path: Path) -> None:
+def test_login_asks_whether_to_store_an_unchecked_token(answer: str, code: int, tmp_path: Path) -> None:
     with contextlib.closing(Terminal(tmp_path, "--file", MOGPLEX_URL=NOWHERE)) as person:
         person.read_until("not shown): ")
         person.type(f"{TOKEN}\n")
@@ -273,7 +274,7 @@ def test_a_person_is_asked_whether_to_keep_what_could_not_be_checked(answer: str
     assert tokens_file(tmp_path).exists() == (code == 0)
 
 
-def test_an_interrupted_login_leaves_the_terminal_as_it_was(tmp_path: Path) -> None:
+def test_interrupted_login_restores_the_terminal(tmp_path: Path) -> None:
     with contextlib.closing(Terminal(tmp_path, MOGPLEX_URL=NOWHERE)) as person:
         before = termios.tcgetattr(person.terminal)
         person.read_until("not shown): ")

@@ -1,4 +1,4 @@
-"""Where asyncio can listen to no signals, as on Windows: commands work, and Ctrl-C still ends them in order."""
+"""Commands where asyncio has no signal handlers, as on Windows: they work, and Ctrl-C shuts them down."""
 
 import os
 import signal
@@ -14,9 +14,9 @@ from mogplex_mcp.simulator import DEMO_TOKEN
 from tests.transports.processes import environment, lines, simulator
 from tests.transports.talking import address_of
 
-pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="takes away what is not there")
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="asyncio has none there anyway")
 
-PATIENCE_SECONDS = 30
+TIMEOUT_SECONDS = 30
 PROGRAM = """
 import asyncio, sys
 
@@ -47,27 +47,27 @@ def begun(home: Path, *words: str, more: dict[str, str]) -> "subprocess.Popen[st
     )
 
 
-def test_a_command_comes_to_its_end(slow: dict[str, str], tmp_path: Path) -> None:
+def test_command_ends_without_signal_handlers(slow: dict[str, str], tmp_path: Path) -> None:
     with begun(tmp_path, "repos", "list", more=slow) as running:
-        said, complained = running.communicate(timeout=PATIENCE_SECONDS)
-    assert "acme/web" in said
-    assert (running.returncode, complained) == (0, "")
+        stdout, stderr = running.communicate(timeout=TIMEOUT_SECONDS)
+    assert "acme/web" in stdout
+    assert (running.returncode, stderr) == (0, "")
 
 
-def test_ctrl_c_ends_a_command_that_waits_and_says_what_goes_on(slow: dict[str, str], tmp_path: Path) -> None:
+def test_ctrl_c_ends_a_waiting_command_with_advice(slow: dict[str, str], tmp_path: Path) -> None:
     with begun(tmp_path, "run", "--repo", "acme/web", "--follow", "Fix it.", more=slow) as running:
         assert any("External Mogplex run accepted" in line for line in iter(lines(running.stdout).readline, ""))
         os.kill(running.pid, signal.SIGINT)
-        assert running.wait(PATIENCE_SECONDS) == 128 + signal.SIGINT
-        said = lines(running.stderr).read()
-    assert said.startswith("The run goes on.")
-    assert "Traceback" not in said
+        assert running.wait(TIMEOUT_SECONDS) == 128 + signal.SIGINT
+        stderr = lines(running.stderr).read()
+    assert stderr.startswith("The run continues.")
+    assert "Traceback" not in stderr
 
 
 def test_ctrl_c_ends_a_server(slow: dict[str, str], tmp_path: Path) -> None:
     with begun(tmp_path, "http", "--port", "0", more=slow) as running:
         address = address_of(running)
-        assert httpx2.get(address.replace("/mcp", "/healthz"), timeout=PATIENCE_SECONDS).status_code == 200
+        assert httpx2.get(address.replace("/mcp", "/healthz"), timeout=TIMEOUT_SECONDS).status_code == 200
         os.kill(running.pid, signal.SIGINT)
-        assert running.wait(PATIENCE_SECONDS) == 128 + signal.SIGINT
+        assert running.wait(TIMEOUT_SECONDS) == 128 + signal.SIGINT
         assert lines(running.stderr).read() == ""

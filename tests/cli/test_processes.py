@@ -1,4 +1,4 @@
-"""Commands as people and scripts run them: real processes, a real terminal, signals, pipes that close."""
+"""Commands as real processes: on a pseudo-terminal, in pipes, with signals."""
 
 import contextlib
 import fcntl
@@ -23,7 +23,7 @@ from tests.transports.processes import PROGRAM, environment, lines, process, sim
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="terminals and signals of POSIX")
 
-PATIENCE_SECONDS = 30
+TIMEOUT_SECONDS = 30
 AUTOMATION = ids(Simulator(now=lambda: 0.0))["Review on mention"]
 FOLLOW = ["run", "--repo", "acme/web", "--follow", "Fix it."]
 
@@ -42,8 +42,8 @@ def slow(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
         yield {"MOGPLEX_URL": url, "MOGPLEX_API_KEY": DEMO_TOKEN}
 
 
-class Person:
-    """Somebody before a terminal."""
+class TerminalProcess:
+    """A command on a pseudo-terminal."""
 
     def __init__(self, pid: int, terminal: int) -> None:
         self._pid = pid
@@ -51,7 +51,7 @@ class Person:
         self._seen = b""
 
     def see(self, text: str) -> None:
-        """Wait until this can be read."""
+        """Wait until the text was printed."""
         while text.encode() not in self._seen:
             assert self._read(), self.seen
 
@@ -59,7 +59,7 @@ class Person:
         os.write(self._terminal, text.encode())
 
     def end(self) -> int:
-        """Wait for the end; the exit code."""
+        """Wait for the end, and return the exit status."""
         while self._read():
             pass
         return os.waitstatus_to_exitcode(os.waitpid(self._pid, 0)[1])
@@ -69,7 +69,7 @@ class Person:
         return self._seen.decode(errors="replace")
 
     def _read(self) -> bool:
-        assert select.select([self._terminal], [], [], PATIENCE_SECONDS)[0], self.seen
+        assert select.select([self._terminal], [], [], TIMEOUT_SECONDS)[0], self.seen
         try:
             piece = os.read(self._terminal, 65_536)
         except OSError:
@@ -79,13 +79,13 @@ class Person:
 
 
 @contextlib.contextmanager
-def person(home: Path, *words: str, more: Mapping[str, str], width: int = 80) -> Iterator[Person]:
+def on_terminal(home: Path, *words: str, more: Mapping[str, str], width: int = 80) -> Iterator[TerminalProcess]:
     pid, terminal = pty.fork()
     if pid == 0:
         os.execve(PROGRAM[0], [*PROGRAM, *words], environment(home, {"TERM": "xterm", **more}))  # noqa: S606 - as a shell would
     try:
         fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", 24, width, 0, 0))
-        yield Person(pid, terminal)
+        yield TerminalProcess(pid, terminal)
     finally:
         with contextlib.suppress(ProcessLookupError):
             os.kill(pid, signal.SIGKILL)
@@ -94,95 +94,95 @@ def person(home: Path, *words: str, more: Mapping[str, str], width: int = 80) ->
         os.close(terminal)
 
 
-def test_a_person_sees_a_run_move_and_its_pull_request_at_the_end(quick: dict[str, str], tmp_path: Path) -> None:
-    with person(tmp_path, *FOLLOW, more=quick) as someone:
-        assert someone.end() == 0
-        assert "\x1b[2K" in someone.seen
-        assert "Harness run finished" in someone.seen
-        assert re.search(r"--- run \S+ success ---", someone.seen)
-        assert "https://github.com/acme/web/pull/" in someone.seen
+def test_follow_shows_a_live_view_and_the_pull_request(quick: dict[str, str], tmp_path: Path) -> None:
+    with on_terminal(tmp_path, *FOLLOW, more=quick) as command:
+        assert command.end() == 0
+        assert "\x1b[2K" in command.seen
+        assert "Harness run finished" in command.seen
+        assert re.search(r"--- run \S+ success ---", command.seen)
+        assert "https://github.com/acme/web/pull/" in command.seen
         # The cursor is there again.
-        assert someone.seen.rindex("\x1b[?25h") > someone.seen.rindex("\x1b[?25l")
+        assert command.seen.rindex("\x1b[?25h") > command.seen.rindex("\x1b[?25l")
 
 
-def test_ctrl_c_ends_watching_and_leaves_the_run_alone(slow: dict[str, str], tmp_path: Path) -> None:
-    with person(tmp_path, *FOLLOW, more=slow) as someone:
-        someone.see("External Mogplex run accepted")
-        someone.type("\x03")
-        assert someone.end() == 128 + signal.SIGINT
-        told = re.search(r"The run goes on. Follow it again: mogplex-mcp runs events (\S+) --follow", someone.seen)
-        assert told
-        assert "Traceback" not in someone.seen
-    shown = ended(tmp_path, "runs", "get", told[1], "--json", **slow)
+def test_ctrl_c_stops_following_and_the_run_continues(slow: dict[str, str], tmp_path: Path) -> None:
+    with on_terminal(tmp_path, *FOLLOW, more=slow) as command:
+        command.see("External Mogplex run accepted")
+        command.type("\x03")
+        assert command.end() == 128 + signal.SIGINT
+        message = re.search(r"The run continues. Follow it again: mogplex-mcp runs events (\S+) --follow", command.seen)
+        assert message
+        assert "Traceback" not in command.seen
+    shown = ended(tmp_path, "runs", "get", message[1], "--json", **slow)
     assert json.loads(shown.stdout)["status"] in ("pending", "streaming")
 
 
 @pytest.mark.parametrize("plain", [{"TERM": "dumb"}, {"TERM": "xterm", "NO_COLOR": "1"}])
-def test_a_terminal_that_can_do_less_gets_less(plain: dict[str, str], quick: dict[str, str], tmp_path: Path) -> None:
-    with person(tmp_path, "repos", "list", more=quick | plain, width=0) as someone:
-        assert someone.end() == 0
-        assert "acme/web" in someone.seen
-        assert not re.search(r"\x1b\[[0-9;]*3\dm", someone.seen)
+def test_output_respects_dumb_terminals_and_no_color(
+    plain: dict[str, str], quick: dict[str, str], tmp_path: Path
+) -> None:
+    with on_terminal(tmp_path, "repos", "list", more=quick | plain, width=0) as command:
+        assert command.end() == 0
+        assert "acme/web" in command.seen
+        assert not re.search(r"\x1b\[[0-9;]*3\dm", command.seen)
         if plain["TERM"] == "dumb":
-            assert "\x1b" not in someone.seen
+            assert "\x1b" not in command.seen
 
 
-def test_on_a_dumb_terminal_a_run_is_followed_line_by_line(quick: dict[str, str], tmp_path: Path) -> None:
-    with person(tmp_path, *FOLLOW, more=quick | {"TERM": "dumb"}) as someone:
-        assert someone.end() == 0
-        assert "\x1b" not in someone.seen
-        assert "Harness run finished" in someone.seen
+def test_follow_prints_lines_on_a_dumb_terminal(quick: dict[str, str], tmp_path: Path) -> None:
+    with on_terminal(tmp_path, *FOLLOW, more=quick | {"TERM": "dumb"}) as command:
+        assert command.end() == 0
+        assert "\x1b" not in command.seen
+        assert "Harness run finished" in command.seen
 
 
 @pytest.mark.parametrize("width", [40, 200])
-def test_what_other_commands_are_given_is_never_cut(width: int, quick: dict[str, str], tmp_path: Path) -> None:
+def test_table_never_cuts_ids_and_names(width: int, quick: dict[str, str], tmp_path: Path) -> None:
     listed = ended(tmp_path, "repos", "list", "--json", **quick)
-    with person(tmp_path, "repos", "list", more=quick, width=width) as someone:
-        assert someone.end() == 0
+    with on_terminal(tmp_path, "repos", "list", more=quick, width=width) as command:
+        assert command.end() == 0
         for line in listed.stdout.splitlines():
-            assert json.loads(line)["id"] in someone.seen
-            assert json.loads(line)["full_name"] in someone.seen
+            assert json.loads(line)["id"] in command.seen
+            assert json.loads(line)["full_name"] in command.seen
 
 
 @pytest.mark.parametrize(("typed", "code"), [("y\n", 0), ("\n", 1), ("\x04", 1)])
-def test_a_person_is_asked_before_something_changes_for_good(
-    typed: str, code: int, quick: dict[str, str], tmp_path: Path
-) -> None:
-    with person(tmp_path, "call", "publish_automation", f"automation_id={AUTOMATION}", more=quick) as someone:
-        someone.see("[y/N] ")
-        someone.type(typed)
-        assert someone.end() == code
-        assert ("Nothing was done" in someone.seen) == bool(code)
+def test_consent_prompt_defaults_to_no(typed: str, code: int, quick: dict[str, str], tmp_path: Path) -> None:
+    with on_terminal(tmp_path, "call", "publish_automation", f"automation_id={AUTOMATION}", more=quick) as command:
+        command.see("[y/N] ")
+        command.type(typed)
+        assert command.end() == code
+        assert ("Nothing was done" in command.seen) == bool(code)
 
 
-def test_ctrl_c_at_a_question_means_no(quick: dict[str, str], tmp_path: Path) -> None:
-    with person(tmp_path, "call", "publish_automation", f"automation_id={AUTOMATION}", more=quick) as someone:
-        someone.see("[y/N] ")
-        someone.type("\x03")
-        assert someone.end() == 128 + signal.SIGINT
-        assert "was published" not in someone.seen
-        assert "Traceback" not in someone.seen
+def test_ctrl_c_at_the_consent_prompt_changes_nothing(quick: dict[str, str], tmp_path: Path) -> None:
+    with on_terminal(tmp_path, "call", "publish_automation", f"automation_id={AUTOMATION}", more=quick) as command:
+        command.see("[y/N] ")
+        command.type("\x03")
+        assert command.end() == 128 + signal.SIGINT
+        assert "was published" not in command.seen
+        assert "Traceback" not in command.seen
 
 
-def test_a_signal_ends_watching_in_a_pipe_too(slow: dict[str, str], tmp_path: Path) -> None:
+def test_sigterm_stops_following_in_a_pipe(slow: dict[str, str], tmp_path: Path) -> None:
     with process(tmp_path, *FOLLOW, more=slow) as running:
         assert any("External Mogplex run accepted" in line for line in iter(lines(running.stdout).readline, ""))
         running.send_signal(signal.SIGTERM)
-        assert running.wait(PATIENCE_SECONDS) == 128 + signal.SIGTERM
-        assert "The run goes on." in lines(running.stderr).read()
+        assert running.wait(TIMEOUT_SECONDS) == 128 + signal.SIGTERM
+        assert "The run continues." in lines(running.stderr).read()
 
 
-def test_whoever_reads_no_further_ends_a_command_without_a_word(slow: dict[str, str], tmp_path: Path) -> None:
+def test_closed_pipe_ends_a_command_silently(slow: dict[str, str], tmp_path: Path) -> None:
     for words in (["call", "--json"], ["repos", "list"], ["install"], ["completion", "bash"]):
         with process(tmp_path, *words, more=slow) as running:
             lines(running.stdout).close()
-            assert running.wait(PATIENCE_SECONDS) == 141
+            assert running.wait(TIMEOUT_SECONDS) == 141
             assert lines(running.stderr).read() == ""
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a disk that is always full")
 @pytest.mark.parametrize("words", [["repos", "list"], ["completion", "bash"], ["doctor", "--offline"]])
-def test_a_full_disk_ends_a_command_in_one_line(words: list[str], slow: dict[str, str], tmp_path: Path) -> None:
+def test_full_disk_is_reported_in_one_line(words: list[str], slow: dict[str, str], tmp_path: Path) -> None:
     with Path("/dev/full").open("w") as full:
         done = subprocess.run(
             [*PROGRAM, *words],
@@ -190,7 +190,7 @@ def test_a_full_disk_ends_a_command_in_one_line(words: list[str], slow: dict[str
             stderr=subprocess.PIPE,
             text=True,
             env=environment(tmp_path, slow) | {"PYTHONUNBUFFERED": ""},
-            timeout=PATIENCE_SECONDS,
+            timeout=TIMEOUT_SECONDS,
             check=False,
         )
     assert done.returncode == 1
@@ -205,7 +205,7 @@ def ended(home: Path, *words: str, **more: str) -> "subprocess.CompletedProcess[
         capture_output=True,
         text=True,
         env=environment(home, more),
-        timeout=PATIENCE_SECONDS,
+        timeout=TIMEOUT_SECONDS,
         check=False,
     )
     assert done.returncode == 0, done.stderr

@@ -21,7 +21,7 @@ print(json.dumps([len(models), len(built), read.id, dict(BaseModel.model_config)
 """
 
 
-def test_a_server_that_starts_builds_few_models_of_its_own_and_the_others_when_they_are_used() -> None:
+def test_serve_builds_few_models_of_its_own_at_start_and_the_others_at_first_use() -> None:
     ended = subprocess.run([sys.executable, "-c", PROGRAM], capture_output=True, check=True, text=True)
     models, built, read, configuration_of_all = json.loads(ended.stdout)
     assert models > 50

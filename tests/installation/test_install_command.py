@@ -65,7 +65,7 @@ def test_several_clients_are_installed_at_once_with_the_options_of_the_server(
     said = capsys.readouterr()
     assert '  +    "mogplex": {' in said.out
     assert "abc" not in said.out
-    assert "Cursor: installed in ~/.cursor/mcp.json. Before, it was mcp.json.backup-" in said.out
+    assert "Cursor: installed in ~/.cursor/mcp.json. The previous version is mcp.json.backup-" in said.out
     assert "Now run `mogplex-mcp login`: there is no token yet." in said.out
 
 
@@ -173,7 +173,7 @@ def test_no_token_is_written_wherever_it_is(home: Path, run: Run, capsys: pytest
     assert run("cursor", "codex", "--scope", "project", MOGPLEX_API_KEY=TOKEN) == ExitCode.OK
     assert not [path for path, content in files(home.parent).items() if TOKEN.encode() in content]
     said = capsys.readouterr()
-    assert "your token is in this shell's environment, which clients may not have" in said.out
+    assert "your token is set in this shell's environment, which clients may not see" in said.out
     assert TOKEN not in said.out + said.err
 
 

@@ -144,7 +144,7 @@ async def test_a_refused_key_can_be_used_again_for_what_is_right() -> None:
 async def test_a_key_that_mogplex_would_refuse_is_refused_before_sending(key: str) -> None:
     simulator = simulated()
     async with tenant_of(simulator) as tenant:
-        with pytest.raises(MogplexError, match="idempotency_key must be"):
+        with pytest.raises(MogplexError, match="the idempotency key must be"):
             await start(tenant, simulator, idempotency_key=key)
     assert not simulator.requests
 

@@ -1,1 +1,1 @@
-"""The command line of `mogplex-mcp`: `catalog` lists the commands, each is one module, imported when it runs."""
+"""The command line of `mogplex-mcp`: `catalog` declares the commands; each is a module, imported when it runs."""

@@ -7,7 +7,7 @@ from mogplex_mcp.api.models import AutomationRun, AutomationRunDetail
 from mogplex_mcp.cli.exit_codes import ExitCode
 from mogplex_mcp.cli.session import Session, in_terminal
 from mogplex_mcp.cli.terminal.records import FAILURE_CHARACTERS, camel, iso
-from mogplex_mcp.cli.terminal.watching import watcher
+from mogplex_mcp.cli.terminal.run_view import run_view
 from mogplex_mcp.core.cleaning import clean_line, sanitize_word
 from mogplex_mcp.core.humanize import ago, duration
 from mogplex_mcp.core.standard_streams import say
@@ -76,7 +76,7 @@ async def follow_run(session: Session, automation_id: str, run_id: str) -> int:
     Raises:
         CommandError: The run cannot be followed.
     """
-    with watcher(session.output) as shown:
+    with run_view(session.output) as shown:
 
         async def look(run: AutomationRunDetail) -> None:
             await shown.progress(0.0, f"the automation's run is {sanitize_word(run.status)}")

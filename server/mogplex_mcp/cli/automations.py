@@ -9,9 +9,9 @@ from mogplex_mcp.api.models import Automation, AutomationDetail
 from mogplex_mcp.cli.automation_runs import follow_run
 from mogplex_mcp.cli.exit_codes import ExitCode
 from mogplex_mcp.cli.session import Session, in_terminal
+from mogplex_mcp.cli.terminal.input import read_value
 from mogplex_mcp.cli.terminal.messages import CommandError
 from mogplex_mcp.cli.terminal.records import camel, iso
-from mogplex_mcp.cli.terminal.values import read_value
 from mogplex_mcp.core.cleaning import clean, clean_line, sanitize_word
 from mogplex_mcp.core.humanize import ago
 from mogplex_mcp.operations import automation_runs, automations

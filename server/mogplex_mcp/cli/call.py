@@ -1,4 +1,4 @@
-"""`mogplex-mcp call`: any tool, by its name, with the answer that a model would read."""
+"""`mogplex-mcp call`: call any tool by name, with the reply that a model would read."""
 
 from argparse import Namespace
 from collections.abc import Mapping, Sequence
@@ -11,8 +11,8 @@ from mogplex_mcp import __version__
 from mogplex_mcp.api.errors import ErrorCode
 from mogplex_mcp.cli.exit_codes import ExitCode
 from mogplex_mcp.cli.session import Session, in_terminal
+from mogplex_mcp.cli.terminal.input import read_value
 from mogplex_mcp.cli.terminal.messages import CommandError, as_tool_arguments
-from mogplex_mcp.cli.terminal.values import read_value
 from mogplex_mcp.core.standard_streams import say
 from mogplex_mcp.operations.context import OperationContext
 from mogplex_mcp.reply.model import Reply
@@ -20,7 +20,7 @@ from mogplex_mcp.reply.render import to_text
 from mogplex_mcp.tenants.call_timeouts import client_key
 from mogplex_mcp.toolkit.arguments import nearest
 from mogplex_mcp.toolkit.call import Call
-from mogplex_mcp.toolkit.dispatch import call_tool as call_one
+from mogplex_mcp.toolkit.dispatch import call_tool as dispatch
 from mogplex_mcp.toolkit.toolset import Tool, adapt_toolsets, needs_write, select
 from mogplex_mcp.tools.catalog import TOOLSETS
 
@@ -29,7 +29,7 @@ _CLIENT = "mogplex-mcp-terminal"
 
 @in_terminal
 async def call_tool(session: Session, given: Namespace) -> int:
-    """Call a tool, or show what there is."""
+    """Call a tool, describe it, or list all tools."""
     tools = _tools(session)
     if not given.tool:
         _list(session, tools)
@@ -54,7 +54,7 @@ async def call_tool(session: Session, given: Namespace) -> int:
 
 
 def _tools(session: Session) -> Mapping[str, Tool]:
-    """Return the tools of all toolsets, less what the settings exclude: a person names what is meant."""
+    """Return the tools of all toolsets, except those the settings exclude."""
     offered = select(
         adapt_toolsets(TOOLSETS, session.settings),
         wanted_toolsets=["all"],
@@ -80,7 +80,7 @@ async def _call(session: Session, tool: Tool, arguments: Mapping[str, str], offe
             offered=offered,
             warnings=session.services.warnings,
         )
-        return await call_one(tool, arguments, call)
+        return await dispatch(tool, arguments, call)
 
     try:
         return await session.perform(
@@ -93,16 +93,16 @@ async def _call(session: Session, tool: Tool, arguments: Mapping[str, str], offe
         )
     except CommandError as error:
         if error.code == ErrorCode.INVALID_ARGUMENT:
-            error.following += "\n" + "\n".join(_argument_lines(tool))
+            error.advice += "\n" + "\n".join(_argument_lines(tool))
         raise
 
 
 async def _arguments(session: Session, given: Sequence[str]) -> dict[str, str]:
     arguments: dict[str, str] = {}
-    for one in given:
-        name, equals, value = one.partition("=")
+    for argument in given:
+        name, equals, value = argument.partition("=")
         if not equals:
-            raise CommandError.usage(f"{one!r} isn't an argument of a tool.", "Write key=value, such as limit=5.")
+            raise CommandError.usage(f"{argument!r} isn't an argument of a tool.", "Write key=value, such as limit=5.")
         if name in arguments:
             raise CommandError.usage(f"{name} is given twice.", "Give it once; write a list as JSON.")
         arguments[name] = await read_value(value, session.shutdown)
@@ -115,8 +115,8 @@ def _list(session: Session, tools: Mapping[str, Tool]) -> None:
             session.output.record(tool.definition.model_dump(mode="json", by_alias=True, exclude_none=True))
         return
     rows = [(tool.name, tool.toolset, tool.title) for tool in tools.values()]
-    session.output.table(("tool", "toolset", "what it does"), rows)
-    say("`mogplex-mcp call TOOL --describe` tells what a tool takes.")
+    session.output.table(("tool", "toolset", "description"), rows)
+    say("`mogplex-mcp call TOOL --describe` shows the arguments of a tool.")
 
 
 def _describe(session: Session, tool: Tool) -> None:
@@ -129,23 +129,23 @@ def _describe(session: Session, tool: Tool) -> None:
 
 
 def _argument_lines(tool: Tool) -> list[str]:
-    schema = tool.definition.input_schema
-    properties: dict[str, dict[str, Any]] = schema["properties"]
+    input_schema = tool.definition.input_schema
+    properties: dict[str, dict[str, Any]] = input_schema["properties"]
     width = max(map(len, properties), default=0)
-    required = schema.get("required", ())
+    required = input_schema.get("required", ())
     return [
-        f"  {name:<{width}}  {_kind(one)}{', required' if name in required else _default(one)}"
-        f"{': ' if 'description' in one else ''}{one.get('description', '')}"
-        for name, one in properties.items()
+        f"  {name:<{width}}  {_type(schema)}{', required' if name in required else _default(schema)}"
+        f"{': ' if 'description' in schema else ''}{schema.get('description', '')}"
+        for name, schema in properties.items()
     ]
 
 
-def _kind(argument: dict[str, Any]) -> str:
-    if "enum" in argument:
-        return " | ".join(map(str, argument["enum"]))
-    return str(argument.get("type", "anything"))
+def _type(schema: dict[str, Any]) -> str:
+    if "enum" in schema:
+        return " | ".join(map(str, schema["enum"]))
+    return str(schema.get("type", "anything"))
 
 
-def _default(argument: dict[str, Any]) -> str:
-    default = argument.get("default")
+def _default(schema: dict[str, Any]) -> str:
+    default = schema.get("default")
     return "" if default in (None, "") else f" (default: {str(default).lower() if default is True else default})"

@@ -1,10 +1,10 @@
-"""All commands, in the order of --help."""
+"""The table of all commands, in the order of --help."""
 
 import argparse
 from typing import Final
 
-from mogplex_mcp.cli.command import Argument, Command
-from mogplex_mcp.cli.people import FOR_PEOPLE
+from mogplex_mcp.cli.command import Command, CommandArgument
+from mogplex_mcp.cli.terminal_commands import TERMINAL_COMMANDS
 from mogplex_mcp.installation.clients import CLIENTS, SCOPES
 
 COMMANDS: Final = (
@@ -16,69 +16,71 @@ COMMANDS: Final = (
     ),
     Command(
         "demo",
-        "show the main job in a minute, on a simulated Mogplex: no account needed",
+        "follow a simulated run from start to pull request in a minute; needs no account",
         "serving:demo",
         serves=True,
         settings=("demo_seconds", "log_level"),
     ),
     Command(
         "simulator",
-        "serve a simulated Mogplex API on a port, for trying clients and programs",
+        "serve a simulated Mogplex API on a port, for testing clients and programs",
         "serving:simulator",
         serves=True,
         settings=("host", "port", "demo_seconds", "log_level"),
     ),
     Command(
         "login",
-        "keep your token in the keyring or a private file, so that no client's configuration has to hold it",
+        "store your token in the keyring or a private file, so that no client's configuration has to contain it",
         "login:login",
         (
-            # It is taken only to say why it is not.
-            Argument("token", argparse.SUPPRESS, {"nargs": "*"}),
-            Argument("--keyring", "in the operating system's keyring or nowhere", {"action": "store_true"}),
-            Argument("--file", "in a file that only you can read and in no keyring", {"action": "store_true"}),
-            Argument("--no-check", "without asking Mogplex whether it is valid", {"action": "store_true"}),
-            Argument("--open", "open the web page on which tokens are created", {"action": "store_true"}),
+            # Accepted only to explain why a token must not be an argument.
+            CommandArgument("token", argparse.SUPPRESS, {"nargs": "*"}),
+            CommandArgument("--keyring", "use the operating system's keyring only", {"action": "store_true"}),
+            CommandArgument("--file", "use a file that only you can read, and no keyring", {"action": "store_true"}),
+            CommandArgument("--no-check", "store the token without checking it with Mogplex", {"action": "store_true"}),
+            CommandArgument("--open", "open the web page where tokens are created", {"action": "store_true"}),
         ),
     ),
-    Command("logout", "forget the token that login kept", "login:logout"),
+    Command("logout", "remove the token that login stored", "login:logout"),
     Command(
         "doctor",
-        "check token, network, journal, clients and versions; exit code 0 if all is well or only warned of, "
-        "69 if Mogplex cannot be reached, 1 if something else is wrong",
+        "check token, network, journal, clients and versions; exit status 0 if nothing failed, "
+        "69 if Mogplex cannot be reached, otherwise 1",
         "doctor:doctor",
         (
-            Argument("--json", "print one object instead of lines", {"action": "store_true"}),
-            Argument("--offline", "do not ask the package index for a newer release", {"action": "store_true"}),
+            CommandArgument("--json", "print one JSON object instead of text", {"action": "store_true"}),
+            CommandArgument(
+                "--offline", "do not check the package index for a newer release", {"action": "store_true"}
+            ),
         ),
     ),
     Command(
         "install",
-        "put this server into MCP clients; without a name: show which clients there are and where it is installed",
+        "add this server to MCP clients; without a name: list the clients and where it is installed",
         "install:install",
         (
-            Argument(
+            CommandArgument(
                 "clients",
-                f"{', '.join(client.name for client in CLIENTS)}; what else you give it to start with, such as "
-                "--read-only or --demo, is written into the entry",
+                f"{', '.join(client.name for client in CLIENTS)}; further options of the server, such as "
+                "--read-only or --demo, are written into the entry",
                 {"nargs": "*", "metavar": "client"},
             ),
-            Argument("--all", "all clients that are found on this machine", {"action": "store_true"}),
-            Argument(
+            CommandArgument("--all", "all clients found on this machine", {"action": "store_true"}),
+            CommandArgument(
                 "--scope",
-                "for you everywhere (user), for all who work on this project (project), for you in it (local)",
+                "for you everywhere (user), for everyone in this project (project), for you in this project (local)",
                 {"choices": SCOPES, "default": "user"},
             ),
-            Argument("--name", "what the entry is called (default: mogplex)", {"default": "mogplex"}),
-            Argument("--remove", "take the entry out instead", {"action": "store_true"}),
-            Argument("--print", "show the entry and write nothing", {"action": "store_true"}),
-            Argument("--yes", "do not ask before writing", {"action": "store_true"}),
-            Argument(
+            CommandArgument("--name", "name of the entry (default: mogplex)", {"default": "mogplex"}),
+            CommandArgument("--remove", "remove the entry", {"action": "store_true"}),
+            CommandArgument("--print", "print the entry and write nothing", {"action": "store_true"}),
+            CommandArgument("--yes", "write without asking for confirmation", {"action": "store_true"}),
+            CommandArgument(
                 "--force",
-                "also for a client that is not found, in place of another server, in a file of another user",
+                "write even if the client is not found, the entry is of another server, or the file of another user",
                 {"action": "store_true"},
             ),
         ),
     ),
-    *FOR_PEOPLE,
+    *TERMINAL_COMMANDS,
 )

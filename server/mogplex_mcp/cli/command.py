@@ -1,4 +1,4 @@
-"""How a command is declared: data, so that help, parser and shell completion are made of one table."""
+"""Declarations of commands: one table from which the parser, the help and the shell completion are made."""
 
 import importlib
 from argparse import Namespace
@@ -10,62 +10,62 @@ from typing import Any, Final, cast
 from mogplex_mcp.config.options import Option
 from mogplex_mcp.config.settings import Settings
 
-Program = Callable[[Settings, Namespace], Awaitable[int]]
-"""What a command does, with the user's choices and what was given to it; returns the exit code."""
+Handler = Callable[[Settings, Namespace], Awaitable[int]]
+"""Run a command with the user's settings and its parsed arguments; return the exit status."""
 
 
 @dataclass(frozen=True)
-class Argument:
+class CommandArgument:
     """One argument of a command.
 
     Attributes:
-        name: `repo` for one that stands by itself, `--repo` for an option; it must not be the name of a setting.
+        name: `repo` for a positional argument, `--repo` for an option; it must not be the name of a setting.
         help: One line for --help.
-        more: What `argparse` is told beside: `metavar`, `nargs`, `choices`, `action`, …
+        kwargs: Further keyword arguments of `add_argument`: `metavar`, `nargs`, `choices`, `action`, …
     """
 
     name: str
     help: str
-    more: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
+    kwargs: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
 
 
 @dataclass(frozen=True)
 class Command:
-    """One command, or a word that has commands below it.
+    """One command, or a group of subcommands.
 
     Attributes:
-        name: The word that a user types.
-        purpose: Half a sentence for --help, without a capital and without a full stop.
-        program: Where its `Program` is, as `module:function` below this package; empty where commands are below it.
-        arguments: What it takes.
-        commands: What is below it.
-        serves: Whether it serves MCP or Mogplex, so that settings are about it; the others show their arguments alone.
-        settings: Those that change anything here, where they are few; empty for all.
-        details: What else --help says, in whole sentences.
-        example: One command line that is worth trying; without the name of the program.
+        name: The name on the command line.
+        summary: Half a sentence for --help, without a capital and without a full stop.
+        handler: Where its `Handler` is, as `module:function` below this package; empty for a group.
+        arguments: Its arguments.
+        commands: Its subcommands.
+        serves: Whether it serves MCP or Mogplex: its help lists the settings; others list their arguments only.
+        settings: The settings it uses, where they are few; empty for all.
+        details: Further sentences for --help.
+        example: A command line worth trying, without the name of the program.
     """
 
     name: str
-    purpose: str
-    program: str = ""
-    arguments: tuple[Argument, ...] = ()
+    summary: str
+    handler: str = ""
+    arguments: tuple[CommandArgument, ...] = ()
     commands: tuple["Command", ...] = ()
     serves: bool = False
     settings: tuple[str, ...] = ()
     details: str = ""
     example: str = ""
 
-    def takes(self, option: Option) -> bool:
-        """Whether a choice of the user belongs to this command."""
+    def accepts(self, option: Option) -> bool:
+        """Return whether a setting can be given to this command."""
         if self.settings:
             return option.setting in self.settings
         return not option.commands or self.name in option.commands
 
-    def load(self) -> Program:
-        """Import what the command does."""
-        module, _, function = self.program.partition(":")
-        return cast("Program", getattr(importlib.import_module(f"{__package__}.{module}"), function))
+    def load(self) -> Handler:
+        """Import and return the handler."""
+        module, _, function = self.handler.partition(":")
+        return cast("Handler", getattr(importlib.import_module(f"{__package__}.{module}"), function))
 
 
 STDIO: Final = Command("", "serve MCP on stdin and stdout", "serving:stdio", serves=True)
-"""What is done without a word: clients start it so."""
+"""The default command: MCP clients start the program without arguments."""

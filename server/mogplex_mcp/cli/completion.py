@@ -1,62 +1,62 @@
-"""`mogplex-mcp completion`: a script for a shell, made of the table of commands."""
+"""`mogplex-mcp completion`: print a completion script, made from the table of commands."""
 
 from argparse import BooleanOptionalAction, Namespace
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
 from mogplex_mcp.cli.catalog import COMMANDS
-from mogplex_mcp.cli.command import Argument, Command
+from mogplex_mcp.cli.command import Command, CommandArgument
 from mogplex_mcp.cli.exit_codes import ExitCode
-from mogplex_mcp.cli.terminal.completion import SHELLS, Position, Positions
+from mogplex_mcp.cli.terminal.completion import SHELLS, Candidates, CompletionTable
 from mogplex_mcp.config.options import OPTIONS
 from mogplex_mcp.config.settings import Settings
 from mogplex_mcp.tools.catalog import TOOLSETS
 
-_HELP: Final = {"--help": "show what there is"}
+_HELP: Final = {"--help": "show help"}
 _SWITCHES: Final = ("store_true", BooleanOptionalAction)
 
 
 async def print_script(_: Settings, given: Namespace) -> int:
-    """Print the script."""
-    print(SHELLS[given.shell](places()), end="")  # noqa: T201 - what was asked for
+    """Print the script for a shell."""
+    print(SHELLS[given.shell](completion_table()), end="")  # noqa: T201 - the output of the command
     return ExitCode.OK
 
 
-def places() -> Positions:
-    """What can stand where in the command line."""
-    return dict(_places(Command("", "", commands=COMMANDS, serves=True), ""))
+def completion_table() -> CompletionTable:
+    """Return the candidates at each position of the command line."""
+    return dict(_candidates(Command("", "", commands=COMMANDS, serves=True), ""))
 
 
-def _places(command: Command, path: str) -> Iterator[tuple[str, Position]]:
+def _candidates(command: Command, path: str) -> Iterator[tuple[str, Candidates]]:
     options = dict(_HELP)
     values: dict[str, Sequence[str]] = {}
-    words = {one.name: one.purpose for one in command.commands}
+    words = {subcommand.name: subcommand.summary for subcommand in command.commands}
     for argument in command.arguments:
         if not argument.name.startswith("-"):
-            words |= _values(command, argument)
+            words |= _positional_values(command, argument)
             continue
         options[argument.name] = argument.help
-        if argument.more.get("action") is BooleanOptionalAction:
+        if argument.kwargs.get("action") is BooleanOptionalAction:
             options[argument.name.replace("--", "--no-", 1)] = "the opposite"
-        if argument.more.get("action") not in _SWITCHES:
-            values[argument.name] = tuple(argument.more.get("choices", ()))
+        if argument.kwargs.get("action") not in _SWITCHES:
+            values[argument.name] = tuple(argument.kwargs.get("choices", ()))
     if command.serves:
         for option in OPTIONS:
-            if option.flag and command.takes(option):
+            if option.flag and command.accepts(option):
                 options[f"--{option.flag}"] = option.help
                 if option.metavar:
                     values[f"--{option.flag}"] = ()
-    yield path, Position(words, options, values)
-    for below in command.commands:
-        yield from _places(below, f"{path} {below.name}".strip())
+    yield path, Candidates(words, options, values)
+    for subcommand in command.commands:
+        yield from _candidates(subcommand, f"{path} {subcommand.name}".strip())
 
 
-def _values(command: Command, argument: Argument) -> Mapping[str, str]:
-    """What can stand for an argument that has no name before it."""
+def _positional_values(command: Command, argument: CommandArgument) -> Mapping[str, str]:
+    """Return the known values of a positional argument, with their descriptions."""
     if command.name == "call" and argument.name == "tool":
         return {tool.name: tool.title for toolset in TOOLSETS for tool in toolset.tools}
     if command.name == "install":
-        from mogplex_mcp.installation.clients import CLIENTS  # noqa: PLC0415 - only this needs it
+        from mogplex_mcp.installation.clients import CLIENTS  # noqa: PLC0415 - only `install` needs it
 
         return {client.name: "a client" for client in CLIENTS}
-    return {str(choice): argument.help for choice in argument.more.get("choices", ())}
+    return {str(choice): argument.help for choice in argument.kwargs.get("choices", ())}

@@ -1,4 +1,4 @@
-"""`mogplex-mcp demo`: the main job, shown with a real MCP server and a real MCP client over stdio."""
+"""`mogplex-mcp demo`: a run from start to pull request, with a real MCP server and a real MCP client over stdio."""
 
 import sys
 from typing import Any, Final
@@ -14,22 +14,22 @@ from mogplex_mcp.config.settings import Settings
 
 TASK: Final = "Fix the flaky test in the checkout flow."
 REPO: Final = "acme/web"
-SHORTEST_SECONDS: Final = 5.0
+MIN_SECONDS: Final = 5.0
 
 _PHASES: Final = ("queued", "preparing", "working", "delivering", "done")
 
 
 async def show_demo(settings: Settings) -> None:
-    """List repositories, start a run, follow it to its pull request, and show what is said on the way.
+    """List repositories, start a run, follow it to its pull request, and print each call and reply.
 
     Args:
-        settings: `demo_seconds` is how long the simulated run takes.
+        settings: `demo_seconds` is the duration of the simulated run.
 
     Raises:
-        RuntimeError: The server answered with an error, or the run came to no pull request.
+        RuntimeError: A tool call failed, or the run ended without a pull request.
     """
     console = Console(highlight=False)
-    seconds = max(SHORTEST_SECONDS, settings.demo_seconds)
+    seconds = max(MIN_SECONDS, settings.demo_seconds)
     server = StdioServerParameters(
         command=sys.executable,
         args=["-m", "mogplex_mcp", "--demo", "--demo-seconds", f"{seconds:g}"],
@@ -37,42 +37,44 @@ async def show_demo(settings: Settings) -> None:
     console.print(f"[bold]Starting[/] an MCP server: [cyan]mogplex-mcp --demo --demo-seconds {seconds:g}[/]")
     async with Client(server, client_info=mcp_types.Implementation(name="mogplex-mcp-demo", version="1")) as client:
         tools = await client.list_tools()
-        console.print(f"[bold]It offers[/] {', '.join(tool.name for tool in tools.tools)}\n")
-        story = _Story(client, console)
-        await story.call("list_repos", {"query": "web"})
-        started = await story.call("start_run", {"repo": REPO, "prompt": TASK})
-        pull_request = await story.follow(started["run_id"])
+        console.print(f"[bold]Its tools:[/] {', '.join(tool.name for tool in tools.tools)}\n")
+        calls = _ToolCalls(client, console)
+        await calls.call("list_repos", {"query": "web"})
+        started = await calls.call("start_run", {"repo": REPO, "prompt": TASK})
+        pull_request = await calls.follow(started["run_id"])
     console.print(f"[bold green]Done.[/] The pull request: {pull_request}")
-    console.print("Nothing of this was real. For your own repositories, see the README: one entry in your MCP client.")
+    console.print(
+        "All of this was simulated. For your own repositories, add one entry to your MCP client: see the README."
+    )
 
 
-class _Story:
-    """Calls tools and shows what was asked and answered."""
+class _ToolCalls:
+    """Calls tools and prints calls and replies."""
 
     def __init__(self, client: Client, console: Console) -> None:
         self._client = client
         self._console = console
 
     async def call(self, tool: str, arguments: dict[str, Any]) -> dict[str, Any]:
-        self._ask(tool, arguments)
-        return self._answer(await self._client.call_tool(tool, arguments))
+        self._print_call(tool, arguments)
+        return self._print_reply(await self._client.call_tool(tool, arguments))
 
     async def follow(self, run_id: str) -> str:
-        """Call tail_run until the run is over; the address of its pull request."""
+        """Call tail_run until the run has ended, and return the URL of its pull request."""
         cursor, pull_request = "", ""
         while True:
             arguments = {"run_id": run_id} | ({"cursor": cursor} if cursor else {})
-            self._ask("tail_run", arguments)
+            self._print_call("tail_run", arguments)
             with self._bar() as bar:
                 task = bar.add_task("waiting", total=len(_PHASES) - 1)
 
-                async def show(progress: float, total: float | None, message: str | None) -> None:  # noqa: ARG001 - as called
+                async def show(progress: float, total: float | None, message: str | None) -> None:  # noqa: ARG001 - the signature of the callback
                     phase = (message or "").partition(":")[0]
                     done = _PHASES.index(phase) if phase in _PHASES else None
-                    bar.update(task, completed=done, description=escape(message or ""))  # noqa: B023 - used while it is this one
+                    bar.update(task, completed=done, description=escape(message or ""))  # noqa: B023 - called during this iteration only
 
                 result = await self._client.call_tool("tail_run", arguments, progress_callback=show)
-            news = self._answer(result)
+            news = self._print_reply(result)
             pull_request = news.get("pull_request", pull_request)
             cursor = news.get("cursor", "")
             if not cursor:
@@ -81,15 +83,15 @@ class _Story:
             raise RuntimeError("the simulated run ended without a pull request")
         return str(pull_request)
 
-    def _ask(self, tool: str, arguments: dict[str, Any]) -> None:
+    def _print_call(self, tool: str, arguments: dict[str, Any]) -> None:
         shown = ", ".join(f"{name}={value!r}" for name, value in arguments.items())
         self._console.print(f"[bold cyan]→ {tool}[/]({escape(shown)})")
 
-    def _answer(self, result: mcp_types.CallToolResult) -> dict[str, Any]:
+    def _print_reply(self, result: mcp_types.CallToolResult) -> dict[str, Any]:
         text = "\n".join(block.text for block in result.content if isinstance(block, mcp_types.TextContent))
         self._console.print(Panel(escape(text), border_style="red" if result.is_error else "dim"))
         if result.is_error or not isinstance(result.structured_content, dict):
-            raise RuntimeError("the server answered with an error")
+            raise RuntimeError("the tool call failed")
         return result.structured_content
 
     def _bar(self) -> Progress:

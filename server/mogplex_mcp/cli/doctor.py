@@ -1,4 +1,4 @@
-"""`mogplex-mcp doctor`: each line is a fact and, where something is not as it should be, what to do."""
+"""`mogplex-mcp doctor`: run the diagnosis and print each finding, with advice where something is wrong."""
 
 import json
 import sys
@@ -23,29 +23,29 @@ _STYLES: Final = {
 
 
 async def doctor(settings: Settings, given: Namespace) -> int:
-    """Check everything and show it.
+    """Run all checks and print the findings.
 
     Returns:
-        0 if all is well or only warned of, 69 if Mogplex cannot be reached, 1 if something else is wrong.
+        0 if nothing failed, 69 if Mogplex cannot be reached, 1 if something else is wrong.
     """
     if not given.json and sys.stdout.isatty():
-        return await _show_to_person(settings, offline=given.offline)
+        return await _show_on_terminal(settings, offline=given.offline)
     findings = await examine(settings, offline=given.offline)
     code = exit_code(findings)
-    lines = [_as_json(findings, code)] if given.json else [_as_line(one) for one in findings]
+    lines = [_as_json(findings, code)] if given.json else [_as_line(finding) for finding in findings]
     sys.stdout.write("".join(f"{_encodable(line)}\n" for line in lines))
     sys.stdout.flush()
     return code
 
 
 def exit_code(findings: Sequence[Finding]) -> ExitCode:
-    """What the findings mean for a script."""
+    """Return the exit status for the findings."""
     if is_unreachable(findings):
         return ExitCode.UNAVAILABLE
-    return ExitCode.FAILURE if any(one.status is Status.FAILED for one in findings) else ExitCode.OK
+    return ExitCode.FAILURE if any(finding.status is Status.FAILED for finding in findings) else ExitCode.OK
 
 
-async def _show_to_person(settings: Settings, *, offline: bool) -> int:
+async def _show_on_terminal(settings: Settings, *, offline: bool) -> int:
     from rich.console import Console  # noqa: PLC0415 - only for terminals
     from rich.table import Table  # noqa: PLC0415 - the same
     from rich.text import Text  # noqa: PLC0415 - the same
@@ -57,23 +57,25 @@ async def _show_to_person(settings: Settings, *, offline: bool) -> int:
     table.add_column(no_wrap=True)
     table.add_column(no_wrap=True)
     table.add_column(overflow="fold")
-    for one in findings:
-        # `Text`, so that no square bracket in a fact is taken for a style.
-        fact = Text(one.fact)
-        if one.advice:
-            fact.append(f"\n→ {one.advice}", style="cyan")
-        style = _STYLES[one.status]
-        table.add_row(Text(_marks()[one.status], style=style), Text(one.name, style=style), fact)
+    for finding in findings:
+        # `Text`, so that square brackets in a fact are not parsed as markup.
+        fact = Text(finding.fact)
+        if finding.advice:
+            fact.append(f"\n→ {finding.advice}", style="cyan")
+        style = _STYLES[finding.status]
+        table.add_row(Text(_marks()[finding.status], style=style), Text(finding.name, style=style), fact)
     console.print(table)
     return exit_code(findings)
 
 
 def _as_json(findings: Sequence[Finding], code: ExitCode) -> str:
-    return json.dumps({"ok": code is ExitCode.OK, "checks": [asdict(one) for one in findings]})
+    return json.dumps({"ok": code is ExitCode.OK, "checks": [asdict(finding) for finding in findings]})
 
 
-def _as_line(one: Finding) -> str:
-    return f"{_marks()[one.status]} {one.name}: {one.fact}" + (f" -> {one.advice}" if one.advice else "")
+def _as_line(finding: Finding) -> str:
+    return f"{_marks()[finding.status]} {finding.name}: {finding.fact}" + (
+        f" -> {finding.advice}" if finding.advice else ""
+    )
 
 
 def _marks() -> dict[Status, str]:
@@ -81,6 +83,6 @@ def _marks() -> dict[Status, str]:
 
 
 def _encodable(text: str) -> str:
-    """The text as far as stdout can write it: a pipe on Windows knows no more than an old code page."""
+    """Return the text with what stdout cannot encode replaced: a pipe on Windows may use a legacy code page."""
     encoding = sys.stdout.encoding or "ascii"
     return text.encode(encoding, "replace").decode(encoding)

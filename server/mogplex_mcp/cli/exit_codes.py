@@ -1,4 +1,4 @@
-"""The exit codes of all commands, with the meanings that Mogplex's own command line gives them."""
+"""Exit statuses of all commands, with the same meanings as in Mogplex's own command line."""
 
 from collections.abc import Mapping
 from enum import IntEnum
@@ -6,16 +6,16 @@ from typing import Final
 
 
 class ExitCode(IntEnum):
-    """How a command ended, for scripts.
+    """The exit status of a command.
 
-    Beside these, a command that a signal ended has 128 and the signal's number, as in any shell.
+    A command ended by a signal exits with 128 plus the number of the signal, as in POSIX shells.
     """
 
     OK = 0
     FAILURE = 1
-    """Also a followed run that failed or was cancelled."""
+    """Any other error; also a followed run that failed or was cancelled."""
     USAGE = 2
-    """The command line is wrong: an unknown word, a missing argument."""
+    """A usage error: an unknown command, a missing argument."""
     UNAUTHORIZED = 64
     """There is no token, or Mogplex did not accept it."""
     FORBIDDEN = 65
@@ -23,7 +23,7 @@ class ExitCode(IntEnum):
     UNAVAILABLE = 69
     """Mogplex cannot be reached or is down."""
     TRY_AGAIN = 75
-    """A limit of requests is reached; the same command works later."""
+    """A rate limit is reached; the same command works later."""
 
 
 EXIT_CODES: Final[Mapping[str, ExitCode]] = {
@@ -50,9 +50,9 @@ EXIT_CODES: Final[Mapping[str, ExitCode]] = {
     "not_supported": ExitCode.FAILURE,
     "ending": ExitCode.FAILURE,
 }
-"""By the code of an error: all of `ErrorCode`, and those of tools that mean more than a failure."""
+"""By error code: every `ErrorCode`, and the codes of tools that are more specific than a failure."""
 
 
 def exit_code_of(error: str) -> ExitCode:
-    """How a command ends after an error of this code (`ErrorCode`, or what else tool errors have)."""
+    """Return the exit status for an error code (`ErrorCode`, or another code of tool errors)."""
     return EXIT_CODES.get(error, ExitCode.FAILURE)

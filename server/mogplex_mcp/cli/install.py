@@ -1,4 +1,4 @@
-"""`mogplex-mcp install`: put this server into MCP clients, take it out, or show where it is."""
+"""`mogplex-mcp install`: add this server to MCP clients, remove it, or list where it is installed."""
 
 import re
 import sys
@@ -22,15 +22,15 @@ from mogplex_mcp.installation.launch import Installation, Launch, server_options
 from mogplex_mcp.installation.machine import Machine
 from mogplex_mcp.installation.plan import Plan, plan_installation, plan_removal
 
-# Clients put it before the names of tools, which have to stay short.
+# Clients prefix the names of tools with it, and those have a maximum length.
 _NAME: Final = re.compile(r"[A-Za-z0-9_-]{1,32}")
 
 
 async def install(settings: Settings, given: Namespace) -> int:
-    """Show what is installed, or change it in the clients that are named."""
+    """List installations, or change those of the named clients."""
     try:
         machine = Machine.this(settings)
-        clients = _wanted(machine, given)
+        clients = _selected_clients(machine, given)
     except InstallationError as error:
         say(f"mogplex-mcp: {error}")
         return ExitCode.USAGE
@@ -45,22 +45,22 @@ async def install(settings: Settings, given: Namespace) -> int:
         for client in clients:
             path = machine.configuration(client, given.scope)
             say(f"{client.title}: {path or 'no configuration of the scope ' + given.scope}")
-            _tell(snippet_for(client, launch, given.name))
+            _print(snippet_for(client, launch, given.name))
         return ExitCode.OK
     plans, failed = _plans(machine, clients, launch, given)
-    if not await _agreed(machine, plans, given):
-        _tell("Nothing was changed.")
+    if not await _confirm_changes(machine, plans, given):
+        _print("Nothing was changed.")
         return ExitCode.FAILURE
     if plans:
         for note in filter(None, (launch.note, "" if given.remove else _url_note(settings, given))):
             _warn(f"Note: {note}")
-    failed |= _carry_out(machine, plans, given)
+    failed |= _write_files(machine, plans, given)
     if not given.remove and any(plan.changes for plan in plans) and not settings.demo:
-        _say_where_the_token_is(settings)
+        _print_token_advice(settings)
     return ExitCode.FAILURE if failed else ExitCode.OK
 
 
-def _wanted(machine: Machine, given: Namespace) -> list[Client]:
+def _selected_clients(machine: Machine, given: Namespace) -> list[Client]:
     if not _NAME.fullmatch(given.name):
         raise InstallationError(f"--name: write up to 32 letters, digits, - and _, not {given.name!r}.")
     named = [client_named(name) for name in given.clients]
@@ -73,7 +73,7 @@ def _launch(settings: Settings, given: Namespace, machine: Machine) -> Launch:
 
 
 def _plans(machine: Machine, clients: Sequence[Client], launch: Launch, given: Namespace) -> tuple[list[Plan], bool]:
-    """What can be done, and whether something cannot."""
+    """Return the plans, and whether one could not be made."""
     plans, failed = [], False
     for client in clients:
         try:
@@ -88,19 +88,19 @@ def _plans(machine: Machine, clients: Sequence[Client], launch: Launch, given: N
     return plans, failed
 
 
-async def _agreed(machine: Machine, plans: Sequence[Plan], given: Namespace) -> bool:
-    """Show what would be changed, and ask where somebody is there to answer."""
+async def _confirm_changes(machine: Machine, plans: Sequence[Plan], given: Namespace) -> bool:
+    """Show the changes, and ask for confirmation on a terminal."""
     changing = [plan for plan in plans if plan.changes]
     for plan in plans:
         where = machine.shown(plan.file.path)
         if plan.changes:
-            _tell(f"{plan.client.title}: {where}")
+            _print(f"{plan.client.title}: {where}")
             for line in difference(plan.file.text, plan.text):
-                _tell(f"  {line}")
+                _print(f"  {line}")
         elif given.remove:
-            _tell(f'{plan.client.title}: there is no entry "{plan.name}" in {where}')
+            _print(f'{plan.client.title}: there is no entry "{plan.name}" in {where}')
         else:
-            _tell(f"{plan.client.title}: already installed in {where}")
+            _print(f"{plan.client.title}: already installed in {where}")
         for note in plan.notes:
             _warn(f"  Note: {note}")
     if not changing or given.yes or not (sys.stdin.isatty() and sys.stdout.isatty()):
@@ -109,12 +109,12 @@ async def _agreed(machine: Machine, plans: Sequence[Plan], given: Namespace) -> 
     sys.stdout.write(f"Write {files}? [y/N] ")
     sys.stdout.flush()
     if sys.platform != "win32":
-        await anyio.wait_readable(sys.stdin)  # so that Ctrl-C ends it
+        await anyio.wait_readable(sys.stdin)  # so that Ctrl-C interrupts it
     return sys.stdin.readline().strip().lower() in ("y", "yes")
 
 
-def _carry_out(machine: Machine, plans: Sequence[Plan], given: Namespace) -> bool:
-    """Write what changes; whether something could not be written."""
+def _write_files(machine: Machine, plans: Sequence[Plan], given: Namespace) -> bool:
+    """Write the changes; return whether one could not be written."""
     failed = False
     for plan in plans:
         if not plan.changes:
@@ -126,54 +126,57 @@ def _carry_out(machine: Machine, plans: Sequence[Plan], given: Namespace) -> boo
             _warn(f"{plan.client.title}: {error}")
             failed = True
             continue
-        before = f" Before, it was {backup.name} in the same folder." if backup else ""
+        saved = f" The previous version is {backup.name} in the same folder." if backup else ""
         done = "removed from" if given.remove else "installed in"
-        _tell(f"{plan.client.title}: {done} {machine.shown(plan.file.path)}.{before}")
+        _print(f"{plan.client.title}: {done} {machine.shown(plan.file.path)}.{saved}")
         if not given.remove:
-            _tell(f"  {plan.client.restart}")
+            _print(f"  {plan.client.restart}")
     return failed
 
 
 def _url_note(settings: Settings, given: Namespace) -> str:
-    """What to know of an address that only this shell has; "" where there is none."""
+    """Return a note about an address that is set in this shell only; "" if there is none."""
     if settings.base_url == DEFAULT_BASE_URL or "base_url" in given:
         return ""
     url = web_url(settings.base_url)
-    return f"MOGPLEX_URL is of this shell, and clients may not have it: add --url {url} to write it into the entry."
+    return f"MOGPLEX_URL is set in this shell, and clients may not see it: add --url {url} to write it into the entry."
 
 
-def _say_where_the_token_is(settings: Settings) -> None:
-    from mogplex_mcp.credentials.sources import find_token  # noqa: PLC0415 - slow to import, and seldom needed
+def _print_token_advice(settings: Settings) -> None:
+    from mogplex_mcp.credentials.sources import find_token  # noqa: PLC0415 - slow to import, and rarely needed
 
     found = find_token(settings)
     if found.token is None:
-        _tell("Now run `mogplex-mcp login`: there is no token yet.")
+        _print("Now run `mogplex-mcp login`: there is no token yet.")
     elif settings.api_key:
-        _tell("Now run `mogplex-mcp login`: your token is in this shell's environment, which clients may not have.")
+        _print("Now run `mogplex-mcp login`: your token is set in this shell's environment, which clients may not see.")
     else:
-        _tell('Then ask your agent to "check the Mogplex connection".')
+        _print('Then ask your agent to "check the Mogplex connection".')
 
 
 def _show_installed(machine: Machine, *, everything: bool) -> int:
     entries = installed_entries(machine)
-    wide = max(len(client.name) for client in CLIENTS)
+    width = max(len(client.name) for client in CLIENTS)
     for client in CLIENTS:
         own = [entry for entry in entries if entry.client is client]
         path = machine.configuration(client, "user")
         for entry in own:
             state = f'installed as "{entry.name}"' if entry.name else "cannot be read"
             scope = "" if entry.scope == "user" else f", for this project ({entry.scope})"
-            _tell(f"{client.name:{wide}}  {state} in {machine.shown(entry.path)}{scope}")
+            _print(f"{client.name:{width}}  {state} in {machine.shown(entry.path)}{scope}")
             if entry.problem:
-                _tell(f"{'':{wide}}  {' '.join(filter(None, [entry.problem, entry.remedy]))}")
+                _print(f"{'':{width}}  {' '.join(filter(None, [entry.problem, entry.remedy]))}")
         if not own and machine.has(client) and path:
-            _tell(f"{client.name:{wide}}  found, not installed in {machine.shown(path)}")
+            _print(f"{client.name:{width}}  found, not installed in {machine.shown(path)}")
         elif not own:
-            _tell(f"{client.name:{wide}}  not found")
+            _print(f"{client.name:{width}}  not found")
     if everything and not any(machine.has(client) for client in CLIENTS):
         say("No client was found. Name one to see what is missing: mogplex-mcp install cursor")
         return ExitCode.FAILURE
-    _tell("\nTo install: mogplex-mcp install NAME… (or --all for all that were found); to see it first, add --print.")
+    _print(
+        "\nTo install: mogplex-mcp install NAME… (or --all for all clients found). "
+        "Add --print to see the entry without writing it."
+    )
     return ExitCode.OK
 
 
@@ -181,7 +184,7 @@ def _warn(text: str) -> None:
     say(printable(text))
 
 
-def _tell(text: str) -> None:
-    """Write a line to stdout; what its encoding does not have is written as a question mark."""
+def _print(text: str) -> None:
+    """Print a line to stdout; characters that its encoding lacks become question marks."""
     encoding = sys.stdout.encoding or "utf-8"
-    print(printable(text).encode(encoding, "replace").decode(encoding), flush=True)  # noqa: T201 - for people
+    print(printable(text).encode(encoding, "replace").decode(encoding), flush=True)  # noqa: T201 - the output of the command

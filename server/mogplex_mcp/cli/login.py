@@ -1,4 +1,4 @@
-"""`mogplex-mcp login` and `logout`: the token is kept once, so that no client's configuration has to hold it."""
+"""`mogplex-mcp login` and `logout`: store the token once, so that no client's configuration has to contain it."""
 
 import webbrowser
 from argparse import Namespace
@@ -11,7 +11,7 @@ from mogplex_mcp.api.access_token import Token
 from mogplex_mcp.api.base_url import web_url
 from mogplex_mcp.api.errors import ErrorCode, MogplexError
 from mogplex_mcp.cli.exit_codes import ExitCode, exit_code_of
-from mogplex_mcp.cli.terminal.secret_input import InputError, confirm, has_person, read_secret
+from mogplex_mcp.cli.terminal.input import InputError, confirm, is_interactive, read_secret
 from mogplex_mcp.config.settings import Settings
 from mogplex_mcp.core.standard_streams import say
 from mogplex_mcp.credentials.sources import find_token, sources
@@ -27,13 +27,13 @@ from mogplex_mcp.credentials.token_store import (
 CHECK_SECONDS: Final = 30.0
 
 _UNSAFE: Final = """\
-A token is no argument: command lines can be read by others, and the shell remembers them. Nothing was stored.
-If it was a real one, revoke it at {keys} and create another.
-Then run `mogplex-mcp login` and paste it when you are asked, or hand it over on stdin."""
+Do not pass the token as an argument: other users can read command lines, and shells record them. Nothing was stored.
+If it was a real token, revoke it at {keys} and create another.
+Then run `mogplex-mcp login` and paste it at the prompt, or pass it on stdin."""
 
 
-class _Refused(Exception):  # noqa: N818 - it is an end, and which one is in it
-    """Nothing is stored; the message says why."""
+class _LoginError(Exception):
+    """Nothing was stored; the message says why."""
 
     def __init__(self, code: ExitCode, message: str) -> None:
         super().__init__(message)
@@ -41,31 +41,31 @@ class _Refused(Exception):  # noqa: N818 - it is an end, and which one is in it
 
 
 async def login(settings: Settings, given: Namespace) -> int:
-    """Ask for a token, check it, keep it.
+    """Ask for a token, check it, store it.
 
     Returns:
-        1 if no place takes it, 2 for a wrong command line, 64 for what is no token or not accepted, 69 if Mogplex
-        cannot be reached, 75 if it asks for another try later.
+        1 if it cannot be stored, 2 for a usage error, 64 if it isn't a token or not accepted, 69 if Mogplex cannot be
+        reached, 75 if a rate limit is reached.
     """
     keys = f"{web_url(settings.base_url)}/settings/api-keys"
     try:
-        _refuse_misuse(settings, given, keys)
-        token = await _ask(keys, open_page=given.open)
+        _check_usage(settings, given, keys)
+        token = await _ask_token(keys, open_page=given.open)
         if not given.no_check:
-            await _check(settings, token, keys)
-        _keep(settings, token, given)
-    except _Refused as end:
-        say(str(end))
-        return end.code
-    say("Next: `mogplex-mcp install` adds this server to your clients, `mogplex-mcp doctor` checks everything.")
+            await _check_token(settings, token, keys)
+        _store(settings, token, given)
+    except _LoginError as error:
+        say(str(error))
+        return error.code
+    say("Next: `mogplex-mcp install` adds this server to your clients, `mogplex-mcp doctor` checks the setup.")
     return ExitCode.OK
 
 
 async def logout(settings: Settings, _: Namespace) -> int:
-    """Forget what `login` kept for this address, wherever it kept it.
+    """Remove the token stored for this address from the keyring and the file.
 
     Returns:
-        1 if a place could not be asked or changed.
+        1 if one of them could not be read or changed.
     """
     address = address_of(settings)
     removed, failed = [], False
@@ -85,40 +85,40 @@ async def logout(settings: Settings, _: Namespace) -> int:
     )
     others = [source for source in sources(settings) if source not in removed]
     if others and not failed:
-        say(f"Another one is still found in {' and '.join(others)}.")
+        say(f"Another token is still found in {' and '.join(others)}.")
     say(f"The token itself stays valid until you revoke it at {web_url(settings.base_url)}/settings/api-keys.")
     return ExitCode.FAILURE if failed else ExitCode.OK
 
 
-def _refuse_misuse(settings: Settings, given: Namespace, keys: str) -> None:
+def _check_usage(settings: Settings, given: Namespace, keys: str) -> None:
     if given.token:
-        raise _Refused(ExitCode.USAGE, _UNSAFE.format(keys=keys))
+        raise _LoginError(ExitCode.USAGE, _UNSAFE.format(keys=keys))
     if given.file and given.keyring:
-        raise _Refused(ExitCode.USAGE, "Choose --file or --keyring, not both.")
+        raise _LoginError(ExitCode.USAGE, "Choose --file or --keyring, not both.")
     if settings.demo:
-        raise _Refused(ExitCode.USAGE, "--demo needs no token, so there is nothing to keep.")
+        raise _LoginError(ExitCode.USAGE, "--demo needs no token, so there is nothing to store.")
 
 
-async def _ask(keys: str, *, open_page: bool) -> Token:
+async def _ask_token(keys: str, *, open_page: bool) -> Token:
     say(f"Create a token with the scopes read and write at {keys}")
     if open_page and not webbrowser.open(keys):
         say("No browser could be opened.")
     try:
         text = await read_secret("Paste the token (it is not shown): ")
         if not text.strip():
-            raise _Refused(ExitCode.UNAUTHORIZED, "No token was given, so nothing was stored.")
+            raise _LoginError(ExitCode.UNAUTHORIZED, "No token was given, so nothing was stored.")
         return Token.parse(text)
     except InputError as error:
-        raise _Refused(ExitCode.UNAUTHORIZED, str(error)) from None
+        raise _LoginError(ExitCode.UNAUTHORIZED, str(error)) from None
     except MogplexError as error:
-        raise _Refused(ExitCode.UNAUTHORIZED, f"{error.message} Nothing was stored.") from None
+        raise _LoginError(ExitCode.UNAUTHORIZED, f"{error.message} Nothing was stored.") from None
 
 
-async def _check(settings: Settings, token: Token, keys: str) -> None:
-    """Ask Mogplex about the token, and say what is known of it.
+async def _check_token(settings: Settings, token: Token, keys: str) -> None:
+    """Check the token with Mogplex, and print its user and scopes.
 
     Raises:
-        _Refused: Mogplex does not accept it; or that cannot be known, and nobody wants to keep it all the same.
+        _LoginError: Mogplex does not accept it; or it could not be checked, and the user does not want to store it.
     """
     from mogplex_mcp.diagnosis.account import describe  # noqa: PLC0415 - slow to import
 
@@ -126,71 +126,74 @@ async def _check(settings: Settings, token: Token, keys: str) -> None:
         with anyio.fail_after(CHECK_SECONDS):
             say(f"Mogplex accepts the token. {await describe(settings, token)}")
     except TimeoutError:
-        await _offer_unchecked(ExitCode.UNAVAILABLE, "Mogplex did not answer in time.")
+        await _confirm_unchecked(ExitCode.UNAVAILABLE, "Mogplex did not respond in time.")
     except MogplexError as error:
         from mogplex_mcp.reply.untrusted import clean_line  # noqa: PLC0415 - only here
 
-        said, code = clean_line(error.message, 300), exit_code_of(error.code)
+        reason, code = clean_line(error.message, 300), exit_code_of(error.code)
         if error.code is ErrorCode.UNAUTHORIZED:
-            raise _Refused(
+            raise _LoginError(
                 code,
-                f"Mogplex does not accept this token ({said}). It may be mistyped, revoked or expired: create another "
-                f"at {keys}. During an outage Mogplex refuses every token; --no-check keeps it without asking. "
+                f"Mogplex does not accept this token ({reason}). It may be mistyped, revoked or expired: create "
+                f"another at {keys}. During an outage Mogplex refuses every token; --no-check stores it anyway. "
                 "Nothing was stored.",
             ) from None
-        await _offer_unchecked(code, f"The token could not be checked: {said}")
+        await _confirm_unchecked(code, f"The token could not be checked: {reason}")
 
 
-async def _offer_unchecked(code: ExitCode, reason: str) -> None:
-    say(reason)
-    if not (has_person() and await confirm("Keep the token without a check?")):
-        raise _Refused(
-            code, "Nothing was stored. Try again later, or add --no-check to keep it without asking Mogplex."
-        )
-
-
-def _keep(settings: Settings, token: Token, given: Namespace) -> None:
-    """Put the token where it is to be, take an older one out of where it is not, and say what comes before it.
+async def _confirm_unchecked(code: ExitCode, problem: str) -> None:
+    """Ask whether to store a token that could not be checked.
 
     Raises:
-        _Refused: It cannot be kept.
+        _LoginError: The answer is no, or stdin isn't a terminal.
+    """
+    say(problem)
+    if not (is_interactive() and await confirm("Store the token without a check?")):
+        raise _LoginError(code, "Nothing was stored. Try again later, or add --no-check to store it without a check.")
+
+
+def _store(settings: Settings, token: Token, given: Namespace) -> None:
+    """Store the token, remove older ones from other stores, and warn of a source with precedence over it.
+
+    Raises:
+        _LoginError: It cannot be stored.
     """
     address = address_of(settings)
     file = file_store(settings)
-    wanted: list[TokenStore] = [] if given.file else [KEYRING]
-    wanted += [file] if file and not given.keyring else []
-    kept = _put(wanted, address, token)
-    if kept is None:
+    stores: list[TokenStore] = [] if given.file else [KEYRING]
+    stores += [file] if file and not given.keyring else []
+    used = _store_in_first(stores, address, token)
+    if used is None:
         instead = (
             "Try it without --keyring."
             if given.keyring
-            else "Give it in MOGPLEX_API_KEY, or in a file that MOGPLEX_API_KEY_FILE names, where you need it."
+            else "Set MOGPLEX_API_KEY to it where you need it, or MOGPLEX_API_KEY_FILE to a file that contains it."
         )
-        raise _Refused(ExitCode.FAILURE, f"The token could not be kept. {instead}")
-    say(f"The token is kept in {kept.name}, for {address} alone.")
+        raise _LoginError(ExitCode.FAILURE, f"The token could not be stored. {instead}")
+    say(f"The token is stored in {used.name}, for {address} only.")
     for store in _stores(settings):
-        # The keyring was asked already where the file is only the second choice.
-        if store.name != kept.name and (store is not KEYRING or given.file):
-            _forget(store, address)
+        # Where the file is the fallback, the keyring has failed already.
+        if store.name != used.name and (store is not KEYRING or given.file):
+            _remove(store, address)
     found = find_token(settings)
-    if found.source != kept.name:
-        say(f"What {found.source} holds comes before it: remove that, or the token just stored is not used.")
+    if found.source != used.name:
+        say(f"The token in {found.source} takes precedence: remove it, otherwise the token just stored is not used.")
 
 
-def _put(stores: Sequence[TokenStore], address: str, token: Token) -> TokenStore | None:
-    """Keep a token in the first store that takes it; None if none does."""
+def _store_in_first(stores: Sequence[TokenStore], address: str, token: Token) -> TokenStore | None:
+    """Store a token in the first store that works, and return that store; None if none does."""
     for store in stores:
         try:
             store.put(address, token.value)
         except NoKeyringError as error:
             if stores[1:]:
-                continue  # who never asked for the extra need not hear that it is missing
+                continue  # the keyring is optional unless --keyring asks for it
             say(str(error))
         except StoreError as error:
-            first = store is not stores[-1]
+            has_fallback = store is not stores[-1]
             say(
-                f"{error} If it holds an older token, that one comes first when it works again."
-                if first
+                f"{error} If it holds an older token, that one is used first once it works again."
+                if has_fallback
                 else str(error)
             )
         else:
@@ -198,13 +201,13 @@ def _put(stores: Sequence[TokenStore], address: str, token: Token) -> TokenStore
     return None
 
 
-def _forget(store: TokenStore, address: str) -> None:
+def _remove(store: TokenStore, address: str) -> None:
     try:
         store.remove(address)
     except NoKeyringError:
         return
     except StoreError as error:
-        say(f"{error} If it holds an older token, that one may be found first.")
+        say(f"{error} If it holds an older token, that one may be used first.")
 
 
 def _stores(settings: Settings) -> list[TokenStore]:

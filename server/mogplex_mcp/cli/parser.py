@@ -1,8 +1,9 @@
-"""The parser of the command line, made of the tables of options and commands."""
+"""The argument parser, made from the tables of options and commands."""
 
 import argparse
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from difflib import get_close_matches
 from typing import Any, Final, NoReturn
 
 from mogplex_mcp import __version__
@@ -12,66 +13,82 @@ from mogplex_mcp.cli.exit_codes import ExitCode
 from mogplex_mcp.config.options import OPTIONS, Option
 from mogplex_mcp.core.redaction import Redactor
 
-USAGE_ERROR: Final = ExitCode.USAGE
-
 _HELP_WIDTH: Final = 100
+_MAX_SUGGESTIONS: Final = 3
 
 _DESCRIPTION: Final = """\
 MCP server for Mogplex: lets an AI agent start coding-agent runs on your GitHub repositories and follow them to their
 pull request. Without a command it serves MCP on stdin and stdout; that is what clients' configurations start.
 """
 
+# Names that other servers give to what this one does without a command.
+_SERVE_HINT: Final = "without a command it serves MCP on stdin and stdout; `mogplex-mcp http` serves it over HTTP"
+_HINTS: Final[Mapping[str, str]] = {"serve": _SERVE_HINT, "server": _SERVE_HINT, "stdio": _SERVE_HINT}
+
 
 class Parser(argparse.ArgumentParser):
-    """A parser that shows no secret that was typed by mistake, and ends with the exit code of a usage error."""
+    """A parser that redacts secrets in its errors, suggests the nearest choices, and exits with `ExitCode.USAGE`."""
 
-    def __init__(self, prog: str | None = None, **more: Any) -> None:
-        # Whoever writes --api-key by mistake must not have given a file of that name.
-        super().__init__(prog, allow_abbrev=False, formatter_class=argparse.RawDescriptionHelpFormatter, **more)
-        self._mixes = False
+    def __init__(self, prog: str | None = None, **kwargs: Any) -> None:
+        # With abbreviations, a mistaken --api-key TOKEN would be read as --api-key-file.
+        super().__init__(prog, allow_abbrev=False, formatter_class=argparse.RawDescriptionHelpFormatter, **kwargs)
+        self._is_intermixed = False
 
     def parse_known_args(self, args: Any = None, namespace: Any = None) -> tuple[Any, list[str]]:
-        """Take options also between words of which any number may stand: `call list_repos --json limit=2`."""
-        if self._mixes or self._subparsers or not any(one.nargs in ("?", "*") for one in self._actions):
+        """Parse options also between the values of one positional argument: `call list_repos --json limit=2`."""
+        has_optional = any(action.nargs in ("?", "*") for action in self._actions)
+        if self._is_intermixed or self._subparsers or not has_optional:
             return super().parse_known_args(args, namespace)
-        self._mixes = True
+        self._is_intermixed = True
         try:
             return self.parse_known_intermixed_args(args, namespace)
         finally:
-            self._mixes = False
+            self._is_intermixed = False
 
     def error(self, message: str) -> NoReturn:
-        """End the process with what is wrong."""
-        self.exit(USAGE_ERROR, Redactor().redact(f"{self.prog}: {message}\nSee {self.prog} --help.\n"))
+        """Exit with a usage error."""
+        self.exit(ExitCode.USAGE, Redactor().redact(f"{self.prog}: {message}\nSee {self.prog} --help.\n"))
+
+    def _check_value(self, action: argparse.Action, value: Any) -> None:
+        """Raise an error with the nearest choices, as `suggest_on_error` of Python 3.14 does."""
+        if action.choices is None or value in action.choices:
+            return
+        choices = list(map(str, action.choices))
+        near = get_close_matches(str(value), choices, _MAX_SUGGESTIONS)
+        hint = f"did you mean {' or '.join(near)}?" if near else f"choose from {', '.join(choices)}"
+        raise argparse.ArgumentError(action, f"invalid choice: {value!r} ({_HINTS.get(value, hint)})")
 
 
 def build_parser() -> Parser:
-    """The parser; what it gives has the command as `command` and the texts of options under the names of settings."""
+    """Return the parser.
+
+    Its result has the command as `command`, and the texts of options under the names of their settings.
+    """
     parser = Parser("mogplex-mcp", description=_DESCRIPTION, epilog=_environment_help(OPTIONS))
     parser.set_defaults(command=STDIO)
     parser.add_argument("--version", action="version", version=f"mogplex-mcp {__version__}")
-    _add_options(parser, [option for option in OPTIONS if STDIO.takes(option)])
+    _add_options(parser, [option for option in OPTIONS if STDIO.accepts(option)])
     _add_commands(parser, COMMANDS, required=False)
     return parser
 
 
 def _add_commands(parser: argparse.ArgumentParser, commands: Sequence[Command], *, required: bool) -> None:
-    below = parser.add_subparsers(metavar="command", title="commands", required=required)
+    subparsers = parser.add_subparsers(metavar="command", title="commands", required=required)
     for command in commands:
-        options = [option for option in OPTIONS if command.takes(option)]
-        one = below.add_parser(
+        options = [option for option in OPTIONS if command.accepts(option)]
+        subparser = subparsers.add_parser(
             command.name,
-            help=command.purpose,
+            help=command.summary,
             description=_description(command),
             epilog=_epilog(command, options),
         )
         for argument in command.arguments:
-            one.add_argument(argument.name, help=argument.help, **argument.more)
+            subparser.add_argument(argument.name, help=argument.help, **argument.kwargs)
         if command.commands:
-            _add_commands(one, command.commands, required=True)
+            _add_commands(subparser, command.commands, required=True)
         else:
-            one.set_defaults(command=command)
-            _add_options(one, options, hidden=not command.serves)
+            subparser.set_defaults(command=command)
+            _add_options(subparser, options, hidden=not command.serves)
 
 
 def _add_options(parser: argparse.ArgumentParser, options: Sequence[Option], *, hidden: bool = False) -> None:
@@ -79,32 +96,32 @@ def _add_options(parser: argparse.ArgumentParser, options: Sequence[Option], *, 
         if not option.flag:
             continue
         text = f"{option.help} [{option.environment[0]}]".replace("%", "%%")
-        more: dict[str, Any] = (
+        kwargs: dict[str, Any] = (
             {"metavar": option.metavar} if option.metavar else {"action": "store_const", "const": "1"}
         )
         parser.add_argument(
             f"--{option.flag}",
             dest=option.setting,
             help=argparse.SUPPRESS if hidden else text,
-            # What was given before the command must not be lost to a default behind it.
+            # A default of the subparser would overwrite an option given before the command.
             default=argparse.SUPPRESS,
-            **more,
+            **kwargs,
         )
 
 
 def _description(command: Command) -> str:
-    purpose = f"{command.purpose[0].upper()}{command.purpose[1:]}."
+    summary = f"{command.summary[0].upper()}{command.summary[1:]}."
     details = textwrap.fill(command.details, _HELP_WIDTH)
-    return f"{purpose}\n\n{details}" if details else purpose
+    return f"{summary}\n\n{details}" if details else summary
 
 
 def _epilog(command: Command, options: Sequence[Option]) -> str:
     example = f"Example:\n  mogplex-mcp {command.example}\n\n" if command.example else ""
-    more = _environment_help(options) if command.serves else "Options of every command: see mogplex-mcp --help."
-    return example + more
+    settings = _environment_help(options) if command.serves else "Options of every command: see mogplex-mcp --help."
+    return example + settings
 
 
 def _environment_help(options: Sequence[Option]) -> str:
-    text = "Each option can be set by the variable in brackets."
+    text = "Each option can be set by the environment variable in brackets."
     secret = [f"  {', '.join(option.environment)}\n      {option.help}" for option in options if not option.flag]
     return "\n".join([f"{text} By variable only:", *secret]) if secret else text

@@ -1,4 +1,4 @@
-"""`mogplex-mcp repos`: the repositories that Mogplex can work on."""
+"""`mogplex-mcp repos`: list the repositories connected to Mogplex."""
 
 from argparse import Namespace
 
@@ -22,10 +22,10 @@ async def list_repos(session: Session, given: Namespace) -> int:
     notes = []
     if not found.repos:
         notes.append("No repository matches. " if found.query else "No repositories. ")
-        notes[0] += "Try a shorter --query." if found.query else "Connect GitHub on the Mogplex web page first."
+        notes[0] += "Try a shorter --query." if found.query else "Connect GitHub on the Mogplex web site first."
     if found.may_be_more:
         raised = f" or raise --limit (at most {repos.MOST_REPOS})" if limit < repos.MOST_REPOS else ""
-        notes.append(f"There may be more: narrow the list with --query{raised}.")
+        notes.append(f"There may be more: filter with --query{raised}.")
     session.output.listed(
         [_record(repo) for repo in found.repos],
         ("repo", "branch", "directory", "id"),
@@ -40,7 +40,7 @@ async def list_repos(session: Session, given: Namespace) -> int:
 
 
 def _record(repo: Repo) -> dict[str, str | None]:
-    """Return a repository with the names that Mogplex's own command line uses."""
+    """Return a repository with the field names of Mogplex's own command line."""
     return {
         "id": sanitize_word(repo.id),
         "full_name": _name(repo.full_name),

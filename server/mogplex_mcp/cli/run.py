@@ -1,4 +1,4 @@
-"""`mogplex-mcp run`: start a run, and follow it if that is wanted."""
+"""`mogplex-mcp run`: start a run and, with --follow, watch it to its end."""
 
 from argparse import Namespace
 
@@ -7,9 +7,9 @@ from mogplex_mcp.cli.exit_codes import ExitCode
 from mogplex_mcp.cli.runs import NEVER_QUEUED, branch_line, follow_run
 from mogplex_mcp.cli.session import Session, in_terminal
 from mogplex_mcp.cli.terminal.following import follow_command
+from mogplex_mcp.cli.terminal.input import read_stdin
 from mogplex_mcp.cli.terminal.messages import CommandError
 from mogplex_mcp.cli.terminal.records import run_record
-from mogplex_mcp.cli.terminal.stdin import read_all
 from mogplex_mcp.operations import runs
 from mogplex_mcp.operations.runs import StartedRun
 from mogplex_mcp.reply.untrusted import sanitize_name, sanitize_word
@@ -23,16 +23,16 @@ async def start_run(session: Session, given: Namespace) -> int:
     repo = given.repo or session.settings.default_repo
     if not repo:
         raise CommandError.usage("run: --repo is missing.", "Find one with `mogplex-mcp repos list`.")
-    prompt = await read_all(session.shutdown) if given.prompt == "-" else given.prompt
+    prompt = await read_stdin(session.shutdown) if given.prompt == "-" else given.prompt
     if not prompt.strip():
-        raise CommandError.usage("run: the prompt is empty.", "Say what the agent is to do.")
+        raise CommandError.usage("run: the prompt is empty.", "Describe the task of the agent.")
     if len(prompt) > MAX_PROMPT_LENGTH:
         raise CommandError.usage(f"run: the prompt has more than {MAX_PROMPT_LENGTH} characters.", "Shorten it.")
     session.refuse_secrets(
         prompt=prompt,
         **{"--repo": repo, "--branch": given.branch, "--base-branch": given.base_branch, "--root": given.root},
     )
-    wanted = StartRun(
+    request = StartRun(
         repo_id="",
         prompt=prompt,
         harness=given.harness or "codex",
@@ -44,17 +44,17 @@ async def start_run(session: Session, given: Namespace) -> int:
     started = await session.perform(
         "start_run",
         lambda context: runs.start_run(
-            context, wanted, repo=repo, force_new=given.force_new, idempotency_key=given.idempotency_key or ""
+            context, request, repo=repo, force_new=given.force_new, idempotency_key=given.idempotency_key or ""
         ),
         changes=True,
     )
-    _show(session, started, followed=given.follow)
+    _show_start(session, started, followed=given.follow)
     if given.follow:
         return await follow_run(session, started.started.run.run_id, given.timeout)
     return ExitCode.OK
 
 
-def _show(session: Session, result: StartedRun, *, followed: bool) -> None:
+def _show_start(session: Session, result: StartedRun, *, followed: bool) -> None:
     run, replayed = result.started.run, result.started.replayed
     run_id = sanitize_word(run.run_id)
     if session.output.as_json:
@@ -62,8 +62,8 @@ def _show(session: Session, result: StartedRun, *, followed: bool) -> None:
             run_record(run, repo=result.repo.full_name, replayed=replayed) | {"repoId": sanitize_word(result.repo.id)}
         )
     else:
-        what = "matched existing run" if replayed else "started run"
-        session.output.line(f"{what} {run_id} ({sanitize_word(run.status)})", style="bold")
+        event = "matched existing run" if replayed else "started run"
+        session.output.line(f"{event} {run_id} ({sanitize_word(run.status)})", style="bold")
         session.output.facts(
             {
                 "repo": sanitize_name(result.repo.full_name, sanitize_word(result.repo.id)),
@@ -79,18 +79,20 @@ def _notes(session: Session, result: StartedRun) -> list[str]:
     run, replayed = result.started.run, result.started.replayed
     notes = []
     if replayed and run.status == "failed":
-        notes.append("Mogplex accepted the run, but could not queue it: it has failed, and starting it again is safe.")
+        notes.append("Mogplex accepted the run but could not queue it, so it has failed. It is safe to start it again.")
     elif replayed and read_outcome(run, (), now=session.now).never_queued:
         notes.append(NEVER_QUEUED.format(run_id=sanitize_word(run.run_id)))
     elif replayed and run.status == "pending" and not run.runtime_run_id:
-        notes.append("No worker has taken it yet; if that stays so for minutes, it will never run.")
+        notes.append("The run is not queued yet. If this lasts for minutes, it will never start.")
     elif replayed and run.status in TERMINAL_STATUSES:
         notes.append(
             "The same command started this run within ten minutes, and it has ended: see `runs get`. "
             "--force-new starts another one."
         )
     elif replayed:
-        notes.append("The same command started this run before. --force-new starts another one.")
+        notes.append("The same command started this run before. Use --force-new to start another one.")
     if not result.started.noted:
-        notes.append("The journal could not be written: keep this id, `runs list` will not show it.")
+        notes.append(
+            "The journal could not be written: note this id, because `mogplex-mcp runs list` will not show it."
+        )
     return notes

@@ -1,4 +1,4 @@
-"""`mogplex-mcp runs`: look at runs, follow them, stop them."""
+"""`mogplex-mcp runs`: list, show, follow and cancel runs."""
 
 from argparse import Namespace
 from datetime import UTC, datetime
@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from mogplex_mcp.api.models import Run
 from mogplex_mcp.cli.exit_codes import ExitCode
 from mogplex_mcp.cli.session import Session, in_terminal
-from mogplex_mcp.cli.terminal.following import follow, follow_command, goes_on, look
+from mogplex_mcp.cli.terminal.following import follow, follow_command, is_unfinished, show_events_so_far
 from mogplex_mcp.cli.terminal.records import (
     FAILURE_CHARACTERS,
     branches,
@@ -16,8 +16,8 @@ from mogplex_mcp.cli.terminal.records import (
     outcome_facts,
     run_record,
 )
-from mogplex_mcp.cli.terminal.watching import watcher
-from mogplex_mcp.core.humanize import ago, duration
+from mogplex_mcp.cli.terminal.run_view import run_view
+from mogplex_mcp.core.humanize import ago, counted, duration
 from mogplex_mcp.core.standard_streams import say
 from mogplex_mcp.operations import run_list, runs
 from mogplex_mcp.operations.runs import FollowedRun
@@ -31,14 +31,14 @@ _TASK_CHARACTERS = 100
 _DEFAULT_AGE_HOURS = 168
 _DEFAULT_LIMIT = 20
 NEVER_QUEUED = (
-    "Mogplex accepted this run minutes ago, but no worker ever took it: it will not run. "
-    "Stop it with `mogplex-mcp runs cancel {run_id}`, and start it again with --force-new."
+    "Mogplex accepted this run minutes ago but never queued it, so it will not start. "
+    "Cancel it with `mogplex-mcp runs cancel {run_id}`, then start it again with --force-new."
 )
 
 
 @in_terminal
 async def list_runs(session: Session, given: Namespace) -> int:
-    """List the runs that the journal knows."""
+    """List the runs in the journal."""
     session.refuse_secrets(**{"--repo": given.repo})
     found = await session.perform(
         "list_runs",
@@ -52,11 +52,14 @@ async def list_runs(session: Session, given: Namespace) -> int:
     )
     notes = [] if found.entries else ["No runs known on this machine."]
     if found.not_refreshed:
-        notes.append(f"{found.not_refreshed} open runs show their last known state: Mogplex was not asked about all.")
+        notes.append(f"{counted(found.not_refreshed, 'open run')} not refreshed: the last known state is shown.")
     if any(entry.is_unknown for entry in found.entries):
-        notes.append("Fate unknown: the same `mogplex-mcp run` command within ten minutes finds that run.")
+        notes.append(
+            "Not confirmed: Mogplex may have started the run. "
+            "The same `mogplex-mcp run` command within ten minutes finds it."
+        )
     if found.left_out:
-        notes.append(f"{found.left_out} older ones are left out; raise --limit.")
+        notes.append(f"{counted(found.left_out, 'older run')} not shown; raise --limit.")
     session.output.listed(
         [_entry_record(entry) for entry in found.entries],
         ("run", "status", "repo", "started", "pr", "task"),
@@ -68,7 +71,7 @@ async def list_runs(session: Session, given: Namespace) -> int:
 
 @in_terminal
 async def get_run(session: Session, given: Namespace) -> int:
-    """Show a run as it stands."""
+    """Show a run."""
     details = await session.perform("get_run", lambda context: runs.get_run(context, run_id=given.run))
     run, outcome = details.snapshot.run, details.outcome
     now = session.now
@@ -101,14 +104,14 @@ async def show_events(session: Session, given: Namespace) -> int:
     """Show the events of a run, or follow it."""
     if given.follow:
         return await follow_run(session, given.run, given.timeout)
-    with watcher(session.output) as shown:
-        await look(session, given.run, shown)
+    with run_view(session.output) as view:
+        await show_events_so_far(session, given.run, view)
     return ExitCode.OK
 
 
 @in_terminal
 async def cancel_run(session: Session, given: Namespace) -> int:
-    """Ask for the end of a run."""
+    """Cancel a run."""
     done = await session.perform("cancel_run", lambda context: runs.cancel_run(context, run_id=given.run), changes=True)
     run, already = done.cancelled.run, done.cancelled.already_terminal
     status = sanitize_word(run.status)
@@ -116,27 +119,27 @@ async def cancel_run(session: Session, given: Namespace) -> int:
         session.output.record(run_record(run, repo=done.repo, already_terminal=already))
         return ExitCode.OK
     if already:
-        session.output.line(f"The run had ended before: {status}. Nothing was stopped.")
+        session.output.line(f"The run had already ended: {status}. Nothing was cancelled.")
     elif run.status == "cancelled":
         session.output.line("The run is cancelled.")
     else:
-        session.output.line(f"Mogplex was asked to stop the run; it is still {status}.")
+        session.output.line(f"Cancellation requested; the run is still {status}.")
     session.output.facts({"run": sanitize_word(run.run_id), "status": status})
     return ExitCode.OK
 
 
 async def follow_run(session: Session, run_id: str, timeout_seconds: float | None) -> int:
-    """Follow a run to its end; the exit code says whether it succeeded.
+    """Follow a run to its end, and return the exit status: 0 if it succeeded, otherwise 1.
 
     Raises:
-        CommandError: The run cannot be followed, or the time is up.
+        CommandError: The run cannot be followed, or the timeout is over.
     """
-    with watcher(session.output) as shown:
-        followed = await follow(session, run_id, shown, timeout_seconds=timeout_seconds)
-    if session.shutdown.has_begun and goes_on(followed):
-        # Only now: a live view breaks what is said below it into lines, and this is to be copied.
-        known = followed.news.snapshot.run.run_id if followed else run_id
-        say(f"The run goes on. Follow it again: {follow_command(known)}")
+    with run_view(session.output) as view:
+        followed = await follow(session, run_id, view, timeout_seconds=timeout_seconds)
+    if session.shutdown.has_begun and is_unfinished(followed):
+        # Printed after the live view is closed, which would wrap the command to the width of the terminal.
+        latest = followed.news.snapshot.run.run_id if followed else run_id
+        say(f"The run continues. Follow it again: {follow_command(latest)}")
     if followed is None:
         return ExitCode.FAILURE
     if session.output.as_json:
@@ -151,8 +154,8 @@ async def follow_run(session: Session, run_id: str, timeout_seconds: float | Non
 
 def branch_line(run: Run) -> str:
     """Return the branches of a run on one line."""
-    named = branches(run)
-    return f"{named['working']} (base {named['base']})" if named["working"] else named["base"]
+    names = branches(run)
+    return f"{names['working']} (base {names['base']})" if names["working"] else names["base"]
 
 
 def _show_end(session: Session, followed: FollowedRun) -> None:
@@ -162,7 +165,7 @@ def _show_end(session: Session, followed: FollowedRun) -> None:
         session.output.line(NEVER_QUEUED.format(run_id=run_id))
     elif news.reason is Reason.STALE:
         session.output.line(
-            "No news of this run for a long time. It may be dead: look at its sandbox, or stop it with "
+            "The run has reported nothing for a long time and may be dead. Check its sandbox, or cancel it with "
             f"`mogplex-mcp runs cancel {run_id}`."
         )
     elif outcome.is_terminal:
@@ -179,17 +182,17 @@ def _without_pull_request(followed: FollowedRun) -> str:
     if followed.news.outcome.changed is False:
         return "The agent changed nothing, so there is no pull request."
     if followed.news.snapshot.saturated:
-        return "Whether there is a pull request cannot be read here; look at the branch on GitHub."
+        return "The events do not show whether there is a pull request; check the branch on GitHub."
     return "The run reported no pull request."
 
 
 def _notes(session: Session, snapshot: Snapshot) -> list[str]:
     notes = []
     if snapshot.saturated:
-        notes.append(f"Mogplex shows the first {EVENT_WINDOW} events only; later ones cannot be read.")
+        notes.append(f"The API returns the first {EVENT_WINDOW} events only; later ones are not available.")
     if snapshot.fault:
         age = duration(session.services.now() - snapshot.at)
-        notes.append(f"Mogplex could not be asked again just now: this is the state of {age} ago.")
+        notes.append(f"Mogplex could not be reached just now: this is the state of {age} ago.")
     return notes
 
 
@@ -208,15 +211,15 @@ def _entry_record(entry: Entry) -> dict[str, object]:
 
 def _entry_row(entry: Entry, now: float) -> tuple[str, ...]:
     return (
-        sanitize_word(entry.run_id, "(not known)"),
+        sanitize_word(entry.run_id, "(unknown)"),
         _entry_status(entry),
         sanitize_name(entry.repo, sanitize_word(entry.repo_id, "")),
         f"{duration(now - entry.created_at)} ago",
-        # Next to the name of the repository, the number is enough to find it.
+        # The repository is in the same row, so the number identifies the pull request.
         f"#{entry.pull_request.rpartition('/')[2]}" if entry.pull_request else "",
         clean_line(entry.prompt_line, _TASK_CHARACTERS),
     )
 
 
 def _entry_status(entry: Entry) -> str:
-    return sanitize_word(entry.status) if entry.status else "fate unknown"
+    return sanitize_word(entry.status) if entry.status else "not confirmed"

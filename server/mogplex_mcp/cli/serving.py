@@ -1,4 +1,4 @@
-"""The commands that serve: MCP on stdin and stdout, MCP over HTTP, the demo, the simulator."""
+"""Commands that serve: MCP over stdio, MCP over Streamable HTTP, the demo, the simulator."""
 
 import sys
 from argparse import Namespace
@@ -12,8 +12,8 @@ async def stdio(settings: Settings, _: Namespace) -> int:
     """Serve one client until it closes stdin."""
     if sys.stdin.isatty():
         say(
-            "mogplex-mcp waits for an MCP client on stdin; clients start it themselves. "
-            "Try `mogplex-mcp demo`, see `mogplex-mcp --help`; Ctrl-C ends."
+            "mogplex-mcp is waiting for an MCP client on stdin; clients start it themselves. "
+            "Try `mogplex-mcp demo` or `mogplex-mcp --help`; Ctrl-C exits."
         )
     from mogplex_mcp.api.transport import read_certificates_ahead  # noqa: PLC0415 - slow to import
 
@@ -38,7 +38,7 @@ async def http(settings: Settings, _: Namespace) -> int:
 
 
 async def demo(settings: Settings, _: Namespace) -> int:
-    """Show the main job on a simulated Mogplex."""
+    """Run the demo on a simulated Mogplex."""
     from mogplex_mcp.cli.demo import show_demo  # noqa: PLC0415 - slow to import, and only this command needs it
 
     await show_demo(settings)
@@ -46,7 +46,7 @@ async def demo(settings: Settings, _: Namespace) -> int:
 
 
 async def simulator(settings: Settings, _: Namespace) -> int:
-    """Serve a simulated Mogplex."""
+    """Serve a simulated Mogplex API."""
     from mogplex_mcp.simulator.server import serve_simulator  # noqa: PLC0415 - the same
 
     await serve_simulator(settings.host, settings.port, settings.demo_seconds)

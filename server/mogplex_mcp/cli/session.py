@@ -1,4 +1,4 @@
-"""What commands for people in a terminal share: operations performed in person, and how errors end a command."""
+"""The session of a terminal command: perform operations, ask for consent, report errors."""
 
 import functools
 import signal
@@ -13,10 +13,10 @@ import anyio
 
 from mogplex_mcp.api.base_url import web_url
 from mogplex_mcp.api.errors import ErrorCode
-from mogplex_mcp.cli.command import Program
+from mogplex_mcp.cli.command import Handler
 from mogplex_mcp.cli.exit_codes import ExitCode, exit_code_of
-from mogplex_mcp.cli.terminal import stdin
-from mogplex_mcp.cli.terminal.messages import COMMANDS, CommandError, as_commands, command_error
+from mogplex_mcp.cli.terminal.input import Interrupted, ask_consent
+from mogplex_mcp.cli.terminal.messages import OPERATION_COMMANDS, CommandError, as_commands, command_error
 from mogplex_mcp.cli.terminal.output import Output, prepare_streams
 from mogplex_mcp.config.settings import Settings
 from mogplex_mcp.core.redaction import Redactor, find_key
@@ -29,45 +29,45 @@ from mogplex_mcp.tenants.services import Services
 from mogplex_mcp.tenants.tenant import Tenant
 
 INTERRUPTED: Final = 128 + signal.SIGINT
-_MOST_QUESTIONS: Final = 3
+_MAX_QUESTIONS: Final = 3
 
 T = TypeVar("T")
 
 
 @dataclass(frozen=True)
 class Session:
-    """What a command may use.
+    """The resources of one command.
 
     Attributes:
-        settings: The user's choices.
-        services: What this process holds.
-        output: Writes what was found.
-        agreed: Whether the user agreed beforehand to what an operation would ask.
+        settings: The user's settings.
+        services: The services of this process.
+        output: Where results are written.
+        assume_yes: Whether to consent to every change without asking (--yes).
     """
 
     settings: Settings
     services: Services
     output: Output
-    agreed: bool = False
+    assume_yes: bool = False
 
     @property
     def shutdown(self) -> Shutdown:
-        """The shutdown of this process."""
+        """Return the shutdown of this process."""
         return self.services.shutdown
 
     @cached_property
     def tenant(self) -> Tenant:
-        """The tenant of the user's token."""
+        """Return the tenant of the user's token."""
         return self.services.tenants.of(self.services.own_token())
 
     @property
     def now(self) -> datetime:
-        """The time of day."""
+        """Return the current time."""
         return datetime.fromtimestamp(self.services.now(), UTC)
 
     @property
     def web_url(self) -> str:
-        """The address of Mogplex's web pages."""
+        """Return the address of Mogplex's web pages."""
         return web_url(self.settings.base_url)
 
     async def perform(
@@ -81,46 +81,46 @@ class Session:
         progress: Progress = unreported,
         speller: Speller = as_commands,
     ) -> T:
-        """Perform an operation, and ask the user where it needs that.
+        """Perform an operation, and ask the user where it needs consent.
 
         Args:
             name: The name of the operation, as `--exclude-tools` has it.
-            operation: The operation, of which only the context is missing.
+            operation: The operation, called with its context.
             changes: Whether it changes anything on Mogplex.
-            repeatable: Whether performing it again does nothing twice.
-            needs_token: Whether it can do nothing at all without a token.
-            progress: Is called with how far the operation is.
+            repeatable: Whether it is idempotent.
+            needs_token: Whether it needs a token.
+            progress: Called with the progress of the operation.
             speller: Spells arguments and operations in errors.
 
         Raises:
-            CommandError: It did not work, or the user did not agree.
+            CommandError: It failed, or the user did not agree.
         """
         self._check_allowed(name, changes=changes)
         consent = Consent(lambda _: "accept" if self.settings.allow_destructive else None)
-        for _ in range(_MOST_QUESTIONS):
+        for _ in range(_MAX_QUESTIONS):
             try:
                 self._check_token(needs_token=needs_token, changes=changes)
                 return await self._once(operation, consent, progress, changes=changes)
             except ConsentNeeded:
                 consent = await self._ask(consent.question)
-            except stdin.Interrupted:
+            except Interrupted:
                 raise
             except Exception as error:
                 raise command_error(
                     operation_error(error), base_url=self.settings.base_url, repeatable=repeatable, speller=speller
                 ) from error
         raise CommandError(
-            "Nothing was done: what would change is not the same any more.",
-            "While you were asked, others changed it.",
-            "Look at the present state, then run the command again.",
+            "Nothing was done: the state changed after you were asked.",
+            "Someone else changed it in the meantime.",
+            "Look at the current state, then run the command again.",
             "changed_meanwhile",
         )
 
     def refuse_secrets(self, **texts: str | None) -> None:
-        """Refuse texts in which there is a key: agents, logs and pull requests would show it.
+        """Refuse texts that contain a secret: agents, logs and pull requests would show it.
 
         Raises:
-            CommandError: One of them holds what looks like a key; the message names it by its shape alone.
+            CommandError: One of them seems to contain a secret; the message names its kind only.
         """
         if self.settings.allow_secrets_in_prompts:
             return
@@ -128,9 +128,9 @@ class Session:
         for name, text in texts.items():
             if text and (kind := find_key(text, own.value if own else "")):
                 raise CommandError.usage(
-                    f"{name} holds what looks like {kind}; agents, logs and pull requests would show it to others.",
-                    "Take it out: what an agent needs belongs into the environment variables of the repository. If it "
-                    "has to be handed on, set MOGPLEX_MCP_ALLOW_SECRETS_IN_PROMPTS=1.",
+                    f"{name} contains what looks like {kind}; agents, logs and pull requests would show it to others.",
+                    "Remove it, and store it in the environment variables of the repository if the agent needs it. "
+                    "To send it anyway, add --allow-secrets-in-prompts.",
                 )
 
     async def _once(
@@ -154,7 +154,7 @@ class Session:
             return await operation(context)
         raise OperationError(
             ErrorCode.ENDING,
-            f"the operation was not done {CALL_SECONDS:g} seconds after the signal",
+            f"the operation had not finished {CALL_SECONDS:g} seconds after the signal",
             may_have_happened=changes,
         )
 
@@ -165,28 +165,31 @@ class Session:
             self.tenant.scopes.check_write()
 
     def _check_allowed(self, name: str, *, changes: bool) -> None:
-        command = COMMANDS.get(name, name)
+        command = OPERATION_COMMANDS.get(name, f"call {name}")
         if name in self.settings.exclude_tools:
             raise CommandError(
-                "Nothing was done.", f"`{command}` is excluded.", "Take it out of --exclude-tools.", "unknown_tool"
+                "Nothing was done.", f"`{command}` is excluded.", "Remove it from --exclude-tools.", "unknown_tool"
             )
         if changes and self.settings.read_only:
             raise CommandError(
-                "Nothing was done.", f"`{command}` changes something, and --read-only is set.", "", "unknown_tool"
+                "Nothing was done.",
+                f"`{command}` makes changes, and --read-only is set.",
+                "Run it without --read-only.",
+                "unknown_tool",
             )
 
     async def _ask(self, question: str) -> Consent:
-        """Return consent to exactly this question.
+        """Ask the user, and return consent to exactly this question.
 
         Raises:
             CommandError: The user did not agree, or cannot be asked.
         """
-        action = "accept" if self.agreed else await stdin.ask(question, self.shutdown)
+        action = "accept" if self.assume_yes else await ask_consent(question, self.shutdown)
         if action is None:
             raise CommandError(
-                "Nothing was done: it needs your agreement first.",
-                "This is not a terminal, so the question cannot be asked:",
-                "Run it in a terminal, or add --yes to agree beforehand.",
+                "Nothing was done: this needs your confirmation.",
+                "This isn't a terminal, so the question cannot be asked:",
+                "Run it in a terminal, or add --yes to confirm.",
                 "consent_needed",
                 question,
             )
@@ -195,18 +198,18 @@ class Session:
         return Consent(lambda asked: "accept" if asked == question else None)
 
 
-Work = Callable[[Session, Namespace], Awaitable[int]]
-"""What a command does with what was given to it; returns the exit code."""
+SessionHandler = Callable[[Session, Namespace], Awaitable[int]]
+"""Run a command in a session with its parsed arguments; return the exit status."""
 
 
-def in_terminal(work: Work) -> Program:
-    """Make a program of what a command does in a session.
+def in_terminal(handler: SessionHandler) -> Handler:
+    """Return a command's handler that opens a session and prints the error that ends it.
 
-    When the process is shut down, waits end at once, and a call that is going on has some seconds to finish.
+    At shutdown, waits end at once, and a call in flight has some seconds to finish.
     """
 
-    @functools.wraps(work)
-    async def program(settings: Settings, given: Namespace) -> int:
+    @functools.wraps(handler)
+    async def wrapper(settings: Settings, given: Namespace) -> int:
         prepare_streams()
         redactor = Redactor([settings.api_key.value])
         try:
@@ -215,28 +218,28 @@ def in_terminal(work: Work) -> Program:
             say(redactor.redact(f"mogplex-mcp: {error}"))
             return ExitCode.USAGE
         services = Services(settings)
-        session = Session(settings, services, Output(as_json=given.json), agreed=getattr(given, "yes", False))
+        session = Session(settings, services, Output(as_json=given.json), assume_yes=getattr(given, "yes", False))
         code: int = ExitCode.FAILURE
         async with services.shutdown.instead_of_cancelling():
             try:
-                code = await work(session, given)
+                code = await handler(session, given)
             except CommandError as error:
                 say(redactor.redact(f"mogplex-mcp: {error.text}"))
                 code = exit_code_of(error.code)
-            except stdin.Interrupted:
+            except Interrupted:
                 code = INTERRUPTED
             finally:
                 await services.aclose()
         return code
 
-    return program
+    return wrapper
 
 
 def _check_names(settings: Settings) -> None:
-    """Refuse an excluded tool that does not exist.
+    """Check that excluded tools exist.
 
     Raises:
-        SettingsError: The message names the nearest.
+        SettingsError: One doesn't; the message names the nearest.
     """
     if settings.exclude_tools:
         from mogplex_mcp.toolkit.toolset import select  # noqa: PLC0415 - imports the MCP SDK, which is slow

@@ -50,9 +50,9 @@ class Cursor:
         try:
             data = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
         except (binascii.Error, ValueError) as error:
-            raise CursorError("it is not a cursor that tail_run gave") from error
+            raise CursorError("it isn't a cursor of this server") from error
         if not data or data[0] != VERSION:
-            raise CursorError("it is not a cursor that this version of tail_run gave")
+            raise CursorError("it isn't a cursor of this version of the server")
         body, checksum = data[:-_CHECKSUM_BYTES], data[-_CHECKSUM_BYTES:]
         run, events = body[1 : 1 + _RUN_BYTES], body[1 + _RUN_BYTES :]
         if len(data) < _MIN_BYTES or len(events) % _EVENT_BYTES or checksum != _digest(body, _CHECKSUM_BYTES):

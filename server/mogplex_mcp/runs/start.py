@@ -85,7 +85,9 @@ class Starter:
         check_prompt(wanted.prompt)
         key = idempotency_key.strip()
         if key and not _KEY.fullmatch(key):
-            raise MogplexError(ErrorCode.INVALID_ARGUMENT, "idempotency_key must be 1 to 200 visible ASCII characters")
+            raise MogplexError(
+                ErrorCode.INVALID_ARGUMENT, "the idempotency key must be 1 to 200 visible ASCII characters"
+            )
         entry = Entry(
             key=key or self._new_key(),
             state=StartState.SENDING,
@@ -109,7 +111,7 @@ class Starter:
                 raise MogplexError(
                     ErrorCode.CONFLICT,
                     "an earlier try of this start made a run, but Mogplex reads the same request in another way now"
-                    " and does not tell its id; look for it on the Mogplex web page, or start another with force_new",
+                    " and does not tell its id; look for it on the Mogplex web page before you force another start",
                 ) from error
             await note_failure(self._ledger, begun, error)
             if error.may_have_happened:

@@ -71,7 +71,7 @@ async def trigger_automation(
     repo: Annotated[str, Field(description="owner/name or id, of its installation.")],
     inputs: Annotated[dict[str, Any], Field(description="What it gets.")] = _NOTHING,
     idempotency_key: Annotated[str, Field(description="Your own UUID: it never triggers twice.")] = "",
-    force_new: Annotated[bool, Field(description="Trigger it again although the same run exists.")] = False,
+    force_new: Annotated[bool, Field(description="Trigger another although the same exists.")] = False,
 ) -> TriggeredAutomation:
     """Run a published automation on a repository; costs money. Then wait with get_automation_run.
 
@@ -110,7 +110,7 @@ async def get_automation_run(
     wait_seconds: Annotated[
         int,
         Field(
-            description="0 to 3600: seconds to wait for its end, at most the call timeout of your client.",
+            description="0 to 3600: wait for its end, at most what your client waits.",
             ge=0,
             le=3_600,
         ),

@@ -1,4 +1,4 @@
-"""MCP servers that the user connected to Mogplex. Only the names in their configuration are shown, since the values are secrets."""
+"""MCP servers that the user connected to Mogplex: only names in their configuration, since the values are secrets."""
 
 from collections.abc import Sequence
 

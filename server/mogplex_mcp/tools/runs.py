@@ -52,7 +52,7 @@ async def start_run(
     workspace_session_id: Annotated[str, Field(description="Use it.")] = "",
     mode: Annotated[str, Field(description="For Mogplex.")] = "",
     idempotency_key: Annotated[str, Field(description="Your key; it never starts twice.")] = "",
-    force_new: Annotated[bool, Field(description="Start another run although the same one exists.")] = False,
+    force_new: Annotated[bool, Field(description="Start another although the same exists.")] = False,
 ) -> StartedRun:
     """Start a coding agent on a repository: it works in a cloud sandbox, on a new branch, towards a pull request.
 
@@ -83,7 +83,7 @@ async def tail_run(
     cursor: Annotated[str, Field(description="From the last answer.", max_length=2_000)] = "",
     wait_seconds: Annotated[
         int,
-        Field(description="0 to 3600 seconds, at most the call timeout of your client; 0: no wait.", ge=0, le=3_600),
+        Field(description="0 to 3600, at most what your client waits; 0: no wait.", ge=0, le=3_600),
     ] = 3_600,
     until: Annotated[
         Literal["done", "update"], Field(description="done: end or pull request; update: any event.")

@@ -1,6 +1,7 @@
-"""Scripts that let a shell complete commands, options and their values; static, so that a Tab asks nothing and nobody.
+"""Completion scripts for shells: commands, options and their values.
 
-All three are made of the same table: by the words of a command that stand in a line already, what can come next.
+The scripts are static: completing starts no process and sends no request. All three are made from the same table, which
+maps the command typed so far to the candidates for the next word.
 """
 
 from collections.abc import Mapping, Sequence
@@ -8,17 +9,17 @@ from dataclasses import dataclass, field
 from typing import Final
 
 PROGRAM: Final = "mogplex-mcp"
-_NEWLINE: Final = "\n"  # which an expression inside of an f-string could not hold before Python 3.12
+_NEWLINE: Final = "\n"  # expressions in f-strings cannot hold a backslash before Python 3.12
 
 
 @dataclass(frozen=True)
-class Position:
-    """A place in the command line: behind the words of one command.
+class Candidates:
+    """The candidates for the next word after a command.
 
     Attributes:
-        words: What can stand there, with what it means: commands below, or values of an argument.
-        options: Options of this command, with what they mean.
-        values: What can stand behind an option; options with a value of any kind have an empty list.
+        words: Subcommands, or values of a positional argument, with their descriptions.
+        options: Options of the command, with their descriptions.
+        values: Values of options that take one; empty for a value of any kind.
     """
 
     words: Mapping[str, str] = field(default_factory=dict)
@@ -26,15 +27,15 @@ class Position:
     values: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
 
-Positions = Mapping[str, Position]
-"""All places, by the words of the command, such as "runs events"; "" is the beginning."""
+CompletionTable = Mapping[str, Candidates]
+"""The candidates by the command typed so far, such as "runs events"; "" for none yet."""
 
 
-def bash(places: Positions) -> str:
-    """A script for bash."""
+def bash(table: CompletionTable) -> str:
+    """Return the script for bash."""
     cases = []
-    for path, place in places.items():
-        offered = " ".join([*place.words, *place.options])
+    for path, candidates in table.items():
+        offered = " ".join([*candidates.words, *candidates.options])
         cases.append(f"        {_quoted(path)}) echo {_quoted(offered)} ;;")
     return f"""# Completion of {PROGRAM} for bash. Load it with: eval "$({PROGRAM} completion bash)"
 _mogplex_mcp_next() {{
@@ -42,7 +43,7 @@ _mogplex_mcp_next() {{
 {_NEWLINE.join(cases)}
     esac
 }}
-{_values_function(places)}
+{_values_function(table)}
 _mogplex_mcp() {{
     local current="${{COMP_WORDS[COMP_CWORD]}}" path="" word values skip="" at
     COMPREPLY=()
@@ -71,11 +72,13 @@ complete -F _mogplex_mcp {PROGRAM}
 """
 
 
-def zsh(places: Positions) -> str:
-    """A script for zsh."""
+def zsh(table: CompletionTable) -> str:
+    """Return the script for zsh."""
     cases = []
-    for path, place in places.items():
-        offered = " ".join(_quoted(f"{word}:{meaning}") for word, meaning in {**place.words, **place.options}.items())
+    for path, candidates in table.items():
+        offered = " ".join(
+            _quoted(f"{word}:{meaning}") for word, meaning in {**candidates.words, **candidates.options}.items()
+        )
         cases.append(f"        {_quoted(path)}) offered=({offered}) ;;")
     return f"""#compdef {PROGRAM}
 # Completion of {PROGRAM} for zsh. Load it with: eval "$({PROGRAM} completion zsh)"
@@ -85,26 +88,26 @@ _mogplex_mcp_next() {{
 {_NEWLINE.join(cases)}
     esac
 }}
-{_values_function(places)}
+{_values_function(table)}
 _mogplex_mcp() {{
-    local place="" word skip="" found
+    local command="" word skip="" found
     local -a offered
     for word in "${{(@)words[2,CURRENT-1]}}"; do
         if [[ -n "$skip" ]]; then
             skip=""
         elif [[ "$word" == -* ]]; then
-            _mogplex_mcp_values "$place $word" >/dev/null && skip=1
+            _mogplex_mcp_values "$command $word" >/dev/null && skip=1
         else
-            _mogplex_mcp_next "${{place:+$place }}$word"
-            (( $#offered )) && place="${{place:+$place }}$word"
+            _mogplex_mcp_next "${{command:+$command }}$word"
+            (( $#offered )) && command="${{command:+$command }}$word"
         fi
     done
     if [[ -n "$skip" ]]; then
-        found="$(_mogplex_mcp_values "$place ${{words[CURRENT-1]}}")"
+        found="$(_mogplex_mcp_values "$command ${{words[CURRENT-1]}}")"
         if [[ -n "$found" ]]; then compadd -- ${{=found}}; else _files; fi
         return
     fi
-    _mogplex_mcp_next "$place"
+    _mogplex_mcp_next "$command"
     _describe 'mogplex-mcp' offered
 }}
 (( $+functions[compdef] )) || {{ autoload -Uz compinit && compinit; }}
@@ -112,41 +115,41 @@ compdef _mogplex_mcp {PROGRAM}
 """
 
 
-def fish(places: Positions) -> str:
-    """A script for fish."""
+def fish(table: CompletionTable) -> str:
+    """Return the script for fish."""
     lines = [
         f"# Completion of {PROGRAM} for fish. Load it with: {PROGRAM} completion fish | source",
-        "function __mogplex_mcp_place",
-        "    set -l place",
+        "function __mogplex_mcp_command",
+        "    set -l command",
         "    set -l skip",
         "    for word in (commandline -opc)[2..]",
         '        if test -n "$skip"',
         "            set skip",
         "        else if string match -q -- '-*' $word",
-        '            contains -- "$place $word" $__mogplex_mcp_valued; and set skip 1',
-        '        else if contains -- (string trim "$place $word") $__mogplex_mcp_places',
-        '            set place (string trim "$place $word")',
+        '            contains -- "$command $word" $__mogplex_mcp_valued; and set skip 1',
+        '        else if contains -- (string trim "$command $word") $__mogplex_mcp_commands',
+        '            set command (string trim "$command $word")',
         "        end",
         "    end",
-        '    echo -n "$place"',
+        '    echo -n "$command"',
         "end",
         "function __mogplex_mcp_at",
-        "    set -l place (__mogplex_mcp_place)",
-        '    test "$place" = "$argv[1]"',
+        "    set -l command (__mogplex_mcp_command)",
+        '    test "$command" = "$argv[1]"',
         "end",
-        f"set -g __mogplex_mcp_places {' '.join(_quoted(path) for path in places if path)}",
+        f"set -g __mogplex_mcp_commands {' '.join(_quoted(path) for path in table if path)}",
         "set -g __mogplex_mcp_valued "
-        + " ".join(_quoted(f"{path} {option}") for path, place in places.items() for option in place.values),
+        + " ".join(_quoted(f"{path} {option}") for path, candidates in table.items() for option in candidates.values),
         f"complete -c {PROGRAM} -f",
     ]
-    for path, place in places.items():
+    for path, candidates in table.items():
         condition = _quoted(f'__mogplex_mcp_at "{path}"')
         here = f"complete -c {PROGRAM} -n {condition}"
-        lines += [f"{here} -a {_quoted(word)} -d {_quoted(meaning)}" for word, meaning in place.words.items()]
-        for option, meaning in place.options.items():
+        lines += [f"{here} -a {_quoted(word)} -d {_quoted(meaning)}" for word, meaning in candidates.words.items()]
+        for option, meaning in candidates.options.items():
             takes = ""
-            if option in place.values:
-                values = place.values[option]
+            if option in candidates.values:
+                values = candidates.values[option]
                 takes = f" -x -a {_quoted(' '.join(values))}" if values else " -r -F"
             lines.append(f"{here} -l {option.removeprefix('--')} -d {_quoted(meaning)}{takes}")
     return "\n".join(lines) + "\n"
@@ -155,12 +158,12 @@ def fish(places: Positions) -> str:
 SHELLS: Final = {"bash": bash, "zsh": zsh, "fish": fish}
 
 
-def _values_function(places: Positions) -> str:
-    """What bash and zsh share: a function that says the values of an option, and fails where it takes none."""
+def _values_function(table: CompletionTable) -> str:
+    """Return a function for bash and zsh that prints the values of an option, and fails for a switch."""
     cases = [
         f"        {_quoted(f'{path} {option}')}) echo {_quoted(' '.join(values))} ;;"
-        for path, place in places.items()
-        for option, values in place.values.items()
+        for path, candidates in table.items()
+        for option, values in candidates.values.items()
     ]
     return f"""_mogplex_mcp_values() {{
     case "$1" in
@@ -171,5 +174,5 @@ def _values_function(places: Positions) -> str:
 
 
 def _quoted(text: str) -> str:
-    """The text as one word of a shell; quotes of its own become typographic ones, which all three take."""
+    """Return the text as one word of a shell; its apostrophes become typographic ones, which need no escaping."""
     return "'" + text.replace("'", "\u2019") + "'"

@@ -1,89 +1,89 @@
-"""Following a run for as long as it lives: one wait after the other."""
+"""Following a run: one wait after another until it has ended."""
 
 import anyio
 
 from mogplex_mcp.cli.session import Session
 from mogplex_mcp.cli.terminal.messages import CommandError
-from mogplex_mcp.cli.terminal.watching import Watcher
+from mogplex_mcp.cli.terminal.run_view import RunView
 from mogplex_mcp.operations.runs import FollowedRun, follow_run
 from mogplex_mcp.runs.tail import Reason, Until
 
-_MOST_EVENTS = 100
+_MAX_EVENTS = 100
 _WAIT_SECONDS = 3_600
-_OVER = (Reason.ENDED, Reason.NEVER_QUEUED, Reason.STALE)
+_FINAL_REASONS = (Reason.ENDED, Reason.NEVER_QUEUED, Reason.STALE)
 
 
 async def follow(
-    session: Session, run_id: str, watcher: Watcher, *, timeout_seconds: float | None = None
+    session: Session, run_id: str, view: RunView, *, timeout_seconds: float | None = None
 ) -> FollowedRun | None:
-    """Watch a run until there is nothing more to wait for, the time is up, or this process is shut down.
+    """Follow a run until it has ended, the timeout is over, or the process shuts down.
 
     Args:
-        session: Performs the operation.
+        session: The session of the command.
         run_id: The run; empty for the latest one.
-        watcher: Is shown each event once, and how far the run is.
-        timeout_seconds: How long to watch; None for as long as it takes.
+        view: Shows each event once, and the state of the run.
+        timeout_seconds: How long to follow the run; None for no limit.
 
     Returns:
-        How the run stands then; None when the process was shut down before a first look.
+        The last state of the run; None when the process shut down before the first one.
 
     Raises:
-        CommandError: The run cannot be followed, or the time is up.
+        CommandError: The run cannot be followed, or the timeout is over.
     """
-    watch = _Watch(session, run_id, watcher)
+    follower = _Follower(session, run_id, view)
     with anyio.move_on_after(timeout_seconds) as timeout:
         try:
-            await watch.until_over()
+            await follower.until_finished()
         except CommandError:
-            # The last look needs no answer when the user leaves.
+            # At shutdown, an error of the last request is of no interest.
             if not session.shutdown.has_begun:
                 raise
     if timeout.cancelled_caught:
         raise CommandError(
             f"--follow timed out after {timeout_seconds:g} s.",
-            "The run has not ended. It goes on.",
-            f"Follow it again: {follow_command(watch.run_id)}",
+            "The run has not ended; it continues.",
+            f"Follow it again: {follow_command(follower.run_id)}",
             "follow_timed_out",
         )
-    return watch.followed
+    return follower.followed
 
 
-async def look(session: Session, run_id: str, watcher: Watcher) -> None:
-    """Show the events that there are, without waiting.
+async def show_events_so_far(session: Session, run_id: str, view: RunView) -> None:
+    """Show the events so far, without waiting.
 
     Raises:
-        CommandError: The run cannot be looked at.
+        CommandError: The run cannot be read.
     """
-    await _Watch(session, run_id, watcher).wait(wait_seconds=0)
+    await _Follower(session, run_id, view).wait(wait_seconds=0)
 
 
-def goes_on(followed: FollowedRun | None) -> bool:
-    """Whether there is something to wait for."""
-    return followed is None or followed.news.reason not in _OVER
+def is_unfinished(followed: FollowedRun | None) -> bool:
+    """Return whether the run may still have news."""
+    return followed is None or followed.news.reason not in _FINAL_REASONS
 
 
 def follow_command(run_id: str) -> str:
-    """Return the command that follows a run."""
+    """Return the command line that follows a run."""
     return " ".join(filter(None, ["mogplex-mcp runs events", run_id, "--follow"]))
 
 
-class _Watch:
-    """A run that is being watched."""
+class _Follower:
+    """The state of following one run."""
 
-    def __init__(self, session: Session, run_id: str, watcher: Watcher) -> None:
+    def __init__(self, session: Session, run_id: str, view: RunView) -> None:
         self._session = session
-        self._watcher = watcher
+        self._view = view
         self._cursor = ""
         self._shown: set[str] = set()
         self.run_id = run_id
         self.followed: FollowedRun | None = None
 
-    async def until_over(self) -> None:
-        while goes_on(self.followed) and not self._session.shutdown.has_begun:
+    async def until_finished(self) -> None:
+        while is_unfinished(self.followed) and not self._session.shutdown.has_begun:
             await self.wait()
 
     async def wait(self, wait_seconds: int = _WAIT_SECONDS) -> None:
-        """Wait for news and show the events."""
+        """Wait for news and show new events."""
         self.followed = await self._session.perform(
             "tail_run",
             lambda context: follow_run(
@@ -92,14 +92,14 @@ class _Watch:
                 cursor=self._cursor,
                 wait_seconds=wait_seconds,
                 until=Until.UPDATE,
-                max_events=_MOST_EVENTS,
-                listener=self._watcher.look,
+                max_events=_MAX_EVENTS,
+                listener=self._view.look,
             ),
         )
         news = self.followed.news
         self.run_id, self._cursor = news.snapshot.run.run_id, str(news.cursor)
-        # Events come folded and limited, as a model needs them; a person gets them whole.
+        # `news` has events folded and limited for models; a terminal shows all of them.
         for event in news.snapshot.events:
             if event.id not in self._shown:
                 self._shown.add(event.id)
-                self._watcher.event(event)
+                self._view.event(event)

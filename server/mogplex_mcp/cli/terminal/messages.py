@@ -1,4 +1,4 @@
-"""Errors of operations, worded for a person in a terminal: what happened, why, and which command or flag comes next."""
+"""Messages of errors for a person in a terminal: what happened, why, and which command or flag to use next."""
 
 from collections.abc import Mapping
 from typing import Final, Self
@@ -20,7 +20,7 @@ from mogplex_mcp.reply.untrusted import clean
 QUOTED_CHARACTERS: Final = 3_000
 _SECONDS_WITHOUT_HEADER: Final = 60
 
-COMMANDS: Final[Mapping[str, str]] = {
+OPERATION_COMMANDS: Final[Mapping[str, str]] = {
     "check_connection": "doctor",
     "list_repos": "repos list",
     "start_run": "run",
@@ -37,7 +37,7 @@ COMMANDS: Final[Mapping[str, str]] = {
     "list_automation_runs": "automations runs",
     "get_automation_run": "automations get-run",
 }
-"""The commands of operations; `call` reaches the others."""
+"""The commands of operations; those without one are reached by `call`."""
 
 _FLAGS: Final[Mapping[str, str]] = {
     "run_id": "RUN",
@@ -48,17 +48,17 @@ _FLAGS: Final[Mapping[str, str]] = {
     "root_directory": "--root",
 }
 
-_DOCTOR: Final = "`mogplex-mcp doctor` looks at each of them."
+_DOCTOR: Final = "`mogplex-mcp doctor` checks each of them."
 _AGAIN: Final = "Run the same command again once."
 # By code: what happened, and what to do; {keys} is the web page of tokens, {retry} the time to wait.
-_WORDINGS: Final[Mapping[str, tuple[str, str]]] = {
+_MESSAGES: Final[Mapping[str, tuple[str, str]]] = {
     ErrorCode.NO_TOKEN: (
         "There is no Mogplex token.",
         "Create one at {keys} and run `mogplex-mcp login`, or set MOGPLEX_API_KEY.",
     ),
     ErrorCode.MALFORMED_TOKEN: (
-        "The Mogplex token was not sent, because it cannot be one.",
-        "Copy it again from {keys}, it may be cut, and run `mogplex-mcp login`.",
+        "The Mogplex token was not sent, because it is malformed.",
+        "Copy it again from {keys} (it may be truncated) and run `mogplex-mcp login`.",
     ),
     ErrorCode.INVALID_ARGUMENT: ("Nothing was done.", "Correct that and run the command again."),
     ErrorCode.BUDGET_EXHAUSTED: (
@@ -74,7 +74,7 @@ _WORDINGS: Final[Mapping[str, tuple[str, str]]] = {
         "The connection to Mogplex is not secure, so nothing was sent.",
         "Make this machine trust the certificate (on Linux: SSL_CERT_FILE), or correct MOGPLEX_URL.",
     ),
-    ErrorCode.TIMED_OUT: ("Mogplex did not answer in time.", _AGAIN),
+    ErrorCode.TIMED_OUT: ("Mogplex did not respond in time.", _AGAIN),
     ErrorCode.CONNECTION_LOST: ("The connection to Mogplex broke.", _AGAIN),
     ErrorCode.REDIRECTED: (
         "The response was a redirect, which was not followed with the token.",
@@ -82,11 +82,11 @@ _WORDINGS: Final[Mapping[str, tuple[str, str]]] = {
     ),
     ErrorCode.UNEXPECTED_ANSWER: (
         "The response did not come from the Mogplex API.",
-        f"Try again in a minute; if it stays so, check MOGPLEX_URL and the proxy. {_DOCTOR}",
+        f"Try again in a minute. If it fails again, check MOGPLEX_URL and the proxy. {_DOCTOR}",
     ),
     ErrorCode.BAD_REQUEST: (
         "Mogplex refused the request.",
-        "Correct what the reason names and run the command again.",
+        "Correct the arguments that the reason names and run the command again.",
     ),
     ErrorCode.UNAUTHORIZED: (
         "Mogplex did not accept the token.",
@@ -100,22 +100,22 @@ _WORDINGS: Final[Mapping[str, tuple[str, str]]] = {
         "Create a token that has the scope at {keys} and run `mogplex-mcp login`.",
     ),
     ErrorCode.NOT_FOUND: (
-        "Mogplex does not know it.",
-        "Check the id: `repos list`, `runs list`, `sandboxes list` and `automations list` show what is there.",
+        "Mogplex did not find it.",
+        "Check the id: `repos list`, `runs list`, `sandboxes list` and `automations list` show the ids.",
     ),
-    ErrorCode.CONFLICT: ("It cannot be done in the present state.", "Look at the state first, then decide."),
+    ErrorCode.CONFLICT: ("This isn't possible in the current state.", "Check the state first."),
     ErrorCode.IDEMPOTENCY_CONFLICT: (
-        "Nothing was started: this idempotency key belongs to another start.",
-        "Leave --idempotency-key out, or use a new one.",
+        "Nothing was started: this idempotency key belongs to another request.",
+        "Omit --idempotency-key, or use a new key.",
     ),
-    ErrorCode.RATE_LIMITED: ("Mogplex's limit is reached.", "Run the same command again in {retry}."),
+    ErrorCode.RATE_LIMITED: ("Mogplex's rate limit is reached.", "Run the same command again in {retry}."),
     ErrorCode.INTERNAL_ERROR: (
         "Mogplex failed.",
-        "Run the same command again once; if it stays so, Mogplex has a fault.",
+        "Run the same command again once. If it fails again, the fault is in Mogplex.",
     ),
     ErrorCode.NOT_SUPPORTED: (
         "Mogplex cannot do this here.",
-        "Trying again will not help; Mogplex's web page may do it.",
+        "Trying again will not help. It may be possible on the Mogplex web site.",
     ),
     ErrorCode.SERVICE_UNAVAILABLE: ("Mogplex is not available.", "Run the same command again in {retry}."),
     OperationCode.UNKNOWN_REPO_ID: (
@@ -125,98 +125,98 @@ _WORDINGS: Final[Mapping[str, tuple[str, str]]] = {
     OperationCode.JOURNAL_UNUSABLE: (
         "Nothing was sent to Mogplex, because the journal of runs cannot be used.",
         (
-            "Make room for that file or fix its permissions, or set MOGPLEX_MCP_STATE_FILE to another one; "
-            "--without-journal goes without."
+            "Free disk space or fix the permissions of that file, set --state-file to another one, or run the command "
+            "with --without-journal."
         ),
     ),
     OperationCode.CONFIRMATION_NEEDED: (
-        "Nothing was done: you have to agree first.",
-        "Run it in a terminal, or add --yes to agree beforehand.",
+        "Nothing was done: this needs your confirmation.",
+        "Run it in a terminal, or add --yes to confirm.",
     ),
     OperationCode.INTERNAL: (
         "mogplex-mcp itself failed.",
-        "Run the same command again once, with --log-level debug if it stays so.",
+        "Run the same command again once. If it fails again, add --log-level debug.",
     ),
 }
 _SHOWN_CODES: Final[Mapping[str, str]] = {OperationCode.UNKNOWN_REPO_ID: ErrorCode.SERVICE_UNAVAILABLE}
 
 
 class CommandError(Exception):
-    """A command that did not do what it should, in the words that its user reads.
+    """A command that failed, with the message for its user.
 
     Attributes:
         happened: What happened, as a sentence.
         why: The reason; may be empty.
-        following: What to do next; may be empty.
-        code: A word for programs and the exit code.
-        quoted: Text of others, cleaned.
+        advice: What to do next; may be empty.
+        code: The error code, from which the exit status follows.
+        quoted: Untrusted text, cleaned.
     """
 
-    def __init__(self, happened: str, why: str, following: str, code: str, quoted: str = "") -> None:
+    def __init__(self, happened: str, why: str, advice: str, code: str, quoted: str = "") -> None:
         super().__init__(happened)
         self.happened = happened
         self.why = why
-        self.following = following
+        self.advice = advice
         self.code = code
         self.quoted = quoted
 
     @classmethod
-    def usage(cls, why: str, following: str) -> Self:
-        """Return the error of a command line that is wrong."""
-        return cls("Nothing was done.", why, following, ErrorCode.INVALID_ARGUMENT)
+    def usage(cls, why: str, advice: str) -> Self:
+        """Return a usage error."""
+        return cls("Nothing was done.", why, advice, ErrorCode.INVALID_ARGUMENT)
 
     @property
     def text(self) -> str:
-        """The error as it is printed, line by line."""
+        """Return the message as it is printed."""
         parts = [self.happened]
         parts += [f"Why:  {self.why}"] if self.why else []
         parts += [f"      {line}" for line in self.quoted.splitlines()]
-        parts += [f"Next: {self.following}"] if self.following else []
+        parts += [f"Next: {self.advice}"] if self.advice else []
         return "\n".join(parts)
 
 
 def command_error(
     error: OperationError, *, base_url: str, repeatable: bool = True, speller: Speller | None = None
 ) -> CommandError:
-    """Word an error of an operation for a person in a terminal.
+    """Return the message of an operation's error for a person in a terminal.
 
     Args:
         error: The error.
         base_url: Where Mogplex is.
-        repeatable: Whether the same command again does nothing twice.
+        repeatable: Whether the command is idempotent.
         speller: Spells arguments and operations; by default as commands and flags.
     """
     speller = speller or as_commands
-    happened, following = _WORDINGS[error.code]
+    happened, advice = _MESSAGES[error.code]
     seconds = round(error.retry_after) if error.retry_after is not None else _SECONDS_WITHOUT_HEADER
-    following = spell(error.advice, speller) or following.format(
+    advice = spell(error.advice, speller) or advice.format(
         keys=f"{web_url(base_url)}/settings/api-keys", retry=duration(max(1, seconds))
     )
     happened = spell(error.happened, speller) or happened
     if error.may_have_happened:
         happened += " It is not known whether it took effect."
-        following += (
+        advice += (
             " Running the same command again is safe: nothing is done twice."
             if repeatable
-            else " Look before doing it again: it could be done twice."
+            else " Check before you run it again: it could be done twice."
         )
     why = spell(error.reason, speller)
     if error.quoted and not why:
-        why = f"Mogplex responded with {error.status}:" if error.status else "What was given is quoted here:"
+        why = f"Mogplex responded with {error.status}:" if error.status else "The input was:"
     return CommandError(
         without_keys(happened),
         without_keys(_sentence(why)),
-        without_keys(following),
+        without_keys(advice),
         _SHOWN_CODES.get(error.code, error.code),
         clean(error.quoted, QUOTED_CHARACTERS),
     )
 
 
 def as_commands(piece: Argument | Operation) -> str:
-    """Spell an argument as a flag, and an operation as a command line."""
+    """Return the flag of an argument, or the command line of an operation."""
     if isinstance(piece, Operation):
         given = " ".join(piece.arguments.values())
-        return f"`mogplex-mcp {COMMANDS.get(piece.name, f'call {piece.name}')}{f' {given}' if given else ''}`"
+        return f"`mogplex-mcp {OPERATION_COMMANDS.get(piece.name, f'call {piece.name}')}{f' {given}' if given else ''}`"
     flag = _FLAGS.get(piece.name, f"--{piece.name.replace('_', '-')}")
     if piece.value == "false":
         return flag.replace("--", "--no-", 1)
@@ -224,7 +224,7 @@ def as_commands(piece: Argument | Operation) -> str:
 
 
 def as_tool_arguments(piece: Argument | Operation) -> str:
-    """Spell arguments and operations as `mogplex-mcp call` takes them."""
+    """Return an argument as `key=value`, or an operation as a `mogplex-mcp call` command line."""
     if isinstance(piece, Operation):
         given = [f"{key}={value}" for key, value in piece.arguments.items()]
         return f"`mogplex-mcp call {' '.join([piece.name, *given])}`"

@@ -1,4 +1,4 @@
-"""What goes to stdout: tables and facts for people, or one JSON object per line for programs."""
+"""Output of a command on stdout: tables and facts for people, or one JSON object per line for programs."""
 
 import json
 import sys
@@ -11,14 +11,14 @@ from rich.text import Text
 
 from mogplex_mcp.core.standard_streams import say
 
-# Where nobody looks, nothing is cut to the width of a screen.
+# In a pipe or file, nothing is cut to the width of a terminal.
 _UNLIMITED_WIDTH: Final = 100_000
-# Between two columns.
+# Between two columns, in characters.
 _GAP: Final = 2
 
 
-class Screen(Console):
-    """A console that shows texts as they are, and leaves a closed pipe to its caller."""
+class PlainConsole(Console):
+    """A console without markup and highlighting, which raises `BrokenPipeError` instead of exiting."""
 
     def __init__(self) -> None:
         super().__init__(highlight=False, markup=False, emoji=False, soft_wrap=False)
@@ -26,7 +26,7 @@ class Screen(Console):
             self.width = _UNLIMITED_WIDTH
 
     def on_broken_pipe(self) -> None:
-        """Nobody reads any more.
+        """Raise the error that rich would turn into an exit.
 
         Raises:
             BrokenPipeError: Always.
@@ -36,58 +36,58 @@ class Screen(Console):
 
 
 class Output:
-    """Writes what a command found.
+    """Write the results of a command.
 
     Args:
-        as_json: One JSON object per line instead of what people read.
+        as_json: Write one JSON object per line instead of text.
     """
 
     def __init__(self, *, as_json: bool) -> None:
         self.as_json = as_json
-        self.screen = Screen()
+        self.console = PlainConsole()
 
     @property
     def is_live(self) -> bool:
-        """Whether there is a person before a terminal that can show something moving."""
-        return not self.as_json and self.screen.is_terminal and not self.screen.is_dumb_terminal
+        """Return whether stdout is a terminal that can show a live view."""
+        return not self.as_json and self.console.is_terminal and not self.console.is_dumb_terminal
 
     def record(self, record: Mapping[str, Any]) -> None:
-        """A line of JSON."""
-        print(json.dumps(record), flush=True)  # noqa: T201 - what was asked for
+        """Write a line of JSON."""
+        print(json.dumps(record), flush=True)  # noqa: T201 - the output of the command
 
     def line(self, text: str = "", *, style: str = "") -> None:
-        """A line for people; it is never cut."""
-        self.screen.print(Text(text, style), soft_wrap=True)
+        """Write a line of text, which is never cut."""
+        self.console.print(Text(text, style), soft_wrap=True)
 
     def facts(self, facts: Mapping[str, str]) -> None:
-        """Names and values for people, below each other; what is empty is left out."""
+        """Write names and values, one pair a line; empty values are left out."""
         shown = {name: value for name, value in facts.items() if value}
         width = max(map(len, shown), default=0)
         for name, value in shown.items():
-            self.screen.print(Text.assemble((f"{name:<{width}}", "dim"), "  ", value), soft_wrap=True)
+            self.console.print(Text.assemble((f"{name:<{width}}", "dim"), "  ", value), soft_wrap=True)
 
     def table(self, columns: Sequence[str], rows: Sequence[Sequence[str]], *, whole: Sequence[str] = ()) -> None:
-        """A table for people, as wide as their terminal at most; a column without any value is left out.
+        """Write a table, at most as wide as the terminal; empty columns are left out.
 
         Args:
-            columns: What the columns are called.
-            rows: What is in them.
-            whole: The columns that are never cut, since other commands are given what is in them; else the first one.
+            columns: The names of the columns.
+            rows: The cells.
+            whole: The columns that are never cut, because other commands take their values; by default the first one.
         """
         table = Table(box=None, pad_edge=False, header_style="bold")
-        used = [place for place in range(len(columns)) if any(row[place] for row in rows)]
-        kept = {place for place in used if columns[place] in (whole or columns[:1])}
-        for place in used:
-            table.add_column(columns[place].upper(), no_wrap=place in kept)
+        used = [index for index in range(len(columns)) if any(row[index] for row in rows)]
+        uncut = {index for index in used if columns[index] in (whole or columns[:1])}
+        for index in used:
+            table.add_column(columns[index].upper(), no_wrap=index in uncut)
         for row in rows:
-            table.add_row(*(_cell(row[place], whole=place in kept) for place in used))
-        # On a terminal that is narrower than what must not be cut, its own breaking of lines is the lesser evil.
-        least = sum(max((len(row[place]) for row in rows), default=0) if place in kept else 1 for place in used)
-        self.screen.width = max(self.screen.width, least + _GAP * (len(used) - 1))
+            table.add_row(*(_cell(row[index], whole=index in uncut) for index in used))
+        # Where the terminal is narrower than the uncut columns, it breaks the lines itself.
+        min_width = sum(max((len(row[index]) for row in rows), default=0) if index in uncut else 1 for index in used)
+        self.console.width = max(self.console.width, min_width + _GAP * (len(used) - 1))
         if rows:
-            with self.screen.capture() as drawn:
-                self.screen.print(table)
-            print("\n".join(map(str.rstrip, drawn.get().splitlines())), flush=True)  # noqa: T201 - what was asked for
+            with self.console.capture() as drawn:
+                self.console.print(table)
+            print("\n".join(map(str.rstrip, drawn.get().splitlines())), flush=True)  # noqa: T201 - the output of the command
 
     def listed(
         self,
@@ -98,14 +98,14 @@ class Output:
         notes: Sequence[str] = (),
         whole: Sequence[str] = (),
     ) -> None:
-        """A list: a table for people, or its records one by one; that it is empty is said on stderr.
+        """Write a list: a table, or its records as JSON, and notes on stderr.
 
         Args:
-            records: Its items for programs.
-            columns: What the columns are called.
-            rows: The items for people.
-            notes: What is printed on stderr: that the list is empty, or cut.
-            whole: The columns that are never cut; else the first one.
+            records: The items as JSON objects.
+            columns: The names of the columns.
+            rows: The items as rows of the table.
+            notes: Notes, such as that the list is empty or truncated.
+            whole: The columns that are never cut; by default the first one.
         """
         if self.as_json:
             for record in records:
@@ -116,19 +116,19 @@ class Output:
 
     @staticmethod
     def notes(notes: Sequence[str]) -> None:
-        """What somebody should know beside; not on stdout, which may be read by a program."""
+        """Write notes to stderr: stdout may be read by a program."""
         for note in notes:
             say(f"Note: {note}")
 
 
 def _cell(text: str, *, whole: bool) -> Text:
-    """What stands in a table: on one line, unless it must not be cut."""
+    """Return a cell on one line; it is folded instead if it must not be cut."""
     return Text(text, overflow="fold") if whole else Text(text, no_wrap=True, overflow="ellipsis")
 
 
 def prepare_streams() -> None:
-    """Keep characters that a stream cannot write from ending a command."""
+    """Replace characters that stdout or stderr cannot encode, instead of failing."""
     for stream in (sys.stdout, sys.stderr):
-        # Not what a test or a notebook puts there.
+        # Tests and notebooks replace the streams with objects that lack it.
         if reconfigure := getattr(stream, "reconfigure", None):
             reconfigure(errors="replace")

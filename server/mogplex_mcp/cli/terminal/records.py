@@ -1,6 +1,6 @@
-"""What `--json` prints: the names that Mogplex's own command line uses, as far as it has one for the fact.
+"""Records of `--json`, with the field names of Mogplex's own command line where it has one.
 
-Repositories and sandboxes have names with underscores there, runs and automations have them in camel case.
+There, repositories and sandboxes use snake case, runs and automations use camel case.
 """
 
 import re
@@ -19,7 +19,7 @@ _BRANCH_CHARACTERS: Final = 200
 
 
 def camel(facts: Mapping[str, Any]) -> dict[str, Any]:
-    """Return facts with names in camel case, without what is empty."""
+    """Return facts with names in camel case, without empty values."""
     return {
         re.sub(r"_(\w)", lambda letter: letter[1].upper(), name): value
         for name, value in facts.items()
@@ -33,7 +33,7 @@ def iso(time: datetime | None) -> str:
 
 
 def branches(run: Run) -> dict[str, str]:
-    """Return the names of a run's branches, which others choose: `base` and `working`, empty where there are none."""
+    """Return the names of a run's branches, cleaned: `base` and `working`, empty for none."""
     return {
         "base": clean_line(run.base_branch or "", _BRANCH_CHARACTERS),
         "working": clean_line(run.working_branch or "", _BRANCH_CHARACTERS),
@@ -45,8 +45,8 @@ def run_record(run: Run, *, repo: str, **facts: Any) -> dict[str, Any]:
 
     Args:
         run: The run.
-        repo: The name of its repository, as far as it is known.
-        facts: What else is known, by names with underscores.
+        repo: The name of its repository; empty if unknown.
+        facts: Further fields, with names in snake case.
     """
     record = camel(
         {
@@ -58,12 +58,12 @@ def run_record(run: Run, *, repo: str, **facts: Any) -> dict[str, Any]:
             **facts,
         }
     )
-    named = {name: branch or None for name, branch in branches(run).items()}
-    return record | ({"branch": named} if any(named.values()) else {})
+    names = {name: branch or None for name, branch in branches(run).items()}
+    return record | ({"branch": names} if any(names.values()) else {})
 
 
 def outcome_facts(outcome: Outcome) -> dict[str, Any]:
-    """Return what came of a run, by names with underscores."""
+    """Return the outcome of a run, with names in snake case."""
     return {
         "phase": outcome.phase,
         "pull_request": outcome.pull_request,
@@ -89,7 +89,7 @@ def details_record(details: RunDetails) -> dict[str, Any]:
 
 
 def event_record(event: RunEvent) -> dict[str, Any]:
-    """Return an event of a run, without what could do harm in a terminal or a log."""
+    """Return an event of a run, without control characters that could affect a terminal or a log."""
     record = {
         "id": sanitize_word(event.id),
         "type": sanitize_word(event.type),
@@ -102,7 +102,7 @@ def event_record(event: RunEvent) -> dict[str, Any]:
 
 
 def cleaned(value: Any) -> Any:
-    """Return JSON of others whose texts are cleaned and cut."""
+    """Return untrusted JSON with its strings cleaned and truncated."""
     if isinstance(value, str):
         return clean(value, TEXT_CHARACTERS)
     if isinstance(value, Mapping):

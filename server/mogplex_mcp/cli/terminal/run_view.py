@@ -1,4 +1,4 @@
-"""What is shown of a run while somebody watches it: a live view, plain lines, or JSON."""
+"""Views of a run that is being followed: a live view, plain lines, or JSON."""
 
 import contextlib
 from collections.abc import Iterator
@@ -20,22 +20,22 @@ _TYPE_WIDTH: Final = 14
 _PHASES: Final = (Phase.QUEUED, Phase.PREPARING, Phase.WORKING, Phase.DELIVERING, Phase.DONE)
 
 
-class Watcher(Protocol):
-    """Somebody who watches a run."""
+class RunView(Protocol):
+    """Shows a run while it is being followed."""
 
     def event(self, event: RunEvent) -> None:
         """Show an event."""
 
     async def look(self, snapshot: Snapshot, outcome: Outcome) -> None:
-        """Show how far the run is."""
+        """Show the state of the run."""
 
     async def progress(self, number: float, message: str) -> None:
-        """Show how far an operation is that is not a run."""
+        """Show the progress of an operation that isn't a run."""
 
 
 @contextlib.contextmanager
-def watcher(output: Output) -> Iterator[Watcher]:
-    """Who watches, until the end of the block: a live view only where there is somebody to see it."""
+def run_view(output: Output) -> Iterator[RunView]:
+    """Yield a view for the block: live on a terminal, otherwise line by line."""
     if not output.is_live:
         yield _Lines(output)
         return
@@ -44,18 +44,18 @@ def watcher(output: Output) -> Iterator[Watcher]:
         BarColumn(bar_width=16),
         TimeElapsedColumn(),
         TextColumn("{task.description}", markup=False),
-        console=output.screen,
+        console=output.console,
         transient=True,
     ) as bar:
         yield _Live(output, bar)
 
 
 def event_line(event: RunEvent, *, whole_time: bool = True) -> Text:
-    """An event on one line: when, of which type, with which tool, and what it says.
+    """Return an event on one line: time, type, tool and message.
 
     Args:
         event: The event.
-        whole_time: With the date, in UTC; else the time of day as the reader's clock shows it.
+        whole_time: Show date and time in UTC; otherwise the local time of day.
     """
     time = ""
     if event.created_at:
@@ -63,12 +63,12 @@ def event_line(event: RunEvent, *, whole_time: bool = True) -> Text:
         time = f"{shown:%Y-%m-%dT%H:%M:%SZ}" if whole_time else f"{shown:%H:%M:%S}"
     tool = f"tool={clean_line(event.tool_name, 60)}" if event.tool_name else ""
     message = clean_line(event.message or "", EVENT_CHARACTERS)
-    said = "  ".join(filter(None, [tool, message]))
-    return Text.assemble((time, "dim"), "  ", (f"{sanitize_word(event.type):<{_TYPE_WIDTH}}", "cyan"), "  ", said)
+    details = "  ".join(filter(None, [tool, message]))
+    return Text.assemble((time, "dim"), "  ", (f"{sanitize_word(event.type):<{_TYPE_WIDTH}}", "cyan"), "  ", details)
 
 
 class _Lines:
-    """Shows events as they come, one by one, and nothing that moves."""
+    """Prints one line per event."""
 
     def __init__(self, output: Output) -> None:
         self._output = output
@@ -77,35 +77,35 @@ class _Lines:
         if self._output.as_json:
             self._output.record(event_record(event))
         else:
-            self._output.screen.print(event_line(event), soft_wrap=True)
+            self._output.console.print(event_line(event), soft_wrap=True)
 
     async def look(self, snapshot: Snapshot, outcome: Outcome) -> None:
-        """Print nothing: a line is an event."""
+        """Print nothing: every line is an event."""
 
     async def progress(self, number: float, message: str) -> None:
-        """Print nothing, as above."""
+        """Print nothing: every line is an event."""
 
 
 class _Live:
-    """Shows events above a line that moves."""
+    """Prints events above a progress bar."""
 
     def __init__(self, output: Output, bar: Progress) -> None:
         self._output = output
         self._bar = bar
-        self._task = bar.add_task("asking Mogplex", total=len(_PHASES) - 1)
+        self._task = bar.add_task("connecting to Mogplex", total=len(_PHASES) - 1)
 
     def event(self, event: RunEvent) -> None:
-        self._output.screen.print(event_line(event, whole_time=False), soft_wrap=True)
+        self._output.console.print(event_line(event, whole_time=False), soft_wrap=True)
 
     async def look(self, snapshot: Snapshot, outcome: Outcome) -> None:
         done = _PHASES.index(outcome.phase) if outcome.phase in _PHASES else None
         count = counted(len(snapshot.events), "event")
-        fault = "; Mogplex cannot be asked at the moment, trying again" if snapshot.fault else ""
+        fault = "; Mogplex cannot be reached at the moment, retrying" if snapshot.fault else ""
         status = sanitize_word(snapshot.run.status)
         self._update(f"{outcome.phase}: run is {status}, {count}{fault}", completed=done)
 
-    async def progress(self, number: float, message: str) -> None:  # noqa: ARG002 - of operations without phases
+    async def progress(self, number: float, message: str) -> None:  # noqa: ARG002 - the phases are of runs
         self._update(message)
 
     def _update(self, text: str, *, completed: int | None = None) -> None:
-        self._bar.update(self._task, completed=completed, description=f"{text} (Ctrl-C leaves it running)")
+        self._bar.update(self._task, completed=completed, description=f"{text} (Ctrl-C stops watching only)")
