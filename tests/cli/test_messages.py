@@ -27,9 +27,17 @@ SOURCE = Path(mogplex_mcp.__file__).parent
 MODULES = [
     *("operations.runs", "operations.run_list", "operations.repos"),
     *("cli.run", "cli.runs", "cli.repos", "cli.session", "cli.terminal.following", "cli.terminal.input"),
-    *("api.client", "api.http", "api.identifiers", "api.connection", "api.scopes", "api.lenient", "api.answers"),
-    *("api.access_token", "api.budget", "api.repos", "api.wire", "credentials.sources"),
-    *("runs.start", "runs.tail", "runs.watch", "runs.cursor", "storage.state_file"),
+    *("api.client", "api.http", "api.identifiers", "api.transport", "api.scopes", "api.lenient", "api.responses"),
+    *(
+        "api.access_token",
+        "api.budget",
+        "api.repos",
+        "api.exchange",
+        "api.proxies",
+        "api.transport_errors",
+        "credentials.sources",
+    ),
+    *("runs.start", "runs.idempotency", "runs.tail", "runs.watch", "runs.cursor", "storage.state_file"),
 ]
 ERRORS = ["OperationError", "InvalidArgumentError", "MogplexError", "RepoError", "StateError", "CursorError"]
 ERRORS += ["CommandError", "usage"]

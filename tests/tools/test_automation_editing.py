@@ -159,7 +159,7 @@ async def test_an_update_leaves_alone_what_it_was_not_given(simulator: Simulator
     async with bridge_with(None, simulator) as client:
         await facts(client, "update_automation", automation_id=automation.id, name="Renamed", description="")
     assert automation.name == "Renamed"
-    assert automation.description == "Reviews when somebody asks for it"
+    assert automation.description == "Reviews on request"
     assert (automation.draft, automation.published) == (draft, published)
 
 

@@ -60,7 +60,7 @@ async def begin(
         if entry.fingerprint != wanted.fingerprint:
             raise MogplexError(
                 ErrorCode.IDEMPOTENCY_CONFLICT,
-                "this idempotency_key was used for a run with other arguments; use another key, or the same arguments",
+                "this idempotency key was used for a run with other arguments; use another key, or the same arguments",
             )
         if not earlier or not entry.run_id or entry.state is StartState.GONE:
             return Begun(entry, earlier)

@@ -71,7 +71,7 @@ async def trigger_automation(
     repo: Annotated[str, Field(description="owner/name or id, of its installation.")],
     inputs: Annotated[dict[str, Any], Field(description="What it gets.")] = _NOTHING,
     idempotency_key: Annotated[str, Field(description="Your own UUID: it never triggers twice.")] = "",
-    force_new: Annotated[bool, Field(description="Trigger another although the same exists.")] = False,
+    force_new: Annotated[bool, Field(description="Trigger another in any case.")] = False,
 ) -> TriggeredAutomation:
     """Run a published automation on a repository; costs money. Then wait with get_automation_run.
 

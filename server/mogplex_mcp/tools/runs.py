@@ -52,7 +52,7 @@ async def start_run(
     workspace_session_id: Annotated[str, Field(description="Use it.")] = "",
     mode: Annotated[str, Field(description="For Mogplex.")] = "",
     idempotency_key: Annotated[str, Field(description="Your key; it never starts twice.")] = "",
-    force_new: Annotated[bool, Field(description="Start another although the same exists.")] = False,
+    force_new: Annotated[bool, Field(description="Start another in any case.")] = False,
 ) -> StartedRun:
     """Start a coding agent on a repository: it works in a cloud sandbox, on a new branch, towards a pull request.
 
