@@ -52,7 +52,7 @@ class TlsServer:
 
     Attributes:
         certificate: The file to trust.
-        context: For whoever else is to serve with it.
+        context: Its TLS context, for other servers.
         connections: How many there were.
     """
 
@@ -78,7 +78,7 @@ class TlsServer:
 
 
 def _self_signed(folder: Path) -> ssl.SSLContext:
-    """A server's context with a certificate for localhost that nobody trusts."""
+    """Return a server's TLS context with an untrusted certificate for localhost."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "localhost")])
     names = [x509.DNSName("localhost"), x509.DNSName("mogplex.test")]

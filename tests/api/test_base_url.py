@@ -22,7 +22,7 @@ from mogplex_mcp.api.base_url import DEFAULT_BASE_URL, normalise_base_url, web_u
         ("https://mog.example:8443/api/v1/mogplex/mcp/", "https://mog.example:8443/api/v1/mogplex"),
     ],
 )
-def test_a_spelling_becomes_the_canonical_base(spelling: str, canonical: str) -> None:
+def test_normalise_base_url_returns_canonical_form(spelling: str, canonical: str) -> None:
     assert normalise_base_url(spelling) == canonical
     assert normalise_base_url(canonical) == canonical
 
@@ -34,14 +34,14 @@ def test_a_spelling_becomes_the_canonical_base(spelling: str, canonical: str) ->
     slashes=st.sampled_from(["", "/", "//"]),
     blanks=st.text(" \t\r\n", max_size=3),
 )
-def test_every_spelling_of_the_hosted_service_is_the_default(
+def test_normalise_base_url_maps_hosted_service_to_default(
     scheme: str, host: str, path: str, slashes: str, blanks: str
 ) -> None:
     assert normalise_base_url(f"{blanks}{scheme}{host}{path}{slashes}{blanks}") == DEFAULT_BASE_URL
 
 
 @given(st.text(max_size=40) | st.text("htps:/@.?#[]%www.mogplex.com127\\ ", max_size=40))
-def test_any_text_is_a_canonical_base_or_refused_in_words(text: str) -> None:
+def test_normalise_base_url_accepts_or_refuses_any_text(text: str) -> None:
     try:
         canonical = normalise_base_url(text)
     except ValueError as error:
@@ -77,13 +77,13 @@ def test_any_text_is_a_canonical_base_or_refused_in_words(text: str) -> None:
         ("https://[fe80::1%25eth0]", "no usable host"),
     ],
 )
-def test_what_is_no_base_is_refused_with_what_to_write(text: str, advice: str) -> None:
+def test_normalise_base_url_refuses_invalid_text_with_advice(text: str, advice: str) -> None:
     with pytest.raises(ValueError, match=r"\.$") as caught:
         normalise_base_url(text)
     assert advice in str(caught.value)
     assert "hunter2" not in str(caught.value)
 
 
-def test_links_to_pages_start_at_the_host() -> None:
+def test_web_url_is_the_host() -> None:
     assert web_url(DEFAULT_BASE_URL) == "https://mogplex.com"
     assert web_url("http://[::1]:3100/api/v1/mogplex") == "http://[::1]:3100"

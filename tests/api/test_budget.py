@@ -1,4 +1,4 @@
-"""Never more than Mogplex allows, whoever counts, and users before watchers."""
+"""The client-side rate limit: never above the limit of Mogplex, and users before polling."""
 
 import sqlite3
 from pathlib import Path
@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mogplex_mcp.api.budget import (
-    KEPT_FOR_USERS,
+    RESERVED_FOR_USERS,
     UNITS_PER_MINUTE,
     WATCHING_UNITS_PER_MINUTE,
     WINDOW_SECONDS,
@@ -54,7 +54,7 @@ def most_in_a_window(spent: list[Spent], seconds: float) -> int:
         st.tuples(st.integers(0, 2), st.floats(0, 30), st.sampled_from([1, 2]), st.booleans()), min_size=1, max_size=250
     )
 )
-async def test_no_sliding_minute_holds_more_than_sixty(asked: list[tuple[int, float, int, bool]]) -> None:
+async def test_budget_allows_at_most_60_requests_in_any_minute(asked: list[tuple[int, float, int, bool]]) -> None:
     clock, state, spent = Clock(), StateFile(None), []
     budgets = [SharedBudget(SqliteRequestCounts(state, TOKEN), now=clock, sleep=clock.sleep) for _ in range(3)]
     for which, later, units, watching in asked:
@@ -71,7 +71,7 @@ async def test_no_sliding_minute_holds_more_than_sixty(asked: list[tuple[int, fl
     st.sampled_from([1, 2]),
     st.booleans(),
 )
-def test_after_the_wait_it_is_allowed_and_before_it_is_not(spent: list[Spent], units: int, watching: bool) -> None:
+def test_seconds_until_allowed_is_exact(spent: list[Spent], units: int, watching: bool) -> None:
     wait = seconds_until_allowed(spent, units, watching=watching, now=61)
     left = [one for one in spent if one.at > 61 + wait - WINDOW_SECONDS + 1e-6]
     assert seconds_until_allowed(left, units, watching=watching, now=61 + wait) == 0
@@ -80,7 +80,7 @@ def test_after_the_wait_it_is_allowed_and_before_it_is_not(spent: list[Spent], u
         assert seconds_until_allowed(still, units, watching=watching, now=61 + wait - 0.01) > 0
 
 
-async def test_watching_takes_half_of_the_minute_and_leaves_the_rest() -> None:
+async def test_budget_gives_polling_half_of_rate_limit() -> None:
     budget = SharedBudget(SqliteRequestCounts(StateFile(None), TOKEN), now=virtual_now)
     with anyio.move_on_after(50):
         while True:
@@ -92,17 +92,17 @@ async def test_watching_takes_half_of_the_minute_and_leaves_the_rest() -> None:
         assert anyio.current_time() == began
 
 
-async def test_watchers_leave_the_last_units_to_users() -> None:
+async def test_budget_reserves_last_units_for_users() -> None:
     budget = SharedBudget(SqliteRequestCounts(StateFile(None), TOKEN), now=virtual_now)
-    for _ in range(UNITS_PER_MINUTE - KEPT_FOR_USERS):
+    for _ in range(UNITS_PER_MINUTE - RESERVED_FOR_USERS):
         await budget.spend(1, watching=False)
     with anyio.move_on_after(10) as waiting:
         await budget.spend(1, watching=True)
     assert waiting.cancelled_caught
-    await budget.spend(KEPT_FOR_USERS, watching=False)
+    await budget.spend(RESERVED_FOR_USERS, watching=False)
 
 
-async def test_a_user_is_told_when_the_wait_would_be_too_long() -> None:
+async def test_budget_raises_when_wait_is_too_long() -> None:
     budget = SharedBudget(SqliteRequestCounts(StateFile(None), TOKEN), now=virtual_now)
     await budget.spend(UNITS_PER_MINUTE, watching=False)
     with pytest.raises(MogplexError) as raised:
@@ -111,7 +111,7 @@ async def test_a_user_is_told_when_the_wait_would_be_too_long() -> None:
     assert raised.value.retry_after == pytest.approx(WINDOW_SECONDS)
 
 
-async def test_a_short_wait_is_waited() -> None:
+async def test_budget_waits_for_short_time() -> None:
     budget = SharedBudget(SqliteRequestCounts(StateFile(None), TOKEN), now=virtual_now)
     await budget.spend(UNITS_PER_MINUTE, watching=False)
     await anyio.sleep(45)
@@ -120,7 +120,7 @@ async def test_a_short_wait_is_waited() -> None:
     assert anyio.current_time() - began == pytest.approx(WINDOW_SECONDS - 45)
 
 
-async def test_a_pause_is_honoured_by_all_and_the_longest_one_counts(tmp_path: Path) -> None:
+async def test_budget_longest_pause_holds_all_requests(tmp_path: Path) -> None:
     states = [StateFile(tmp_path / "state") for _ in range(2)]
     one, other = (SharedBudget(SqliteRequestCounts(state, TOKEN), now=virtual_now) for state in states)
     await one.pause(60)
@@ -135,7 +135,7 @@ async def test_a_pause_is_honoured_by_all_and_the_longest_one_counts(tmp_path: P
         state.close()
 
 
-async def test_tokens_do_not_share_a_budget(tmp_path: Path) -> None:
+async def test_budget_is_separate_for_each_token(tmp_path: Path) -> None:
     state = StateFile(tmp_path / "state")
     mine = SharedBudget(SqliteRequestCounts(state, TOKEN), now=virtual_now)
     theirs = SharedBudget(SqliteRequestCounts(state, TOKEN[::-1]), now=virtual_now)
@@ -147,7 +147,7 @@ async def test_tokens_do_not_share_a_budget(tmp_path: Path) -> None:
     state.close()
 
 
-async def test_a_file_that_cannot_be_used_lets_the_process_count_alone_and_say_so(tmp_path: Path) -> None:
+async def test_budget_counts_in_process_when_store_is_unavailable(tmp_path: Path) -> None:
     state = StateFile(tmp_path)
     budget = SharedBudget(SqliteRequestCounts(state, TOKEN), now=virtual_now)
     await budget.spend(UNITS_PER_MINUTE, watching=False)
@@ -158,7 +158,7 @@ async def test_a_file_that_cannot_be_used_lets_the_process_count_alone_and_say_s
     assert str(tmp_path) in usage.problem
 
 
-async def test_a_file_that_fails_in_mid_minute_forgets_nothing_and_is_tried_again(tmp_path: Path) -> None:
+async def test_budget_keeps_count_when_store_fails_and_retries_it(tmp_path: Path) -> None:
     path = tmp_path / "state"
     state = StateFile(path)
     budget = SharedBudget(SqliteRequestCounts(state, TOKEN), now=virtual_now)
@@ -175,7 +175,7 @@ async def test_a_file_that_fails_in_mid_minute_forgets_nothing_and_is_tried_agai
     state.close()
 
 
-async def test_a_clock_that_was_set_back_blocks_for_two_windows_at_the_most(tmp_path: Path) -> None:
+async def test_budget_blocks_at_most_two_windows_after_clock_is_set_back(tmp_path: Path) -> None:
     clock, state = Clock(), StateFile(tmp_path / "state")
     budget = SharedBudget(SqliteRequestCounts(state, TOKEN), now=clock, sleep=clock.sleep)
     clock.time = EPOCH + 86_400 * 365
@@ -189,7 +189,7 @@ async def test_a_clock_that_was_set_back_blocks_for_two_windows_at_the_most(tmp_
     state.close()
 
 
-async def test_no_row_of_the_past_stays(tmp_path: Path) -> None:
+async def test_budget_deletes_expired_rows(tmp_path: Path) -> None:
     clock, state = Clock(), StateFile(tmp_path / "state")
     budget = SharedBudget(SqliteRequestCounts(state, TOKEN), now=clock)
     for _ in range(200):
@@ -201,7 +201,7 @@ async def test_no_row_of_the_past_stays(tmp_path: Path) -> None:
     file.close()
 
 
-async def test_requests_of_the_same_moment_all_count(tmp_path: Path) -> None:
+async def test_budget_counts_concurrent_requests(tmp_path: Path) -> None:
     clock, path = Clock(), tmp_path / "state"
     states = [StateFile(path), StateFile(path)]
     budgets = [SharedBudget(SqliteRequestCounts(state, TOKEN), now=clock) for state in states]

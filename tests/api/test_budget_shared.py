@@ -25,7 +25,7 @@ def anyio_backend(virtual_time: object, request: pytest.FixtureRequest) -> objec
     return "asyncio" if "real" in request.node.name else virtual_time
 
 
-async def test_three_bridges_that_watch_and_ask_as_much_as_they_can_never_see_a_429(tmp_path: Path) -> None:
+async def test_budget_shared_by_three_servers_avoids_429(tmp_path: Path) -> None:
     simulator = simulated(7_200)
     refused: Counter[str] = Counter()
     async with AsyncExitStack() as stack:
@@ -55,7 +55,7 @@ async def test_three_bridges_that_watch_and_ask_as_much_as_they_can_never_see_a_
     assert set(refused) <= {ErrorCode.BUDGET_EXHAUSTED, ErrorCode.TIMED_OUT}
 
 
-async def test_a_429_from_elsewhere_silences_all_bridges_for_as_long_as_it_says(tmp_path: Path) -> None:
+async def test_budget_pauses_all_servers_after_429(tmp_path: Path) -> None:
     simulator = simulated(7_200)
     async with (
         tenant_of(simulator, tmp_path / "state") as one,
@@ -104,7 +104,7 @@ anyio.run(main)
 """
 
 
-async def test_real_processes_share_one_minute(tmp_path: Path) -> None:
+async def test_budget_is_shared_between_processes(tmp_path: Path) -> None:
     simulator = Simulator()
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join((str(ROOT / "server"), str(ROOT)))}
     printed: list[str] = []

@@ -182,7 +182,7 @@ async def sent(call: Call, **data: Any) -> tuple[str, str, Any]:
         (lambda m: m.list_mcp_servers(), {"servers": []}, "GET", "/mcp/servers", None),
     ],
 )
-async def test_a_method_asks_its_route(call: Call, data: dict[str, Any], method: str, path: str, body: Any) -> None:
+async def test_method_requests_its_route(call: Call, data: dict[str, Any], method: str, path: str, body: Any) -> None:
     assert await sent(call, **data) == (method, path, body)
 
 
@@ -217,7 +217,7 @@ BAD_PROMPTS: list[Call] = [
 
 
 @pytest.mark.parametrize("call", BAD_IDS + BAD_PROMPTS)
-async def test_what_mogplex_would_refuse_costs_neither_budget_nor_quota(call: Call) -> None:
+async def test_invalid_arguments_are_refused_before_sending(call: Call) -> None:
     network = Network(ok())
     bench = Bench(network)
     with pytest.raises(MogplexError) as caught:
@@ -226,7 +226,7 @@ async def test_what_mogplex_would_refuse_costs_neither_budget_nor_quota(call: Ca
     assert (network.requests, bench.budget.spent) == ([], [])
 
 
-async def test_the_longest_prompt_is_counted_as_mogplex_counts() -> None:
+async def test_check_prompt_counts_utf16_units() -> None:
     longest = "\U0001f600" * (MAX_PROMPT_LENGTH // 2)
     assert (await sent(lambda m: m.start_run(StartRun(REPO_ID, longest), "key-1"), **RUN))[2]["prompt"] == longest
 
@@ -242,8 +242,8 @@ async def test_the_longest_prompt_is_counted_as_mogplex_counts() -> None:
     ],
 )
 @pytest.mark.parametrize("data", [{}, {"repos": None, "run": {}, "events": None, "automations": {}}])
-async def test_an_empty_answer_is_an_error_and_not_an_empty_list(call: Call, data: dict[str, Any]) -> None:
-    with pytest.raises(MogplexError, match="Mogplex answered without") as caught:
+async def test_response_without_list_is_an_error(call: Call, data: dict[str, Any]) -> None:
+    with pytest.raises(MogplexError, match="Mogplex responded without") as caught:
         await call(Mogplex(Bench(Network(ok(**data))).http))
     assert (caught.value.code, caught.value.may_have_happened) == (ErrorCode.UNEXPECTED_ANSWER, False)
 
@@ -259,14 +259,14 @@ async def test_an_empty_answer_is_an_error_and_not_an_empty_list(call: Call, dat
         lambda m: m.set_env_var(REPO_ID, "A", "hunter2"),
     ],
 )
-async def test_a_change_that_is_answered_without_its_id_may_have_happened(call: Call) -> None:
+async def test_write_response_without_id_may_have_happened(call: Call) -> None:
     with pytest.raises(MogplexError) as caught:
         await call(Mogplex(Bench(Network(ok(other=1))).http))
     assert (caught.value.code, caught.value.may_have_happened) == (ErrorCode.UNEXPECTED_ANSWER, True)
     assert "hunter2" not in caught.value.message
 
 
-async def test_a_start_is_flat_on_the_wire_and_says_whether_it_is_a_replay() -> None:
+async def test_start_run_parses_flat_response_and_replay() -> None:
     for number, replayed in ((260, False), (261, True)):
         network = Network(ok(**envelope_of(row(number))["data"]))
         started = await Mogplex(Bench(network).http).start_run(StartRun(REPO_ID, "x"), "key-1", timeout=9)
@@ -275,24 +275,24 @@ async def test_a_start_is_flat_on_the_wire_and_says_whether_it_is_a_replay() -> 
         assert network.requests[0].headers["idempotency-key"] == "key-1"
 
 
-async def test_a_cancel_tells_when_there_was_nothing_to_cancel() -> None:
+async def test_cancel_run_reports_already_terminal() -> None:
     network = Network(ok(**envelope_of(row(231))["data"]))
     cancelled = await Mogplex(Bench(network).http).cancel_run(RUN_ID)
     assert (cancelled.already_terminal, cancelled.status, cancelled.run.status) == (True, "success", "success")
 
 
-async def test_a_trigger_that_started_nothing_says_why() -> None:
+async def test_trigger_automation_reports_why_it_did_not_start() -> None:
     network = Network(ok(**envelope_of(row(509))["data"]))
     mogplex = Mogplex(Bench(network).http)
     outcome = await mogplex.trigger_automation(OTHER_ID, REPO_ID, idempotency_key="key-1")
     assert (outcome.started, outcome.reason, outcome.job_run_id) == (False, "REPO_PENDING_LIMIT", None)
 
 
-async def test_the_run_of_an_automation_can_be_null() -> None:
+async def test_get_automation_run_returns_none_for_null() -> None:
     assert await Mogplex(Bench(Network(ok(run=None))).http).get_automation_run(OTHER_ID, RUN_ID) is None
 
 
-async def test_watching_is_marked_for_the_budget() -> None:
+async def test_watching_is_passed_to_budget() -> None:
     bench = Bench(Network(ok(run=RUN, events=[])))
     mogplex = Mogplex(bench.http)
     await mogplex.get_run(RUN_ID, watching=True)
@@ -304,7 +304,7 @@ async def test_watching_is_marked_for_the_budget() -> None:
 @given(
     st.from_regex(r"[0-9A-Fa-f]{8}-?[0-9A-Fa-f]{4}-?[0-9A-Fa-f]{4}-?[0-9A-Fa-f]{4}-?[0-9A-Fa-f]{12}", fullmatch=True)
 )
-def test_every_spelling_of_an_id_is_a_path_of_one_segment(text: str) -> None:
+def test_id_in_any_form_is_one_path_segment(text: str) -> None:
     from mogplex_mcp.api.http import check_uuid  # noqa: PLC0415 - for one test only
 
     assert set(check_uuid(text, "run_id")) <= set("0123456789abcdef-")

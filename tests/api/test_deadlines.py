@@ -28,7 +28,7 @@ def connect(network: Network, seconds: float = 0) -> MogplexHttp:
     return MogplexHttp(httpx2.MockTransport(answer), BASE_URL, TOKEN, CountingBudget(), random=lambda: 1.0)
 
 
-async def test_all_tries_and_pauses_share_one_deadline() -> None:
+async def test_attempts_and_backoff_share_one_deadline() -> None:
     network = Network(httpx2.ReadError("reset"))
     start = anyio.current_time()
     with pytest.raises(MogplexError) as caught:
@@ -37,14 +37,14 @@ async def test_all_tries_and_pauses_share_one_deadline() -> None:
     assert (caught.value.code, len(network.requests)) == (ErrorCode.TIMED_OUT, 2)
 
 
-async def test_a_wait_that_mogplex_asks_for_is_waited_once_and_then_all_is_well() -> None:
+async def test_retry_after_is_honoured_once() -> None:
     network = Network(refused(503, "SERVICE_UNAVAILABLE", retry_after="7"), ok(a=1))
     start = anyio.current_time()
     assert await connect(network).request("GET", "/repos", timeout=25) == {"a": 1}
     assert anyio.current_time() - start == pytest.approx(7)
 
 
-async def test_a_wait_beyond_the_deadline_is_not_waited_at_all() -> None:
+async def test_retry_after_beyond_deadline_raises_at_once() -> None:
     start = anyio.current_time()
     with pytest.raises(MogplexError) as caught:
         await connect(Network(refused(503, "X", retry_after="60"))).request("GET", "/repos", timeout=25)
@@ -52,7 +52,7 @@ async def test_a_wait_beyond_the_deadline_is_not_waited_at_all() -> None:
     assert anyio.current_time() == start
 
 
-async def test_a_sandbox_may_take_minutes_to_boot() -> None:
+async def test_create_sandbox_waits_minutes_for_response() -> None:
     network = Network(ok(sandbox={"id": REPO_ID}))
     sandbox = await Mogplex(connect(network, seconds=240)).create_sandbox(REPO_ID)
     assert sandbox.id == REPO_ID

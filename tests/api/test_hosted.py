@@ -31,7 +31,7 @@ async def failure(answer: httpx2.Response) -> tuple[MogplexError, Bench]:
     return caught.value, bench
 
 
-async def test_a_call_is_one_stateless_message_of_two_units_without_an_origin() -> None:
+async def test_call_tool_sends_one_stateless_message_of_two_units_without_origin() -> None:
     network = Network(replay(548))
     bench = Bench(network)
     result = await HostedEndpoint(bench.http).call_tool("mogplex_list_repos", {"limit": 1})
@@ -45,7 +45,7 @@ async def test_a_call_is_one_stateless_message_of_two_units_without_an_origin() 
     assert bench.budget.spent == [(2, False)]
 
 
-async def test_listing_costs_one_unit_and_keeps_schemas_as_they_came() -> None:
+async def test_list_tools_costs_one_unit_and_returns_raw_schemas() -> None:
     schema = {"type": "object", "properties": {"limit": {"type": "integer"}}, "additionalProperties": False}
     tools = [
         {"name": "a", "title": "A", "description": "d", "inputSchema": schema, "annotations": {"readOnlyHint": True}},
@@ -79,14 +79,14 @@ async def test_listing_costs_one_unit_and_keeps_schemas_as_they_came() -> None:
         (637, ErrorCode.UNEXPECTED_ANSWER, "405"),
     ],
 )
-async def test_a_recorded_refusal_is_named_as_on_a_route(number: int, code: ErrorCode, message: str) -> None:
+async def test_recorded_json_rpc_error_has_code_of_route(number: int, code: ErrorCode, message: str) -> None:
     error, _ = await failure(replay(number))
     assert error.code is code
     assert message in error.message
 
 
 @pytest.mark.parametrize("number", [712, 720])
-async def test_over_the_limit_is_rate_limited_in_both_shapes(number: int) -> None:
+async def test_both_rate_limit_errors_are_rate_limited(number: int) -> None:
     error, bench = await failure(replay(number))
     assert (error.code, error.retry_after, error.may_have_happened) == (ErrorCode.RATE_LIMITED, 60, False)
     assert bench.budget.pauses == [60.0]
@@ -103,7 +103,7 @@ async def test_over_the_limit_is_rate_limited_in_both_shapes(number: int) -> Non
         httpx2.Response(200, text="event: message", headers={"content-type": "text/event-stream"}),
     ],
 )
-async def test_what_is_no_json_rpc_result_is_described(answer: httpx2.Response) -> None:
+async def test_response_that_is_not_json_rpc_is_described(answer: httpx2.Response) -> None:
     error, _ = await failure(answer)
     assert (error.code, error.may_have_happened) == (ErrorCode.UNEXPECTED_ANSWER, True)
 
@@ -116,12 +116,12 @@ async def test_what_is_no_json_rpc_result_is_described(answer: httpx2.Response) 
         {"isError": True, "structuredContent": {"error": {"status": "x", "message": []}}},
     ],
 )
-async def test_an_error_without_details_is_an_internal_error(result: dict[str, Any]) -> None:
+async def test_error_without_details_is_internal_error(result: dict[str, Any]) -> None:
     error, _ = await failure(rpc(result=result))
     assert (error.code, error.may_have_happened) == (ErrorCode.INTERNAL_ERROR, True)
 
 
-async def test_a_call_is_never_repeated() -> None:
+async def test_call_tool_is_never_retried() -> None:
     network = Network(httpx2.RemoteProtocolError("closed"))
     with pytest.raises(MogplexError) as caught:
         await HostedEndpoint(Bench(network).http).call_tool("mogplex_cancel_run", {})
@@ -139,7 +139,7 @@ ANSWERED = [
 
 
 @pytest.mark.parametrize("number", [recorded["n"] for recorded in ANSWERED])
-async def test_every_recorded_message_is_a_result_or_a_named_error(number: int) -> None:
+async def test_recorded_message_is_result_or_error(number: int) -> None:
     message = json.loads(row(number)["response"]["body"])
     fails = "error" in message or message["result"].get("isError", False)
     endpoint = HostedEndpoint(Bench(Network(replay(number))).http)

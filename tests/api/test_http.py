@@ -245,7 +245,7 @@ async def test_a_pause_that_does_not_fit_the_deadline_is_not_begun() -> None:
     assert (error.code, bench.sleeps) == (ErrorCode.UNREACHABLE, [])
 
 
-async def test_the_deadline_of_whoever_calls_counts_too() -> None:
+async def test_deadline_of_caller_applies_too() -> None:
     bench = Bench(Network(GONE))
     with anyio.move_on_after(0.4):
         assert (await failure(bench, timeout=60)).code is ErrorCode.UNREACHABLE

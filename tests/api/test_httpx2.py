@@ -101,7 +101,7 @@ async def test_a_length_next_to_chunks_is_ignored(connect: Connect) -> None:
 
 
 async def test_a_second_response_in_the_same_packet_is_taken_for_the_next_one(connect: Connect) -> None:
-    """Wrong in httpx2: nobody asked for it. What comes later, on an idle connection, closes the connection."""
+    """Wrong in httpx2: it was not requested. What comes later, on an idle connection, closes the connection."""
     unasked = raw_answer(b'{"ok":true,"data":{"a":2}}')
     async with serving(answering(OK + unasked)) as base_url:
         http = connect(base_url)

@@ -69,7 +69,7 @@ def assert_nothing_lost(record: object, raw: object) -> None:
 
 @pytest.mark.anyio
 @pytest.mark.parametrize("recorded", READS, ids=lambda recorded: f"{recorded['n']}-{path_of(recorded)}")
-async def test_a_recorded_answer_is_read_without_loss(recorded: dict[str, Any]) -> None:
+async def test_recorded_response_is_parsed_without_loss(recorded: dict[str, Any]) -> None:
     if recorded["n"] in NO_ENVELOPES:
         assert not recorded["request"]["path"].startswith(API)
         return
@@ -97,7 +97,7 @@ def test_the_recordings_cover_every_read_route() -> None:
     assert len(READS) - len(NO_ENVELOPES) - len(CUT_TOO_EARLY) == 138
 
 
-def test_a_run_is_flat_and_typed() -> None:
+def test_run_is_flat_and_typed() -> None:
     events = parse(RunEvents, envelope_of(row(33))["data"], "data")
     run = events.run
     assert (run.status, run.base_branch, run.working_branch, run.create_branch) == (
@@ -113,18 +113,18 @@ def test_a_run_is_flat_and_typed() -> None:
     assert events.events[0].type == "started"
 
 
-def test_models_can_be_made_by_name_too() -> None:
+def test_models_accept_field_names() -> None:
     run = Run(run_id=RUN_ID, base_branch="main", created_at=datetime(2026, 1, 1, tzinfo=UTC))
     assert Run.model_validate(run.model_dump()) == run
     assert Run.model_validate_json(run.model_dump_json()) == run
 
 
-def test_logs_of_a_sandbox_are_lifted_out_of_it() -> None:
+def test_sandbox_logs_are_fields_of_their_own() -> None:
     logs = parse(SandboxLogs, {"sandbox": {"id": "s", "install_log": "ok", "dev_log": None}}, "data")
     assert (logs.sandbox.id, logs.install_log, logs.dev_log, logs.lifecycle_events) == ("s", "ok", None, [])
 
 
-def test_no_credential_of_an_mcp_server_survives_reading() -> None:
+def test_mcp_server_drops_credentials() -> None:
     servers = [parse(McpServer, value, "servers") for value in envelope_of(row(370))["data"]["servers"]]
     assert [(s.name, s.enabled, s.transport, s.host, s.header_names, s.variable_names) for s in servers] == [
         ("local-fs", True, "stdio", None, [], ["LOG"]),
@@ -153,17 +153,17 @@ SECRET = "hunter2-hunter2"
         None,
     ],
 )
-def test_a_secret_in_a_wrong_place_of_a_configuration_is_dropped_as_well(config: object) -> None:
+def test_mcp_server_drops_misplaced_secrets(config: object) -> None:
     server = parse(McpServer, {"name": "n", "config": config, "url": SECRET}, "servers")
     assert SECRET not in repr(server)
     with pytest.raises(MogplexError) as caught:
         parse(McpServer, {"config": config}, "servers")
-    assert caught.value.message == "Mogplex answered without a usable servers.name."
+    assert caught.value.message == "Mogplex responded without a usable servers.name."
     assert caught.value.__cause__ is None
     assert caught.value.__suppress_context__ or caught.value.__context__ is None
 
 
-def test_resume_tokens_user_ids_and_metadata_of_automation_runs_are_left_out() -> None:
+def test_automation_run_omits_resume_tokens_user_ids_and_metadata() -> None:
     for number in (523, 524):
         run = parse(AutomationRunDetail, envelope_of(row(number))["data"]["run"], "run")
         shown = run.model_dump_json()
@@ -188,13 +188,13 @@ def test_resume_tokens_user_ids_and_metadata_of_automation_runs_are_left_out() -
         ({}, None),
     ],
 )
-def test_times_have_any_number_of_fraction_digits_or_are_none(text: object, moment: datetime | None) -> None:
+def test_moment_parses_any_number_of_fraction_digits(text: object, moment: datetime | None) -> None:
     event = parse(RunEvent, {"id": "e", "createdAt": text}, "event")
     assert event.created_at == moment
     assert moment is None or (event.created_at is not None and event.created_at.tzinfo is not None)
 
 
-def test_optional_fields_of_a_wrong_type_are_empty_and_unknown_ones_ignored() -> None:
+def test_invalid_optional_fields_are_empty_and_unknown_fields_ignored() -> None:
     repo = parse(Repo, {"id": "r", "full_name": 7, "installation_id": "x", "default_branch": [], "new": 1}, "repo")
     assert repo == Repo(id="r")
     event = parse(RunEvent, {"id": "e", "type": "brand_new", "payload": "cut"}, "event")
@@ -202,8 +202,8 @@ def test_optional_fields_of_a_wrong_type_are_empty_and_unknown_ones_ignored() ->
 
 
 @pytest.mark.parametrize("value", [None, [], "x", {}, {"id": None}, {"id": ""}, {"id": 7}])
-def test_an_answer_without_its_id_names_what_is_missing(value: object) -> None:
-    with pytest.raises(MogplexError, match="Mogplex answered without a usable repos") as caught:
+def test_error_names_missing_id(value: object) -> None:
+    with pytest.raises(MogplexError, match="Mogplex responded without a usable repos") as caught:
         parse(Repo, value, "repos")
     assert caught.value.code is ErrorCode.UNEXPECTED_ANSWER
 
@@ -227,23 +227,23 @@ NAMES = sorted(
     st.sampled_from(RECORDS),
     st.dictionaries(st.sampled_from(NAMES), JSON | st.dictionaries(st.sampled_from(NAMES), JSON)),
 )
-def test_any_json_in_any_field_is_a_model_or_a_mogplex_error(model: type[Record], value: dict[str, Any]) -> None:
+def test_any_json_in_field_is_parsed_or_mogplex_error(model: type[Record], value: dict[str, Any]) -> None:
     try:
         record = parse(model, value, "answer")
     except MogplexError as error:
         assert error.code is ErrorCode.UNEXPECTED_ANSWER  # noqa: PT017 - half of the promise
-        assert error.message.startswith("Mogplex answered without a usable answer")  # noqa: PT017 - as above
+        assert error.message.startswith("Mogplex responded without a usable answer")  # noqa: PT017 - as above
     else:
         assert isinstance(json.loads(record.model_dump_json()), dict)
 
 
 @given(st.sampled_from(RECORDS), JSON)
-def test_any_json_in_place_of_a_record_is_a_model_or_a_mogplex_error(model: type[Record], value: object) -> None:
+def test_any_json_instead_of_object_is_parsed_or_mogplex_error(model: type[Record], value: object) -> None:
     try:
         parse(model, value, "answer")
     except MogplexError as error:
         assert error.code is ErrorCode.UNEXPECTED_ANSWER  # noqa: PT017 - half of the promise
 
 
-def test_there_is_a_model_for_each_kind_of_answer() -> None:
+def test_every_response_has_a_model() -> None:
     assert {model.__name__ for model in RECORDS if model is not Record} == set(models.__all__)

@@ -14,14 +14,14 @@ VALUE = "mog_0123456789abcdefghijABCDEFGHIJxy"
 
 
 @pytest.mark.parametrize("text", [VALUE, f"  {VALUE}\n", f'"{VALUE}"', f" ' {VALUE} ' ", f"`{VALUE}`"])
-def test_a_token_is_read_as_people_paste_it(text: str) -> None:
+def test_token_is_parsed_from_pasted_text(text: str) -> None:
     assert Token.parse(text).value == VALUE
 
 
 @pytest.mark.parametrize(
     "text", ["", "mog_", VALUE[:-1], VALUE + "z", VALUE.replace("0", "-"), f"Bearer {VALUE}", VALUE[:-1] + "é", "sk-1"]
 )
-def test_a_malformed_token_is_refused_without_being_repeated(text: str) -> None:
+def test_malformed_token_is_refused_without_quoting_it(text: str) -> None:
     with pytest.raises(MogplexError) as caught:
         Token.parse(text)
     assert caught.value.code is ErrorCode.MALFORMED_TOKEN
@@ -29,7 +29,7 @@ def test_a_malformed_token_is_refused_without_being_repeated(text: str) -> None:
     assert not text.strip() or text.strip() not in caught.value.message or text == "mog_"
 
 
-def test_a_token_shows_nothing_of_itself() -> None:
+def test_token_repr_hides_value() -> None:
     token = Token.parse(VALUE)
     assert repr(token) == str(token) == f"{token}" == "Token(mog_…)"
     assert "0123" not in repr([token])
@@ -37,12 +37,12 @@ def test_a_token_shows_nothing_of_itself() -> None:
 
 
 @pytest.mark.parametrize("text", [RUN_ID, RUN_ID.upper(), RUN_ID.replace("-", ""), f" {RUN_ID}\n"])
-def test_an_id_becomes_lower_case_with_dashes(text: str) -> None:
+def test_check_uuid_returns_canonical_form(text: str) -> None:
     assert check_uuid(text, "run_id") == RUN_ID
 
 
 @pytest.mark.parametrize("text", ["", "abc", f"{{{RUN_ID}}}", f"urn:uuid:{RUN_ID}", RUN_ID + "\n0", "../repos", VALUE])
-def test_what_is_no_id_is_refused_by_name(text: str) -> None:
+def test_check_uuid_names_invalid_argument(text: str) -> None:
     with pytest.raises(MogplexError, match="run_id must be a Mogplex run id") as caught:
         check_uuid(text, "run_id")
     assert caught.value.code is ErrorCode.INVALID_ARGUMENT
@@ -50,7 +50,7 @@ def test_what_is_no_id_is_refused_by_name(text: str) -> None:
 
 
 @given(st.text())
-def test_any_text_is_an_id_or_refused_on_one_line(text: str) -> None:
+def test_check_uuid_accepts_or_refuses_any_text_on_one_line(text: str) -> None:
     try:
         assert len(check_uuid(text, "repo_id")) == len(RUN_ID)
     except MogplexError as error:
@@ -69,12 +69,12 @@ def test_any_text_is_an_id_or_refused_on_one_line(text: str) -> None:
         ("x" * 400, "x" * 299 + "…"),
     ],
 )
-def test_text_of_others_is_made_fit_for_one_line(text: str, shown: str) -> None:
+def test_one_line_sanitizes_untrusted_text(text: str, shown: str) -> None:
     assert one_line(text) == shown
 
 
 @given(st.text(), st.integers(2, 50))
-def test_one_line_is_one_printable_line_within_its_limit(text: str, limit: int) -> None:
+def test_one_line_returns_printable_line_within_limit(text: str, limit: int) -> None:
     shown = one_line(text, limit)
     assert len(shown) <= limit
     assert shown.isprintable()

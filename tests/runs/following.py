@@ -1,4 +1,4 @@
-"""Following a run as the tool does, on a simulated Mogplex or on one that shows what it is told to."""
+"""Follow a run as the tool does, on the simulator or on a scripted Mogplex."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -17,7 +17,7 @@ from tests.runs.support import RUN_ID, a_run, an_event
 from tests.virtual_time import virtual_now
 
 
-async def _nobody_listens(_: Snapshot, __: Outcome) -> None:
+async def _ignore_progress(_: Snapshot, __: Outcome) -> None:
     return
 
 
@@ -38,18 +38,18 @@ async def follow(
         deadline=arrived + wait,
         refresh_deadline=arrived + max(wait, 45),
         max_events=most,
-        listener=_nobody_listens,
+        listener=_ignore_progress,
         shutdown=shutdown or Shutdown(),
         now=virtual_now,
     )
 
 
-def told(news: Tail) -> list[str]:
+def event_ids(news: Tail) -> list[str]:
     return [event.id for one in news.groups for event in one.events]
 
 
 class Script:
-    """A Mogplex that knows one run and shows one state of it after the other; the last one stays."""
+    """A Mogplex with one run, which returns the given states one after another; the last one stays."""
 
     def __init__(self, *states: RunEvents | MogplexError) -> None:
         self.states = list(states)
@@ -76,10 +76,10 @@ def running(*numbers: int, status: str = "streaming") -> RunEvents:
 
 
 async def follow_to_the_end(tenant: Tenant, run_id: str, until: Until = Until.DONE) -> tuple[Tail, list[str]]:
-    cursor, all_told = Cursor(run_id), []
+    cursor, all_ids = Cursor(run_id), []
     while True:
         news = await follow(tenant.watches.of(run_id), cursor, until=until)
-        all_told += told(news)
+        all_ids += event_ids(news)
         cursor = Cursor.parse(str(news.cursor), run_id)
         if news.reason is Reason.ENDED and not news.more:
-            return news, all_told
+            return news, all_ids

@@ -28,7 +28,7 @@ def simulated(run_seconds: float = 600.0) -> Simulator:
 
 @contextlib.asynccontextmanager
 async def tenant_of(simulator: Simulator, path: Path | None = None, token: str = DEMO_TOKEN) -> AsyncIterator[Tenant]:
-    """Everything that one token has in one process."""
+    """Yield a tenant on the simulator."""
     state = StateFile(path)
     async with simulator.transport() as transport:
         tenants = Tenants(BASE_URL, transport, state, virtual_now)
@@ -59,12 +59,12 @@ async def start(tenant: Tenant, simulator: Simulator, prompt: str = "fix the fla
 
 
 def started_runs(simulator: Simulator) -> list[str]:
-    """Runs that somebody started, beside those that the demo's world begins with."""
+    """Return the ids of started runs, without those of the demo data."""
     return [run.id for run in simulator.world.runs.values() if run.idempotency_key]
 
 
 def count(simulator: Simulator, method: str, ending: str = "") -> int:
-    """How often something was asked."""
+    """Return the number of requests with that method and path."""
     return sum(seen.method == method and seen.path.partition("?")[0].endswith(ending) for seen in simulator.requests)
 
 

@@ -14,7 +14,7 @@ EVENT_IDS = st.lists(st.uuids().map(str), max_size=200)
 
 
 @given(EVENT_IDS)
-def test_a_cursor_comes_back_as_it_went(event_ids: list[str]) -> None:
+def test_cursor_round_trips(event_ids: list[str]) -> None:
     cursor = Cursor(RUN_ID).with_events(event_ids)
     again = Cursor.parse(str(cursor), RUN_ID)
     assert again == cursor
@@ -22,36 +22,36 @@ def test_a_cursor_comes_back_as_it_went(event_ids: list[str]) -> None:
 
 
 @given(EVENT_IDS, EVENT_IDS)
-def test_what_was_not_shown_is_not_seen(shown: list[str], others: list[str]) -> None:
+def test_cursor_has_not_seen_other_events(shown: list[str], others: list[str]) -> None:
     cursor = Cursor.parse(str(Cursor(RUN_ID).with_events(shown)), RUN_ID)
     assert not any(cursor.has_seen(event_id) for event_id in set(others) - set(shown))
 
 
 @given(EVENT_IDS)
-def test_the_order_of_events_does_not_matter(event_ids: list[str]) -> None:
+def test_cursor_ignores_order_of_events(event_ids: list[str]) -> None:
     forwards, backwards = Cursor(RUN_ID).with_events(event_ids), Cursor(RUN_ID)
     for event_id in reversed(event_ids):
         backwards = backwards.with_events([event_id])
     assert str(forwards) == str(backwards)
 
 
-def test_a_full_window_fits_into_the_argument() -> None:
+def test_cursor_of_full_window_fits_argument() -> None:
     assert len(str(Cursor(RUN_ID).with_events(map(str, range(250))))) < 2_000
 
 
-def test_no_text_is_the_beginning() -> None:
+def test_cursor_parses_empty_text_as_nothing_seen() -> None:
     assert Cursor.parse("", RUN_ID) == Cursor(RUN_ID)
 
 
 @given(EVENT_IDS)
-def test_a_cursor_of_another_run_is_named(event_ids: list[str]) -> None:
+def test_cursor_reports_other_run(event_ids: list[str]) -> None:
     text = str(Cursor(OTHER_RUN_ID).with_events(event_ids))
     with pytest.raises(CursorError, match="another run"):
         Cursor.parse(text, RUN_ID)
 
 
 @given(EVENT_IDS, st.data())
-def test_a_cursor_that_was_cut_is_named(event_ids: list[str], data: st.DataObject) -> None:
+def test_cursor_reports_truncation(event_ids: list[str], data: st.DataObject) -> None:
     text = str(Cursor(RUN_ID).with_events(event_ids))
     kept = data.draw(st.integers(1, len(text) - 1))
     with pytest.raises(CursorError):
@@ -59,7 +59,7 @@ def test_a_cursor_that_was_cut_is_named(event_ids: list[str], data: st.DataObjec
 
 
 @given(EVENT_IDS, st.data())
-def test_a_cursor_with_a_wrong_letter_is_named(event_ids: list[str], data: st.DataObject) -> None:
+def test_cursor_reports_changed_character(event_ids: list[str], data: st.DataObject) -> None:
     text = str(Cursor(RUN_ID).with_events(event_ids))
     # The last letter may hold bits that mean nothing.
     at = data.draw(st.integers(0, len(text) - 2))
@@ -68,13 +68,13 @@ def test_a_cursor_with_a_wrong_letter_is_named(event_ids: list[str], data: st.Da
         Cursor.parse(text[:at] + letter + text[at + 1 :], RUN_ID)
 
 
-def test_a_cursor_of_another_version_is_named() -> None:
+def test_cursor_reports_other_version() -> None:
     data = bytes([9]) + base64.urlsafe_b64decode(str(Cursor(RUN_ID)) + "==")[1:]
     with pytest.raises(CursorError, match="this version"):
         Cursor.parse(base64.urlsafe_b64encode(data).decode(), RUN_ID)
 
 
 @given(st.text(min_size=1))
-def test_any_other_text_is_named(text: str) -> None:
+def test_cursor_reports_any_other_text(text: str) -> None:
     with pytest.raises(CursorError):
         Cursor.parse(text, RUN_ID)

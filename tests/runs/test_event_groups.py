@@ -1,4 +1,4 @@
-"""Folding makes events short; it loses none and keeps their order."""
+"""Grouping of events: none is lost, and the order stays."""
 
 import itertools
 
@@ -26,25 +26,25 @@ def events(draw: st.DrawFn) -> list[RunEvent]:
 
 
 @given(events())
-def test_nothing_is_lost_and_the_order_is_kept(events: list[RunEvent]) -> None:
+def test_group_events_keeps_all_events_in_order(events: list[RunEvent]) -> None:
     assert [event for one in group_events(events) for event in one.events] == events
 
 
 @given(events())
-def test_neighbours_are_of_different_kinds_and_none_is_empty(events: list[RunEvent]) -> None:
+def test_group_events_makes_maximal_nonempty_groups(events: list[RunEvent]) -> None:
     groups = group_events(events)
     assert all(one.events for one in groups)
     assert all(one.kind != other.kind for one, other in itertools.pairwise(groups))
 
 
 @given(events())
-def test_what_says_how_a_run_stands_is_told_one_by_one(events: list[RunEvent]) -> None:
+def test_group_events_keeps_state_changes_separate(events: list[RunEvent]) -> None:
     for one in group_events(events):
         if one.last.type in ("status_changed", "finished", "failed", "started"):
             assert len(one.events) == 1
 
 
-def test_what_repeats_is_one_fold_and_the_last_one_stands_for_it() -> None:
+def test_group_events_groups_repetitions_under_the_last() -> None:
     tools = [an_event(number, "tool_started", toolName="bash") for number in range(5)]
     (one,) = group_events(tools)
     assert (len(one.events), one.last) == (5, tools[-1])

@@ -28,7 +28,7 @@ def delivery(**payload: Any) -> Any:
     return an_event(1, payload={"stage": "git_delivery", **payload})
 
 
-def test_a_run_that_delivered_is_read() -> None:
+def test_outcome_of_delivered_run() -> None:
     events = [
         delivery(pull_request_url=PULL_REQUEST, changed=True),
         an_event(2, "finished", payload={"exit_code": 0, "failure_code": None}),
@@ -43,7 +43,7 @@ def test_a_run_that_delivered_is_read() -> None:
     )
 
 
-def test_a_failure_is_read_from_the_run_before_the_event() -> None:
+def test_outcome_prefers_error_of_run_to_error_of_event() -> None:
     events = [an_event(1, "failed", message="from the event", payload={"failure_code": "sandbox_launch_failed"})]
     assert read_outcome(a_run("failed"), events, now=NOW).failure == "from the event"
     outcome = read_outcome(a_run("failed", error="from the run"), events, now=NOW)
@@ -51,7 +51,7 @@ def test_a_failure_is_read_from_the_run_before_the_event() -> None:
 
 
 @given(st.lists(st.tuples(st.sampled_from(["log", "finished", "status_changed", "new"]), PAYLOADS), max_size=10))
-def test_any_payload_is_read_without_complaint_and_with_the_right_types(rows: list[tuple[str, Any]]) -> None:
+def test_outcome_accepts_any_payload_and_has_right_types(rows: list[tuple[str, Any]]) -> None:
     events = [an_event(number, kind, payload=payload) for number, (kind, payload) in enumerate(rows)]
     outcome = read_outcome(a_run(), events, now=NOW)
     assert outcome.changed in (True, False, None)
@@ -72,22 +72,22 @@ def test_any_payload_is_read_without_complaint_and_with_the_right_types(rows: li
         "",
     ],
 )
-def test_only_a_plain_address_of_a_pull_request_is_lifted(address: str) -> None:
+def test_find_pull_request_accepts_only_plain_url(address: str) -> None:
     assert find_pull_request(delivery(pull_request_url=address)) == ""
 
 
-def test_a_payload_that_was_cut_still_tells_the_pull_request() -> None:
+def test_find_pull_request_reads_truncated_payload() -> None:
     preview = f'{{"stage":"git_delivery","pull_request_url":"{PULL_REQUEST}","auto_committed_files":["a'
     event = an_event(1, payload={"truncated": True, "payloadPreview": preview})
     assert find_pull_request(event) == PULL_REQUEST
 
 
 @pytest.mark.parametrize("status", ["pending", "streaming", "a_new_one", ""])
-def test_an_unknown_status_counts_as_running(status: str) -> None:
+def test_is_terminal_is_false_for_unknown_status(status: str) -> None:
     assert not is_terminal(a_run(status))
 
 
-def test_a_run_is_stale_after_35_minutes_without_news() -> None:
+def test_is_stale_after_35_silent_minutes() -> None:
     run = a_run(createdAt=(NOW - timedelta(hours=1)).isoformat())
     heard = an_event(1, createdAt=(NOW - timedelta(minutes=34)).isoformat())
     assert is_stale(run, [], now=NOW)
@@ -96,7 +96,7 @@ def test_a_run_is_stale_after_35_minutes_without_news() -> None:
     assert not is_stale(a_run("success", createdAt=run.created_at), [], now=NOW)
 
 
-def test_a_run_that_no_worker_took_for_minutes_was_never_queued() -> None:
+def test_outcome_never_queued_after_minutes_without_worker() -> None:
     fresh = a_run("pending", createdAt=(NOW - timedelta(minutes=2)).isoformat())
     old = a_run("pending", createdAt=(NOW - timedelta(minutes=4)).isoformat())
     queued = a_run("pending", createdAt=(NOW - timedelta(minutes=4)).isoformat(), runtime={"runId": "r"})

@@ -22,15 +22,15 @@ def ours(rows: Rows, minutes: float) -> Measured:
     return next(measured for length, fixed, measured in rows if length == minutes and not fixed)
 
 
-def test_the_page_is_what_the_program_prints(rows: Rows) -> None:
+def test_polling_page_is_up_to_date(rows: Rows) -> None:
     assert PAGE.read_text(encoding="utf-8") == page(rows), "run: PYTHONPATH=server python -m benchmarks.polling --write"
 
 
-def test_ten_minutes_cost_at_most_eighty_requests(rows: Rows) -> None:
+def test_ten_minutes_cost_at_most_80_requests(rows: Rows) -> None:
     assert statistics.mean(ours(rows, 10).requests) <= 80
 
 
-def test_a_milestone_is_told_within_5_seconds_in_half_of_all_cases_and_13_in_all(rows: Rows) -> None:
+def test_milestone_is_returned_within_5_seconds_at_the_median_and_13_at_most(rows: Rows) -> None:
     delays = [delay for minutes in (1, 10, 30) for delay in ours(rows, minutes).pull_request]
     assert statistics.median(delays) <= 5
     assert statistics.median(ours(rows, 10).pull_request) <= 5
@@ -38,5 +38,5 @@ def test_a_milestone_is_told_within_5_seconds_in_half_of_all_cases_and_13_in_all
 
 
 @pytest.mark.parametrize("minutes", [1, 10, 30])
-def test_the_end_is_told_within_13_seconds(rows: Rows, minutes: float) -> None:
+def test_end_is_returned_within_13_seconds(rows: Rows, minutes: float) -> None:
     assert max(ours(rows, minutes).end) <= 13

@@ -20,7 +20,7 @@ def anyio_backend(virtual_time: object) -> object:
     return virtual_time
 
 
-async def test_the_same_arguments_within_ten_minutes_are_the_same_run_and_cost_no_quota() -> None:
+async def test_start_repeated_within_ten_minutes_returns_same_run_without_quota() -> None:
     simulator = simulated()
     async with tenant_of(simulator) as tenant:
         first = await start(tenant, simulator)
@@ -31,7 +31,7 @@ async def test_the_same_arguments_within_ten_minutes_are_the_same_run_and_cost_n
     assert count(simulator, "POST", "/runs") == 1
 
 
-async def test_after_ten_minutes_the_same_arguments_are_another_run() -> None:
+async def test_start_repeated_after_ten_minutes_starts_another_run() -> None:
     simulator = simulated(3_600)
     async with tenant_of(simulator) as tenant:
         await start(tenant, simulator)
@@ -51,7 +51,7 @@ async def test_a_run_that_has_ended_is_the_same_run_with_its_outcome_until_anoth
     assert len(started_runs(simulator)) == 2
 
 
-async def test_other_arguments_are_another_run() -> None:
+async def test_start_with_other_arguments_starts_another_run() -> None:
     simulator = simulated()
     async with tenant_of(simulator) as tenant:
         await start(tenant, simulator)
@@ -59,7 +59,7 @@ async def test_other_arguments_are_another_run() -> None:
     assert len(started_runs(simulator)) == 2
 
 
-async def test_force_new_starts_another_run_beside_the_same_one() -> None:
+async def test_start_force_new_starts_another_run() -> None:
     simulator = simulated()
     async with tenant_of(simulator) as tenant:
         first = await start(tenant, simulator)
@@ -68,7 +68,7 @@ async def test_force_new_starts_another_run_beside_the_same_one() -> None:
     assert not second.replayed
 
 
-async def test_force_new_starts_another_run_although_the_fate_of_the_earlier_one_is_unknown() -> None:
+async def test_start_force_new_starts_another_run_after_unconfirmed_start() -> None:
     simulator = simulated()
     simulator.faults.add(Fault(FaultKind.RESET_AFTER_WRITE, method="POST", times=3))
     async with tenant_of(simulator) as tenant:
@@ -78,7 +78,7 @@ async def test_force_new_starts_another_run_although_the_fate_of_the_earlier_one
     assert len(started_runs(simulator)) == 2
 
 
-async def test_a_forced_start_of_unknown_fate_is_found_out_and_not_doubled() -> None:
+async def test_start_force_new_unconfirmed_is_resolved_without_second_run() -> None:
     simulator = simulated()
     simulator.faults.add(Fault(FaultKind.RESET_AFTER_WRITE, method="POST", times=3))
     async with tenant_of(simulator) as tenant:
@@ -89,7 +89,7 @@ async def test_a_forced_start_of_unknown_fate_is_found_out_and_not_doubled() -> 
     assert len(started_runs(simulator)) == 1
 
 
-async def test_a_key_of_the_callers_own_finds_the_same_run_at_any_time_and_costs_no_quota() -> None:
+async def test_start_with_own_key_returns_same_run_at_any_time_without_quota() -> None:
     simulator = simulated(60)
     async with tenant_of(simulator) as tenant:
         first = await start(tenant, simulator, idempotency_key="release-7")
@@ -100,7 +100,7 @@ async def test_a_key_of_the_callers_own_finds_the_same_run_at_any_time_and_costs
     assert count(simulator, "POST", "/runs") == 1
 
 
-async def test_two_keys_are_two_runs_of_the_same_arguments() -> None:
+async def test_start_with_two_own_keys_starts_two_runs() -> None:
     simulator = simulated()
     async with tenant_of(simulator) as tenant:
         await start(tenant, simulator, idempotency_key="a")
@@ -108,7 +108,7 @@ async def test_two_keys_are_two_runs_of_the_same_arguments() -> None:
     assert len(started_runs(simulator)) == 2
 
 
-async def test_a_key_used_for_other_arguments_is_refused_before_it_costs_quota() -> None:
+async def test_start_refuses_own_key_with_other_arguments_before_sending() -> None:
     simulator = simulated()
     async with tenant_of(simulator) as tenant:
         await start(tenant, simulator, idempotency_key="a")
@@ -118,7 +118,7 @@ async def test_a_key_used_for_other_arguments_is_refused_before_it_costs_quota()
     assert count(simulator, "POST", "/runs") == 1
 
 
-async def test_a_key_used_from_another_machine_for_other_arguments_is_a_conflict_and_can_be_left() -> None:
+async def test_start_reports_conflict_of_own_key_used_on_another_machine() -> None:
     simulator = simulated()
     async with tenant_of(simulator) as elsewhere:
         await start(elsewhere, simulator, "something else", idempotency_key="a")
@@ -130,7 +130,7 @@ async def test_a_key_used_from_another_machine_for_other_arguments_is_a_conflict
         assert not (await start(tenant, simulator)).replayed
 
 
-async def test_a_refused_key_can_be_used_again_for_what_is_right() -> None:
+async def test_start_accepts_own_key_again_after_refusal() -> None:
     simulator = simulated()
     async with tenant_of(simulator) as tenant:
         simulator.faults.outage(active=True)
@@ -141,7 +141,7 @@ async def test_a_refused_key_can_be_used_again_for_what_is_right() -> None:
 
 
 @pytest.mark.parametrize("key", ["with space", "ümlaut", "x" * 201, "line\nbreak"])
-async def test_a_key_that_mogplex_would_refuse_is_refused_before_sending(key: str) -> None:
+async def test_start_validates_own_key_before_sending(key: str) -> None:
     simulator = simulated()
     async with tenant_of(simulator) as tenant:
         with pytest.raises(MogplexError, match="the idempotency key must be"):
@@ -150,7 +150,7 @@ async def test_a_key_that_mogplex_would_refuse_is_refused_before_sending(key: st
 
 
 @pytest.mark.parametrize("prompt", ["", " \n", "a\0b", "\ud800", "x" * 100_001, "😀" * 50_001])
-async def test_a_prompt_that_mogplex_would_refuse_is_refused_before_sending(prompt: str) -> None:
+async def test_start_validates_prompt_before_sending(prompt: str) -> None:
     simulator = simulated()
     async with tenant_of(simulator) as tenant:
         with pytest.raises(MogplexError) as raised:
@@ -159,7 +159,7 @@ async def test_a_prompt_that_mogplex_would_refuse_is_refused_before_sending(prom
     assert not simulator.requests
 
 
-async def test_a_changed_default_branch_does_not_turn_a_repetition_into_a_conflict() -> None:
+async def test_start_repeated_after_change_of_default_branch_is_no_conflict() -> None:
     simulator = simulated()
     simulator.faults.add(Fault(FaultKind.RESET_AFTER_WRITE, method="POST", times=3))
     async with tenant_of(simulator) as tenant:
@@ -172,7 +172,7 @@ async def test_a_changed_default_branch_does_not_turn_a_repetition_into_a_confli
     assert again.run.base_branch == "main"
 
 
-async def test_a_run_that_could_not_be_queued_is_found_out_within_the_same_call() -> None:
+async def test_start_resolves_failed_queueing_within_call() -> None:
     simulator = simulated()
     simulator.faults.add(Fault(FaultKind.QUEUE_FAILURE, method="POST", seconds=9))
     async with tenant_of(simulator) as tenant:
@@ -183,7 +183,7 @@ async def test_a_run_that_could_not_be_queued_is_found_out_within_the_same_call(
     assert len(started_runs(simulator)) == 2
 
 
-async def test_a_run_that_was_never_queued_is_replayed_as_what_it_is() -> None:
+async def test_start_replays_never_queued_run_as_such() -> None:
     simulator = simulated()
     simulator.plan("stuck_pending")
     async with tenant_of(simulator) as tenant:
@@ -194,7 +194,7 @@ async def test_a_run_that_was_never_queued_is_replayed_as_what_it_is() -> None:
 
 
 @pytest.mark.parametrize(("starts", "age", "says"), [(10, 0, "minute"), (30, 120, "hour"), (150, 7_200, "day")])
-async def test_a_spent_quota_is_explained_and_nothing_is_left_unknown(starts: int, age: float, says: str) -> None:
+async def test_start_explains_exhausted_quota(starts: int, age: float, says: str) -> None:
     simulator = simulated()
     simulator.state.quotas.fill(DEMO_TOKEN, starts, age=age)
     async with tenant_of(simulator) as tenant:
@@ -206,7 +206,7 @@ async def test_a_spent_quota_is_explained_and_nothing_is_left_unknown(starts: in
         assert (await tenant.budget.usage()).paused_seconds == 0
 
 
-async def test_a_hanging_start_ends_in_time_and_the_next_call_finds_the_run() -> None:
+async def test_start_times_out_and_next_call_finds_run() -> None:
     simulator = simulated()
     simulator.faults.add(Fault(FaultKind.SLOW, method="POST", seconds=600))
     async with tenant_of(simulator) as tenant:
@@ -219,7 +219,7 @@ async def test_a_hanging_start_ends_in_time_and_the_next_call_finds_the_run() ->
     assert len(started_runs(simulator)) == 1
 
 
-async def test_a_cancelled_start_is_found_by_the_next_call() -> None:
+async def test_start_after_cancelled_start_finds_run() -> None:
     simulator = simulated()
     simulator.faults.add(Fault(FaultKind.SLOW, method="POST", seconds=10))
     async with tenant_of(simulator) as tenant:
@@ -229,7 +229,7 @@ async def test_a_cancelled_start_is_found_by_the_next_call() -> None:
     assert len(started_runs(simulator)) == 1
 
 
-async def test_identical_starts_at_the_same_moment_are_one_run() -> None:
+async def test_start_concurrent_identical_calls_start_one_run() -> None:
     simulator = simulated()
     results = []
     async with tenant_of(simulator) as tenant, anyio.create_task_group() as tasks:
@@ -255,7 +255,7 @@ async def test_identical_starts_after_a_run_that_is_gone_are_one_run() -> None:
     assert len(started_runs(simulator)) == 1
 
 
-async def test_a_refusal_of_one_try_does_not_close_what_another_try_may_have_started() -> None:
+async def test_start_refused_retry_leaves_unconfirmed_attempt_open() -> None:
     simulator = simulated()
     simulator.faults.add(Fault(FaultKind.REFUSED, method="POST"))
     simulator.faults.add(Fault(FaultKind.SLOW, method="POST", seconds=20))
@@ -275,7 +275,7 @@ async def test_a_refusal_of_one_try_does_not_close_what_another_try_may_have_sta
     assert len(started_runs(simulator)) == 1
 
 
-async def test_a_journal_that_cannot_be_written_refuses_before_anything_is_sent(tmp_path: Path) -> None:
+async def test_start_refuses_before_sending_when_journal_is_not_writable(tmp_path: Path) -> None:
     (tmp_path / "state").mkdir()
     simulator = simulated()
     async with tenant_of(simulator, tmp_path / "state") as tenant:
@@ -284,9 +284,7 @@ async def test_a_journal_that_cannot_be_written_refuses_before_anything_is_sent(
     assert not simulator.requests
 
 
-async def test_a_journal_that_fails_after_the_answer_costs_nothing_but_a_replay(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_start_survives_journal_failure_after_response(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     simulator = simulated()
     async with tenant_of(simulator, tmp_path / "state") as tenant:
         with monkeypatch.context() as patch:
@@ -301,7 +299,7 @@ async def test_a_journal_that_fails_after_the_answer_costs_nothing_but_a_replay(
     assert len(started_runs(simulator)) == 1
 
 
-async def test_the_key_is_on_the_disk_before_the_request_leaves(tmp_path: Path) -> None:
+async def test_start_stores_key_before_sending(tmp_path: Path) -> None:
     simulator = simulated()
     simulator.faults.add(Fault(FaultKind.SLOW, method="POST", seconds=10))
     async with tenant_of(simulator, tmp_path / "state") as tenant, anyio.create_task_group() as tasks:
@@ -319,7 +317,7 @@ def everything_in(folder: Path) -> bytes:
 
 
 @pytest.mark.parametrize("remember", [True, False])
-async def test_nothing_secret_is_in_the_file(tmp_path: Path, *, remember: bool) -> None:
+async def test_journal_file_has_no_secrets(tmp_path: Path, *, remember: bool) -> None:
     simulator = simulated()
     prompt = "Fix the login page\nThe password of the test account is swordfish-9182"
     async with tenant_of(simulator, tmp_path / "state") as tenant:
@@ -332,7 +330,7 @@ async def test_nothing_secret_is_in_the_file(tmp_path: Path, *, remember: bool) 
     assert (b"Fix the login page" in content) is remember
 
 
-async def test_users_do_not_see_each_others_runs(tmp_path: Path) -> None:
+async def test_journal_is_separate_for_each_token(tmp_path: Path) -> None:
     simulator = simulated()
     async with (
         tenant_of(simulator, tmp_path / "state") as mine,

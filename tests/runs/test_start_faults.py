@@ -23,7 +23,7 @@ def anyio_backend(virtual_time: object) -> object:
 
 
 async def start_stubbornly(tenant: Tenant, simulator: Simulator, prompt: str, chance: random.Random) -> str:
-    """Call as a model does that is told to call again, until there is an answer."""
+    """Call like a model that follows the advice to retry, until the call succeeds."""
     for _ in range(MOST_TRIES):
         try:
             with anyio.move_on_after(chance.choice((0.5, 5, 60, 60))):
@@ -33,7 +33,7 @@ async def start_stubbornly(tenant: Tenant, simulator: Simulator, prompt: str, ch
     pytest.fail("no answer at all")
 
 
-async def test_starts_under_faults_are_neither_doubled_nor_lost() -> None:
+async def test_start_under_faults_starts_exactly_one_run() -> None:
     chance = random.Random(20_261_122)  # noqa: S311 - the same starts in each run of the test
     kinds = [kind for kind in FaultKind if kind is not FaultKind.QUEUE_FAILURE]
     doubled = lost = 0

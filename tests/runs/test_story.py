@@ -55,7 +55,7 @@ def facts(result: CallToolResult) -> dict[str, Any]:
 
 
 class Model:
-    """Calls tools as it is told to: the spelled out next call, and again after an error."""
+    """Calls tools as replies advise: the next call as spelled out, and the same call after an error."""
 
     def __init__(self, client: Client) -> None:
         self._client = client
@@ -91,7 +91,7 @@ class Model:
 
 
 @pytest.mark.parametrize("mode", ["auto", "legacy"])
-async def test_a_run_is_started_followed_to_its_pull_request_and_listed(mode: str) -> None:
+async def test_run_is_started_followed_to_pull_request_and_listed(mode: str) -> None:
     simulator = simulated(120)
     async with a_client(simulator, mode=mode) as client:
         model = Model(client)
@@ -145,7 +145,7 @@ async def story_with_a_fault(kind: FaultKind, nth: int) -> bool:
 
 
 @pytest.mark.parametrize("kind", list(FaultKind))
-async def test_any_request_of_a_story_may_fail_in_any_way_and_it_ends_with_the_same_one_run(kind: FaultKind) -> None:
+async def test_any_failing_request_still_leads_to_exactly_one_run(kind: FaultKind) -> None:
     nth = 1
     while await story_with_a_fault(kind, nth):
         nth += 1
@@ -153,7 +153,7 @@ async def test_any_request_of_a_story_may_fail_in_any_way_and_it_ends_with_the_s
 
 
 @pytest.mark.parametrize("mode", ["auto", "legacy"])
-async def test_time_up_is_no_error_and_spells_out_the_next_call(mode: str) -> None:
+async def test_timeout_is_not_an_error_and_spells_out_next_call(mode: str) -> None:
     simulator = simulated(600)
     async with a_client(simulator, mode=mode, max_wait=20) as client:
         run_id = facts(await client.call_tool("start_run", {"repo": "acme/web", "prompt": "x"}))["run_id"]
@@ -166,7 +166,7 @@ async def test_time_up_is_no_error_and_spells_out_the_next_call(mode: str) -> No
     assert (step["tool"], step["arguments"]) == ("tail_run", {"run_id": run_id, "cursor": news["cursor"]})
 
 
-async def test_the_deadline_counts_from_the_arrival_with_everything_included() -> None:
+async def test_deadline_counts_from_arrival() -> None:
     simulator = simulated(600)
     async with a_client(simulator, max_wait=4) as client:
         run_id = facts(await client.call_tool("start_run", {"repo": "acme/web", "prompt": "x"}))["run_id"]
@@ -177,24 +177,24 @@ async def test_the_deadline_counts_from_the_arrival_with_everything_included() -
             assert anyio.current_time() - began == pytest.approx(4, abs=0.01)
 
 
-async def test_progress_is_in_our_own_words_and_rises() -> None:
+async def test_progress_increases_and_quotes_no_untrusted_text() -> None:
     simulator = simulated(60)
-    told: list[tuple[float, str | None]] = []
+    reported: list[tuple[float, str | None]] = []
 
     async def hear(progress: float, total: float | None, message: str | None) -> None:
         del total
-        told.append((progress, message))
+        reported.append((progress, message))
 
     async with a_client(simulator) as client:
         await client.call_tool("start_run", {"repo": "acme/web", "prompt": "x"})
         await client.call_tool("tail_run", {}, progress_callback=hear)
-    numbers = [progress for progress, _ in told]
-    assert len(told) >= 6
+    numbers = [progress for progress, _ in reported]
+    assert len(reported) >= 6
     assert numbers == sorted(set(numbers))
-    assert not any("Harness" in (message or "") or "Synced" in (message or "") for _, message in told)
+    assert not any("Harness" in (message or "") or "Synced" in (message or "") for _, message in reported)
 
 
-async def test_cancelling_the_call_ends_the_wait_and_not_the_run() -> None:
+async def test_cancelled_call_ends_wait_but_not_run() -> None:
     simulator = simulated(600)
     async with a_client(simulator) as client:
         run_id = facts(await client.call_tool("start_run", {"repo": "acme/web", "prompt": "x"}))["run_id"]
@@ -214,7 +214,7 @@ async def test_cancelling_the_call_ends_the_wait_and_not_the_run() -> None:
     ("cursor", "says"),
     [("nonsense!", "not a cursor"), ("AQAAAAAA", "missing or was changed"), ("of another", "another run")],
 )
-async def test_a_wrong_cursor_is_named_and_what_to_do(cursor: str, says: str) -> None:
+async def test_invalid_cursor_is_reported_with_advice(cursor: str, says: str) -> None:
     simulator = simulated(600)
     async with a_client(simulator, max_wait=5) as client:
         facts(await client.call_tool("start_run", {"repo": "acme/web", "prompt": "a"}))
@@ -227,7 +227,7 @@ async def test_a_wrong_cursor_is_named_and_what_to_do(cursor: str, says: str) ->
     assert "leave it out" in text_of(result)
 
 
-async def test_an_unknown_fate_says_that_the_same_call_is_safe_and_it_is() -> None:
+async def test_unconfirmed_start_says_that_retry_is_safe() -> None:
     simulator = simulated(600)
     simulator.faults.add(Fault(FaultKind.RESET_AFTER_WRITE, method="POST", times=3))
     arguments = {"repo": "acme/web", "prompt": "x"}
@@ -258,7 +258,7 @@ async def test_a_run_that_was_never_queued_is_explained_when_it_is_started_again
     assert again["next_steps"][0]["tool"] == "cancel_run"
 
 
-async def test_without_a_usable_journal_starts_are_refused_and_reads_work(tmp_path: Path) -> None:
+async def test_without_journal_starts_are_refused_and_reads_work(tmp_path: Path) -> None:
     simulator = simulated(600)
     async with a_client(simulator) as client:
         run_id = facts(await client.call_tool("start_run", {"repo": "acme/web", "prompt": "x"}))["run_id"]
@@ -274,7 +274,7 @@ async def test_without_a_usable_journal_starts_are_refused_and_reads_work(tmp_pa
         assert facts(await client.call_tool("start_run", {"repo": "acme/web", "prompt": "y"}))["run_id"] != run_id
 
 
-async def test_the_list_has_filters_live_state_and_runs_from_elsewhere() -> None:
+async def test_run_list_has_filters_live_state_and_other_runs() -> None:
     simulator = simulated(300)
     elsewhere = next(run.id for run in simulator.world.runs.values() if run.full_name == "acme/web")
     async with a_client(simulator) as client:
@@ -296,7 +296,7 @@ async def test_the_list_has_filters_live_state_and_runs_from_elsewhere() -> None
 
 
 @pytest.mark.parametrize("name", sorted(SCRIPTS))
-async def test_every_script_ends_in_an_answer_that_says_how_it_stands(name: str) -> None:
+async def test_every_script_ends_with_its_outcome(name: str) -> None:
     simulator = simulated(120)
     simulator.plan(name)
     async with a_client(simulator, max_wait=3_600) as client:
@@ -309,7 +309,7 @@ async def test_every_script_ends_in_an_answer_that_says_how_it_stands(name: str)
         assert "cannot be read" in news["summary"]
 
 
-async def test_a_state_that_is_old_because_many_watch_says_how_old_it_is() -> None:
+async def test_outdated_state_says_its_age() -> None:
     now = datetime.fromtimestamp(virtual_now(), UTC)
     outcome = read_outcome(a_run(), [], now=now)
     snapshots = [Snapshot(a_run(), (), virtual_now() - age, 1, settled=False) for age in (10, 90)]
@@ -320,7 +320,7 @@ async def test_a_state_that_is_old_because_many_watch_says_how_old_it_is() -> No
     assert "90 s ago" in old[0] or "2 min ago" in old[0]
 
 
-async def test_a_look_at_a_long_run_tells_its_newest_events_and_where_the_others_are() -> None:
+async def test_get_run_shows_newest_events_and_how_to_get_others() -> None:
     simulator = Simulator(now=virtual_now, run_seconds=60)
     steps = (Step(n / 100, type="log", message="x" * 200, payload={"stage": f"step{n}"}) for n in range(99))
     simulator.plan(RunScript("talkative", (*steps, Step(1.0, status="success"))))
@@ -328,13 +328,13 @@ async def test_a_look_at_a_long_run_tells_its_newest_events_and_where_the_others
         started = facts(await client.call_tool("start_run", {"repo": "acme/web", "prompt": "Say much."}))
         await anyio.sleep(100)
         looked = facts(await client.call_tool("get_run", {"run_id": started["run_id"]}))
-        told: list[str] = []
+        events: list[str] = []
         cursor = ""
-        while not told or cursor:
+        while not events or cursor:
             news = facts(await client.call_tool("tail_run", {"cursor": cursor}))
-            told += news["untrusted"]["events"]
+            events += news["untrusted"]["events"]
             cursor = news.get("cursor", "")
     shown = looked["untrusted"]["events"]
-    assert 1 < len(shown) < len(told)
-    assert shown == told[-len(shown) :]
-    assert f"{len(told) - len(shown)} earlier events are left out" in "".join(looked["notes"])
+    assert 1 < len(shown) < len(events)
+    assert shown == events[-len(shown) :]
+    assert f"{len(events) - len(shown)} earlier events are left out" in "".join(looked["notes"])

@@ -1,4 +1,4 @@
-"""Following a run through faults: they are waited out within the deadline, or said with what is known."""
+"""`tail` under faults: it retries within the deadline, or returns the last snapshot with the fault."""
 
 import anyio
 import pytest
@@ -17,7 +17,7 @@ def anyio_backend(virtual_time: object) -> object:
     return virtual_time
 
 
-async def test_an_outage_in_the_middle_of_a_watch_is_not_its_end() -> None:
+async def test_tail_survives_outage() -> None:
     simulator = simulated(120)
     async with tenant_of(simulator) as tenant, anyio.create_task_group() as tasks:
         run_id = (await start(tenant, simulator)).run.run_id
@@ -33,7 +33,7 @@ async def test_an_outage_in_the_middle_of_a_watch_is_not_its_end() -> None:
         assert news.outcome.pull_request
 
 
-async def test_an_outage_until_the_deadline_gives_what_is_known_and_says_so() -> None:
+async def test_tail_returns_last_snapshot_with_fault_after_outage_until_deadline() -> None:
     simulator = simulated(600)
     async with tenant_of(simulator) as tenant:
         run_id = (await start(tenant, simulator)).run.run_id
@@ -45,7 +45,7 @@ async def test_an_outage_until_the_deadline_gives_what_is_known_and_says_so() ->
     assert again.snapshot.fault.code is ErrorCode.UNAUTHORIZED
 
 
-async def test_an_outage_is_waited_out_by_a_new_process_that_has_a_cursor() -> None:
+async def test_tail_of_new_process_with_cursor_survives_outage() -> None:
     simulator = simulated(600)
     async with tenant_of(simulator) as tenant:
         run_id = (await start(tenant, simulator)).run.run_id
@@ -62,7 +62,7 @@ async def test_an_outage_is_waited_out_by_a_new_process_that_has_a_cursor() -> N
         assert (await follow(tenant.watches.of(run_id), cursor)).reason is Reason.TIME_UP
 
 
-async def test_a_wrong_token_is_said_at_once() -> None:
+async def test_tail_raises_for_wrong_token_at_once() -> None:
     simulator = simulated()
     async with tenant_of(simulator) as tenant:
         run_id = (await start(tenant, simulator)).run.run_id
@@ -74,7 +74,7 @@ async def test_a_wrong_token_is_said_at_once() -> None:
     assert raised.value.code is ErrorCode.UNAUTHORIZED
 
 
-async def test_a_run_that_is_gone_ends_the_watch_with_its_own_error() -> None:
+async def test_tail_raises_not_found_for_deleted_run() -> None:
     gone = MogplexError(ErrorCode.NOT_FOUND, "Run not found")
     with pytest.raises(MogplexError) as raised:
         await follow(Script(running(1), gone).watch())
@@ -83,7 +83,7 @@ async def test_a_run_that_is_gone_ends_the_watch_with_its_own_error() -> None:
 
 @pytest.mark.parametrize("kind", [FaultKind.RATE_LIMITED, FaultKind.UNAVAILABLE])
 @pytest.mark.parametrize("wait", [20, 300])
-async def test_retry_after_is_honoured_or_what_is_known_is_given(kind: FaultKind, wait: float) -> None:
+async def test_tail_honours_retry_after_or_returns_last_snapshot(kind: FaultKind, wait: float) -> None:
     simulator = simulated()
     async with tenant_of(simulator) as tenant:
         run_id = (await start(tenant, simulator)).run.run_id
@@ -97,7 +97,7 @@ async def test_retry_after_is_honoured_or_what_is_known_is_given(kind: FaultKind
     assert (len(moments) > 1) == (wait > 60)
 
 
-async def test_a_first_look_that_fails_is_tried_again_inside_the_deadline() -> None:
+async def test_tail_retries_first_refresh_within_deadline() -> None:
     script = Script(MogplexError(ErrorCode.UNEXPECTED_ANSWER, "html"), running(1, status="success"))
     assert (await follow(script.watch())).reason is Reason.ENDED
     script = Script(MogplexError(ErrorCode.UNEXPECTED_ANSWER, "html"))
@@ -108,7 +108,7 @@ async def test_a_first_look_that_fails_is_tried_again_inside_the_deadline() -> N
 
 
 @pytest.mark.parametrize("wait", [0, 30])
-async def test_faults_that_do_not_end_never_hold_an_answer_beyond_its_deadline(wait: float) -> None:
+async def test_tail_raises_by_deadline_when_responses_never_come(wait: float) -> None:
     simulator: Simulator = simulated()
     async with tenant_of(simulator) as tenant:
         run_id = (await start(tenant, simulator)).run.run_id

@@ -1,4 +1,4 @@
-"""One poller per run, a fair share for each of many, and users first."""
+"""One poller per run, a fair share of the rate limit for each of many runs, and no delay for users."""
 
 import random
 
@@ -24,7 +24,7 @@ def anyio_backend(virtual_time: object) -> object:
 
 
 async def requests_for(listeners: int, *, apart: float = 0.0) -> int:
-    """What following one run to its end costs when so many listen."""
+    """Return the number of requests to follow one run to its end with that many concurrent listeners."""
     simulator = simulated(600)
     ends = []
     async with tenant_of(simulator) as tenant:
@@ -48,20 +48,20 @@ async def requests_for(listeners: int, *, apart: float = 0.0) -> int:
     return count(simulator, "GET", "/events")
 
 
-async def test_a_hundred_tails_of_one_run_cost_what_one_costs() -> None:
+async def test_hundred_concurrent_tails_cost_as_much_as_one() -> None:
     assert await requests_for(100) == await requests_for(1)
 
 
-async def test_a_hundred_tails_that_come_one_by_one_cost_no_more_either() -> None:
+async def test_hundred_staggered_tails_cost_hardly_more_than_one() -> None:
     assert await requests_for(100, apart=1.3) <= await requests_for(1) + 2
 
 
-async def test_looks_at_the_same_moment_share_one_request_also_when_it_fails() -> None:
+async def test_concurrent_refreshes_share_one_request_and_its_error() -> None:
     script = Script(MogplexError(ErrorCode.INTERNAL_ERROR, "no"), running(1))
     watch = script.watch()
     failed = []
 
-    async def look() -> None:
+    async def refresh() -> None:
         try:
             await watch.refresh()
         except MogplexError as error:
@@ -70,12 +70,12 @@ async def test_looks_at_the_same_moment_share_one_request_also_when_it_fails() -
     for asked in (1, 2):
         async with anyio.create_task_group() as tasks:
             for _ in range(10):
-                tasks.start_soon(look)
+                tasks.start_soon(refresh)
         assert script.asked == asked
     assert len(failed) == 10
 
 
-async def test_the_next_listener_goes_on_when_the_poller_goes_away() -> None:
+async def test_next_caller_takes_over_when_poller_leaves() -> None:
     script = Script(running(1), running(1, 2))
     watch = script.watch()
     news = []
@@ -92,7 +92,7 @@ async def test_the_next_listener_goes_on_when_the_poller_goes_away() -> None:
     assert (news[0].reason, script.asked) == (Reason.UPDATE, 2)
 
 
-async def test_who_looks_now_does_not_wait_for_the_poller_and_brings_news_to_all() -> None:
+async def test_refresh_does_not_wait_for_poller_and_wakes_all_callers() -> None:
     simulator = simulated()
     async with tenant_of(simulator) as tenant, anyio.create_task_group() as tasks:
         run_id = (await start(tenant, simulator)).run.run_id
@@ -114,7 +114,7 @@ async def test_who_looks_now_does_not_wait_for_the_poller_and_brings_news_to_all
 
 
 async def fifty_tails(simulator: Simulator, tenant: Tenant, wait: float, seconds: float) -> dict[str, int]:
-    """How often each of fifty runs is polled while somebody tails it, again and again."""
+    """Return how often each of fifty runs is polled while each is tailed repeatedly."""
     tenant.watches._jitter = random.Random(7).random  # noqa: S311 - the same in each run of the test
     run_ids = []
     for number in range(50):
@@ -135,7 +135,7 @@ async def fifty_tails(simulator: Simulator, tenant: Tenant, wait: float, seconds
 
 
 @pytest.mark.parametrize("wait", [4, 45, 3_600])
-async def test_fifty_runs_share_half_of_the_minute_fairly_and_users_get_the_rest(wait: float) -> None:
+async def test_fifty_polled_runs_share_half_of_rate_limit_fairly(wait: float) -> None:
     simulator = simulated(36_000)
     without_quota(simulator)
     async with tenant_of(simulator) as tenant, anyio.create_task_group() as tasks:
@@ -152,19 +152,19 @@ async def test_fifty_runs_share_half_of_the_minute_fairly_and_users_get_the_rest
         tasks.start_soon(user)
         polls = await fifty_tails(simulator, tenant, wait, 600)
         tasks.cancel_scope.cancel()
-    # Half of the minute for ten minutes is 300 polls, six for each run, beside the first looks.
+    # Half of the minute for ten minutes is 300 polls, six for each run, plus the first refreshes.
     assert 250 <= sum(polls.values()) <= 350
     assert max(polls.values()) <= (2 if wait < 10 else 1.5) * min(polls.values())
     assert max(delays) == 0
     assert not [seen for seen in simulator.requests if seen.status == 429]
 
 
-async def test_turns_go_to_whoever_waits_longest_and_none_is_lost_by_who_gives_up() -> None:
-    turns, order = FairQueue(), []
+async def test_fair_queue_prefers_oldest_response_and_survives_cancellation() -> None:
+    queue, order = FairQueue(), []
 
-    async def take(since: float, patience: float) -> None:
-        with anyio.move_on_after(patience):
-            async with turns.turn(since):
+    async def take(since: float, seconds: float) -> None:
+        with anyio.move_on_after(seconds):
+            async with queue.turn(since):
                 order.append(since)
                 await anyio.sleep(1)
 
@@ -172,11 +172,11 @@ async def test_turns_go_to_whoever_waits_longest_and_none_is_lost_by_who_gives_u
         for since in (9, 5, 4, 7, 3, 1):
             tasks.start_soon(take, since, 0.5 if since == 4 else 10)
     assert order == [1, 3, 5, 7, 9]
-    async with turns.turn(0):
+    async with queue.turn(0):
         pass
 
 
-async def test_a_token_does_not_see_what_another_one_watches() -> None:
+async def test_watches_are_not_shared_between_tokens() -> None:
     simulator = simulated()
     async with tenant_of(simulator, token=DEMO_TOKEN) as mine:
         run_id = (await start(mine, simulator)).run.run_id

@@ -1,4 +1,4 @@
-"""However much Mogplex answers, what is kept of it between two calls is bounded: for one run and for all."""
+"""The memory that snapshots take between calls is bounded, for one run and for all."""
 
 import tracemalloc
 import uuid
@@ -30,7 +30,7 @@ def event(number: int, **payload: Any) -> dict[str, Any]:
 
 
 class Hostile:
-    """A Mogplex that answers with more than anybody wants to know."""
+    """A Mogplex whose responses are as large as possible."""
 
     def __init__(self, *, events: int = 3) -> None:
         self._events = events
@@ -47,13 +47,13 @@ def watches(mogplex: Hostile, cache: WatchCache | None = None) -> Watches:
     return Watches(mogplex, now=virtual_now, cache=cache)  # type: ignore[arg-type] # the one method that is called
 
 
-async def test_of_one_run_no_more_is_kept_than_is_ever_read() -> None:
+async def test_snapshot_size_is_bounded() -> None:
     snapshot = await watches(Hostile(events=2 * EVENT_WINDOW)).of(RUN_ID).refresh()
     assert len(snapshot.events) == EVENT_WINDOW
     assert len(repr(snapshot)) < 4_000 * EVENT_WINDOW
 
 
-async def test_what_is_read_of_a_run_is_not_lost_by_that() -> None:
+async def test_truncation_keeps_outcome_and_start_of_messages() -> None:
     snapshot = await watches(Hostile()).of(RUN_ID).refresh()
     outcome = read_outcome(snapshot.run, snapshot.events, now=datetime.fromtimestamp(virtual_now(), UTC))
     assert outcome.pull_request == PULL_REQUEST
@@ -63,7 +63,7 @@ async def test_what_is_read_of_a_run_is_not_lost_by_that() -> None:
     assert snapshot.events[2].message.startswith("2 ")
 
 
-async def test_what_was_cut_on_arrival_ends_as_what_was_cut() -> None:
+async def test_truncation_ends_messages_with_ellipsis() -> None:
     snapshot = await watches(Hostile()).of(RUN_ID).refresh()
     for text in (snapshot.events[2].message, snapshot.run.error):
         assert text is not None
@@ -71,7 +71,7 @@ async def test_what_was_cut_on_arrival_ends_as_what_was_cut() -> None:
         assert text.endswith(f"{HUGE[:10]}…")
 
 
-async def test_of_all_runs_together_the_memory_is_bounded_whoever_asks() -> None:
+async def test_watch_cache_bounds_memory_across_tenants() -> None:
     cache = WatchCache()
     tracemalloc.start()
     for _ in range(6):
@@ -84,7 +84,7 @@ async def test_of_all_runs_together_the_memory_is_bounded_whoever_asks() -> None
     assert held < 5 * MAX_CACHED_CHARACTERS
 
 
-async def test_what_was_used_last_is_kept_and_shared_with_nobody() -> None:
+async def test_watch_cache_evicts_least_recently_used_and_is_not_shared_between_tenants() -> None:
     cache = WatchCache()
     mine, others = watches(Hostile(), cache), watches(Hostile(), cache)
     first = mine.of(RUN_ID)

@@ -19,7 +19,7 @@ _T = TypeVar("_T")
 UNITS_PER_MINUTE: Final = 60
 WATCHING_UNITS_PER_MINUTE: Final = 30
 # Background polling leaves the last units of a minute to the requests of a user, in any process.
-KEPT_FOR_USERS: Final = 6
+RESERVED_FOR_USERS: Final = 6
 # Mogplex counts a request when it arrives, this module when it is sent; the margin covers a slow connection.
 WINDOW_SECONDS: Final = 62.0
 LONGEST_WAIT_SECONDS: Final = 20.0
@@ -116,7 +116,7 @@ def seconds_until_allowed(spent: Sequence[Spent], units: int, *, watching: bool,
         return _seconds_until_free(spent, units, UNITS_PER_MINUTE, now)
     watched = [one for one in spent if one.watching]
     return max(
-        _seconds_until_free(spent, units, UNITS_PER_MINUTE - KEPT_FOR_USERS, now),
+        _seconds_until_free(spent, units, UNITS_PER_MINUTE - RESERVED_FOR_USERS, now),
         _seconds_until_free(watched, units, WATCHING_UNITS_PER_MINUTE, now),
         _seconds_until_even(watched, now),
     )

@@ -139,7 +139,7 @@ def parse_list(model: type[M], data: Mapping[str, Any], name: str) -> list[M]:
     """
     values = data.get(name)
     if not isinstance(values, list):
-        raise MogplexError(ErrorCode.UNEXPECTED_ANSWER, f"Mogplex answered without a list of {name}.")
+        raise MogplexError(ErrorCode.UNEXPECTED_ANSWER, f"Mogplex responded without a list of {name}.")
     try:
         return _list_of(model).validate_python(values)
     except ValidationError as error:
@@ -160,5 +160,5 @@ def _location(error: ValidationError) -> Sequence[int | str]:
 def _unusable(what: str, location: Sequence[int | str], *, changed: bool) -> MogplexError:
     field = ".".join([what, *(one_line(str(part), 60) for part in location)])
     return MogplexError(
-        ErrorCode.UNEXPECTED_ANSWER, f"Mogplex answered without a usable {field}.", may_have_happened=changed
+        ErrorCode.UNEXPECTED_ANSWER, f"Mogplex responded without a usable {field}.", may_have_happened=changed
     )

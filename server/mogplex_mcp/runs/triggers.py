@@ -140,7 +140,7 @@ def _read(answer: Trigger) -> Triggered:
     if not run_id and (answer.started is not False or answer.reason == _DUPLICATE):
         # Its key stays in the ledger: the same call again may get the id.
         raise MogplexError(
-            ErrorCode.UNEXPECTED_ANSWER, "Mogplex answered without the id of a run.", may_have_happened=True
+            ErrorCode.UNEXPECTED_ANSWER, "Mogplex responded without the id of a run.", may_have_happened=True
         )
     return Triggered(
         run_id=run_id,
