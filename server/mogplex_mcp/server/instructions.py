@@ -21,7 +21,7 @@ _WATCHING: Final = (
 )
 _STARTS: Final = (
     "10 run starts a minute, 30 an hour, 150 a day. A run costs money and writes to the repository, on a new branch "
-    "unless told otherwise."
+    "unless asked otherwise."
 )
 _REQUESTS: Final = "Limits: 60 requests a minute for one token, counted by this server"
 _ANSWERS: Final = (

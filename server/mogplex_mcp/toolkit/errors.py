@@ -84,7 +84,7 @@ _WORDINGS: Final[Mapping[str, _Wording]] = {
         _THEN,
     ),
     ErrorCode.MALFORMED_TOKEN: _Wording(
-        "The Mogplex token was not sent, because it cannot be one",
+        "The Mogplex token was not sent, because it isn't a valid token",
         "Ask the user to copy it again from {keys}, for `mogplex-mcp login` or MOGPLEX_API_KEY; it may be cut, or a "
         "placeholder that was never filled in.",
         _CHECK,
