@@ -100,13 +100,36 @@ async def test_a_length_next_to_chunks_is_ignored(connect: Connect) -> None:
         await connect.aclose()
 
 
-async def test_a_second_response_in_the_same_packet_is_taken_for_the_next_one(connect: Connect) -> None:
-    """Wrong in httpx2: it was not requested. What comes later, on an idle connection, closes the connection."""
+async def test_a_second_response_in_the_same_packet_is_never_the_response_to_the_next_request(
+    connect: Connect,
+) -> None:
+    """httpx2 alone takes it for that, although it was not requested."""
     unasked = raw_answer(b'{"ok":true,"data":{"a":2}}')
     async with serving(answering(OK + unasked)) as base_url:
         http = connect(base_url)
-        assert [await http.request("GET", "/repos") for _ in range(2)] == [{"a": 1}, {"a": 2}]
+        assert [await http.request("GET", "/repos") for _ in range(3)] == [{"a": 1}] * 3
         await connect.aclose()
+
+
+async def test_a_second_response_in_a_tls_record_of_its_own_is_never_the_response_to_the_next_request(
+    connect: Connect, trusted: TlsServer
+) -> None:
+    connections = 0
+
+    async def on_connection(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal connections
+        connections += 1
+        while True:
+            await read_request(reader)
+            writer.write(OK)
+            writer.write(raw_answer(b'{"ok":true,"data":{"a":2}}'))
+            await writer.drain()
+
+    async with serving(on_connection, trusted.context) as base_url:
+        http = connect(base_url)
+        assert [await http.request("GET", "/repos") for _ in range(5)] == [{"a": 1}] * 5
+        await connect.aclose()
+    assert connections > 1
 
 
 async def test_what_comes_on_an_idle_connection_is_in_no_response(connect: Connect) -> None:

@@ -102,18 +102,18 @@ async def test_a_proxy_that_refuses_is_named_and_gets_no_token(
             False,
             "The proxy did not connect to 2001:db8::1: it answered 407.",
         ),
-        # httpx2 doesn't tell these two from a failure behind the tunnel: nothing was sent, but that isn't known.
+        # httpx2 doesn't tell these two from a failure behind the tunnel; the trace of what was sent does.
         (
             b"SSH-2.0-OpenSSH_9.9 mog_secret\r\n\r\n",
-            ErrorCode.CONNECTION_LOST,
-            True,
-            "The connection to 2001:db8::1 broke: the answer is not HTTP.",
+            ErrorCode.UNREACHABLE,
+            False,
+            "The proxy did not connect to 2001:db8::1: it refused.",
         ),
         (
             b"",
-            ErrorCode.CONNECTION_LOST,
-            True,
-            "The connection to 2001:db8::1 broke: it was closed before the answer was whole.",
+            ErrorCode.UNREACHABLE,
+            False,
+            "The proxy did not connect to 2001:db8::1: it refused.",
         ),
     ],
 )

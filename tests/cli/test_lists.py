@@ -78,6 +78,9 @@ async def test_repos_list_notes_on_stderr_that_there_may_be_more(terminal: Termi
     [
         (["repos", "list", "--limit", "201"], "--limit must be 1 to 200"),
         (["sandboxes", "list", "--limit", "-1"], "--limit must be 1 to 200"),
+        (["repos", "list", "--limit", "0"], "--limit must be 1 to 200"),
+        (["runs", "list", "--limit", "0"], "--limit must be 1 to 100"),
+        (["runs", "list", "--max-age-hours", "0"], "--max-age-hours must be 1 to 2160"),
         (["runs", "list", "--limit", "101"], "--limit must be 1 to 100"),
         (["runs", "list", "--max-age-hours", "-1"], "--max-age-hours must be 1 to 2160"),
         (["sandboxes", "logs", "some-id", "--max-lines", "0"], "--max-lines must be 1 or more"),

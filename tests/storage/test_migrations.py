@@ -199,3 +199,18 @@ def test_a_file_of_a_newer_release_is_refused_and_left_as_it_is(path: Path, jour
         count_runs(path)
     assert path.read_bytes() == before
     assert not list(path.parent.glob("*.damaged-*"))
+
+
+@pytest.mark.parametrize("table", ["runs", "triggers"])
+def test_a_process_of_0_1_0_cannot_start_anything_in_a_migrated_file(path: Path, table: str) -> None:
+    connection = sqlite3.connect(path, isolation_level=None)
+    migrate(connection)
+    if table == "triggers":
+        # 0.1.0 does this before each trigger.
+        connection.execute(
+            "CREATE TABLE IF NOT EXISTS triggers (tenant TEXT, key TEXT, fingerprint TEXT, forced INTEGER, "
+            "run_id TEXT, created_at REAL)"
+        )
+    with pytest.raises(sqlite3.OperationalError, match=f"no such table: {table}|it is a view"):
+        connection.execute(f"DELETE FROM {table} WHERE tenant = 'x'")  # noqa: S608 - a name of this test
+    connection.close()

@@ -24,7 +24,7 @@ _LINE_CHARACTERS = 300
 @in_terminal
 async def list_runs(session: Session, given: Namespace) -> int:
     """List what an automation did."""
-    limit = given.limit or _DEFAULT_LIMIT
+    limit = _DEFAULT_LIMIT if given.limit is None else given.limit
     found = await session.perform(
         "list_automation_runs",
         lambda context: automation_runs.list_automation_runs(context, automation_id=given.automation, limit=limit),

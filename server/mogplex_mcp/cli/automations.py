@@ -28,7 +28,7 @@ _NOTES_CHARACTERS = 1_000
 @in_terminal
 async def list_automations(session: Session, given: Namespace) -> int:
     """List automations."""
-    limit = given.limit or _DEFAULT_LIMIT
+    limit = _DEFAULT_LIMIT if given.limit is None else given.limit
     found = await session.perform(
         "list_automations", lambda context: automations.list_automations(context, limit=limit)
     )
@@ -106,6 +106,8 @@ async def trigger_automation(session: Session, given: Namespace) -> int:
     text = await read_value(given.inputs, session.shutdown) if given.inputs else "{}"
     session.refuse_secrets(**{"--repo": repo, "--inputs": text})
     inputs = _inputs(text)
+    if given.follow:
+        session.check_allowed("get_automation_run")
     result = await session.perform(
         "trigger_automation",
         lambda context: automation_runs.trigger_automation(

@@ -14,7 +14,7 @@ _NAME_CHARACTERS = 200
 @in_terminal
 async def list_repos(session: Session, given: Namespace) -> int:
     """List repositories."""
-    limit = given.limit or 50
+    limit = 50 if given.limit is None else given.limit
     session.refuse_secrets(**{"--query": given.query})
     found = await session.perform(
         "list_repos", lambda context: repos.list_repos(context, query=given.query or "", limit=limit)

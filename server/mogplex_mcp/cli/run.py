@@ -41,6 +41,8 @@ async def start_run(session: Session, given: Namespace) -> int:
         create_branch=given.create_branch is not False,
         root_directory=given.root or "",
     )
+    if given.follow:
+        session.check_allowed("tail_run")
     started = await session.perform(
         "start_run",
         lambda context: runs.start_run(
@@ -69,7 +71,7 @@ def _show_start(session: Session, result: StartedRun, *, followed: bool) -> None
                 "repo": sanitize_name(result.repo.full_name, sanitize_word(result.repo.id)),
                 "harness": sanitize_word(run.harness, ""),
                 "branch": branch_line(run),
-                "follow": "" if followed else follow_command(run_id),
+                "follow": "" if followed or run.status in TERMINAL_STATUSES else follow_command(run_id),
             }
         )
     session.output.notes(_notes(session, result))
@@ -78,16 +80,19 @@ def _show_start(session: Session, result: StartedRun, *, followed: bool) -> None
 def _notes(session: Session, result: StartedRun) -> list[str]:
     run, replayed = result.started.run, result.started.replayed
     notes = []
-    if replayed and run.status == "failed":
-        notes.append("Mogplex accepted the run but could not queue it, so it has failed. It is safe to start it again.")
+    if replayed and run.status == "failed" and not run.runtime_run_id:
+        notes.append(
+            "Mogplex accepted the run but could not queue it: it has failed and nothing was done. "
+            "Use --force-new to start it again."
+        )
     elif replayed and read_outcome(run, (), now=session.now).never_queued:
         notes.append(NEVER_QUEUED.format(run_id=sanitize_word(run.run_id)))
     elif replayed and run.status == "pending" and not run.runtime_run_id:
         notes.append("The run is not queued yet. If this lasts for minutes, it will never start.")
     elif replayed and run.status in TERMINAL_STATUSES:
         notes.append(
-            "The same command started this run within ten minutes, and it has ended: see `runs get`. "
-            "--force-new starts another one."
+            "The same command started this run within the last ten minutes, and it has ended. "
+            "Use --force-new to start another one."
         )
     elif replayed:
         notes.append("The same command started this run before. Use --force-new to start another one.")

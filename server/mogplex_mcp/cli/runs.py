@@ -46,8 +46,8 @@ async def list_runs(session: Session, given: Namespace) -> int:
             context,
             repo=given.repo or "",
             status=given.status or "any",
-            max_age_hours=given.max_age_hours or _DEFAULT_AGE_HOURS,
-            limit=given.limit or _DEFAULT_LIMIT,
+            max_age_hours=_DEFAULT_AGE_HOURS if given.max_age_hours is None else given.max_age_hours,
+            limit=_DEFAULT_LIMIT if given.limit is None else given.limit,
         ),
     )
     notes = [] if found.entries else ["No runs known on this machine."]

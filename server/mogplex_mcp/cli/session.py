@@ -95,7 +95,7 @@ class Session:
         Raises:
             CommandError: It failed, or the user did not agree.
         """
-        self._check_allowed(name, changes=changes)
+        self.check_allowed(name, changes=changes)
         consent = Consent(lambda _: "accept" if self.settings.allow_destructive else None)
         for _ in range(_MAX_QUESTIONS):
             try:
@@ -164,7 +164,12 @@ class Session:
         if changes:
             self.tenant.scopes.check_write()
 
-    def _check_allowed(self, name: str, *, changes: bool) -> None:
+    def check_allowed(self, name: str, *, changes: bool = False) -> None:
+        """Refuse an operation that the settings exclude.
+
+        Raises:
+            CommandError: It is excluded, or it changes something in read-only mode.
+        """
         command = OPERATION_COMMANDS.get(name, f"call {name}")
         if name in self.settings.exclude_tools:
             raise CommandError(

@@ -124,8 +124,9 @@ async def trigger_automation(
         )
     except MogplexError as error:
         if obstacle := _obstacle(error):
+            unchanged = () if error.may_have_happened else (". Nothing was started",)
             raise OperationError(
-                ErrorCode.CONFLICT, *obstacle, ". Nothing was started", may_have_happened=error.may_have_happened
+                ErrorCode.CONFLICT, *obstacle, *unchanged, may_have_happened=error.may_have_happened
             ) from error
         raise
     return TriggeredAutomation(automation_id, found, triggered)

@@ -36,7 +36,8 @@ CREATE TABLE wait_caps (client TEXT PRIMARY KEY, seconds REAL NOT NULL, until RE
 """
 
 # 0.1.0 made `triggers` at the first trigger. The old tables go: a process of 0.1.0 that is still running then refuses
-# to start anything, where it would otherwise start what the ledger knows a second time.
+# to start anything, where it would otherwise start what the ledger knows a second time. It would create a missing table
+# of triggers again, but it cannot write to a view of that name.
 _ONE_LEDGER: Final = """
 CREATE TABLE starts (
     tenant TEXT NOT NULL,
@@ -72,6 +73,7 @@ INSERT INTO starts
     FROM triggers;
 DROP TABLE runs;
 DROP TABLE triggers;
+CREATE VIEW triggers AS SELECT 1;
 """
 
 MIGRATIONS: Final = (_RELEASE_0_1_0, _ONE_LEDGER)

@@ -37,7 +37,7 @@ class SqliteLedger:
         now = self._now()
         tenant = self._state.tenant(self._token)
         with self._state.transaction(durable=True) as rows:
-            earlier = _same_start(rows, tenant, wanted, now - within_seconds)
+            earlier = _same_start(rows, tenant, wanted, now, within_seconds)
             if earlier is not None:
                 if earlier.state is StartState.SENDING:
                     self._write(rows, tenant, replace(earlier, state=StartState.RETRIED))
@@ -120,17 +120,21 @@ def _without_secrets(value: Any) -> Any:
     return without_keys(value) if isinstance(value, str) else value
 
 
-def _same_start(rows: sqlite3.Connection, tenant: str, wanted: Entry, since: float) -> Entry | None:
+def _same_start(
+    rows: sqlite3.Connection, tenant: str, wanted: Entry, now: float, within_seconds: float
+) -> Entry | None:
     """Return the entry that is the same start as `wanted`."""
     whose = tenant, wanted.kind
     same_key = rows.execute(_SELECT + "AND key = ? AND state != ?", (*whose, wanted.key, StartState.REFUSED))
     row = same_key.fetchone()
-    if row is None:
-        same_request = _SELECT + "AND fingerprint = ? AND created_at > ? " + _LISTED
+    if row is None and within_seconds:
+        # Entries of a clock that was set back since count as new ones, but not for ever.
+        same_request = _SELECT + "AND fingerprint = ? AND created_at > ? AND created_at <= ? " + _LISTED
         if wanted.forced:
             same_request += "AND forced " + _UNKNOWN
         row = rows.execute(
-            same_request + "ORDER BY created_at DESC LIMIT 1", (*whose, wanted.fingerprint, since)
+            same_request + "ORDER BY created_at DESC LIMIT 1",
+            (*whose, wanted.fingerprint, now - within_seconds, now + within_seconds),
         ).fetchone()
     return _entry(row) if row else None
 

@@ -99,7 +99,7 @@ _WORDINGS: Final[Mapping[str, _Wording]] = {
         "Mogplex could not be reached", "Ask the user to check the network, the proxy and MOGPLEX_URL.", _CHECK, _THEN
     ),
     ErrorCode.TLS_FAILED: _Wording(
-        "The connection to Mogplex is not secure, so nothing was sent",
+        "The connection to Mogplex is not secure, so nothing was sent over it",
         "Ask the user to make this machine trust the certificate (on Linux: SSL_CERT_FILE), or to correct MOGPLEX_URL; "
         "trying again will not help.",
     ),

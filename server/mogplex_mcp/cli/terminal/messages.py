@@ -71,7 +71,7 @@ _MESSAGES: Final[Mapping[str, tuple[str, str]]] = {
         f"Check the network, the proxy and MOGPLEX_URL. {_DOCTOR}",
     ),
     ErrorCode.TLS_FAILED: (
-        "The connection to Mogplex is not secure, so nothing was sent.",
+        "The connection to Mogplex is not secure, so nothing was sent over it.",
         "Make this machine trust the certificate (on Linux: SSL_CERT_FILE), or correct MOGPLEX_URL.",
     ),
     ErrorCode.TIMED_OUT: ("Mogplex did not respond in time.", _AGAIN),
