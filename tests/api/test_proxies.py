@@ -3,7 +3,9 @@
 import asyncio
 import base64
 import contextlib
+import gc
 import sys
+import warnings
 
 import pytest
 
@@ -254,6 +256,32 @@ async def test_requests_go_through_a_socks_proxy(
         assert await http.request("GET", "/repos") == {"a": 1}
         await connect.aclose()
     assert asked == [(b"\x05\x01\x00\x03", b"mogplex.test")]
+
+
+@pytest.mark.parametrize("answer", [b"", b"HTTP/1.1 400 Bad Request\r\n\r\n", b"\x05"], ids=["closes", "http", "cut"])
+async def test_a_socks_proxy_that_breaks_off_is_blamed_and_nothing_may_have_happened(
+    connect: Connect, monkeypatch: pytest.MonkeyPatch, answer: bytes
+) -> None:
+    pytest.importorskip("socksio")
+
+    async def proxy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readexactly(3)
+        writer.write(answer)
+        await writer.drain()
+        writer.close()
+
+    async with serving(proxy) as proxy_url:
+        monkeypatch.setenv("ALL_PROXY", _named(proxy_url).replace("http:", "socks5:"))
+        error = await failure(connect("https://mogplex.test/api/v1/mogplex"))
+        code, may_have_happened, message = error.code, error.may_have_happened, error.message
+        await connect.aclose()
+    # httpx2 leaves the connection to the garbage collector.
+    del error
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ResourceWarning)
+        gc.collect()
+    assert (code, may_have_happened) == (ErrorCode.UNREACHABLE, False)
+    assert message.startswith("The proxy did not connect to mogplex.test")
 
 
 def _named(base_url: str, user: str = "") -> str:
