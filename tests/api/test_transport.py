@@ -1,3 +1,4 @@
+import os
 import ssl
 import subprocess
 import sys
@@ -9,6 +10,7 @@ from mogplex_mcp.api import transport
 from mogplex_mcp.api.errors import ErrorCode, MogplexError
 from mogplex_mcp.api.exchange import build_request
 from mogplex_mcp.api.transport import create_transport
+from tests.transports.processes import unmeasured
 
 from .support import BASE_URL, TOKEN
 
@@ -80,7 +82,7 @@ def test_importing_the_api_loads_neither_an_http_library_nor_a_database() -> Non
         "import mogplex_mcp.api.client, mogplex_mcp.api.transport, mogplex_mcp.api.hosted, mogplex_mcp.api.base_url\n"
         "assert not {'httpx2', 'httpcore2', 'h11', 'sqlite3', 'truststore', 'mcp'} & set(sys.modules)\n"
     )
-    subprocess.run([sys.executable, "-c", program], check=True)
+    subprocess.run([sys.executable, "-c", program], check=True, env=unmeasured(os.environ))
 
 
 @pytest.mark.parametrize("level", ["debug", "info", "warning"])

@@ -8,7 +8,7 @@ from pathlib import Path
 from benchmarks.compare.traffic import TOKENS
 
 from mogplex_mcp.simulator import DEMO_TOKEN
-from tests.transports.processes import environment, simulator
+from tests.transports.processes import environment, simulator, unmeasured
 from tests.transports.talking import INITIALIZE, request
 
 ROOT = Path(__file__).parents[2]
@@ -63,7 +63,7 @@ def modules(home: Path) -> list[str]:
             input=INITIALIZE + list_repos(2),
             capture_output=True,
             text=True,
-            env=environment(home, {"MOGPLEX_API_KEY": DEMO_TOKEN, "MOGPLEX_URL": address}),
+            env=unmeasured(environment(home, {"MOGPLEX_API_KEY": DEMO_TOKEN, "MOGPLEX_URL": address})),
             timeout=PATIENTLY,
             check=True,
         )

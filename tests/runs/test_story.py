@@ -212,7 +212,7 @@ async def test_cancelled_call_ends_wait_but_not_run() -> None:
 
 @pytest.mark.parametrize(
     ("cursor", "says"),
-    [("nonsense!", "not a cursor"), ("AQAAAAAA", "missing or was changed"), ("of another", "another run")],
+    [("nonsense!", "a cursor of this server"), ("AQAAAAAA", "missing or was changed"), ("of another", "another run")],
 )
 async def test_invalid_cursor_is_reported_with_advice(cursor: str, says: str) -> None:
     simulator = simulated(600)

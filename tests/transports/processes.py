@@ -12,6 +12,11 @@ from typing import IO
 PROGRAM = [sys.executable, "-m", "mogplex_mcp"]
 
 
+def unmeasured(variables: Mapping[str, str]) -> dict[str, str]:
+    """Variables without those that make a process measure its coverage, which loads modules of its own."""
+    return {name: value for name, value in variables.items() if not name.startswith("COVERAGE_")}
+
+
 def environment(home: Path, more: Mapping[str, str] | None = None) -> dict[str, str]:
     """An environment without any setting of the person who runs the tests."""
     kept = {name: value for name, value in os.environ.items() if not name.upper().startswith(("MOGPLEX", "XDG"))}

@@ -61,7 +61,8 @@ class PooledTransport(httpx2.AsyncBaseTransport):
         pool = self._least_busy()
         pool.in_flight += 1
         sending = _Sending()
-        request.extensions = {**request.extensions, "trace": sending.trace}
+        if self._proxy is not None:
+            request.extensions = {**request.extensions, "trace": sending.trace}
         try:
             response = await pool.transport.handle_async_request(request)
         except BaseException as error:
