@@ -73,16 +73,6 @@ async def test_begin_finds_no_other_start_of_the_same_request_for_a_key_of_the_c
     assert await begin(ledger, a_start("own-1", "same", kind=kind), within=0) == ("own-1", True)
 
 
-async def test_begin_finds_the_same_start_after_the_clock_was_set_back_a_little_but_not_for_ever(
-    ledger: Ledger, kind: StartKind, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    assert await begin(ledger, a_start("a", "same", kind=kind)) == ("a", False)
-    monkeypatch.setattr(ledger, "_now", lambda: virtual_now() - 300)
-    assert await begin(ledger, a_start("b", "same", kind=kind)) == ("a", True)
-    monkeypatch.setattr(ledger, "_now", lambda: virtual_now() - 86_400)
-    assert await begin(ledger, a_start("c", "same", kind=kind)) == ("c", False)
-
-
 async def test_begin_finds_the_same_start_for_as_long_as_it_is_asked_to(ledger: Ledger, kind: StartKind) -> None:
     assert await begin(ledger, a_start("a", "same", kind=kind)) == ("a", False)
     assert await begin(ledger, a_start("b", "other", kind=kind)) == ("b", False)

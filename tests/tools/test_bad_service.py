@@ -39,7 +39,7 @@ async def test_a_tls_failure_is_named_and_trying_again_is_not_advised() -> None:
 
     async with bridge(transport=Unreachable(fault)) as client:
         text = await error(client, "list_repos")
-    assert text.startswith("The connection to Mogplex is not secure, so nothing was sent.")
+    assert text.startswith("The connection to Mogplex is not secure, so nothing was sent over it.")
     assert "certificate" in text
     assert "SSL_CERT_FILE" in text
     assert "trying again will not help" in text

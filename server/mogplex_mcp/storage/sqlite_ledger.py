@@ -128,13 +128,13 @@ def _same_start(
     same_key = rows.execute(_SELECT + "AND key = ? AND state != ?", (*whose, wanted.key, StartState.REFUSED))
     row = same_key.fetchone()
     if row is None and within_seconds:
-        # Entries of a clock that was set back since count as new ones, but not for ever.
-        same_request = _SELECT + "AND fingerprint = ? AND created_at > ? AND created_at <= ? " + _LISTED
+        # Entries of a clock that was set back since count as new ones: a second run would be worse than none.
+        same_request = _SELECT + "AND fingerprint = ? AND created_at > ? " + _LISTED
         if wanted.forced:
             same_request += "AND forced " + _UNKNOWN
         row = rows.execute(
             same_request + "ORDER BY created_at DESC LIMIT 1",
-            (*whose, wanted.fingerprint, now - within_seconds, now + within_seconds),
+            (*whose, wanted.fingerprint, now - within_seconds),
         ).fetchone()
     return _entry(row) if row else None
 
