@@ -65,13 +65,14 @@ async def call_tool(tool: Tool, arguments: Mapping[str, Any], call: Call) -> Rep
     """
     if tool.needs_token and (problem := call.tenant.found.problem):
         raise problem.with_traceback(None)  # the same one each time: its traceback would grow with every call
-    checked = check(tool.arguments, arguments)
+    checked = check(tool.arguments, arguments, changes=not tool.hints.reads_only)
     if not call.settings.allow_secrets_in_prompts:
-        refuse_secrets(tool.name, checked, call.tenant.found.token.value if call.tenant.found.token else "")
+        refuse_secrets(tool.name, checked.values, call.tenant.found.token.value if call.tenant.found.token else "")
     with call.shutdown.within(CALL_SECONDS) as scope:
         timeout = _CallTimeout(call, scope)
         try:
-            return await tool.function(call, **checked)
+            reply = await tool.function(call, **checked.values)
+            return reply.model_copy(update={"notes": (*reply.notes, *checked.notes)}) if checked.notes else reply
         finally:
             timeout.cancel()
     unknown = not tool.hints.reads_only
