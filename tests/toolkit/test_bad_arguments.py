@@ -98,14 +98,6 @@ async def test_a_tool_without_arguments_says_so() -> None:
         assert "It takes none." in await error(client, "check_connection", **many)
 
 
-async def test_an_unknown_tool_is_a_tool_error_with_the_nearest_names() -> None:
-    async with bridge() as client:
-        text = await error(client, "list_repositories")
-        assert "did you mean list_repos" in text
-        assert "get_run" in await error(client, "run_get")
-        await error(client, "\x1b[31m" + "x" * 10_000)
-
-
 @pytest.mark.parametrize("absent", ["", "null", None, [], {}, "  "])
 async def test_what_models_send_for_an_argument_that_they_leave_out_counts_as_left_out(absent: Any) -> None:
     async with bridge() as client:

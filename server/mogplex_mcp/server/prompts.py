@@ -12,6 +12,7 @@ from mogplex_mcp.api.identifiers import check_uuid
 from mogplex_mcp.reply.untrusted import clean, clean_line
 from mogplex_mcp.reply.untrusted import sanitize_name as checked_name
 from mogplex_mcp.server import prompt_texts
+from mogplex_mcp.server.request_params import check_cursor
 from mogplex_mcp.server.request_scope import RequestScope
 from mogplex_mcp.toolkit.arguments import nearest
 
@@ -109,8 +110,13 @@ class Prompts:
         default_repo = scope.settings.default_repo
         return [_with_default_repo(kind, default_repo) for kind in KINDS if kind.needs <= scope.tools.keys()]
 
-    async def list(self, scope: RequestScope, _params: mcp_types.PaginatedRequestParams) -> mcp_types.ListPromptsResult:
-        """Return the definitions, which clients show their users."""
+    async def list(self, scope: RequestScope, params: mcp_types.PaginatedRequestParams) -> mcp_types.ListPromptsResult:
+        """Return the definitions, which clients show their users.
+
+        Raises:
+            MCPError: There is no such cursor.
+        """
+        check_cursor(params)
         return mcp_types.ListPromptsResult(prompts=[kind.definition for kind in self.kinds(scope)])
 
     async def get(self, scope: RequestScope, params: mcp_types.GetPromptRequestParams) -> mcp_types.GetPromptResult:

@@ -12,9 +12,8 @@ from mogplex_mcp.core.shutdown import CALL_SECONDS
 from mogplex_mcp.operations.errors import OperationError, operation_error
 from mogplex_mcp.reply.model import Reply
 from mogplex_mcp.reply.render import render
-from mogplex_mcp.reply.untrusted import clean_line
 from mogplex_mcp.tenants.call_timeouts import SHORTEST_CAP_SECONDS
-from mogplex_mcp.toolkit.arguments import check, nearest, refuse_secrets
+from mogplex_mcp.toolkit.arguments import check, refuse_secrets
 from mogplex_mcp.toolkit.call import Call
 from mogplex_mcp.toolkit.errors import ToolError, tool_error
 from mogplex_mcp.toolkit.toolset import Tool
@@ -26,20 +25,17 @@ _LEAST_GRACE_SECONDS: Final = 0.5
 
 
 async def dispatch(
-    tools: Mapping[str, Tool], name: str, arguments: Mapping[str, Any], open_call: Callable[[], Call], *, base_url: str
+    tools: Mapping[str, Tool], tool: Tool, arguments: Mapping[str, Any], open_call: Callable[[], Call], *, base_url: str
 ) -> CallToolResult:
     """Run a tool and return its result; whatever goes wrong becomes a tool error.
 
     Args:
         tools: The tools that are offered, by name.
-        name: The tool that the client calls.
+        tool: The one of them that the client calls.
         arguments: The arguments of the client, unchecked.
         open_call: Makes the call's circumstances.
         base_url: Where Mogplex is.
     """
-    tool = tools.get(name)
-    if tool is None:
-        return _failed(_unknown_tool(name, tools))
     try:
         reply = await call_tool(tool, arguments, open_call())
         structured, text = render(reply.with_next_steps_for(tools))
@@ -122,15 +118,6 @@ class _CallTimeout:
     def _end(self) -> None:
         self.is_over = True
         self._scope.cancel()
-
-
-def _unknown_tool(name: str, tools: Mapping[str, Tool]) -> ToolError:
-    return ToolError(
-        "Nothing was done",
-        nearest("tool", clean_line(name, 60), list(tools)),
-        "Call one of those, or list the tools of this server again",
-        "unknown_tool",
-    )
 
 
 def _failed(failure: ToolError) -> CallToolResult:
