@@ -36,7 +36,7 @@ def test_sort_arguments_drops_host_fields_in_other_spellings(name: str) -> None:
 async def test_every_call_is_carried_out_with_what_n8n_and_cline_add() -> None:
     simulator = Simulator(now=virtual_now)
     run = next(iter(simulator.world.runs))
-    sandbox = next(iter(simulator.world.sandboxes))
+    sandbox = simulator.world.sandboxes[0].id
     async with bridge(simulator) as client:
         for tool, arguments in CALLS.items():
             known = {"run_id": run, "sandbox_id": sandbox}

@@ -8,6 +8,7 @@ import anyio
 from mcp_types import CallToolResult, TextContent
 
 from mogplex_mcp.api.errors import ErrorCode
+from mogplex_mcp.api.identifiers import id_in_page
 from mogplex_mcp.core.shutdown import CALL_SECONDS
 from mogplex_mcp.operations.errors import OperationError, operation_error
 from mogplex_mcp.reply.model import Reply
@@ -67,7 +68,7 @@ async def call_tool(tool: Tool, arguments: Mapping[str, Any], call: Call) -> Rep
     with call.shutdown.within(CALL_SECONDS) as scope:
         timeout = _CallTimeout(call, scope)
         try:
-            reply = await tool.function(call, **checked.values)
+            reply = await tool.function(call, **_with_ids(checked.values, call.settings.base_url))
             return reply.model_copy(update={"notes": (*reply.notes, *checked.notes)}) if checked.notes else reply
         finally:
             timeout.cancel()
@@ -118,6 +119,13 @@ class _CallTimeout:
     def _end(self) -> None:
         self.is_over = True
         self._scope.cancel()
+
+
+def _with_ids(values: Mapping[str, Any], base_url: str) -> dict[str, Any]:
+    """Return the arguments with ids in place of addresses of Mogplex's pages."""
+    return {
+        name: id_in_page(value, base_url, name) if isinstance(value, str) else value for name, value in values.items()
+    }
 
 
 def _failed(failure: ToolError) -> CallToolResult:
