@@ -27,9 +27,9 @@ _WRAPPERS: Final = frozenset({"arguments", "args", "input", "kwargs", "parameter
 
 
 def quoted(value: Any) -> str:
-    """Return a value as JSON of ASCII characters, cut to a length that fits into a sentence."""
+    """Return a value as JSON of ASCII characters, cut to a length that fits into a sentence, without keys."""
     text = json.dumps(value[: 2 * _SHOWN_CHARACTERS] if isinstance(value, str) else value, default=repr)
-    return text if len(text) <= _SHOWN_CHARACTERS else text[: _SHOWN_CHARACTERS - 1] + "…"
+    return without_keys(text if len(text) <= _SHOWN_CHARACTERS else text[: _SHOWN_CHARACTERS - 1] + "…")
 
 
 def sort_arguments(
@@ -59,7 +59,7 @@ def sort_arguments(
             reason = "A tool that changes something is not called with an argument that it would ignore."
             problems.append(f"{_no_argument(tool, name)} {reason}")
         else:
-            notes.append(without_keys(f"{_no_argument(tool, name)} It was left out."))
+            notes.append(f"{_no_argument(tool, name)} It was left out.")
         if len(problems) == _MOST_NAMED:
             break
     if problems:
