@@ -156,7 +156,7 @@ class Session:
         with self.shutdown.within(CALL_SECONDS):
             return await operation(context)
         raise OperationError(
-            ErrorCode.ENDING,
+            ErrorCode.SHUTTING_DOWN,
             f"the operation had not finished {CALL_SECONDS:g} seconds after the signal",
             may_have_happened=changes,
         )

@@ -84,10 +84,19 @@ class RequestScope:
     @cached_property
     def caller(self) -> FoundToken:
         """The token that the request is served with."""
-        identified: FoundToken | None = None
-        if self._multi_tenant and self.context.request is not None:
-            identified = self.context.request.scope[CALLER]
-        return identified or self.services.own_token()
+        return self._identified or self.services.own_token()
+
+    @property
+    def token_from_request(self) -> bool:
+        """Whether the caller sent the token in its request."""
+        return self._identified is not None
+
+    @property
+    def _identified(self) -> FoundToken | None:
+        if not self._multi_tenant or self.context.request is None:
+            return None
+        identified: FoundToken | None = self.context.request.scope[CALLER]
+        return identified
 
     @property
     def token(self) -> str:
@@ -142,6 +151,7 @@ class RequestScope:
             clock=self._now,
             consent=consent or Consent(),
             shutdown=self.services.shutdown,
+            token_from_request=self.token_from_request,
         )
 
     def call_key(self, request_id: RequestId | None) -> CallKey | None:

@@ -55,7 +55,12 @@ class ToolHandlers:
 
             async with scope.services.in_flight.answering(key, scope.learnt_as, scope.is_disconnected):
                 return await dispatch(
-                    scope.tools, tool, params.arguments or {}, open_call, base_url=scope.settings.base_url
+                    scope.tools,
+                    tool,
+                    params.arguments or {},
+                    open_call,
+                    base_url=scope.settings.base_url,
+                    token_from_request=scope.token_from_request,
                 )
 
         return await self._elicitation.run(run, scope.context, params)

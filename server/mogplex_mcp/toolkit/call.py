@@ -18,6 +18,7 @@ class Call(OperationContext):
         learnt: The call timeouts that clients turned out to have.
         offered: The names of the tools that this server offers.
         warnings: What the user should know of the state file.
+        token_from_request: Whether the caller sent the token in its request.
     """
 
     client: str
@@ -26,6 +27,7 @@ class Call(OperationContext):
     learnt: LearntCaps
     offered: frozenset[str] = field(default_factory=frozenset)
     warnings: Callable[[], list[str]] = list
+    token_from_request: bool = False
 
     @property
     def wait_cap(self) -> float:

@@ -26,7 +26,13 @@ _LEAST_GRACE_SECONDS: Final = 0.5
 
 
 async def dispatch(
-    tools: Mapping[str, Tool], tool: Tool, arguments: Mapping[str, Any], open_call: Callable[[], Call], *, base_url: str
+    tools: Mapping[str, Tool],
+    tool: Tool,
+    arguments: Mapping[str, Any],
+    open_call: Callable[[], Call],
+    *,
+    base_url: str,
+    token_from_request: bool = False,
 ) -> CallToolResult:
     """Run a tool and return its result; whatever goes wrong becomes a tool error.
 
@@ -36,6 +42,7 @@ async def dispatch(
         arguments: The arguments of the client, unchecked.
         open_call: Makes the call's circumstances.
         base_url: Where Mogplex is.
+        token_from_request: Whether the caller sent the token in its request.
     """
     try:
         reply = await call_tool(tool, arguments, open_call())
@@ -44,7 +51,14 @@ async def dispatch(
     except Exception as error:  # noqa: BLE001 - a client could do nothing with a protocol error
         failure = operation_error(error)
         return _failed(
-            tool_error(failure, base_url=base_url, offered=tools, tool=tool.name, repeatable=tool.hints.idempotent)
+            tool_error(
+                failure,
+                base_url=base_url,
+                offered=tools,
+                tool=tool.name,
+                repeatable=tool.hints.idempotent,
+                token_from_request=token_from_request,
+            )
         )
 
 
@@ -77,7 +91,7 @@ async def call_tool(tool: Tool, arguments: Mapping[str, Any], call: Call) -> Rep
         reason = f"{tool.name} was not done after {call.wait_cap:g} seconds"
         raise OperationError(ErrorCode.TIMED_OUT, reason, may_have_happened=unknown)
     reason = f"this server was shut down, and {tool.name} was not done {CALL_SECONDS:g} seconds later"
-    raise OperationError(ErrorCode.ENDING, reason, may_have_happened=unknown)
+    raise OperationError(ErrorCode.SHUTTING_DOWN, reason, may_have_happened=unknown)
 
 
 class _CallTimeout:

@@ -94,7 +94,7 @@ _WORDINGS: Final[Mapping[str, _Wording]] = {
     ErrorCode.BUDGET_EXHAUSTED: _Wording(
         "Nothing was sent, to stay within Mogplex's limit of requests", "Call {tool} again in {retry}, not sooner."
     ),
-    ErrorCode.ENDING: _Wording("mogplex-mcp is shutting down", "When this server is back, call {tool} again."),
+    ErrorCode.SHUTTING_DOWN: _Wording("mogplex-mcp is shutting down", "When this server is back, call {tool} again."),
     ErrorCode.UNREACHABLE: _Wording(
         "Mogplex could not be reached", "Ask the user to check the network, the proxy and MOGPLEX_URL.", _CHECK, _THEN
     ),
@@ -169,17 +169,83 @@ _WORDINGS: Final[Mapping[str, _Wording]] = {
     OperationCode.CONFIRMATION_NEEDED: _Wording(
         "Nothing was done: the user has to agree first", "Ask the user, then call {tool} again."
     ),
-    OperationCode.INTERNAL: _Wording(
+    OperationCode.UNEXPECTED_EXCEPTION: _Wording(
         "mogplex-mcp itself failed in {tool}", "Call it again once; if it stays so, tell the user."
     ),
 }
-_INTERNAL_REASON: Final = "This is a fault of the bridge, not of the call; its log on stderr has the details"
+_INTERNAL_REASON: Final = "This is a fault of mogplex-mcp, not of the call; its log on stderr has the details"
 # What programs read for codes that are ours alone.
-_SHOWN_CODES: Final[Mapping[str, str]] = {OperationCode.UNKNOWN_REPO_ID: ErrorCode.SERVICE_UNAVAILABLE}
+_SHOWN_CODES: Final[Mapping[str, str]] = {
+    OperationCode.UNKNOWN_REPO_ID: ErrorCode.SERVICE_UNAVAILABLE,
+    OperationCode.UNEXPECTED_EXCEPTION: ErrorCode.INTERNAL_ERROR,
+}
+
+_HEADER: Final = "the token in your client's Authorization header"
+_INTO_HEADER: Final = "into the Authorization header in the configuration of their client"
+_OPERATOR: Final = "tell the user that the operator of this server has to check"
+# For a caller whose request carried the token: it has neither the server's machine nor its settings.
+_WORDINGS_OVER_HTTP: Final[Mapping[str, _Wording]] = {
+    ErrorCode.MALFORMED_TOKEN: _Wording(
+        f"Nothing was sent, because {_HEADER} isn't a valid one",
+        f"Ask the user to copy it again from {{keys}} {_INTO_HEADER}; it may be cut, or a placeholder that was never "
+        "filled in.",
+    ),
+    ErrorCode.NO_TOKEN: _Wording(
+        "There is no Mogplex token in your client's Authorization header",
+        f"Ask the user to create one at {{keys}} and to put 'Bearer mog_…' {_INTO_HEADER}.",
+    ),
+    ErrorCode.UNAUTHORIZED: _Wording(
+        f"Mogplex did not accept {_HEADER}",
+        f"It may be revoked or expired: ask the user to create a new one at {{keys}} and to put it {_INTO_HEADER}. "
+        "During an outage of Mogplex every token is refused: if it worked before, call {tool} again in a minute first.",
+        _CHECK,
+        _THEN,
+    ),
+    ErrorCode.FORBIDDEN: _Wording(
+        "The token in your client's Authorization header does not allow this",
+        f"If a scope is missing, ask the user to create a token that has it at {{keys}} and to put it {_INTO_HEADER}; "
+        "trying again will not help.",
+        _CHECK,
+        _THEN,
+    ),
+    ErrorCode.UNREACHABLE: _Wording(
+        "Mogplex could not be reached",
+        f"Call {{tool}} again in a minute; if it stays so, {_OPERATOR} its network, proxy and MOGPLEX_URL.",
+        _CHECK,
+        _THEN,
+    ),
+    ErrorCode.TLS_FAILED: _Wording(
+        "The connection to Mogplex is not secure, so nothing was sent over it",
+        f"Trying again will not help: {_OPERATOR} which certificates it trusts, and MOGPLEX_URL.",
+    ),
+    ErrorCode.REDIRECTED: _Wording(
+        "The response was a redirect, which was not followed with the token",
+        f"Trying again will not help: {_OPERATOR} its proxy and MOGPLEX_URL.",
+        _CHECK,
+        _THEN,
+    ),
+    ErrorCode.UNEXPECTED_ANSWER: _Wording(
+        "The response did not come from the Mogplex API",
+        "A proxy or an outage may be in between: call {tool} again in a minute; if it stays so, "
+        f"{_OPERATOR} its proxy and MOGPLEX_URL.",
+        _CHECK,
+        _THEN,
+    ),
+    OperationCode.JOURNAL_UNUSABLE: _Wording(
+        "Nothing was sent to Mogplex, because the journal of runs cannot be used",
+        f"Trying again will not help: {_OPERATOR} the file of the journal.",
+    ),
+}
 
 
 def tool_error(
-    error: OperationError, *, base_url: str, offered: Container[str], tool: str = "", repeatable: bool = True
+    error: OperationError,
+    *,
+    base_url: str,
+    offered: Container[str],
+    tool: str = "",
+    repeatable: bool = True,
+    token_from_request: bool = False,
 ) -> ToolError:
     """Word an error of an operation for a model.
 
@@ -189,8 +255,11 @@ def tool_error(
         offered: The tools that may be named.
         tool: The tool that was called.
         repeatable: Whether calling it again with the same arguments does nothing twice.
+        token_from_request: Whether the caller sent the token in its request.
     """
     wording = _WORDINGS[error.code]
+    if token_from_request:
+        wording = _WORDINGS_OVER_HTTP.get(error.code, wording)
     seconds = None if error.retry_after is None else max(1, round(error.retry_after))
     places = {
         "retry": _waiting(seconds or _SECONDS_WITHOUT_HEADER),
@@ -205,11 +274,12 @@ def tool_error(
             following += " " + wording.then.format(tools=" or ".join(tools))
     if error.may_have_happened:
         happened += " It is not known whether it took effect."
-        following = sentence(following) + (
-            f" Calling {tool or 'it'} again with the same arguments is safe: nothing is done twice."
-            if repeatable
-            else " Look before doing it again: it could be done twice."
-        )
+        if repeatable:
+            following = sentence(following) + (
+                f" Calling {tool or 'it'} again with the same arguments is safe: nothing is done twice."
+            )
+        elif not error.advice:
+            following = "Look before doing it again: it could be done twice."
     return ToolError(
         happened=happened,
         why=spell(error.reason, _spelled) or _default_reason(error),
@@ -229,7 +299,7 @@ def sentence(text: str) -> str:
 def _default_reason(error: OperationError) -> str:
     if error.status is not None:
         return f"Mogplex responded with {error.status}; the response is quoted below"
-    return _INTERNAL_REASON if error.code == OperationCode.INTERNAL else "What was given is quoted below"
+    return _INTERNAL_REASON if error.code == OperationCode.UNEXPECTED_EXCEPTION else "What was given is quoted below"
 
 
 def _spelled(piece: Argument | Operation) -> str:
