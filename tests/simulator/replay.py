@@ -10,13 +10,14 @@ from mogplex_mcp.simulator import Fault, JobRun, Simulator
 from mogplex_mcp.simulator.formats import new_id
 from mogplex_mcp.simulator.limits import UNITS_PER_MINUTE
 
-from .recorded_rows import START
+from .recorded_rows import start_of
 from .recorded_runs import WAITING, event_of
 from .recorded_world import recorded_world
 from .recordings import Row, difference, shape
 
 _UUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _STEP_SECONDS = 0.1
+_SHOWN = 300  # characters of an answer that hold its error or its outcome
 _EXACT_HEADERS = ("location", "retry-after", "allow", "access-control-allow-origin", "mcp-protocol-version")
 _PRESENT_HEADERS = ("www-authenticate",)
 
@@ -45,10 +46,11 @@ class Replay:
     """
 
     def __init__(self, rows: list[Row]) -> None:
-        self._clock = START
+        self._clock = start_of(rows)
         self.simulator = Simulator(recorded_world(rows), now=lambda: self._clock, sleep=self._sleep)
         self._simulated_id: dict[str, str] = {}
         self._lost_runs: list[str] = []
+        self._filling: list[str] = []
 
     async def ask(self, row: Row) -> SimulatedResponse:
         """Ask what the row asked, in the state that the deployment was in then."""
@@ -57,7 +59,7 @@ class Replay:
             self.simulator.plan(WAITING)
         self._adopt_lost_run(row)
         for pattern, prepare in _STAGE:
-            if re.search(pattern, row.case):
+            if re.search(pattern, f"{row.case}: {(row.answer or '')[:_SHOWN]}"):
                 prepare(self, row)
         answer = await self._send(row)
         self.simulator.faults.clear()
@@ -185,10 +187,23 @@ class Replay:
         for _ in range(25):
             job = JobRun(new_id(), new_id(), repo_id, self._clock)
             self.simulator.world.job_runs[job.id] = job
+            self._filling.append(job.id)
+
+    def empty_repo_queue(self, _: Row) -> None:
+        """Those job runs have ended."""
+        while self._filling:
+            del self.simulator.world.job_runs[self._filling.pop()]
+
+    def rewrite_job_run(self, row: Row) -> None:
+        """The job run has got on, or was changed in the database."""
+        shown = (row.json or {"data": {"run": None}})["data"]["run"]
+        job = self.simulator.world.job_runs.get(shown["id"]) if shown else None
+        if job is not None:
+            job.recorded = shown
 
 
 _STAGE: tuple[tuple[str, Callable[[Replay, Row], None]], ...] = (
-    (r"\Atrigger (500|422|badjson|reset|hang)|Trigger\.dev", Replay.fail_queue),
+    (r"\Atrigger (500|422|badjson|reset|hang)|Trigger\.dev|/trigger 500", Replay.fail_queue),
     (r"limiter RPC broken", Replay.break_limiter),
     (r"500: table \S+ missing", Replay.drop_table),
     (r"Postgres DOWN|PAT table missing", Replay.stop_database),
@@ -200,14 +215,17 @@ _STAGE: tuple[tuple[str, Callable[[Replay, Row], None]], ...] = (
     (r"default branch changed", Replay.change_default_branch),
     (r"\Aties after|late arrival: after", Replay.rewrite_events),
     (r"\Aupdate installationId other", Replay.empty_description),
-    (r"repo queue full", Replay.fill_repo_queue),
+    (r'"outcome":"queued"|/trigger 500', Replay.empty_repo_queue),
+    (r"repo queue full|REPO_PENDING_LIMIT", Replay.fill_repo_queue),
+    (r"\AGET automations/\{id\}/runs/\{id\} 200", Replay.rewrite_job_run),
 )
 
 
 def _differences(row: Row, answer: SimulatedResponse) -> Iterator[str]:
     if answer.status != row.status:
         yield f"status {answer.status} instead of {row.status}: {answer.body[:120]!r}"
-    yield from _header_differences(row, answer)
+    if row.answer_headers:
+        yield from _header_differences(row, answer)
     if row.json is None or answer.json is None:
         if bool(answer.body) != bool(row.answer):
             yield f"body {answer.body[:80]!r}"

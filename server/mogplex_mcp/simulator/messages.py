@@ -31,6 +31,7 @@ class Request:
         raw_query: the query string as sent.
         units: rate-limit units that it has cost so far.
         queue_failure: seconds until the broken queue behind starts is noticed; None if it works.
+        queue_hang: seconds for which the queue behind starts does not respond; None if it does.
     """
 
     method: str
@@ -42,6 +43,7 @@ class Request:
     raw_query: str = ""
     units: int = 0
     queue_failure: float | None = None
+    queue_hang: float | None = None
 
     def json(self) -> Any:
         """Parse the body as JSON the way the service's runtime does.

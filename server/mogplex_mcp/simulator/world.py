@@ -24,6 +24,7 @@ class User:
         funded: without a billing balance, requests that need the sandbox provider fail.
         default_model: the model of an agent node that a new automation starts with.
         agents: the response of `GET /agents`.
+        agents_of_presets: ids of the agents that presets became when they were first used, by the id of the preset.
         models: the response of `GET /models`.
         mcp_servers: the response of `GET /mcp/servers`, credentials in clear text; None makes that route fail.
         installations: GitHub installations on which this user may create automations.
@@ -35,6 +36,7 @@ class User:
     funded: bool = True
     default_model: str = "openai/gpt-5.4"
     agents: list[dict[str, Any]] = field(default_factory=list)
+    agents_of_presets: dict[str, str] = field(default_factory=dict)
     models: list[dict[str, Any]] = field(default_factory=list)
     mcp_servers: list[dict[str, Any]] | None = field(default_factory=list)
     installations: set[int] = field(default_factory=set)
@@ -203,8 +205,9 @@ class JobRun:
 
     Attributes:
         recorded: a complete detail response that is used unchanged; the other fields are then for lists only.
-        started_at: None while it never started.
-        seconds: how long it runs until it succeeds; None if it never ends.
+        started_at: None while it never started, for example since no worker came.
+        seconds: how long it runs until it ends; None if it never does.
+        ending: the status in which it ends, `success` or `failed`.
     """
 
     id: str
@@ -215,6 +218,8 @@ class JobRun:
     version_id: str | None = None
     started_at: float | None = None
     seconds: float | None = 600.0
+    ending: str = "success"
+    last_start_attempt_at: float | None = None
     last_start_error: str | None = None
     metadata: dict[str, Any] = field(default_factory=dict)
     dispatch_events: list[dict[str, Any]] = field(default_factory=list)
@@ -230,7 +235,9 @@ class World:
         canonical_host: requests for `www.` in front of it are redirected to it.
         canonical_scheme: the scheme of those redirects.
         env_vars_available: False for 501 as observed; True for the published contract.
+        pr_reviews_available: False for a Mogplex without `/pr-reviews/rerun` and its hosted tool, as observed.
         sandbox_boot_seconds: how long `POST /sandboxes` blocks.
+        sandbox_boot_error: why no sandbox boots; None if they do.
         repo_job_limit: active automation runs per repo at which triggers are suppressed.
         default_script: the script of runs without a planned one.
     """
@@ -245,7 +252,9 @@ class World:
     canonical_host: str = "mogplex.com"
     canonical_scheme: str = "https"
     env_vars_available: bool = False
+    pr_reviews_available: bool = True
     sandbox_boot_seconds: float = 90.0
+    sandbox_boot_error: str | None = None
     repo_job_limit: int = 25
     default_script: str = "success"
 
