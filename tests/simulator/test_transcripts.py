@@ -17,7 +17,7 @@ FAITHFUL = (
     *("auth", "repos", "sandboxes", "runs_post", "runs_get", "events", "cancel"),
     *("ratelimit", "runlimit", "mcp"),
     *("more_automation", "more_cancel", "more_job_runs", "more_logs", "more_publish", "more_reviews"),
-    *("more_sandboxes_post", "more_servers", "more_trigger"),
+    *("more_sandboxes_post", "more_servers", "more_trigger", "oauth"),
 )
 """Groups of which four fifths must match in any recording of such a deployment."""
 

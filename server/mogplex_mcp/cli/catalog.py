@@ -29,7 +29,8 @@ COMMANDS: Final = (
             CommandArgument(
                 "modes",
                 "what this Mogplex lacks or suffers from: no-pr-reviews, env-vars, no-funds, no-github, failed-boot, "
-                "inactive-automations, queue-down, queue-hung, outage",
+                "inactive-automations, queue-down, queue-hung, outage, signed-in, consent-page, short-tokens, "
+                "rotating-refresh, refused-refresh",
                 {"nargs": "*", "metavar": "mode"},
             ),
         ),

@@ -7,6 +7,7 @@ from .app import Simulator
 from .faults import Fault, FaultKind
 
 _HANG_SECONDS = 3_600.0
+_SHORT_SECONDS = 60  # an access token is valid for a minute instead of an hour
 _FAILURE_SECONDS = 9.0  # until the broken queue was noticed, as observed
 
 
@@ -49,6 +50,26 @@ def _outage(simulator: Simulator) -> None:
     simulator.faults.outage(active=True)
 
 
+def _signed_in(simulator: Simulator) -> None:
+    simulator.world.oauth.signed_in = simulator.world.users[0].id
+
+
+def _consent_page(simulator: Simulator) -> None:
+    simulator.world.oauth.consent_page = True
+
+
+def _short_tokens(simulator: Simulator) -> None:
+    simulator.world.oauth.access_token_seconds = _SHORT_SECONDS
+
+
+def _rotating_refresh(simulator: Simulator) -> None:
+    simulator.world.oauth.rotates_refresh_tokens = True
+
+
+def _refused_refresh(simulator: Simulator) -> None:
+    simulator.world.oauth.refuses_refresh = True
+
+
 MODES: Mapping[str, Callable[[Simulator], None]] = MappingProxyType(
     {
         "no-pr-reviews": _no_pr_reviews,
@@ -60,6 +81,11 @@ MODES: Mapping[str, Callable[[Simulator], None]] = MappingProxyType(
         "queue-down": _queue_down,
         "queue-hung": _queue_hung,
         "outage": _outage,
+        "signed-in": _signed_in,
+        "consent-page": _consent_page,
+        "short-tokens": _short_tokens,
+        "rotating-refresh": _rotating_refresh,
+        "refused-refresh": _refused_refresh,
     }
 )
 """What each mode changes, by its name."""

@@ -122,7 +122,7 @@ def _repo_within_quota(context: RouteContext, repo_id: str | None) -> Repo:
     repo = context.world.repo(canonical(repo_id) or "")
     if repo is None:
         raise ApiError(503, "SERVICE_UNAVAILABLE", "External Mogplex run rate limit unavailable", retry_after=60)
-    wait = context.state.quotas.spend(context.token.value)
+    wait = context.state.quotas.spend(context.token.quota_key)
     if wait is not None:
         raise ApiError(429, "RATE_LIMITED", "External Mogplex run rate limit exceeded", retry_after=wait)
     return repo

@@ -222,4 +222,4 @@ def _error(identifier: Any, code: int, message: str, data: dict[str, Any] | None
 
 def _http(status: int, body: Any = None) -> Response:
     response = Response(status) if body is None else json_response(status, body)
-    return response.with_header("mcp-protocol-version", _VERSION)
+    return response.with_header("mcp-protocol-version", _VERSION).with_header("cache-control", "no-store")

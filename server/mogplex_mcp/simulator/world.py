@@ -7,6 +7,7 @@ here but computed from its script (`run_state.py`).
 from dataclasses import dataclass, field
 from typing import Any
 
+from .oauth_data import OAuthData
 from .scripts import RunScript
 
 READ = "read"
@@ -52,6 +53,8 @@ class ApiToken:
         scopes: `read` and `write`, both, or none.
         limited: whether it is limited to 60 requests a minute. OAuth tokens were observed not to be.
         valid: False for an expired or revoked one.
+        expires_at: epoch seconds; None for one that does not expire.
+        client_id: the OAuth client that it was issued to; None for a personal access token.
     """
 
     value: str
@@ -59,6 +62,13 @@ class ApiToken:
     scopes: frozenset[str] = frozenset({READ, WRITE})
     limited: bool = True
     valid: bool = True
+    expires_at: float | None = None
+    client_id: str | None = None
+
+    @property
+    def quota_key(self) -> str:
+        """Return whose run starts are counted together: those of a token, or of a user through an OAuth client."""
+        return self.value if self.client_id is None else f"{self.user_id}/{self.client_id}"
 
 
 @dataclass(slots=True)
@@ -240,6 +250,7 @@ class World:
         sandbox_boot_error: why no sandbox boots; None if they do.
         repo_job_limit: active automation runs per repo at which triggers are suppressed.
         default_script: the script of runs without a planned one.
+        oauth: the data of the authorization server.
     """
 
     users: list[User] = field(default_factory=list)
@@ -257,6 +268,7 @@ class World:
     sandbox_boot_error: str | None = None
     repo_job_limit: int = 25
     default_script: str = "success"
+    oauth: OAuthData = field(default_factory=OAuthData)
 
     def user(self, user_id: str) -> User:
         """Return the user of an id.
