@@ -25,6 +25,15 @@ COMMANDS: Final = (
         "simulator",
         "serve a simulated Mogplex API on a port, for testing clients and programs",
         "serving:simulator",
+        (
+            CommandArgument(
+                "modes",
+                "what this Mogplex lacks or suffers from: no-pr-reviews, env-vars, no-funds, no-github, failed-boot, "
+                "inactive-automations, queue-down, queue-hung, outage, signed-in, consent-page, short-tokens, "
+                "rotating-refresh, refused-refresh",
+                {"nargs": "*", "metavar": "mode"},
+            ),
+        ),
         serves=True,
         settings=("host", "port", "demo_seconds", "log_level"),
     ),

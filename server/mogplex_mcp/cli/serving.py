@@ -3,7 +3,7 @@
 import sys
 from argparse import Namespace
 
-from mogplex_mcp.config.settings import Settings
+from mogplex_mcp.config.settings import Settings, SettingsError
 from mogplex_mcp.core.standard_streams import say
 from mogplex_mcp.startup.early import take_over
 
@@ -45,9 +45,17 @@ async def demo(settings: Settings, _: Namespace) -> int:
     return 0
 
 
-async def simulator(settings: Settings, _: Namespace) -> int:
-    """Serve a simulated Mogplex API."""
+async def simulator(settings: Settings, given: Namespace) -> int:
+    """Serve a simulated Mogplex API.
+
+    Raises:
+        SettingsError: There is no such mode.
+    """
+    from mogplex_mcp.simulator.modes import MODES  # noqa: PLC0415 - the same
     from mogplex_mcp.simulator.server import serve_simulator  # noqa: PLC0415 - the same
 
-    await serve_simulator(settings.host, settings.port, settings.demo_seconds)
+    unknown = [mode for mode in given.modes if mode not in MODES]
+    if unknown:
+        raise SettingsError(f"unknown mode {unknown[0]!r}; the modes are {', '.join(MODES)}")
+    await serve_simulator(settings.host, settings.port, settings.demo_seconds, given.modes)
     return 0

@@ -123,8 +123,9 @@ class Settings:
             except ValueError as error:
                 raise SettingsError(f"{source}: {error}") from None
         if values.get("demo"):
-            # The runs of a demo end with it, and its token isn't a secret.
-            values |= {"state_file": None, "api_key": NO_SECRET, "base_url": DEFAULT_BASE_URL}
+            # Its runs don't belong in the user's journal, and its token isn't a secret.
+            file = _demo_file(values.get("state_file"))
+            values |= {"state_file": file, "api_key": NO_SECRET, "base_url": DEFAULT_BASE_URL}
         return cls(**values)
 
 
@@ -140,6 +141,14 @@ def _home(environment: Mapping[str, str] | None) -> Path | None:
 
 def _token_file() -> Path:
     return platformdirs.user_config_path("mogplex-mcp", appauthor=False) / "tokens.json"
+
+
+def _demo_file(state_file: Path | None) -> Path | None:
+    """Return the journal of demos, next to the user's own; None where no file can be written."""
+    if state_file is None:
+        return None
+    existing = next((folder for folder in state_file.parents if folder.exists()), None)
+    return state_file.with_name("demo.sqlite3") if existing and os.access(existing, os.W_OK) else None
 
 
 def _state_file() -> Path:

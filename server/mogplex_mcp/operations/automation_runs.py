@@ -218,9 +218,9 @@ def _interval(waited: float) -> float:
 def _obstacle(error: MogplexError) -> Phrase:
     """Return what keeps the automation from being triggered, with what to do; () for any other error."""
     said = error.message.casefold()
-    if error.code is ErrorCode.CONFLICT and "not published" in said:
+    if error.code is ErrorCode.CONFLICT and "publish the automation" in said:
         return ("the automation was never published; ", Operation("publish_automation"), " makes its draft live")
-    if error.code is ErrorCode.CONFLICT and "not active" in said:
+    if error.code is ErrorCode.CONFLICT and "activate the automation" in said:
         return ("the automation is inactive; the user can switch it on on the Mogplex web page",)
     if error.code is ErrorCode.BAD_REQUEST and "installation" in said:
         return (

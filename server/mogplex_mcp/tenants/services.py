@@ -54,9 +54,7 @@ class Services:
         """The tenants, created at the first call: reading the certificates takes longer than all that comes before."""
         transport = self._transport
         if transport is None and self.settings.demo:
-            from mogplex_mcp.simulator import Simulator  # noqa: PLC0415 - only a demo needs it
-
-            transport = Simulator(now=self.now, run_seconds=self.settings.demo_seconds).transport()
+            transport = self._simulated()
         transport = transport or create_transport(self.settings.base_url)
         return Tenants(self.settings.base_url, transport, self.state, self.now)
 
@@ -79,6 +77,16 @@ class Services:
         if "tenants" in self.__dict__:
             await self.tenants.transport.aclose()
         self.state.close()
+
+    def _simulated(self) -> "httpx2.AsyncBaseTransport":
+        """Return a simulated Mogplex, which knows the runs of earlier processes where there is a state folder."""
+        from mogplex_mcp.simulator import Simulator  # noqa: PLC0415 - only a demo needs it
+        from mogplex_mcp.simulator.shared import SharedSimulator  # noqa: PLC0415 - the same
+
+        path, seconds = self.state.path, self.settings.demo_seconds
+        if path is None:
+            return Simulator(now=self.now, run_seconds=seconds).transport()
+        return SharedSimulator(path.with_name("demo-world.sqlite3"), self.now, seconds)
 
     @staticmethod
     def _demo_token() -> FoundToken:
