@@ -311,7 +311,7 @@ async def test_every_script_ends_with_its_outcome(name: str) -> None:
 
 async def test_outdated_state_says_its_age() -> None:
     now = datetime.fromtimestamp(virtual_now(), UTC)
-    outcome = read_outcome(a_run(), [], now=now)
+    outcome = read_outcome(a_run(), [], repo="", now=now)
     snapshots = [Snapshot(a_run(), (), virtual_now() - age, 1, settled=False) for age in (10, 90)]
     fresh, old = (
         details_reply(RunDetails(snapshot, outcome, [], repo="acme/web"), now=now).notes for snapshot in snapshots

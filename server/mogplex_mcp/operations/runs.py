@@ -1,11 +1,16 @@
 """Operations on runs: start a coding agent, follow it to its pull request, get its details, cancel it."""
 
+import contextlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Final
+
+import anyio
 
 from mogplex_mcp.api.client import StartRun
+from mogplex_mcp.api.errors import MogplexError
 from mogplex_mcp.api.http import DEFAULT_TIMEOUT
-from mogplex_mcp.api.models import CancelledRun, Repo
+from mogplex_mcp.api.models import CancelledRun, Repo, Run
 from mogplex_mcp.operations.context import OperationContext
 from mogplex_mcp.operations.errors import Argument, InvalidArgumentError, Operation, check_id
 from mogplex_mcp.runs.cursor import Cursor, CursorError
@@ -16,6 +21,9 @@ from mogplex_mcp.runs.start import Started
 from mogplex_mcp.runs.tail import Listener, Tail, Until, tail
 from mogplex_mcp.runs.watch import Snapshot
 from mogplex_mcp.storage.state_file import StateError
+
+# For the name of a repository, without which an answer is nearly as good.
+_LOOKUP_SECONDS: Final = 5.0
 
 
 @dataclass(frozen=True)
@@ -38,7 +46,7 @@ class FollowedRun:
     Attributes:
         news: The new events, and why the wait ended.
         seen: The cursor of the caller: the events that it had seen before.
-        repo: The name of its repository according to the journal; empty when unknown.
+        repo: The name of its repository; empty when unknown.
     """
 
     news: Tail
@@ -54,7 +62,7 @@ class RunDetails:
         snapshot: The run and its events.
         outcome: What its events say about the result.
         groups: The events, with repetitions grouped.
-        repo: The name of its repository according to the journal; empty when unknown.
+        repo: The name of its repository; empty when unknown.
     """
 
     snapshot: Snapshot
@@ -69,7 +77,7 @@ class RunCancellation:
 
     Attributes:
         cancelled: The response of Mogplex.
-        repo: The name of its repository according to the journal; empty when unknown.
+        repo: The name of its repository; empty when unknown.
     """
 
     cancelled: CancelledRun
@@ -164,10 +172,12 @@ async def follow_run(
         max_events=max_events,
         listener=listener,
         shutdown=context.shutdown,
-        now=context.clock,
+        repo_of=lambda run: repo_name(context, run),
+        now=context.tenant.clock.now,
+        wall_clock=context.clock,
     )
     await record_state(context, news.snapshot, news.outcome)
-    return FollowedRun(news, seen, await repo_name(context, wanted))
+    return FollowedRun(news, seen, news.repo)
 
 
 async def get_run(context: OperationContext, *, run_id: str = "") -> RunDetails:
@@ -183,9 +193,10 @@ async def get_run(context: OperationContext, *, run_id: str = "") -> RunDetails:
     """
     wanted = await find_run_id(context, run_id)
     snapshot = await context.tenant.watches.of(wanted).refresh()
-    outcome = read_outcome(snapshot.run, snapshot.events, now=context.now)
+    repo = await repo_name(context, snapshot.run)
+    outcome = read_outcome(snapshot.run, snapshot.events, repo=repo, now=context.now)
     await record_state(context, snapshot, outcome)
-    return RunDetails(snapshot, outcome, group_events(snapshot.events), await repo_name(context, wanted))
+    return RunDetails(snapshot, outcome, group_events(snapshot.events), repo)
 
 
 async def cancel_run(context: OperationContext, *, run_id: str = "") -> RunCancellation:
@@ -202,7 +213,7 @@ async def cancel_run(context: OperationContext, *, run_id: str = "") -> RunCance
     wanted = await find_run_id(context, run_id)
     cancelled = await context.tenant.mogplex.cancel_run(wanted)
     await record_state(context, Snapshot(cancelled.run, (), context.clock(), 0, settled=False), None)
-    return RunCancellation(cancelled, await repo_name(context, wanted))
+    return RunCancellation(cancelled, await repo_name(context, cancelled.run))
 
 
 async def find_run_id(context: OperationContext, text: str) -> str:
@@ -231,13 +242,15 @@ async def find_run_id(context: OperationContext, text: str) -> str:
     return latest.run_id
 
 
-async def repo_name(context: OperationContext, run_id: str) -> str:
-    """Return the name of the run's repository according to the journal, or ""."""
-    try:
-        entry = await context.tenant.ledger.find_run(run_id)
-    except StateError:
-        return ""
-    return entry.repo if entry else ""
+async def repo_name(context: OperationContext, run: Run) -> str:
+    """Return the name of the run's repository, from the journal or from Mogplex; "" where neither can tell it."""
+    with contextlib.suppress(StateError):
+        entry = await context.tenant.ledger.find_run(run.run_id)
+        if entry and entry.repo:
+            return entry.repo
+    with contextlib.suppress(MogplexError), anyio.move_on_after(min(_LOOKUP_SECONDS, context.remaining)):
+        return (await context.tenant.repos.find(run.repo_id)).full_name
+    return ""
 
 
 async def record_state(context: OperationContext, snapshot: Snapshot, outcome: Outcome | None) -> None:
@@ -249,7 +262,7 @@ async def record_state(context: OperationContext, snapshot: Snapshot, outcome: O
             repo_id=run.repo_id,
             status=run.status,
             pull_request=outcome.pull_request if outcome else "",
-            created_at=run.created_at.timestamp() if run.created_at else context.clock(),
+            created_at=context.on_this_machine(run.created_at),
         )
     except StateError:
         return
