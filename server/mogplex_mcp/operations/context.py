@@ -37,6 +37,7 @@ class OperationContext:
         clock: Seconds since the epoch on this machine, as the journal has them.
         consent: The user's consent to what the call changes.
         shutdown: The graceful shutdown of this process, which leaves a call some seconds.
+        session: The session of the caller, within which "the latest run" is meant; empty for that of this process.
     """
 
     tenant: Tenant
@@ -46,6 +47,7 @@ class OperationContext:
     clock: Callable[[], float] = time.time
     consent: Consent = field(default_factory=Consent)
     shutdown: Shutdown = field(default_factory=Shutdown)
+    session: str = ""
 
     @property
     def now(self) -> datetime:

@@ -22,6 +22,7 @@ from mogplex_mcp.storage.ledger import Ledger
 from mogplex_mcp.storage.request_counts import SqliteRequestCounts
 from mogplex_mcp.storage.sqlite_ledger import SqliteLedger
 from mogplex_mcp.storage.state_file import StateFile
+from mogplex_mcp.tenants.latest_runs import LatestRuns
 
 if TYPE_CHECKING:
     import httpx2  # slow to import, and not needed before the first request
@@ -44,6 +45,7 @@ class Tenant:
     hosted: HostedToolCache
     scopes: ScopeCache
     clock: ServerClock
+    latest_runs: LatestRuns = field(default_factory=LatestRuns)
 
 
 @dataclass

@@ -136,7 +136,7 @@ def news_reply(followed: runs.FollowedRun, *, now: datetime) -> RunNews:
     if ended and outcome.failure:
         untrusted["failure"] = clean_line(outcome.failure, FAILURE_CHARACTERS)
     untrusted |= _other_link(outcome)
-    notes = _notes(snapshot, now, asleep=news.asleep)
+    notes = _latest(is_latest=followed.is_latest) + _notes(snapshot, now, asleep=news.asleep)
     if news.more:
         notes.append(f"{counted(news.more, 'more event')} there; the next call with this cursor tells what.")
     return RunNews(
@@ -169,7 +169,7 @@ def details_reply(details: runs.RunDetails, *, now: datetime) -> RunDetails:
     # The newest events say how it stands; tail_run has what came before.
     events = lines_within((event_line(one) for one in reversed(groups)), EVENTS_CHARACTERS)[::-1]
     untrusted |= {"events": events} if events else {}
-    notes = _notes(snapshot, now)
+    notes = _latest(is_latest=details.is_latest) + _notes(snapshot, now)
     if len(events) < len(groups):
         notes.append(f"{len(groups) - len(events)} earlier events are left out; tail_run without a cursor tells all.")
     if outcome.never_queued:
@@ -316,6 +316,10 @@ def _steps_after(news: Tail) -> list[NextStep]:
         return []
     arguments = {"run_id": run_id, "cursor": str(news.cursor)}
     return [NextStep(tool="tail_run", arguments=arguments, why="go on waiting; one call waits, do not poll")]
+
+
+def _latest(*, is_latest: bool) -> list[str]:
+    return ["No run_id was given: this is the latest run that was started from this client."] if is_latest else []
 
 
 def _notes(snapshot: Snapshot, now: datetime, *, asleep: float = 0.0) -> list[str]:
