@@ -88,7 +88,7 @@ async def test_a_run_that_was_never_queued_is_found_out_in_time_whatever_the_clo
     assert "accepted this run 3 min ago, but no worker ever took it" in news["summary"]
 
 
-async def test_silence_is_told_with_its_true_length() -> None:
+async def test_silence_is_reported_with_its_true_length() -> None:
     simulator = Simulator(now=virtual_now, run_seconds=600)
     simulator.plan("falls_back_to_pending")
     async with bridge(simulator, WallClock()) as client:

@@ -103,7 +103,7 @@ class RequestScope:
 
     @property
     def session(self) -> str:
-        """The session among those of the caller; clients that have none over HTTP are told apart by their names."""
+        """The session among those of the caller; over HTTP, clients without one go by their names."""
         if self.context.request is None:
             return ""
         return self.context.request.headers.get(_SESSION_HEADER) or " ".join(self.client)

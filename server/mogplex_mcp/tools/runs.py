@@ -26,7 +26,7 @@ from mogplex_mcp.tools.run_replies import (
 
 toolset = Toolset("runs", "Start coding agents, follow them to their pull request, stop them.")
 
-RunId = Annotated[str, Field(description="Empty: your own latest run.")]
+RunId = Annotated[str, Field(description="Empty: your last run.")]
 
 
 @toolset.tool("Start a run", Hints(reads_only=False, idempotent=True, open_world=True))
