@@ -48,7 +48,10 @@ class AutomationPage(Record):
 
 
 class AutomationRun(Record):
-    """A run of an automation. Metadata and user ids are omitted on purpose."""
+    """A run of an automation. Metadata and user ids are omitted on purpose.
+
+    `runtime_run_id` is None until a worker takes the run, which may never happen.
+    """
 
     id: Id
     automation_id: Lenient[str] = Field(default=None, validation_alias="flow_id")
@@ -58,6 +61,7 @@ class AutomationRun(Record):
     repo_id: Lenient[str] = Field(default=None, validation_alias=AliasPath("repo", "id"))
     repo_full_name: Lenient[str] = Field(default=None, validation_alias=AliasPath("repo", "full_name"))
     agent_name: Lenient[str] = Field(default=None, validation_alias=AliasPath("agent", "name"))
+    runtime_run_id: Lenient[str] = None
     created_at: Moment = None
     started_at: Moment = None
     completed_at: Moment = None
