@@ -10,6 +10,7 @@ from pydantic import AliasPath, Field
 from mogplex_mcp.api.http import JSON, MogplexHttp
 from mogplex_mcp.api.lenient import Id, Json, Lenient, Record, Text, parse_list
 from mogplex_mcp.api.responses import ApiResponse, read_envelope, service_error
+from mogplex_mcp.api.unreadable import collect_unreadable, note_unreadable
 
 T = TypeVar("T")
 
@@ -133,6 +134,7 @@ class HostedToolCache:
         self.endpoint = endpoint
         self._now = now
         self._tools: dict[str, HostedTool] = {}
+        self._unreadable: Mapping[str, int] = {}
         self._listed_at: float | None = None
 
     async def listed(self, *, anew: bool = False) -> dict[str, HostedTool]:
@@ -145,8 +147,10 @@ class HostedToolCache:
             MogplexError: As for any request.
         """
         if anew or self._listed_at is None or not 0 <= self._now() - self._listed_at < CACHE_SECONDS:
-            self._tools = {tool.name: tool for tool in await self.endpoint.list_tools()}
+            with collect_unreadable() as self._unreadable:
+                self._tools = {tool.name: tool for tool in await self.endpoint.list_tools()}
             self._listed_at = self._now()
+        note_unreadable(self._unreadable)
         return self._tools
 
 
