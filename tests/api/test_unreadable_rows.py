@@ -28,7 +28,7 @@ LISTS: list[tuple[str, tuple[Any, ...], str, str, str]] = [
     ("list_mcp_servers", (), "servers", "name", ""),
     ("get_run_events", (RUN_ID,), "events", "id", "events"),
 ]
-BAD = [{}, None, 5, [], "x", {"id": 5, "key": 5, "name": 5}, {"id": None, "key": "", "name": []}]
+BAD: list[Any] = [{}, None, 5, [], "x", {"id": 5, "key": 5, "name": 5}, {"id": None, "key": "", "name": []}]
 
 
 def response(name: str, rows: object) -> httpx2.Response:
@@ -45,7 +45,7 @@ async def listed(method: str, arguments: tuple[Any, ...], where: str, answer: ht
 async def test_good_rows_survive_a_row_that_cannot_be_read(
     *, method: str, arguments: tuple[Any, ...], name: str, key: str, where: str, bad: object
 ) -> None:
-    rows = [{key: "first"}, bad, {key: "last"}]
+    rows: list[Any] = [{key: "first"}, bad, {key: "last"}]
     with collect_unreadable() as unreadable:
         found = await listed(method, arguments, where, response(name, rows))
     assert [getattr(row, key) for row in found] == ["first", "last"]
@@ -59,7 +59,8 @@ async def test_list_without_a_readable_row_is_an_error_that_says_so(
     *, method: str, arguments: tuple[Any, ...], name: str, key: str, where: str
 ) -> None:
     assert await listed(method, arguments, where, response(name, [])) == []
-    for rows in ([{key: 5}, {}], None, "none", {}):
+    refused: tuple[Any, ...] = ([{key: 5}, {}], None, "none", {})
+    for rows in refused:
         with pytest.raises(MogplexError, match=name) as caught:
             await listed(method, arguments, where, response(name, rows))
         assert caught.value.code is ErrorCode.UNEXPECTED_ANSWER

@@ -1,6 +1,5 @@
 """Read a response of the API: data, or the error that it means."""
 
-import json
 import math
 import re
 from dataclasses import dataclass
@@ -13,6 +12,7 @@ from urllib.parse import urljoin, urlsplit
 from pydantic_core import from_json
 
 from mogplex_mcp.api.errors import ErrorCode, MogplexError
+from mogplex_mcp.api.json_limits import find_excess, replace_lone_surrogates
 from mogplex_mcp.api.text import one_line
 
 # What POST /runs says of a repo id that it does not know, each time (mogplex-api.md, section 2, "Starting a run").
@@ -86,25 +86,28 @@ class ApiResponse:
             raise self._redirect_error()
         if self.content_type != "application/json":
             self.refuse()
+        if excess := find_excess(self.body):
+            self.refuse(excess)
         try:
             return from_json(self.body, allow_inf_nan=False, cache_strings="keys")
         except ValueError:
-            return self._lenient_json()
-
-    def _lenient_json(self) -> Any:
-        """Return JSON that has half an emoji, where the service cut a text: legal, but it can't be encoded again."""
+            pass
         try:
-            value = json.loads(self.body.decode("utf-8"), parse_constant=_refuse_constant)
-            return json.loads(json.dumps(value, ensure_ascii=False).encode("utf-8", "replace"))
-        except (ValueError, RecursionError):
+            return from_json(replace_lone_surrogates(self.body), allow_inf_nan=False, cache_strings="keys")
+        except ValueError:
             self.refuse("that cannot be read")
 
-    def refuse(self, why: str = "") -> NoReturn:
-        """Raise an error that describes a response which did not come from the Mogplex API."""
+    def refuse(self, why: str = "", what: str = "") -> NoReturn:
+        """Raise an error that describes a response which did not come from the Mogplex API.
+
+        Args:
+            why: What is wrong with it, as a relative clause.
+            what: What it is, if its body was not read.
+        """
         code = ErrorCode.RATE_LIMITED if self.status == 429 else ErrorCode.UNEXPECTED_ANSWER  # noqa: PLR2004 - HTTP
         raise MogplexError(
             code,
-            f"Received {self._describe()}{why and ' '}{why} with status {self.status} from {self.host} "
+            f"Received {what or self._describe()}{why and ' '}{why} with status {self.status} from {self.host} "
             "instead of an answer of the Mogplex API.",
             status=self.status,
             retry_after=_retry_seconds(code, self.retry_after),
@@ -209,7 +212,3 @@ def _error_code(code: object, status: int) -> ErrorCode:
 
 def _retry_seconds(code: ErrorCode, retry_after: float | None) -> float | None:
     return RATE_LIMIT_SECONDS if retry_after is None and code is ErrorCode.RATE_LIMITED else retry_after
-
-
-def _refuse_constant(name: str) -> NoReturn:
-    raise ValueError(name)  # NaN and Infinity, which Python accepts although JSON has none
