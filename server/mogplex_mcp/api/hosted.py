@@ -1,5 +1,6 @@
 """Mogplex's own MCP endpoint, `POST /mcp` (JSON-RPC), for what has no REST route (mogplex-api.md, sections 1 and 2)."""
 
+import re
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -23,13 +24,15 @@ CACHE_SECONDS: Final = 300.0
 _STATUS_OF_RPC_ERROR = {
     -32700: 400,
     -32600: 400,
-    -32601: 501,
     -32602: 400,
     -32603: 500,
     -32001: 401,
     -32002: 429,
     -32003: 403,
 }
+_METHOD_NOT_FOUND = -32601
+_UNKNOWN_TOOL = re.compile(r"\s*(unknown tool\b|no such tool\b|tool .{0,200}\bnot found\b)", re.IGNORECASE)
+_NOT_SUPPORTED = 501
 _FIRST_ERROR_STATUS = 400
 
 
@@ -165,7 +168,7 @@ def _read_result(response: ApiResponse) -> dict[str, Any]:
     if isinstance(error, dict):
         data = error.get("data")
         said = {"code": data.get("code") if isinstance(data, dict) else None, "message": error.get("message")}
-        raise service_error(said, _status_of(error.get("code"), response.status), response.retry_after)
+        raise service_error(said, _status_of(error.get("code"), response.status, said["message"]), response.retry_after)
     result = message.get("result")
     if response.status // 100 != 2 or not isinstance(result, dict):  # noqa: PLR2004 - the class of successes
         response.refuse("without a result")
@@ -182,8 +185,14 @@ def _read_tool_result(response: ApiResponse) -> HostedResult:
         error = structured.get("error")
         error = error if isinstance(error, dict) else {"message": text}
         status = error.get("status")
+        if _names_unknown_tool(error.get("message")):
+            status = _NOT_SUPPORTED
         raise service_error(error, status if isinstance(status, int) else 500, response.retry_after)
     return HostedResult(text=text, structured=structured)
+
+
+def _names_unknown_tool(message: object) -> bool:
+    return isinstance(message, str) and _UNKNOWN_TOOL.match(message) is not None
 
 
 def _text_of(content: object) -> str:
@@ -192,8 +201,10 @@ def _text_of(content: object) -> str:
     return "\n".join(text for text in texts if isinstance(text, str))
 
 
-def _status_of(rpc_code: object, status: int) -> int:
+def _status_of(rpc_code: object, status: int, message: object) -> int:
     """Return the HTTP status that matches a JSON-RPC error."""
+    if rpc_code == _METHOD_NOT_FOUND or _names_unknown_tool(message):
+        return _NOT_SUPPORTED
     if status >= _FIRST_ERROR_STATUS:
         return status
     return _STATUS_OF_RPC_ERROR.get(rpc_code, 500) if isinstance(rpc_code, int) else 500
