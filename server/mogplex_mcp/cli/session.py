@@ -13,6 +13,7 @@ import anyio
 
 from mogplex_mcp.api.base_url import web_url
 from mogplex_mcp.api.errors import ErrorCode
+from mogplex_mcp.api.unreadable import collect_unreadable, unreadable_notes
 from mogplex_mcp.cli.command import Handler
 from mogplex_mcp.cli.exit_codes import ExitCode, exit_code_of
 from mogplex_mcp.cli.terminal.input import Interrupted, ask_consent
@@ -150,8 +151,11 @@ class Session:
             consent=consent,
             shutdown=self.shutdown,
         )
-        with self.shutdown.within(CALL_SECONDS):
-            return await operation(context)
+        with self.shutdown.within(CALL_SECONDS), collect_unreadable() as unreadable:
+            result = await operation(context)
+            for note in unreadable_notes(unreadable):
+                say(note)
+            return result
         raise OperationError(
             ErrorCode.ENDING,
             f"the operation had not finished {CALL_SECONDS:g} seconds after the signal",

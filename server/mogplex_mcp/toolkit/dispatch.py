@@ -8,6 +8,7 @@ import anyio
 from mcp_types import CallToolResult, TextContent
 
 from mogplex_mcp.api.errors import ErrorCode
+from mogplex_mcp.api.unreadable import collect_unreadable, unreadable_notes
 from mogplex_mcp.core.shutdown import CALL_SECONDS
 from mogplex_mcp.operations.errors import OperationError, operation_error
 from mogplex_mcp.reply.model import Reply
@@ -41,8 +42,9 @@ async def dispatch(
     if tool is None:
         return _failed(_unknown_tool(name, tools))
     try:
-        reply = await call_tool(tool, arguments, open_call())
-        structured, text = render(reply.with_next_steps_for(tools))
+        with collect_unreadable() as unreadable:
+            reply = await call_tool(tool, arguments, open_call())
+        structured, text = render(reply.with_notes(unreadable_notes(unreadable)).with_next_steps_for(tools))
         return CallToolResult(content=[TextContent(type="text", text=text)], structured_content=structured)
     except Exception as error:  # noqa: BLE001 - a client could do nothing with a protocol error
         failure = operation_error(error)

@@ -136,6 +136,11 @@ _WORDINGS: Final[Mapping[str, _Wording]] = {
         _CHECK,
         _THEN,
     ),
+    ErrorCode.BILLING: _Wording(
+        "Mogplex refused this because of the account's billing",
+        "Tell the user the reason: funds or a plan are missing, under Settings > Billing on the Mogplex web site; "
+        "until then it is refused again.",
+    ),
     ErrorCode.NOT_FOUND: _Wording(
         "Mogplex does not know it",
         "Check the id: it must be of the right kind and belong to this token's user.",
@@ -199,7 +204,9 @@ def tool_error(
     }
     happened = sentence(spell(error.happened, _spelled) or wording.happened.format(**places))
     following = spell(error.advice, _spelled)
-    if not following:
+    if not following and not repeatable and (error.may_have_happened or error.code == ErrorCode.UNEXPECTED_ANSWER):
+        following = "Tell the user, who can check MOGPLEX_URL and the network."
+    elif not following:
         following = wording.following.format(**places)
         if tools := [name for name in wording.tools if name in offered and name != tool]:
             following += " " + wording.then.format(tools=" or ".join(tools))
