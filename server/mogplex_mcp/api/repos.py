@@ -9,7 +9,7 @@ from typing import Final
 
 from mogplex_mcp.api.client import Mogplex
 from mogplex_mcp.api.errors import ErrorCode, MogplexError
-from mogplex_mcp.api.identifiers import check_uuid
+from mogplex_mcp.api.identifiers import canonical_uuid, without_quotes
 from mogplex_mcp.api.models import Repo
 from mogplex_mcp.api.text import is_plain, one_line
 from mogplex_mcp.core.redaction import find_key
@@ -19,7 +19,10 @@ MAX_CACHED_REPOS: Final = 256
 MAX_SUGGESTIONS: Final = 5
 MAX_ROWS: Final = 12
 _MAX_NAME_CHARACTERS: Final = 200
-_GITHUB: Final = re.compile(r"(?:\w+://)?(?:git@)?(?:www\.)?github\.com[/:]([^/?#]+/[^/?#]+)", re.IGNORECASE)
+_GITHUB: Final = re.compile(
+    r"(?:(?:https?|ssh|git)://)?(?:git@)?(?:www\.)?github\.com(?::\d+(?=/))?[/:]/?([^/?#]+/[^/?#]+)", re.IGNORECASE
+)
+_OTHER_HOST: Final = re.compile(r"\w+://|[\w.-]+@[\w.-]+:", re.IGNORECASE)
 
 
 class RepoHint(StrEnum):
@@ -62,7 +65,7 @@ class RepoFinder:
             RepoError: `NOT_FOUND` with similar names, or `INVALID_ARGUMENT` with the rows to choose from.
             MogplexError: The request failed.
         """
-        key = text.strip(), root_directory.strip().strip("/")
+        key = without_quotes(text), root_directory.strip().strip("/")
         at, repo = self._cache.get(key, (0.0, None))
         if repo is None or not 0 <= self._now() - at < CACHE_SECONDS:
             repo = _without_secrets(await self._find(*key))
@@ -72,15 +75,21 @@ class RepoFinder:
         return repo
 
     async def _find(self, text: str, root_directory: str) -> Repo:
-        if "/" not in text and (repo_id := _uuid(text)):
+        if repo_id := canonical_uuid(text, "repo"):
             listed = await self._mogplex.list_repos(repo_id=repo_id, limit=1)
             # A hidden repository isn't listed but can be used.
             return listed[0] if listed else Repo(id=repo_id)
-        name = _full_name(text)
+        name = full_name(text)
         if not name or len(name) > _MAX_NAME_CHARACTERS:
             raise RepoError(
                 ErrorCode.INVALID_ARGUMENT,
                 f"repo must be owner/name or an id, but {'is empty' if not name else f'has {len(name)} characters'}.",
+                RepoHint.LOOK_UP,
+            )
+        if _OTHER_HOST.match(name):
+            raise RepoError(
+                ErrorCode.INVALID_ARGUMENT,
+                "repo must be owner/name, a GitHub address or an id, but is an address of another host.",
                 RepoHint.LOOK_UP,
             )
         rows = _named(await self._mogplex.list_repos(query=name, limit=200), name)
@@ -117,17 +126,11 @@ def _ambiguous(name: str, rows: Sequence[Repo]) -> RepoError:
     )
 
 
-def _uuid(text: str) -> str:
-    try:
-        return check_uuid(text, "repo")
-    except MogplexError:
-        return ""
-
-
-def _full_name(text: str) -> str:
+def full_name(text: str) -> str:
     """Return owner/name from a GitHub URL, which may be of a page of the repository; any other text unchanged."""
+    text = without_quotes(text)
     address = _GITHUB.match(text)
-    return (address[1] if address else text).strip("/").removesuffix(".git")
+    return (address[1] if address else text).strip("/").removeprefix("@").removesuffix(".git")
 
 
 def _named(rows: Sequence[Repo], name: str) -> list[Repo]:

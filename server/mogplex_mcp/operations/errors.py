@@ -127,9 +127,10 @@ def check_id(text: str, name: str) -> str:
     Raises:
         InvalidArgumentError: It isn't a UUID.
     """
-    if found := canonical_uuid(text):
+    kind = name.removesuffix("_id")
+    if found := canonical_uuid(text, kind):
         return found
-    raise InvalidArgumentError(Argument(name), not_a_uuid(text, name.removesuffix("_id").replace("_", " ")))
+    raise InvalidArgumentError(Argument(name), not_a_uuid(text, kind.replace("_", " ")))
 
 
 def check_range(number: int, name: str, least: int, most: int | None = None) -> None:

@@ -77,6 +77,10 @@ class RequestScope:
         except ValueError as error:
             raise MCPError(INVALID_PARAMS, f"The headers that choose tools cannot be used: {error}") from None
 
+    def missing_tool(self, name: str) -> str:
+        """Return why the request can't call a tool of this name, and what to call or set instead."""
+        return self._selection.missing(name, self.tools, self.settings)
+
     @cached_property
     def caller(self) -> FoundToken:
         """The token that the request is served with."""
