@@ -31,6 +31,9 @@ class ToolHandlers:
     ) -> mcp_types.CallToolResult | mcp_types.InputRequiredResult:
         """Run a tool, with a confirmation by the user where it needs one."""
         key = scope.call_key(scope.context.request_id)
+        tool = scope.tools.get(params.name)
+        if tool is not None and needs_write(tool):
+            await scope.reread_token_without_write()
 
         async def run(consent: Consent) -> mcp_types.CallToolResult:
             def open_call() -> Call:
@@ -41,7 +44,12 @@ class ToolHandlers:
 
             async with scope.services.in_flight.answering(key, scope.learnt_as, scope.is_disconnected):
                 return await dispatch(
-                    scope.tools, params.name, params.arguments or {}, open_call, base_url=scope.settings.base_url
+                    scope.tools,
+                    params.name,
+                    params.arguments or {},
+                    open_call,
+                    base_url=scope.settings.base_url,
+                    token_from=scope.token_from,
                 )
 
         return await self._elicitation.run(run, scope.context, params)
