@@ -186,7 +186,13 @@ class Resources:
             structured, text = render(reply.with_next_steps_for(scope.tools))
         except Exception as error:  # noqa: BLE001 - as in a tool call: the reader gets a reason, the log a traceback
             failure = operation_error(error)
-            worded = tool_error(failure, base_url=scope.settings.base_url, offered=scope.tools, tool=kind.tool)
+            worded = tool_error(
+                failure,
+                base_url=scope.settings.base_url,
+                offered=scope.tools,
+                tool=kind.tool,
+                token_from=scope.token_from,
+            )
             raise _error(protocol_version, params.uri, worded.text, failure.code) from None
         if not kind.as_text:
             text = json.dumps(structured, ensure_ascii=False, separators=(",", ":"))

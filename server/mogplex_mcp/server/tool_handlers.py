@@ -45,6 +45,8 @@ class ToolHandlers:
         if tool is None:
             raise MCPError(mcp_types.INVALID_PARAMS, f"Unknown tool: {scope.missing_tool(params.name)}")
         key = scope.call_key(scope.context.request_id)
+        if needs_write(tool):
+            await scope.reread_token_without_write()
 
         async def run(consent: Consent) -> mcp_types.CallToolResult:
             def open_call() -> Call:
@@ -55,7 +57,12 @@ class ToolHandlers:
 
             async with scope.services.in_flight.answering(key, scope.learnt_as, scope.is_disconnected):
                 return await dispatch(
-                    scope.tools, tool, params.arguments or {}, open_call, base_url=scope.settings.base_url
+                    scope.tools,
+                    tool,
+                    params.arguments or {},
+                    open_call,
+                    base_url=scope.settings.base_url,
+                    token_from=scope.token_from,
                 )
 
         return await self._elicitation.run(run, scope.context, params)

@@ -27,7 +27,13 @@ _LEAST_GRACE_SECONDS: Final = 0.5
 
 
 async def dispatch(
-    tools: Mapping[str, Tool], tool: Tool, arguments: Mapping[str, Any], open_call: Callable[[], Call], *, base_url: str
+    tools: Mapping[str, Tool],
+    tool: Tool,
+    arguments: Mapping[str, Any],
+    open_call: Callable[[], Call],
+    *,
+    base_url: str,
+    token_from: str = "",
 ) -> CallToolResult:
     """Run a tool and return its result; whatever goes wrong becomes a tool error.
 
@@ -37,6 +43,7 @@ async def dispatch(
         arguments: The arguments of the client, unchecked.
         open_call: Makes the call's circumstances.
         base_url: Where Mogplex is.
+        token_from: Where the token came from, see `tool_error`.
     """
     try:
         with collect_unreadable() as unreadable:
@@ -46,7 +53,14 @@ async def dispatch(
     except Exception as error:  # noqa: BLE001 - a client could do nothing with a protocol error
         failure = operation_error(error)
         return _failed(
-            tool_error(failure, base_url=base_url, offered=tools, tool=tool.name, repeatable=tool.hints.idempotent)
+            tool_error(
+                failure,
+                base_url=base_url,
+                offered=tools,
+                tool=tool.name,
+                repeatable=tool.hints.idempotent,
+                token_from=token_from,
+            )
         )
 
 
