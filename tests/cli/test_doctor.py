@@ -188,3 +188,14 @@ def test_doctor_shows_no_secrets(tmp_path: Path) -> None:
     assert_without(done.stderr + done.stdout, CLIENT_KEY)
     assert TOKEN[-4:] in done.stdout
     assert_without((done.stderr + done.stdout).replace(f"mog_…{TOKEN[-4:]}", ""), TOKEN)
+
+
+def test_doctor_names_invalid_settings_and_placeholders(mogplex: str, tmp_path: Path) -> None:
+    more = {"MOGPLEX_URL": mogplex, "MOGPLEX_API_KEY": DEMO_TOKEN, "MOGPLEX_MCP_READ_ONLY": "maybe"}
+    found = checks(tmp_path, code=1, **more)
+    assert found["settings"]["status"] == "failed"
+    assert "MOGPLEX_MCP_READ_ONLY is invalid" in found["settings"]["fact"]
+    more = {"MOGPLEX_URL": mogplex, "MOGPLEX_API_KEY": "${token}", "MOGPLEX_TOKEN": DEMO_TOKEN}
+    found = checks(tmp_path, code=0, **more)
+    assert found["settings"]["status"] == "warning"
+    assert "MOGPLEX_API_KEY contains a placeholder" in found["settings"]["fact"]

@@ -53,6 +53,7 @@ COMMANDS: Final = (
                 "--offline", "do not check the package index for a newer release", {"action": "store_true"}
             ),
         ),
+        is_lenient=True,
     ),
     Command(
         "install",

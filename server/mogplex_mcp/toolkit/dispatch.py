@@ -41,7 +41,10 @@ async def dispatch(
     if tool is None:
         return _failed(_unknown_tool(name, tools))
     try:
-        reply = await call_tool(tool, arguments, open_call())
+        call = open_call()
+        reply = await call_tool(tool, arguments, call)
+        if call.settings.notes and not set(call.settings.notes) <= set(reply.notes):
+            reply = reply.model_copy(update={"notes": (*reply.notes, *call.settings.notes)})
         structured, text = render(reply.with_next_steps_for(tools))
         return CallToolResult(content=[TextContent(type="text", text=text)], structured_content=structured)
     except Exception as error:  # noqa: BLE001 - a client could do nothing with a protocol error
