@@ -11,13 +11,13 @@ from mogplex_mcp.core.redaction import without_keys
 
 # What the connection to Mogplex and the keyring depend on, and desktop programs do not have.
 _PROXIES: Final = ("HTTPS_PROXY", "HTTP_PROXY", "ALL_PROXY", "NO_PROXY")
+KEYRING_VARIABLES: Final = ("PYTHON_KEYRING_BACKEND", "DBUS_SESSION_BUS_ADDRESS")
 FORWARDED: Final = (
     *_PROXIES,
     *(name.lower() for name in _PROXIES),
     "SSL_CERT_FILE",
     "SSL_CERT_DIR",
-    "PYTHON_KEYRING_BACKEND",
-    "DBUS_SESSION_BUS_ADDRESS",
+    *KEYRING_VARIABLES,
 )
 _QUOTES: Final = ('""', "''", "``", "“”")
 _PLACEHOLDER: Final = re.compile(
