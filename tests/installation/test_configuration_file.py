@@ -106,10 +106,7 @@ def test_write_never_shows_a_backup_to_others(tmp_path: Path, monkeypatch: pytes
     path.write_text("secret")
     path.chmod(0o644)
     modes: list[int] = []
-    chmod = Path.chmod
-    monkeypatch.setattr(
-        Path, "chmod", lambda one, to: (modes.append(to) if "backup" in one.name else None, chmod(one, to))
-    )
+    monkeypatch.setattr(Path, "chmod", lambda one, to: modes.extend([to] if "backup" in one.name else []))
     backup = write(read(path), "new", NOW, private=True)
     assert backup is not None
     assert (mode(backup), modes) == (0o600, [])

@@ -1,6 +1,7 @@
 """Runs all checks, and returns their findings in display order."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 import anyio
@@ -34,6 +35,7 @@ class _Planned(NamedTuple):
 
 
 _NETWORK: Final = _Planned("http", network.check_way, 30.0)
+_NO_ACTION: Final = "Nothing has to be done."
 _SETTINGS: Final = _Planned("settings", check_settings, 5.0)
 _TOKEN: Final = _Planned("token", check_token, 15.0)
 _JOURNAL: Final = _Planned("journal", check_journal, 10.0)
@@ -78,7 +80,8 @@ async def examine(
             for planned in _INDEPENDENT:
                 tasks.start_soon(check_independent, planned)
             mogplex += await _examine_mogplex(subject)
-        return [*mogplex, *first, *(one for planned in _INDEPENDENT for one in independent[planned.name])]
+        found = [*mogplex, *first, *(one for planned in _INDEPENDENT for one in independent[planned.name])]
+        return [one if one.advice or one.status is Status.OK else replace(one, advice=_NO_ACTION) for one in found]
     finally:
         await bridge.aclose()
 
@@ -95,7 +98,8 @@ async def _examine_mogplex(subject: Subject) -> list[Finding]:
         blocked = "there is no token."
     for planned in _ACCOUNT:
         if blocked:
-            findings.append(Finding(planned.name, Status.SKIPPED, f"Not known: {blocked}"))
+            advice = "Correct what failed above, then run this again."
+            findings.append(Finding(planned.name, Status.SKIPPED, f"Not known: {blocked}", advice))
             continue
         findings += await _run(planned, subject)
         if findings[-1].fact == REJECTED:

@@ -54,6 +54,7 @@ class Client:
         command_is_list: Whether command and arguments are one list.
         variables: The field of an entry that holds environment variables.
         forwarded: The field that lists variables which the client passes on from its own environment; "" for none.
+        fills: How placeholders begin that it fills in itself, such as `${env:`.
         process: The name of its process, by platform, if it rewrites its file from memory: it has to be quit first.
         note: A hint for the user.
     """
@@ -76,6 +77,7 @@ class Client:
     command_is_list: bool = False
     variables: str = "env"
     forwarded: str = ""
+    fills: tuple[str, ...] = ()
     process: Mapping[str, str] = field(default_factory=lambda: NOTHING)
     note: str = ""
 

@@ -72,6 +72,7 @@ def _vscode(name: str, title: str, product: str, flatpak: str) -> Client:
         entries=("servers",),
         accepts=LENIENT,
         leading_fields=_STDIO,
+        fills=("${",),
         restart=f"Start the server with “MCP: List Servers” in {title}, if it does not start by itself.",
         note="Settings Sync carries this file to your other machines, where the command may not exist.",
     )
@@ -91,6 +92,7 @@ def _opencode(name: str, title: str, page: str) -> Client:
         trailing_fields={"enabled": True, **_MILLISECONDS},
         command_is_list=True,
         variables="environment",
+        fills=("{env:", "{file:"),
         restart=f"Start {title} again.",
     )
 
@@ -124,6 +126,7 @@ CLIENTS: Final = (
         entries=_SERVERS,
         accepts=frozenset({BOM}),
         leading_fields=_STDIO,
+        fills=("${",),
         restart="Start a new session of Claude Code, or call /mcp in it.",
     ),
     Client(
@@ -134,6 +137,7 @@ CLIENTS: Final = (
         project=(ConfigLocation("{project}/.cursor", _MCP),),
         entries=_SERVERS,
         accepts=LENIENT,
+        fills=("${env:",),
         restart="Switch the server on in Cursor's settings under MCP, if it is not yet.",
     ),
     _vscode("vscode", "VS Code", "Code", "com.visualstudio.code"),
@@ -165,6 +169,7 @@ CLIENTS: Final = (
         entries=_SERVERS,
         accepts=frozenset({COMMENTS}),
         trailing_fields=_MILLISECONDS,
+        fills=("$",),
         restart="Start Gemini CLI again; it starts servers only in trusted folders.",
     ),
     Client(
@@ -173,6 +178,7 @@ CLIENTS: Final = (
         "https://docs.devin.ai/desktop/cascade/mcp",
         user=(ConfigLocation("{home}/.codeium/windsurf", _MCP_CONFIG),),
         entries=_SERVERS,
+        fills=("${env:",),
         restart="Press Refresh among the MCP servers of Cascade.",
         note="This is for the agent Cascade; what Devin Local reads is written by `mogplex-mcp install devin`.",
     ),
@@ -215,6 +221,7 @@ CLIENTS: Final = (
         accepts=LENIENT,
         leading_fields=_STDIO,
         trailing_fields=_MILLISECONDS,
+        fills=("${",),
         restart="Start a new session of Copilot CLI, or call /mcp in it.",
     ),
     Client(
@@ -230,6 +237,7 @@ CLIENTS: Final = (
         entries=_SERVERS,
         # Its timeout is in seconds, 60 without it.
         trailing_fields={"disabled": False, "autoApprove": [], "timeout": TOOL_CALL_SECONDS},
+        fills=("${env:",),
         restart="Cline reads it at once.",
     ),
     Client(
@@ -269,6 +277,7 @@ CLIENTS: Final = (
         markers=("{home}/.kiro",),
         entries=_SERVERS,
         trailing_fields={"disabled": False, "autoApprove": [], **_MILLISECONDS},
+        fills=("${",),
         restart="Kiro reads it at once.",
     ),
     Client(
@@ -283,6 +292,7 @@ CLIENTS: Final = (
         file_variable="AMP_SETTINGS_FILE",
         entries=("amp.mcpServers",),
         accepts=LENIENT,
+        fills=("${",),
         restart="Start a new session of Amp; it asks before it starts the servers of a project.",
     ),
     Client(
@@ -293,6 +303,7 @@ CLIENTS: Final = (
         project=(ConfigLocation("{project}/.continue/mcpServers", ("mogplex.json",)),),
         markers=("{continue_}",),
         entries=_SERVERS,
+        fills=("${{",),
         restart="Continue reads it at once; tools are used in its agent mode.",
         note="Continue's command line does not read this folder yet: add the server to its config.yaml for that.",
     ),
@@ -305,6 +316,7 @@ CLIENTS: Final = (
         entries=_SERVERS,
         accepts=frozenset({BOM, COMMENTS}),
         trailing_fields=_MILLISECONDS,
+        fills=("$",),
         restart="Start Qwen Code again.",
     ),
     Client(

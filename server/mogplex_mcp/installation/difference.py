@@ -19,7 +19,7 @@ from mogplex_mcp.installation.launch import options_in
 
 _WIDEST: Final = 160
 # Variables whose values can be shown: the settings that are also flags, and those handed on from the shell.
-_SHOWN_VARIABLES: Final = frozenset(
+SHOWN_VARIABLES: Final = frozenset(
     [*FORWARDED, *(name for option in OPTIONS if option.flag for name in option.environment)]
 )
 _SHOWN_FLAGS: Final = frozenset(["-m", "--from", "--with", *(f"--{option.flag}" for option in OPTIONS if option.flag)])
@@ -79,7 +79,7 @@ def _without_secret(client: Client, name: str, value: Any) -> Any:
 
 
 def _variable(name: str, value: Any) -> Any:
-    return value if name in _SHOWN_VARIABLES and not has_credentials(str(value)) else MARK
+    return value if name in SHOWN_VARIABLES and not has_credentials(str(value)) else MARK
 
 
 def _arguments(value: Any) -> Any:

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from mogplex_mcp.config.environment import is_placeholder, unquoted
 from mogplex_mcp.core.redaction import Secret
 from mogplex_mcp.installation.client import Client
 from mogplex_mcp.installation.document import FORMATS
@@ -78,6 +79,12 @@ def parse_entry(client: Client, entry: Any) -> ServerCommand:
         options_in(texts[0], texts[1:]),
         entry.get("disabled") is True or entry.get("enabled") is False,
     )
+
+
+def is_unfilled(client: Client, text: str) -> bool:
+    """Return whether a value is a placeholder that the client does not fill in either."""
+    value = unquoted(text)
+    return is_placeholder(value) and not value.startswith(client.fills)
 
 
 def _list(value: Any) -> list[Any]:

@@ -5,19 +5,18 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
-from mogplex_mcp.config.environment import is_placeholder, unquoted
 from mogplex_mcp.config.options import OPTIONS
 from mogplex_mcp.installation import InstallationError, configuration_file
 from mogplex_mcp.installation.client import BOM, Client
 from mogplex_mcp.installation.configuration_file import ConfigurationFile
 from mogplex_mcp.installation.difference import difference
 from mogplex_mcp.installation.document import FORMATS, find, put_entry, remove_entry
-from mogplex_mcp.installation.entry import ServerCommand, entry_for, parse_entry
+from mogplex_mcp.installation.entry import ServerCommand, entry_for, is_unfilled, parse_entry
 from mogplex_mcp.installation.launch import Launch
 from mogplex_mcp.installation.machine import Machine
 from mogplex_mcp.installation.strictness import check_strictness
 
-_TOKENS: Final = frozenset(name for option in OPTIONS if option.setting == "api_key" for name in option.environment)
+TOKENS: Final = frozenset(name for option in OPTIONS if option.setting == "api_key" for name in option.environment)
 
 
 @dataclass(frozen=True)
@@ -98,7 +97,7 @@ def plan_installation(
     entry = entry_for(client, launch, name)
     if client.forwarded in entry:
         entry[client.forwarded] = list(dict.fromkeys([*parsed.forwarded, *entry[client.forwarded]]))
-    dropped = [one for one in _droppable(parsed, drop_token=drop_token) if parsed.options is not None]
+    dropped = [one for one in _droppable(client, parsed, drop_token=drop_token) if parsed.options is not None]
     try:
         text = put_entry(client.format, file.text, entry_path, entry, whole=parsed.options is None)
         for variable in dropped:
@@ -214,13 +213,10 @@ def _check_precedence(path: Path, launch: Launch) -> None:
             )
 
 
-def _droppable(parsed: ServerCommand, *, drop_token: bool) -> list[str]:
+def _droppable(client: Client, parsed: ServerCommand, *, drop_token: bool) -> list[str]:
     """Return the variables of tokens that are to be taken out of an entry."""
-    return [
-        name
-        for name, secret in parsed.environment.items()
-        if name in _TOKENS and (drop_token or is_placeholder(unquoted(secret.value)))
-    ]
+    held = {name: secret.value for name, secret in parsed.environment.items() if name in TOKENS}
+    return [name for name, value in held.items() if drop_token or is_unfilled(client, value)]
 
 
 def _token_notes(parsed: ServerCommand, dropped: Sequence[str]) -> list[str]:
