@@ -1,5 +1,6 @@
 """Commands that serve: MCP over stdio, MCP over Streamable HTTP, the demo, the simulator."""
 
+import logging
 import sys
 from argparse import Namespace
 
@@ -24,7 +25,13 @@ async def stdio(settings: Settings, _: Namespace) -> int:
     from mogplex_mcp.transports.stdio.serving import serve_stdio  # noqa: PLC0415 - the same
 
     shutdown = Shutdown()
-    server = create_server(settings, shutdown=shutdown)
+    try:
+        server = create_server(settings, shutdown=shutdown)
+    except SettingsError as error:
+        settings = settings.refusing(f"The selection of tools is invalid: {error}")
+        server = create_server(settings, shutdown=shutdown)
+    for warning in settings.warnings:
+        logging.getLogger(__name__).warning(warning)
     await serve_stdio(server, shutdown, Discovery(take_over() if settings.early_answers else None))
     return 0
 

@@ -97,8 +97,8 @@ class Services:
         return SqliteLedger(self.state, token, now=self.now)
 
     def warnings(self) -> list[str]:
-        """Return warnings about the state file, for the user."""
-        return [self.state.warning] if self.state.warning else []
+        """Return warnings about the settings and the state file, for the user."""
+        return [*self.settings.warnings, *([self.state.warning] if self.state.warning else [])]
 
     async def aclose(self) -> None:
         """Close connections and files."""

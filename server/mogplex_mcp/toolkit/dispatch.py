@@ -46,9 +46,11 @@ async def dispatch(
         token_from: Where the token came from, see `tool_error`.
     """
     try:
+        call = open_call()
         with collect_unreadable() as unreadable:
-            reply = await call_tool(tool, arguments, open_call())
-        structured, text = render(reply.with_notes(unreadable_notes(unreadable)).with_next_steps_for(tools))
+            reply = await call_tool(tool, arguments, call)
+        notes = [*unreadable_notes(unreadable), *(note for note in call.settings.notes if note not in reply.notes)]
+        structured, text = render(reply.with_notes(notes).with_next_steps_for(tools))
         return CallToolResult(content=[TextContent(type="text", text=text)], structured_content=structured)
     except Exception as error:  # noqa: BLE001 - a client could do nothing with a protocol error
         failure = operation_error(error)
