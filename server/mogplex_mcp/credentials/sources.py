@@ -24,12 +24,14 @@ class FoundToken:
         source: Display name of its source.
         problem: Why there is none; raised when a token is needed.
         warning: A warning about its source, or about an earlier one that could not be read.
+        personal: Whether it is that of the person whose machine this is; otherwise of one of several callers.
     """
 
     token: Token | None
     source: str
     problem: MogplexError | None = None
     warning: str = ""
+    personal: bool = False
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -11,12 +12,11 @@ from mogplex_mcp.config.settings import Settings
 from mogplex_mcp.core.shutdown import Shutdown
 from mogplex_mcp.credentials.sources import FoundToken, find_token
 from mogplex_mcp.storage.ledger import Ledger
-from mogplex_mcp.storage.sqlite_ledger import SqliteLedger
 from mogplex_mcp.storage.state_file import StateFile
 from mogplex_mcp.storage.wait_limits import SqliteWaitLimits
 from mogplex_mcp.tenants.call_timeouts import LearntCaps
 from mogplex_mcp.tenants.in_flight import InFlightCalls
-from mogplex_mcp.tenants.tenant import Tenants
+from mogplex_mcp.tenants.tenant import Tenants, open_ledger
 
 if TYPE_CHECKING:
     import httpx2  # slow to import, and not needed before the first request
@@ -63,12 +63,13 @@ class Services:
     def own_token(self) -> FoundToken:
         """Return the token of this process; look for it again as long as there is none."""
         if self._found is None or self._found.token is None:
-            self._found = self._demo_token() if self.settings.demo else find_token(self.settings)
+            found = self._demo_token() if self.settings.demo else find_token(self.settings)
+            self._found = replace(found, personal=True)
         return self._found
 
-    def ledger(self, token: str) -> Ledger:
+    def ledger(self, found: FoundToken) -> Ledger:
         """Return the ledger of a token, without the connections to Mogplex, which take long to make."""
-        return SqliteLedger(self.state, token, now=self.now)
+        return open_ledger(self.state, self.settings.base_url, found, self.now)
 
     def warnings(self) -> list[str]:
         """Return warnings about the state file, for the user."""

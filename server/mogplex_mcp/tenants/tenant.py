@@ -70,7 +70,7 @@ class Tenants:
     def of(self, found: FoundToken) -> Tenant:
         """Return the tenant of a token; without a token, one whose requests fail with the reason."""
         value = found.token.value if found.token else ""
-        name = hashlib.blake2b(value.encode(), key=self._key, digest_size=16).digest()
+        name = hashlib.blake2b(f"{found.personal} {value}".encode(), key=self._key, digest_size=16).digest()
         tenant = self._known.get(name)
         if tenant is None:
             tenant = self._known[name] = self._make(found, value)
@@ -89,17 +89,29 @@ class Tenants:
         transport = DatedTransport(self.transport, clock)
         http = ScopeTrackingHttp(transport, self.base_url, found.token, budget, scopes=scopes)
         mogplex = Mogplex(http)
-        ledger = SqliteLedger(self.state, value, now=self.now)
+        ledger = open_ledger(self.state, self.base_url, found, self.now)
         return Tenant(
             found=found,
             mogplex=mogplex,
             budget=budget,
             ledger=ledger,
             repos=RepoFinder(mogplex, now=self.now),
-            starter=Starter(mogplex, ledger),
+            starter=Starter(mogplex, ledger, clock),
             watches=Watches(mogplex, reserve=budget.reserve, now=clock.now, cache=self._watch_cache),
-            triggerer=Triggerer(mogplex, ledger),
+            triggerer=Triggerer(mogplex, ledger, clock, secret="" if found.personal else value),
             hosted=HostedToolCache(HostedEndpoint(http), now=self.now),
             scopes=scopes,
             clock=clock,
         )
+
+
+def open_ledger(state: StateFile, base_url: str, found: FoundToken, now: Callable[[], float]) -> Ledger:
+    """Return the ledger of a token.
+
+    On a person's machine it belongs to the person and the address, so that it survives a new token; callers over HTTP
+    are known by their tokens only, and stay apart.
+    """
+    token = found.token.value if found.token else ""
+    if not found.personal:
+        return SqliteLedger(state, token, now=now)
+    return SqliteLedger(state, f"person at {base_url}", token=token, now=now)
