@@ -11,24 +11,29 @@ BASE = "https://mogplex.internal/api/v1/mogplex"
 CODES = [code for kind in (ErrorCode, OperationCode) for code in kind]
 
 
-def text(error: OperationError, *, token_from_request: bool = False, repeatable: bool = True) -> str:
+def text(error: OperationError, *, token_from: str = "", repeatable: bool = True) -> str:
     return tool_error(
         error,
         base_url=BASE,
         offered={"check_connection"},
         tool="list_runs",
         repeatable=repeatable,
-        token_from_request=token_from_request,
+        token_from=token_from,
     ).text
 
 
 @pytest.mark.parametrize("code", CODES)
-def test_tool_error_sends_a_caller_over_http_to_no_terminal_and_no_setting_of_its_own(code: str) -> None:
-    said = text(OperationError(code), token_from_request=True)
+@pytest.mark.parametrize("token_from", ["request", "operator"])
+@pytest.mark.parametrize("repeatable", [True, False])
+def test_tool_error_sends_a_caller_over_http_to_no_terminal_and_no_setting_of_its_own(
+    code: str, token_from: str, repeatable: bool
+) -> None:
+    said = text(OperationError(code), token_from=token_from, repeatable=repeatable)
     assert "mogplex-mcp login" not in said
     assert "MOGPLEX_API_KEY" not in said
     assert "mogplex.com" not in said
-    assert "Ask the user to check" not in said
+    assert "ask the user to check" not in said.lower()
+    assert "the user, who can check" not in said
     assert "SSL_CERT_FILE" not in said
 
 
@@ -36,7 +41,7 @@ def test_tool_error_sends_a_caller_over_http_to_no_terminal_and_no_setting_of_it
     "code", [ErrorCode.NO_TOKEN, ErrorCode.MALFORMED_TOKEN, ErrorCode.UNAUTHORIZED, ErrorCode.FORBIDDEN]
 )
 def test_tool_error_names_the_header_over_http_and_login_on_this_machine(code: ErrorCode) -> None:
-    over_http = text(OperationError(code), token_from_request=True)
+    over_http = text(OperationError(code), token_from="request")
     assert "your client's Authorization header" in over_http
     assert "https://mogplex.internal/settings/api-keys" in over_http
     assert "mogplex-mcp login" in text(OperationError(code))

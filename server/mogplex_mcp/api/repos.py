@@ -25,7 +25,7 @@ _GITHUB: Final = re.compile(
 _OTHER_HOST: Final = re.compile(r"\w+://|[\w.-]+@[\w.-]+:", re.IGNORECASE)
 
 
-class RepoHint(StrEnum):
+class RepoRemedy(StrEnum):
     """What to do about a text that matches no repository, or several."""
 
     LOOK_UP = "look up"
@@ -38,12 +38,12 @@ class RepoError(MogplexError):
     """A text that matches no repository, or several.
 
     Attributes:
-        hint: What to do about it.
+        remedy: What to do about it.
     """
 
-    def __init__(self, code: ErrorCode, message: str, hint: RepoHint) -> None:
+    def __init__(self, code: ErrorCode, message: str, remedy: RepoRemedy) -> None:
         super().__init__(code, message)
-        self.hint = hint
+        self.remedy = remedy
 
 
 class RepoFinder:
@@ -84,13 +84,13 @@ class RepoFinder:
             raise RepoError(
                 ErrorCode.INVALID_ARGUMENT,
                 f"repo must be owner/name or an id, but {'is empty' if not name else f'has {len(name)} characters'}.",
-                RepoHint.LOOK_UP,
+                RepoRemedy.LOOK_UP,
             )
         if _OTHER_HOST.match(name):
             raise RepoError(
                 ErrorCode.INVALID_ARGUMENT,
                 "repo must be owner/name, a GitHub address or an id, but is an address of another host.",
-                RepoHint.LOOK_UP,
+                RepoRemedy.LOOK_UP,
             )
         rows = _named(await self._mogplex.list_repos(query=name, limit=200), name)
         if root_directory and len(rows) > 1:
@@ -104,7 +104,7 @@ class RepoFinder:
         names = sorted({row.full_name for row in listed if is_plain(row.full_name)})
         problem = f"Mogplex has no repository {one_line(name, 100)} for this token"
         if not listed:
-            return RepoError(ErrorCode.NOT_FOUND, problem, RepoHint.CONNECT)
+            return RepoError(ErrorCode.NOT_FOUND, problem, RepoRemedy.CONNECT)
         short = {full.rpartition("/")[2]: full for full in reversed(names)}
         similar = get_close_matches(name, names, n=MAX_SUGGESTIONS, cutoff=0.5)
         similar += [
@@ -113,7 +113,7 @@ class RepoFinder:
         candidates = list(dict.fromkeys(similar))[:MAX_SUGGESTIONS]
         said = "The nearest are" if candidates else "There are"
         shown = ", ".join(one_line(one, 100) for one in candidates or names[:MAX_SUGGESTIONS]) or "(unusual names)"
-        return RepoError(ErrorCode.NOT_FOUND, f"{problem}. {said} {shown}", RepoHint.NEAREST)
+        return RepoError(ErrorCode.NOT_FOUND, f"{problem}. {said} {shown}", RepoRemedy.NEAREST)
 
 
 def _ambiguous(name: str, rows: Sequence[Repo]) -> RepoError:
@@ -122,7 +122,7 @@ def _ambiguous(name: str, rows: Sequence[Repo]) -> RepoError:
     return RepoError(
         ErrorCode.INVALID_ARGUMENT,
         f"{one_line(name, 100)} is {len(rows)} repositories on Mogplex: {listed}{more}",
-        RepoHint.CHOOSE_ID,
+        RepoRemedy.CHOOSE_ID,
     )
 
 

@@ -14,6 +14,7 @@ import anyio
 from mogplex_mcp.api.base_url import web_url
 from mogplex_mcp.api.errors import ErrorCode
 from mogplex_mcp.api.identifiers import id_in_page
+from mogplex_mcp.api.unreadable import collect_unreadable, unreadable_notes
 from mogplex_mcp.cli.command import Handler
 from mogplex_mcp.cli.exit_codes import ExitCode, exit_code_of
 from mogplex_mcp.cli.terminal.input import Interrupted, ask_consent
@@ -64,8 +65,8 @@ class Session:
 
     @property
     def now(self) -> datetime:
-        """Return the current time."""
-        return datetime.fromtimestamp(self.services.now(), UTC)
+        """Return the current time at Mogplex, against which what it dates is measured."""
+        return datetime.fromtimestamp(self.tenant.clock.now(), UTC)
 
     @property
     def web_url(self) -> str:
@@ -153,8 +154,11 @@ class Session:
             consent=consent,
             shutdown=self.shutdown,
         )
-        with self.shutdown.within(CALL_SECONDS):
-            return await operation(context)
+        with self.shutdown.within(CALL_SECONDS), collect_unreadable() as unreadable:
+            result = await operation(context)
+            for note in unreadable_notes(unreadable):
+                say(note)
+            return result
         raise OperationError(
             ErrorCode.SHUTTING_DOWN,
             f"the operation had not finished {CALL_SECONDS:g} seconds after the signal",

@@ -1,7 +1,8 @@
 """Runs of automations: trigger one, list them, look at one or wait for its end."""
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 import anyio
@@ -10,8 +11,16 @@ from mogplex_mcp.api.errors import ErrorCode, MogplexError
 from mogplex_mcp.api.models import AutomationRun, AutomationRunDetail, Repo
 from mogplex_mcp.core.shutdown import AT_ONCE
 from mogplex_mcp.operations.context import OperationContext
-from mogplex_mcp.operations.errors import Argument, Operation, OperationError, Phrase, check_id
+from mogplex_mcp.operations.errors import (
+    Argument,
+    InvalidArgumentError,
+    Operation,
+    OperationError,
+    Phrase,
+    check_id,
+)
 from mogplex_mcp.runs.triggers import Triggered, has_ended
+from mogplex_mcp.runs.verdicts import STALE_AFTER, is_never_started, silence_since
 
 MOST_RUNS: Final = 50
 """The longest list of the API, which has no paging for these (mogplex-api.md, section 2, "Lists")."""
@@ -19,6 +28,9 @@ MOST_RUNS: Final = 50
 # Seconds between two looks, by how long the wait has lasted.
 _SCHEDULE: Final = ((10.0, 2.0), (30.0, 4.0), (120.0, 8.0))
 _LONGEST_INTERVAL: Final = 10.0
+
+# Nodes that wait on purpose, for hours if they have to.
+_PAUSES: Final = frozenset({"delay", "await_event"})
 
 Listener = Callable[[AutomationRunDetail], Awaitable[None]]
 """Is called with what each look saw, while the wait goes on."""
@@ -40,8 +52,8 @@ class TriggeredAutomation:
 
     @property
     def has_started(self) -> bool:
-        """Whether this call started a run."""
-        return bool(self.triggered.run_id) and not self.triggered.replayed
+        """Whether this call started a run. One that could not be queued has not started."""
+        return bool(self.triggered.run_id) and not self.triggered.replayed and not self.triggered.is_unqueued
 
 
 @dataclass(frozen=True)
@@ -52,11 +64,17 @@ class AutomationRunList:
         automation_id: The automation.
         runs: Its runs.
         may_be_more: Whether the list was cut at its limit.
+        now: The time at Mogplex.
     """
 
     automation_id: str
     runs: Sequence[AutomationRun]
     may_be_more: bool
+    now: datetime
+
+    def never_started(self, run: AutomationRun) -> bool:
+        """Return whether no worker took a run of the list in time, so that it will not run."""
+        return not has_ended(run) and not run.active_wait_count and _never_started(run, (), self.now)
 
 
 @dataclass(frozen=True)
@@ -66,12 +84,16 @@ class AutomationRunState:
     Attributes:
         automation_id: The automation.
         run: The run.
+        now: The time at Mogplex.
         fault: Why the latest look failed, in which case an earlier one is shown; None if it did not fail.
+        is_latest: Whether no run was named, so that it is the latest one that the caller's session triggered.
     """
 
     automation_id: str
     run: AutomationRunDetail
+    now: datetime
     fault: MogplexError | None = None
+    is_latest: bool = False
 
     @property
     def has_ended(self) -> bool:
@@ -84,9 +106,28 @@ class AutomationRunState:
         return not self.has_ended and any(wait.status == "waiting" for wait in self.run.waits)
 
     @property
+    def never_started(self) -> bool:
+        """Whether no worker took the run in time, so that it will not run."""
+        return not self.has_ended and not self.needs_answer and _never_started(self.run, _signs(self.run), self.now)
+
+    @property
+    def silence(self) -> timedelta:
+        """How long nothing was heard of the run."""
+        run = self.run
+        dispatched = [one.created_at for one in run.dispatch_events]
+        waited = [one.created_at for one in run.waits]
+        return silence_since([run.created_at, run.started_at, *dispatched, *waited, *_signs(run)], self.now)
+
+    @property
+    def is_stale(self) -> bool:
+        """Whether nothing was heard of the run for so long that it may be dead. A planned pause is none of that."""
+        pauses = any(node.node_type in _PAUSES and node.completed_at is None for node in self.run.node_runs)
+        return not self.has_ended and not self.needs_answer and not pauses and self.silence > STALE_AFTER
+
+    @property
     def is_going_on(self) -> bool:
         """Whether it makes sense to wait for the run."""
-        return not self.has_ended and not self.needs_answer
+        return not (self.has_ended or self.needs_answer or self.never_started or self.is_stale)
 
 
 async def trigger_automation(
@@ -129,6 +170,8 @@ async def trigger_automation(
                 ErrorCode.CONFLICT, *obstacle, *unchanged, may_have_happened=error.may_have_happened
             ) from error
         raise
+    if triggered.run_id:
+        context.tenant.latest_runs.note(context.session, triggered.run_id, automation_id=automation_id)
     return TriggeredAutomation(automation_id, found, triggered)
 
 
@@ -146,7 +189,7 @@ async def list_automation_runs(context: OperationContext, *, automation_id: str,
     """
     automation_id = check_id(automation_id, "automation_id")
     runs = await context.tenant.mogplex.list_automation_runs(automation_id, limit=limit)
-    return AutomationRunList(automation_id, runs, may_be_more=len(runs) >= limit)
+    return AutomationRunList(automation_id, runs, may_be_more=len(runs) >= limit, now=context.now)
 
 
 async def get_automation_run(
@@ -162,18 +205,19 @@ async def get_automation_run(
     Args:
         context: The circumstances of the call.
         automation_id: The automation.
-        run_id: The run; empty for the latest one.
+        run_id: The run; empty for the latest one that the caller's session triggered.
         wait_seconds: How long to wait; the deadline of the call comes first.
         listener: Is called with each look after which the wait goes on.
 
     Raises:
-        InvalidArgumentError: An id isn't one.
-        OperationError: The automation has no runs, or Mogplex has no details of this one.
+        InvalidArgumentError: An id isn't one, or there is no latest run.
+        OperationError: Mogplex has no details of this run.
         MogplexError: Mogplex could not be asked at all, or does not know the run.
     """
     automation_id = check_id(automation_id, "automation_id")
-    run_id = check_id(run_id, "run_id") if run_id else await _latest(context, automation_id)
-    state = AutomationRunState(automation_id, await _look(context, automation_id, run_id))
+    wanted = check_id(run_id, "run_id") if run_id else _latest(context, automation_id)
+    run = await _look(context, automation_id, wanted)
+    state = AutomationRunState(automation_id, run, context.now, is_latest=not run_id)
     deadline = min(context.arrived + wait_seconds, context.deadline)
     with anyio.CancelScope(deadline=deadline), context.shutdown.within(AT_ONCE):
         while state.is_going_on:
@@ -181,25 +225,26 @@ async def get_automation_run(
                 await listener(state.run)
             await anyio.sleep(_interval(anyio.current_time() - context.arrived))
             try:
-                run = await _look(context, automation_id, run_id, watching=True)
-                state = AutomationRunState(automation_id, run)
+                run = await _look(context, automation_id, wanted, watching=True)
+                state = replace(state, run=run, now=context.now, fault=None)
             except MogplexError as error:
                 if error.code in (ErrorCode.NOT_FOUND, ErrorCode.FORBIDDEN):
                     raise
-                state = AutomationRunState(automation_id, state.run, error)
+                state = replace(state, now=context.now, fault=error)
     return state
 
 
-async def _latest(context: OperationContext, automation_id: str) -> str:
-    latest = await context.tenant.mogplex.list_automation_runs(automation_id, limit=1)
-    if not latest:
-        raise OperationError(
-            ErrorCode.NOT_FOUND,
-            "this automation has no runs yet",
-            happened=("There is no run to look at.",),
-            advice=(Operation("trigger_automation", {"automation_id": automation_id}), " starts one."),
+def _latest(context: OperationContext, automation_id: str) -> str:
+    latest = context.tenant.latest_runs.of(context.session, automation_id=automation_id)
+    if latest is None:
+        raise InvalidArgumentError(
+            "give ",
+            Argument("run_id"),
+            ": this client has not triggered this automation yet; ",
+            Operation("list_automation_runs", {"automation_id": automation_id}),
+            " shows its runs",
         )
-    return latest[0].id
+    return latest.run_id
 
 
 async def _look(
@@ -211,6 +256,16 @@ async def _look(
     return run
 
 
+def _never_started(run: AutomationRun, signs: Sequence[datetime | None], now: datetime) -> bool:
+    return is_never_started(run.created_at, worker=run.runtime_run_id, at_work=any(signs), now=now)
+
+
+def _signs(run: AutomationRunDetail) -> list[datetime | None]:
+    """Return the times at which a worker was seen at work."""
+    nodes = [time for node in run.node_runs for time in (node.started_at, node.completed_at)]
+    return nodes + [time for call in run.ai_calls for time in (call.started_at, call.completed_at)]
+
+
 def _interval(waited: float) -> float:
     return next((interval for until, interval in _SCHEDULE if waited < until), _LONGEST_INTERVAL)
 
@@ -218,9 +273,9 @@ def _interval(waited: float) -> float:
 def _obstacle(error: MogplexError) -> Phrase:
     """Return what keeps the automation from being triggered, with what to do; () for any other error."""
     said = error.message.casefold()
-    if error.code is ErrorCode.CONFLICT and "not published" in said:
+    if error.code is ErrorCode.CONFLICT and "publish the automation" in said:
         return ("the automation was never published; ", Operation("publish_automation"), " makes its draft live")
-    if error.code is ErrorCode.CONFLICT and "not active" in said:
+    if error.code is ErrorCode.CONFLICT and "activate the automation" in said:
         return ("the automation is inactive; the user can switch it on on the Mogplex web page",)
     if error.code is ErrorCode.BAD_REQUEST and "installation" in said:
         return (

@@ -191,7 +191,7 @@ class Resources:
                 base_url=scope.settings.base_url,
                 offered=scope.tools,
                 tool=kind.tool,
-                token_from_request=scope.token_from_request,
+                token_from=scope.token_from,
             )
             raise _error(protocol_version, params.uri, worded.text, failure.code) from None
         if not kind.as_text:

@@ -45,6 +45,8 @@ class ToolHandlers:
         if tool is None:
             raise MCPError(mcp_types.INVALID_PARAMS, f"Unknown tool: {scope.missing_tool(params.name)}")
         key = scope.call_key(scope.context.request_id)
+        if needs_write(tool):
+            await scope.reread_token_without_write()
 
         async def run(consent: Consent) -> mcp_types.CallToolResult:
             def open_call() -> Call:
@@ -60,7 +62,7 @@ class ToolHandlers:
                     params.arguments or {},
                     open_call,
                     base_url=scope.settings.base_url,
-                    token_from_request=scope.token_from_request,
+                    token_from=scope.token_from,
                 )
 
         return await self._elicitation.run(run, scope.context, params)

@@ -83,7 +83,7 @@ class Simulator:
 
     def transport(self) -> httpx2.AsyncBaseTransport:
         """Return a transport for `httpx2.AsyncClient` that calls this simulator without a socket."""
-        return SimulatorTransport(self._serve, self.state.sleep)
+        return SimulatorTransport(self._serve, self.state.sleep, self.state.now)
 
     def plan(self, script: RunScript | str) -> None:
         """Queue a script for the next run that is started.
@@ -92,6 +92,10 @@ class Simulator:
             KeyError: there is no script of this name.
         """
         self.state.planned.append(script_of(script))
+
+    def plan_job_run(self, ending: str) -> None:
+        """Queue how the next run of an automation ends: `success`, `failed`, or `pending` if no worker ever comes."""
+        self.state.planned_job_endings.append(ending)
 
     async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -105,6 +109,8 @@ class Simulator:
         if response is None:
             if fault is not None and fault.kind is FaultKind.QUEUE_FAILURE:
                 request.queue_failure = fault.seconds
+            if fault is not None and fault.kind is FaultKind.QUEUE_HANG:
+                request.queue_hang = fault.seconds
             response = await service.handle(self.state, request)
         seen.units = request.units
         if request.method == "HEAD":

@@ -9,6 +9,7 @@ from mcp_types import CallToolResult, TextContent
 
 from mogplex_mcp.api.errors import ErrorCode
 from mogplex_mcp.api.identifiers import id_in_page
+from mogplex_mcp.api.unreadable import collect_unreadable, unreadable_notes
 from mogplex_mcp.core.shutdown import CALL_SECONDS
 from mogplex_mcp.operations.errors import OperationError, operation_error
 from mogplex_mcp.reply.model import Reply
@@ -32,7 +33,7 @@ async def dispatch(
     open_call: Callable[[], Call],
     *,
     base_url: str,
-    token_from_request: bool = False,
+    token_from: str = "",
 ) -> CallToolResult:
     """Run a tool and return its result; whatever goes wrong becomes a tool error.
 
@@ -42,11 +43,14 @@ async def dispatch(
         arguments: The arguments of the client, unchecked.
         open_call: Makes the call's circumstances.
         base_url: Where Mogplex is.
-        token_from_request: Whether the caller sent the token in its request.
+        token_from: Where the token came from, see `tool_error`.
     """
     try:
-        reply = await call_tool(tool, arguments, open_call())
-        structured, text = render(reply.with_next_steps_for(tools))
+        call = open_call()
+        with collect_unreadable() as unreadable:
+            reply = await call_tool(tool, arguments, call)
+        notes = [*unreadable_notes(unreadable), *(note for note in call.settings.notes if note not in reply.notes)]
+        structured, text = render(reply.with_notes(notes).with_next_steps_for(tools))
         return CallToolResult(content=[TextContent(type="text", text=text)], structured_content=structured)
     except Exception as error:  # noqa: BLE001 - a client could do nothing with a protocol error
         failure = operation_error(error)
@@ -57,7 +61,7 @@ async def dispatch(
                 offered=tools,
                 tool=tool.name,
                 repeatable=tool.hints.idempotent,
-                token_from_request=token_from_request,
+                token_from=token_from,
             )
         )
 

@@ -78,7 +78,7 @@ def connection_reply(call: Call, state: account.ConnectionState) -> Connection:
         base_url=call.settings.base_url,
         offered=call.offered,
         tool="check_connection",
-        token_from_request=call.token_from_request,
+        token_from=call.token_from,
     )
     if state.problem.code in _BUSY:
         summary = f"Connected to Mogplex, but not checked further. {sentence(failure.happened)}"
