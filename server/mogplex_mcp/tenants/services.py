@@ -108,13 +108,10 @@ class Services:
 
     def _simulated(self) -> "httpx2.AsyncBaseTransport":
         """Return a simulated Mogplex, which knows the runs of earlier processes where there is a state folder."""
-        from mogplex_mcp.simulator import Simulator  # noqa: PLC0415 - only a demo needs it
-        from mogplex_mcp.simulator.shared import SharedSimulator  # noqa: PLC0415 - the same
+        from mogplex_mcp.simulator.shared import SharedSimulator  # noqa: PLC0415 - only a demo needs it
 
-        path, seconds = self.state.path, self.settings.demo_seconds
-        if path is None:
-            return Simulator(now=self.now, run_seconds=seconds).transport()
-        return SharedSimulator(path.with_name("demo-world.sqlite3"), self.now, seconds)
+        path = self.state.path and self.state.path.with_name("demo-world.sqlite3")
+        return SharedSimulator(path, self.now, self.settings.demo_seconds)
 
     @cached_property
     def _demo_token(self) -> FoundToken:
