@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mogplex_mcp.api.errors import ErrorCode, Hint, MogplexError
+from mogplex_mcp.api.errors import Blame, ErrorCode, MogplexError
 from mogplex_mcp.api.responses import ApiResponse, read_envelope, read_retry_after
 
 from .support import BASE_URL, TOKEN
@@ -160,7 +160,7 @@ def test_refusal_of_a_proxy_or_server_says_what_it_refuses(
         read_envelope(answer(status, body, "text/html"))
     assert (caught.value.code, caught.value.may_have_happened) == (code, False)
     assert words in caught.value.message
-    assert caught.value.hint is (Hint.PROXY if status == 407 else None)
+    assert caught.value.blame is (Blame.PROXY if status == 407 else None)
 
 
 def test_a_page_in_place_of_an_envelope_shows_at_most_120_characters_and_no_token() -> None:

@@ -219,7 +219,7 @@ async def test_check_connects_to_the_proxy_and_hides_its_password(
 ) -> None:
     monkeypatch.setenv("HTTPS_PROXY", "http://me:hunter2@127.0.0.1:9")
     found = await examined("https://mogplex.invalid")
-    assert found["proxy"].fact == "127.0.0.1:9"
+    assert found["proxy"].fact == "127.0.0.1:9 (from HTTPS_PROXY)"
     assert "Check the proxy" in found["tcp"].advice
     assert "hunter2" not in str(found)
 

@@ -11,7 +11,7 @@ from urllib.parse import urljoin, urlsplit
 
 from pydantic_core import from_json
 
-from mogplex_mcp.api.errors import ErrorCode, Hint, MogplexError
+from mogplex_mcp.api.errors import Blame, ErrorCode, MogplexError
 from mogplex_mcp.api.json_limits import find_excess, replace_lone_surrogates
 from mogplex_mcp.api.text import one_line
 
@@ -118,8 +118,8 @@ class ApiResponse:
         code = ErrorCode.RATE_LIMITED if self.status == 429 else ErrorCode.UNEXPECTED_ANSWER  # noqa: PLR2004 - HTTP
         if self.status in _OWN_WORDS:
             code, words = _OWN_WORDS[self.status]
-            hint = Hint.PROXY if code is ErrorCode.UNREACHABLE else None
-            raise MogplexError(code, f"{words.format(host=self.host)} (status {self.status}).", hint=hint)
+            blame = Blame.PROXY if code is ErrorCode.UNREACHABLE else None
+            raise MogplexError(code, f"{words.format(host=self.host)} (status {self.status}).", blame=blame)
         came = f"{what or self._describe()}{why and ' '}{why} with status {self.status}"
         text = f"Received {came} from {self.host} instead of an answer of the Mogplex API."
         if self.status == 500 and self.content_type in ("", "text/plain"):  # noqa: PLR2004 - HTTP

@@ -6,6 +6,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from mogplex_mcp.api.access_token import Token
+from mogplex_mcp.api.errors import ErrorCode, MogplexError
 from mogplex_mcp.api.transport import create_transport
 from mogplex_mcp.config.settings import Settings
 from mogplex_mcp.core.shutdown import Shutdown
@@ -48,10 +49,13 @@ class Services:
         self.in_flight = InFlightCalls(self.learnt)
         self._transport = transport
         self._found: FoundToken | None = None
+        self._is_closed = False
 
     @cached_property
     def tenants(self) -> Tenants:
         """The tenants, created at the first call: reading the certificates takes longer than all that comes before."""
+        if self._is_closed:
+            raise MogplexError(ErrorCode.ENDING, "The connections to Mogplex are closed; nothing was sent.")
         transport = self._transport
         if transport is None and self.settings.demo:
             from mogplex_mcp.simulator import Simulator  # noqa: PLC0415 - only a demo needs it
@@ -76,6 +80,7 @@ class Services:
 
     async def aclose(self) -> None:
         """Close connections and files."""
+        self._is_closed = True
         if "tenants" in self.__dict__:
             await self.tenants.transport.aclose()
         self.state.close()
