@@ -30,7 +30,7 @@ STEPS: Final = ("proxy", "dns", "tcp", "tls", "http")
 
 STEP_SECONDS: Final = 5.0
 ANSWER_SECONDS: Final = 10.0
-# Shorter, so that a silent proxy is told from a silent Mogplex.
+# Shorter, so that a silent proxy is not taken for a silent Mogplex.
 SILENCE_SECONDS: Final = 8.0
 LATENCY_REQUESTS: Final = 3
 SLOW_SECONDS: Final = 1.0
