@@ -68,7 +68,7 @@ async def test_billing_is_not_a_missing_scope() -> None:
         error = {"code": "CONFLICT", "message": "Hosted sandbox compute requires a positive billing balance."}
         return httpx2.Response(403, json={"ok": False, "error": error})
 
-    async with everything(simulator, route, httpx2.MockTransport(refuse)) as client:  # type: ignore[arg-type] # async is fine
+    async with everything(simulator, route, httpx2.MockTransport(refuse)) as client:
         outcomes = [await outcome_of(client, route.tool, route.arguments) for _ in range(2)]
     for outcome in outcomes:
         assert outcome.code == "billing"
