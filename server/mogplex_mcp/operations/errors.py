@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from mogplex_mcp.api.errors import ErrorCode, Hint, MogplexError
+from mogplex_mcp.api.errors import Blame, ErrorCode, MogplexError
 from mogplex_mcp.api.identifiers import canonical_uuid, not_a_uuid
 from mogplex_mcp.api.repos import RepoError, RepoRemedy
 from mogplex_mcp.api.responses import RUN_LIMITER_UNAVAILABLE
@@ -181,13 +181,13 @@ _REPO_ADVICE: Mapping[RepoRemedy, Phrase] = {
     RepoRemedy.CONNECT: ("There are none at all: connect GitHub on the Mogplex web page first.",),
 }
 
-_HAPPENED: Mapping[Hint | None, Phrase] = {
-    Hint.PROXY: ("The proxy did not carry the request.",),
-    Hint.ADDRESS: ("The configured address is not a Mogplex API.",),
+_HAPPENED: Mapping[Blame | None, Phrase] = {
+    Blame.PROXY: ("The proxy did not carry the request.",),
+    Blame.ADDRESS: ("The configured address is not a Mogplex API.",),
 }
-_ADVICE: Mapping[Hint | None, Phrase] = {
-    Hint.PROXY: ("The proxy has to work, or its setting has to be corrected or removed, before this can succeed.",),
-    Hint.ADDRESS: ("MOGPLEX_URL has to be corrected before this can succeed; https://mogplex.com is the usual one.",),
+_ADVICE: Mapping[Blame | None, Phrase] = {
+    Blame.PROXY: ("The proxy has to work, or its setting has to be corrected or removed, before this can succeed.",),
+    Blame.ADDRESS: ("MOGPLEX_URL has to be corrected before this can succeed; https://mogplex.com is the usual one.",),
 }
 
 
@@ -209,8 +209,8 @@ def _from_api_error(error: MogplexError) -> OperationError:
     return OperationError(
         code,
         *reason,
-        happened=_HAPPENED.get(error.hint, ()),
-        advice=_ADVICE.get(error.hint, ()),
+        happened=_HAPPENED.get(error.blame, ()),
+        advice=_ADVICE.get(error.blame, ()),
         quoted=quoted,
         status=error.status,
         retry_after=error.retry_after,
