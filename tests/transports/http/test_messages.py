@@ -53,7 +53,9 @@ EXPENSIVE = {
 
 def check(body: bytes, **headers: str) -> Refusal | None:
     raw = [(name.replace("_", "-").encode(), value.encode()) for name, value in headers.items()]
-    return MessageCheck(KnownTokens(monotonic=lambda: 0.0), {"start_run"})({"headers": raw, CALLER: None}, body)
+    return MessageCheck(KnownTokens(monotonic=lambda: 0.0), {"start_run"})(
+        {"type": "http", "headers": [(b"accept", b"*/*"), *raw], CALLER: None}, body
+    )
 
 
 @pytest.mark.parametrize("kind", EXPENSIVE)

@@ -43,7 +43,7 @@ class BodyCheck:
         self._seconds = seconds
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Respond with 405, 406, 408, 413, 415 or what the check says, or pass the request on."""
+        """Respond with 405, 408, 413, 415 or what the check says, or pass the request on."""
         if CALLER not in scope:
             await self._app(scope, receive, send)
             return

@@ -8,6 +8,7 @@ import re
 from collections.abc import Collection, Mapping
 from typing import Any, Final
 
+from mcp.server.streamable_http import check_accept_headers
 from mcp_types import (
     CLIENT_CAPABILITIES_META_KEY,
     CLIENT_INFO_META_KEY,
@@ -19,6 +20,7 @@ from mcp_types import (
 )
 from mcp_types.version import HANDSHAKE_PROTOCOL_VERSIONS, KNOWN_PROTOCOL_VERSIONS
 from pydantic_core import from_json
+from starlette.requests import Request
 from starlette.types import Scope
 
 from mogplex_mcp.credentials.known_tokens import KnownTokens
@@ -53,6 +55,10 @@ class MessageCheck:
 
     def __call__(self, scope: Scope, body: bytes) -> Refusal | None:
         """Return why a message is refused; None if it isn't."""
+        if not all(check_accept_headers(Request(scope))):
+            # The SDK responds to some of these without a word.
+            problem = "The response may be of either type: send 'Accept: application/json, text/event-stream'."
+            return Refusal(406, "not_acceptable", problem)
         if not body.strip():
             return _malformed("The body is empty: send one JSON-RPC message.", PARSE_ERROR)
         if problem := _costly(body):
