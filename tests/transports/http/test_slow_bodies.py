@@ -170,6 +170,22 @@ async def test_small_chunks_are_refused_before_they_cost_time() -> None:
             assert b" 400 " in await reader.readline()
 
 
+async def test_body_of_many_lines_is_not_taken_for_chunks() -> None:
+    body = json.dumps({**CALL, "params": {"name": "list_repos", "arguments": {}, "x": [0] * 5_000}}, indent=1)
+    sent = body.replace("\n", "\r\n").encode()
+    async with served(app_for(Simulator().transport(), demo=True)) as address, connected(address) as (reader, writer):
+        writer.write(head(address, Content_Length=len(sent), **HEADERS) + sent)
+        with anyio.fail_after(10):
+            assert b" 200 " in await reader.readline()
+
+
+async def test_head_of_many_lines_is_refused() -> None:
+    async with served(app_for(Simulator().transport(), demo=True)) as address, connected(address) as (reader, writer):
+        writer.write(b"GET / HTTP/1.1\r\n" + b"a:\r\n" * 16_000)
+        with anyio.fail_after(10):
+            assert b" 400 " in await reader.readline()
+
+
 async def test_garbage_within_a_response_only_ends_the_connection() -> None:
     errors: list[object] = []
     asyncio.get_running_loop().set_exception_handler(lambda _, context: errors.append(context))

@@ -24,8 +24,7 @@ DISPLACED_SECONDS: Final = 2.0
 # For connections to Mogplex, the state file, the log and other files.
 _FILES_OF_OTHERS: Final = 400
 
-# Parsing costs time per line, before anything is known of the client. A JSON body has few of these line ends, and a
-# request head of a real client fewer than a hundred.
+# Heads and chunks cost time per line, before anything is known of the client. Real ones have fewer than a hundred.
 _LINE_END: Final = b"\r\n"
 _MOST_LINES: Final = 1_000
 
@@ -42,6 +41,7 @@ _FULL: Final = _response(
     "This server has no free connection. Try again in a moment.",
     "retry-after: 2\r\n",
 )
+_TOO_SLOW: Final = _response("408 Request Timeout", "too_slow", "The head of the request did not come in time.")
 _NOT_HTTP: Final = _response(
     "400 Bad Request", "not_http", "This isn't a valid HTTP/1.1 request, or its head or its chunks are too many."
 )
@@ -64,9 +64,11 @@ class TimeLimitedProtocol(H11Protocol):
 
     def __init__(self, *args: Any, **more: Any) -> None:
         super().__init__(*args, **more)
-        self._head = _Timer(self.loop, self._abort)
+        self._head = _Timer(self.loop, self._give_up)
         self._reading = _Timer(self.loop, self._abort)
         self._lines = 0
+        self._has_part = False
+        self._is_chunked = False
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override] # as in the base class
         """Accept the connection; if there are too many, close the one that has waited longest, or respond with 503."""
@@ -84,9 +86,8 @@ class TimeLimitedProtocol(H11Protocol):
         """Process received data; stop the timer once a request head is complete."""
         if self.transport.is_closing():
             return
-        if not self._is_answering():
-            self._lines = 0
-        self._lines += data.count(_LINE_END)
+        self._has_part = True
+        self._lines += self._costly_part(data).count(_LINE_END)
         if self._lines > _MOST_LINES:
             self.send_400_response("")
             return
@@ -132,9 +133,27 @@ class TimeLimitedProtocol(H11Protocol):
         self._abort()
 
     def _wait(self, seconds: float) -> None:
+        self._lines = 0
+        self._has_part = False
+        self._is_chunked = False
         self._head.start(seconds)
         self.waiting[self] = self.loop.time()
         self.waiting.move_to_end(self)
+
+    def _costly_part(self, data: bytes) -> bytes:
+        """Return what is parsed line by line: the head, and a chunked body, but not a body of a given length."""
+        if self._is_answering():
+            return data if self._is_chunked else b""
+        head, _, _ = data.partition(2 * _LINE_END)
+        self._is_chunked = self._is_chunked or b"chunked" in head.lower()
+        return data if self._is_chunked else head
+
+    def _give_up(self) -> None:
+        if self._has_part and self.conn.our_state is h11.IDLE:
+            self.transport.write(_TOO_SLOW)
+            self.transport.close()
+        else:
+            self._abort()
 
     def _abort(self) -> None:
         # Closing would wait for the client to read the rest.
