@@ -186,6 +186,14 @@ async def test_head_of_many_lines_is_refused() -> None:
             assert b" 400 " in await reader.readline()
 
 
+async def test_what_is_no_http_is_not_logged(caplog: pytest.LogCaptureFixture) -> None:
+    async with served(app_for(Simulator().transport(), demo=True)) as address, connected(address) as (reader, writer):
+        writer.write(b"\x16\x03\x01\r\n\r\n")
+        with anyio.fail_after(10):
+            assert b" 400 " in await reader.readline()
+    assert "Invalid HTTP" not in caplog.text
+
+
 async def test_garbage_within_a_response_only_ends_the_connection() -> None:
     errors: list[object] = []
     asyncio.get_running_loop().set_exception_handler(lambda _, context: errors.append(context))

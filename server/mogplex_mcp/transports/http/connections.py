@@ -6,6 +6,7 @@ at a time (slowloris), or does not read its response, holds its connection for e
 
 import asyncio
 import json
+import logging
 import sys
 from collections import OrderedDict
 from collections.abc import Callable
@@ -27,6 +28,11 @@ _FILES_OF_OTHERS: Final = 400
 # Heads and chunks cost time per line, before anything is known of the client. Real ones have fewer than a hundred.
 _LINE_END: Final = b"\r\n"
 _MOST_LINES: Final = 1_000
+
+
+# Anyone can send what is no HTTP: a line for each would fill the log.
+_logger: Final = logging.getLogger("uvicorn.error.connections")
+_logger.setLevel(logging.ERROR)
 
 
 def _response(status: str, error: str, message: str, headers: str = "") -> bytes:
@@ -64,6 +70,7 @@ class TimeLimitedProtocol(H11Protocol):
 
     def __init__(self, *args: Any, **more: Any) -> None:
         super().__init__(*args, **more)
+        self.logger = _logger
         self._head = _Timer(self.loop, self._give_up)
         self._reading = _Timer(self.loop, self._abort)
         self._lines = 0
