@@ -156,7 +156,7 @@ async def test_challenge_names_an_error_only_for_what_was_sent(credentials: str,
     assert error is None or f'error="{error}"' in challenge
 
 
-@pytest.mark.parametrize("credentials", ["bearer {}", "BEARER   {}", "Bearer \t {}", "Bearer '{}'"])
+@pytest.mark.parametrize("credentials", ["bearer {}", "BEARER   {}", "Bearer \t {}", "Bearer '{}'", "Bearer Bearer {}"])
 async def test_bearer_is_read_in_any_case_and_with_any_spaces(credentials: str) -> None:
     async with caller(Simulator(), "") as client:
         client._headers["Authorization"] = credentials.format(DEMO_OTHER_TOKEN)

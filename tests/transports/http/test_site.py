@@ -15,7 +15,7 @@ from mogplex_mcp.core.shutdown import Shutdown
 from mogplex_mcp.simulator import DEMO_TOKEN, Simulator
 from mogplex_mcp.transports.http.page import page
 from mogplex_mcp.transports.http.serving import create_app
-from tests.transports.http.support import HEADERS, LIST, app_for, served
+from tests.transports.http.support import HEADERS, LIST, app_for, connected, served
 
 pytestmark = pytest.mark.anyio
 
@@ -147,3 +147,10 @@ async def test_many_requests_to_unknown_paths_leave_mcp_served() -> None:
         for number in range(50):
             tasks.start_soon(http.get, f"/{number}")
         assert (await http.post("/mcp", json=LIST)).status_code == 200
+
+
+async def test_request_target_may_be_a_whole_uri() -> None:
+    async with served(app_for(Simulator().transport())) as address, connected(address) as (reader, writer):
+        writer.write(f"GET http://{address}/healthz HTTP/1.1\r\nHost: {address}\r\n\r\n".encode())
+        with anyio.fail_after(10):
+            assert b" 200 " in await reader.readline()

@@ -22,7 +22,10 @@ from mogplex_mcp.server.request_scope import CALLER
 from mogplex_mcp.transports.http.refusals import REFUSED, Refusal, challenge, refuse
 
 # Spaces and tabs only: of a key in UTF-8, single bytes look like other white space.
-_BEARER: Final = re.compile(r"bearer[ \t]+(?P<credentials>\S.*?)[ \t]*", re.IGNORECASE | re.ASCII | re.DOTALL)
+# Some clients put a second "Bearer" in front of what is the whole header in their configuration.
+_BEARER: Final = re.compile(r"(bearer[ \t]+){1,2}(?P<credentials>\S.*?)[ \t]*", re.IGNORECASE | re.ASCII | re.DOTALL)
+# ${MOGPLEX_API_KEY}, ${input:token}, $TOKEN, {{token}}, %TOKEN%, <token>
+_PLACEHOLDER: Final = re.compile(r"[\"']?(\$\{?[\w.:-]+\}?|\{\{.*\}\}|%\w+%|<[^>]*>)[\"']?")
 
 
 class RefusedError(Exception):
@@ -66,6 +69,9 @@ class Callers:
         # Digests have one length, so the comparison does not leak the length of the key either.
         if self._client_key and hmac.compare_digest(_digest(credentials.encode("latin-1")), self._client_key):
             return None
+        if _PLACEHOLDER.fullmatch(credentials):
+            message = "The Authorization header has a placeholder that your client did not replace by the token."
+            raise RefusedError(message, "invalid_token")
         try:
             return FoundToken(Token.parse(credentials), "the request", kind=SourceKind.REQUEST)
         except MogplexError as error:

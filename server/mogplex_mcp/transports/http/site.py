@@ -4,6 +4,7 @@ No path redirects: behind a proxy that ends TLS, a redirect would lead to http:/
 """
 
 import json
+import re
 from collections.abc import Callable
 from typing import Final
 
@@ -25,6 +26,8 @@ _PAGE_HEADERS: Final = {
     "x-content-type-options": "nosniff",
 }
 _JSON_HEADERS: Final = {"cache-control": "no-store"}
+
+_ABSOLUTE: Final = re.compile(r"^https?://[^/]*", re.IGNORECASE)
 
 _Page = Callable[[Scope], tuple[int, str, bytes]]
 
@@ -49,7 +52,8 @@ class Site:
         if scope["type"] != "http":
             await self._mcp(scope, receive, send)
             return
-        path = scope["path"].rstrip("/") or "/"
+        # A request target may be a whole URI (RFC 9112, 3.2.2).
+        path = _ABSOLUTE.sub("", scope["path"], count=1).rstrip("/") or "/"
         if path == MCP_PATH:
             await self._mcp({**scope, "path": MCP_PATH, "raw_path": MCP_PATH.encode()}, receive, send)
         elif path not in self._pages:
