@@ -235,7 +235,7 @@ async def test_a_closed_transport_sends_nothing_and_opens_nothing(bench: Bench) 
     await bench.ask()
     await bench.transport.aclose()
     error = await bench.fail()
-    assert (error.code, error.may_have_happened) == (ErrorCode.ENDING, False)
+    assert (error.code, error.may_have_happened) == (ErrorCode.SHUTTING_DOWN, False)
     assert bench.server.connections == [1]
     await bench.transport.aclose()
 

@@ -20,4 +20,4 @@ async def test_late_request_after_the_close_is_refused(*, used: bool) -> None:
         return
     with pytest.raises(MogplexError) as caught:
         _ = services.tenants
-    assert caught.value.code is ErrorCode.ENDING
+    assert caught.value.code is ErrorCode.SHUTTING_DOWN

@@ -76,7 +76,7 @@ class PooledTransport(httpx2.AsyncBaseTransport):
         if request.url.origin != self._origin:
             raise ValueError("The request is for another origin.")
         if self._is_closed:
-            raise MogplexError(ErrorCode.ENDING, "The connections to Mogplex are closed; nothing was sent.")
+            raise MogplexError(ErrorCode.SHUTTING_DOWN, "The connections to Mogplex are closed; nothing was sent.")
         await self._drop([pool for pool in self._pools if pool.is_expired()])
         pool = self._least_busy()
         pool.in_flight += 1
