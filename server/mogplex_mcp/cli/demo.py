@@ -10,6 +10,7 @@ from rich.markup import escape
 from rich.panel import Panel
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
+from mogplex_mcp.cli.terminal.output import PipeConsole
 from mogplex_mcp.config.settings import Settings
 
 TASK: Final = "Fix the flaky test in the checkout flow."
@@ -28,7 +29,7 @@ async def show_demo(settings: Settings) -> None:
     Raises:
         RuntimeError: A tool call failed, or the run ended without a pull request.
     """
-    console = Console(highlight=False)
+    console = PipeConsole(highlight=False)
     seconds = max(MIN_SECONDS, settings.demo_seconds)
     server = StdioServerParameters(
         command=sys.executable,
