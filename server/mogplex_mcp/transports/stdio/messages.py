@@ -13,7 +13,7 @@ import mcp_types
 from mcp.shared.message import SessionMessage
 from pydantic import ValidationError
 
-from mogplex_mcp.transports.stdio.members import Members, Scan, scan, scan_ends
+from mogplex_mcp.transports.stdio.members import NO_ID, Members, Scan, scan, scan_ends
 
 LARGEST_MESSAGE: Final = 16 * 1024 * 1024
 BOM: Final = b"\xef\xbb\xbf"
@@ -35,12 +35,12 @@ class Rejection:
 
     code: int
     reason: str
-    request: bytes = b"null"
+    request: bytes = NO_ID
 
     @property
     def has_id(self) -> bool:
         """Return whether a client can tell which request this is about."""
-        return self.request != b"null"
+        return self.request != NO_ID
 
     @property
     def line(self) -> bytes:
@@ -91,7 +91,9 @@ def _rejections(line: bytes | bytearray, error: Exception) -> list[Rejection]:
 def _answered(found: Scan) -> list[Members]:
     """Return what gets an error: each request, or the line as a whole if it is not a notification or response."""
     requests = [one for one in found.objects if not one.is_response and not (found.is_complete and one.is_notification)]
-    return requests if found.objects else [Members()]
+    with_id = [one for one in requests if one.id != NO_ID]
+    # One error without an id says as much as many.
+    return with_id or (requests[:1] if found.objects else [Members()])
 
 
 def _not_a_request(found: Members) -> Rejection:
