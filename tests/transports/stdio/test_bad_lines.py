@@ -58,6 +58,8 @@ NOT_A_REQUEST: dict[str, tuple[bytes, object]] = {
     "an id that is an object": (b'{"jsonrpc":"2.0","id":{"id":3},"method":"ping"}', None),
     "an id that is an array": (b'{"jsonrpc":"2.0","id":[3],"method":"ping"}', None),
     "a name with an escape": (b'{"jsonrpc":"2.0","i\\u0064":null,"method":"ping"}', None),
+    "a request that also has a result": (PING.encode() + b',"params":true,"result":{}}', 5),
+    "a request that also has an error": (PING.encode() + b',"params":[],"error":{"code":1,"message":""}}', 5),
     "no method": (b'{"jsonrpc":"2.0","id":-3}', -3),
     "a method that is a number": (b'{"jsonrpc":"2.0","id":"\\u00fc\\n","method":1}', "ü\n"),
     "a method in capitals": (b'{"jsonrpc":"2.0","id":5,"Method":"ping"}', 5),

@@ -59,11 +59,12 @@ def read_line(line: bytes | bytearray) -> SessionMessage | list[Rejection]:
     except (ValueError, RecursionError) as error:
         logger.debug("A line that is not a message was refused (%s)", type(error).__name__)
         return _rejections(line, error) if line.strip() else []
-    # To the SDK, a request whose id is neither a string nor an integer is a notification.
-    if isinstance(message, mcp_types.JSONRPCNotification) and (b'"id"' in line or b"\\u" in line):
-        found = scan(line)
-        if found.objects and "id" in found.objects[0].values:
-            return [_not_a_request(found.objects[0])]
+    # To the SDK, a request with an unusable id is a notification, and one that also has a result is a response.
+    other = b'"id"' if isinstance(message, mcp_types.JSONRPCNotification) else b'"method"'
+    if not isinstance(message, mcp_types.JSONRPCRequest) and (other in line or b"\\u" in line):
+        found = scan(line).objects
+        if found and found[0].values.keys() >= {"id", "method"}:
+            return [_not_a_request(found[0])]
     return SessionMessage(message)
 
 
