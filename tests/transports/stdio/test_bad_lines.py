@@ -1,6 +1,7 @@
 """Every request gets a response, also one that is no valid message; a notification or response never does."""
 
 import json
+import os
 from pathlib import Path
 from typing import Any, Final
 
@@ -171,10 +172,8 @@ def test_bad_lines_are_answered_by_the_process(tmp_path: Path) -> None:
 def test_byte_order_mark_before_the_first_message_is_skipped(cut: int, tmp_path: Path) -> None:
     said = (BOM + INITIALIZE).encode()
     with process(tmp_path, "--demo") as running:
-        stdin = lines(running.stdin).buffer
         for piece in (said[:cut], said[cut:]):
-            stdin.write(piece)
-            stdin.flush()
+            os.write(lines(running.stdin).fileno(), piece)
         assert "result" in Talk(running).hear(1)
 
 
@@ -183,12 +182,11 @@ def test_byte_order_mark_before_the_first_message_is_skipped(cut: int, tmp_path:
 def test_flood_of_bad_lines_of_a_client_that_reads_nothing_is_bounded(line: str, tmp_path: Path) -> None:
     with talking(tmp_path, "--demo") as talk:
         before = talk.memory
-        stdin = lines(talk.running.stdin).buffer
+        stdin = lines(talk.running.stdin).fileno()
         flood = (line.encode() + b"\n") * 1_000
         # A client that also waits for responses is held back, after far more than pipes hold.
         for _ in range(20 if '"id"' in line else 300):
-            stdin.write(flood)
-            stdin.flush()
+            os.write(stdin, flood)
             if '"id"' in line:
                 for _ in range(1_000):
                     assert talk.hear_next()["id"] == 5

@@ -2,6 +2,7 @@
 
 import itertools
 import json
+import os
 from collections.abc import Iterator, Sequence
 
 import anyio
@@ -17,6 +18,8 @@ from mogplex_mcp.transports.stdio.reader import MessageReader
 from tests.transports.processes import lines
 from tests.transports.talking import request, talking
 
+Form = tuple[bool, object, dict[str, object], bytes, bool]
+
 SMALL = st.one_of(st.none(), st.booleans(), st.integers(), st.floats(), st.text(max_size=8), st.just([]), st.just({}))
 # What comes behind the id may be anything: a message, or no message.
 MEMBERS = st.dictionaries(st.sampled_from(["jsonrpc", "params", "error", "result", "_meta", "Id"]), SMALL, max_size=3)
@@ -26,7 +29,7 @@ GARBAGE = st.binary(max_size=40).filter(lambda text: b"\n" not in text and not t
 REQUESTS = st.tuples(st.booleans(), METHODS, MEMBERS, DAMAGE, st.booleans())
 
 
-def line_of(number: int, form: tuple[bool, object, dict[str, object], bytes, bool]) -> bytes:
+def line_of(number: int, form: Form) -> bytes:
     """A line in which the id of a request can be found."""
     as_text, method, members, damage, is_versioned = form
     message = {"id": f"f{number}" if as_text else number, "method": method, **members}
@@ -72,7 +75,7 @@ def pieces(data: bytes, cuts: Sequence[int]) -> Iterator[bytes]:
 
 @settings(max_examples=150, deadline=None)
 @given(st.lists(REQUESTS | GARBAGE, max_size=8), st.lists(st.integers(0, 10_000), max_size=6))
-def test_every_request_is_read_or_refused_exactly_once(forms: list[object], cuts: list[int]) -> None:
+def test_every_request_is_read_or_refused_exactly_once(forms: list[Form | bytes], cuts: list[int]) -> None:
     said = [line_of(number, one) if isinstance(one, tuple) else one for number, one in enumerate(forms)]
     data = b"".join(line + b"\n" for line in said)
     ids = [one for one in ids_of(list(pieces(data, cuts))) if one is not None]
@@ -96,10 +99,9 @@ def test_process_answers_every_request_exactly_once(
     forms = data.draw(st.lists(REQUESTS | GARBAGE, min_size=100, max_size=200))
     said = [line_of(number, one) if isinstance(one, tuple) else one for number, one in enumerate(forms, 100)]
     with talking(tmp_path_factory.mktemp("home"), "--demo") as talk:
-        stdin = lines(talk.running.stdin).buffer
+        stdin = lines(talk.running.stdin)
         for piece in pieces(b"".join(line + b"\n" for line in said), data.draw(st.lists(st.integers(0, 10_000)))):
-            stdin.write(piece)
-            stdin.flush()
+            os.write(stdin.fileno(), piece)
         talk.say(request(2, "ping"))
         stdin.close()
         heard = [json.loads(line)["id"] for line in lines(talk.running.stdout)]
