@@ -11,6 +11,7 @@ from rich.markup import escape
 from rich.panel import Panel
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
+from mogplex_mcp.cli.terminal.output import PipeConsole
 from mogplex_mcp.config.settings import Settings
 from mogplex_mcp.reply.untrusted import WARNING
 
@@ -37,7 +38,7 @@ async def show_demo(settings: Settings) -> None:
     Raises:
         RuntimeError: A tool call failed, or the run ended without a pull request.
     """
-    console = Console(highlight=False)
+    console = PipeConsole(highlight=False)
     chosen = settings.demo_seconds != Settings.demo_seconds
     seconds = max(MIN_SECONDS, settings.demo_seconds) if chosen else MIN_SECONDS
     arguments = ["-m", "mogplex_mcp", "--demo", "--demo-seconds", f"{seconds:g}"]

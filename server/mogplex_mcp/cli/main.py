@@ -17,7 +17,7 @@ from mogplex_mcp.cli.exit_codes import ExitCode
 from mogplex_mcp.config.options import OPTIONS
 from mogplex_mcp.config.settings import Settings, SettingsError
 from mogplex_mcp.core.redaction import Redactor, install
-from mogplex_mcp.core.standard_streams import STDOUT, fill_closed, say
+from mogplex_mcp.core.standard_streams import STDOUT, fill_closed, is_broken_pipe, prepare, say
 
 # 128 + SIGPIPE, a signal that Windows does not define.
 _BROKEN_PIPE: Final = 128 + 13
@@ -26,7 +26,12 @@ _BROKEN_PIPE: Final = 128 + 13
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """Run a command and exit with its exit status (2 for a usage error)."""
     closed = fill_closed()
-    given = _parse(sys.argv[1:] if arguments is None else arguments)
+    prepare()
+    try:
+        given = _parse(sys.argv[1:] if arguments is None else arguments)
+    except SystemExit as ended:
+        # --help, --version, or a usage error.
+        sys.exit(_flush_stdout(ended.code if isinstance(ended.code, int) else ExitCode.OK))
     try:
         settings = Settings.load(
             flags={option.setting: getattr(given, option.setting, None) for option in OPTIONS},
@@ -100,7 +105,7 @@ def _run(handler: Handler, settings: Settings, given: Namespace) -> int:
         code = 128 + signal.SIGINT
     except Exception as error:
         leaves = _leaves(error)
-        if all(isinstance(leaf, BrokenPipeError) for leaf in leaves):
+        if all(map(is_broken_pipe, leaves)):
             return _BROKEN_PIPE
         for leaf in leaves:
             message = _redactor(settings).redact(str(leaf) or type(leaf).__name__)
@@ -118,6 +123,8 @@ def _flush_stdout(code: int) -> int:
         null = os.open(os.devnull, os.O_WRONLY)
         os.dup2(null, STDOUT)
         os.close(null)
+        if is_broken_pipe(error):
+            return code or _BROKEN_PIPE
         if code == ExitCode.OK:
             say(f"mogplex-mcp: stdout cannot be written: {error.strerror}.")
             return ExitCode.FAILURE

@@ -19,7 +19,7 @@ from mogplex_mcp.cli.command import Handler
 from mogplex_mcp.cli.exit_codes import ExitCode, exit_code_of
 from mogplex_mcp.cli.terminal.input import Interrupted, ask_consent
 from mogplex_mcp.cli.terminal.messages import OPERATION_COMMANDS, CommandError, as_commands, command_error
-from mogplex_mcp.cli.terminal.output import Output, prepare_streams
+from mogplex_mcp.cli.terminal.output import Output
 from mogplex_mcp.config.settings import Settings
 from mogplex_mcp.core.redaction import Redactor, find_key
 from mogplex_mcp.core.shutdown import CALL_SECONDS, Shutdown
@@ -222,7 +222,6 @@ def in_terminal(handler: SessionHandler) -> Handler:
 
     @functools.wraps(handler)
     async def wrapper(settings: Settings, given: Namespace) -> int:
-        prepare_streams()
         redactor = Redactor([settings.api_key.value])
         try:
             _check_names(settings)
