@@ -18,6 +18,7 @@ from mogplex_mcp.core.standard_streams import say
 from mogplex_mcp.credentials.sources import find_token, sources
 from mogplex_mcp.credentials.token_store import (
     KEYRING,
+    FileStore,
     NoKeyringError,
     StoreError,
     TokenStore,
@@ -218,4 +219,4 @@ def _remove(store: TokenStore, address: str) -> None:
 
 def _stores(settings: Settings) -> list[TokenStore]:
     file = file_store(settings)
-    return [KEYRING, *([file] if file else [])]
+    return [KEYRING, *([file] if file else []), *map(FileStore, settings.old_token_files)]

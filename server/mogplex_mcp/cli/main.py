@@ -36,6 +36,10 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
         say(Redactor().redact(f"mogplex-mcp: {error}"))
         sys.exit(ExitCode.USAGE)
     install(settings.log_level, _redactor(settings))
+    if any(old.is_file() for old in (*settings.old_token_files, *settings.old_state_files)):
+        from mogplex_mcp.cli.moving import move_old_files  # noqa: PLC0415 - slow to import, and needed once
+
+        move_old_files(settings)
     if given.command is STDIO and STDOUT in closed:
         say("mogplex-mcp: stdout is closed, so there is no client to serve.")
         sys.exit(1)

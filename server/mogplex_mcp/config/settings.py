@@ -4,16 +4,16 @@ No other module reads the environment.
 """
 
 import os
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
 
-import platformdirs
-
 from mogplex_mcp.api.base_url import DEFAULT_BASE_URL
 from mogplex_mcp.config.environment import FORWARDED, is_placeholder, unquoted
 from mogplex_mcp.config.options import OPTIONS, Option
+from mogplex_mcp.config.places import places_of
 from mogplex_mcp.core.redaction import NO_SECRET, Secret, without_keys
 
 # They move configuration files of MCP clients, which `mogplex-mcp install` has to find.
@@ -50,6 +50,8 @@ class Settings:
         folders: Values of `FOLDER_VARIABLES` that are set, by variable.
         token_file: File in which `mogplex-mcp login` stores tokens without a keyring; None without a home directory.
         state_file: File of the run journal and the request count; None keeps both in memory.
+        old_token_files: Where earlier releases stored tokens.
+        old_state_files: Where earlier releases had the state file.
         max_wait: Longest wait of a tool call in seconds; None for the timeout known of the client.
         toolsets: Toolsets to enable; empty for the default ones.
         tools: Tools to enable.
@@ -84,6 +86,8 @@ class Settings:
     folders: Mapping[str, str] = field(default_factory=dict, hash=False)
     token_file: Path | None = None
     state_file: Path | None = None
+    old_token_files: tuple[Path, ...] = ()
+    old_state_files: tuple[Path, ...] = ()
     max_wait: float | None = None
     toolsets: tuple[str, ...] = ()
     tools: tuple[str, ...] = ()
@@ -145,7 +149,7 @@ class Settings:
         environment = os.environ if environment is None else environment
         values: dict[str, Any] = {"home": home}
         if home:
-            values |= {"token_file": _token_file(), "state_file": _state_file()}
+            values |= vars(places_of(home, sys.platform, environment))
         values["folders"] = {name: environment[name] for name in FOLDER_VARIABLES if environment.get(name)}
         values["forwarded"] = {name: environment[name] for name in FORWARDED if environment.get(name)}
         values["from_shell"] = {}
@@ -155,6 +159,8 @@ class Settings:
                 continue
             try:
                 values[option.setting] = option.read(given)
+                if option.setting == "state_file":
+                    values["old_state_files"] = ()
             except ValueError as error:
                 if not lenient:
                     raise SettingsError(f"{source}: {error}") from None
@@ -194,11 +200,3 @@ def _home(environment: Mapping[str, str] | None) -> Path | None:
     if not text and environment is None:
         text = os.path.expanduser("~").removeprefix("~")  # noqa: PTH111 - Path.home() raises where there is none
     return Path(text) if text else None
-
-
-def _token_file() -> Path:
-    return platformdirs.user_config_path("mogplex-mcp", appauthor=False) / "tokens.json"
-
-
-def _state_file() -> Path:
-    return platformdirs.user_state_path("mogplex-mcp", appauthor=False) / "state.sqlite3"

@@ -10,7 +10,7 @@ from mogplex_mcp.api.access_token import Token
 from mogplex_mcp.api.errors import ErrorCode, MogplexError
 from mogplex_mcp.config.settings import Settings
 from mogplex_mcp.core.private_file import is_exposed, read_private
-from mogplex_mcp.credentials.token_store import KEYRING, NoKeyringError, StoreError, address_of, file_store
+from mogplex_mcp.credentials.token_store import KEYRING, FileStore, NoKeyringError, StoreError, address_of
 
 AUTH_FILE: Final = Path(".mogplex", "auth.json")
 
@@ -80,7 +80,8 @@ def _sources(settings: Settings) -> Iterator[_Source]:
     if settings.api_key_file:
         yield _file_source(settings.api_key_file, "Correct MOGPLEX_API_KEY_FILE (--api-key-file), or leave it out.")
     yield _keyring_source(settings)
-    yield _stored_source(settings)
+    for path in (settings.token_file, *settings.old_token_files):
+        yield _stored_source(path, address_of(settings))
     if settings.home:
         path = settings.home / AUTH_FILE
         # The file need not exist, but one that can't be read is an error.
@@ -108,23 +109,24 @@ def _keyring_source(settings: Settings) -> _Source:
         return _Source(KEYRING.name, warning=str(error))
 
 
-def _stored_source(settings: Settings) -> _Source:
-    """Read the token that `mogplex-mcp login` stored for this address; mention those for other addresses."""
-    store = file_store(settings)
-    if store is None:
+def _stored_source(path: Path | None, address: str) -> _Source:
+    """Read the token that `mogplex-mcp login` stored for an address; mention those for other addresses."""
+    if path is None:
         return _Source("")
+    store = FileStore(path)
     try:
-        text = store.get(address_of(settings))
+        text = store.get(address)
         others = "" if text else ", ".join(store.addresses())
     except StoreError as error:
         return _Source(store.name, problem=str(error))
-    warning = _exposure(store.path) if text else ""
+    warning = _exposure(path) if text else ""
     if others:
         warning = f"A token is stored for {others}; it is used for no other address."
     return _Source(store.name, text, warning=warning)
 
 
 def _exposure(path: Path) -> str:
+    # Only on POSIX is the mode of a file known to expose it.
     return f"Other users of this machine may read {path}: run `chmod 600` on it." if is_exposed(path) else ""
 
 
