@@ -52,7 +52,8 @@ def _parse(arguments: Sequence[str]) -> Namespace:
         return Namespace(command=STDIO)
     from mogplex_mcp.cli.parser import build_parser  # noqa: PLC0415 - see above
 
-    return build_parser().parse_args(arguments)
+    given: Namespace = build_parser().parse_args(arguments)
+    return given
 
 
 def _redactor(settings: Settings) -> Redactor:

@@ -4,6 +4,7 @@ import logging
 import os
 import sqlite3
 import tempfile
+from contextlib import closing
 from pathlib import Path
 
 from mogplex_mcp.config.settings import Settings
@@ -44,8 +45,8 @@ def _move_journal(old: Path, new: Path) -> None:
         copy = Path(name)
         try:
             with (
-                contextlib.closing(sqlite3.connect(old)) as source,
-                contextlib.closing(sqlite3.connect(copy)) as target,
+                closing(sqlite3.connect(old)) as source,
+                closing(sqlite3.connect(copy)) as target,
             ):
                 source.backup(target)
             if new.exists():

@@ -3,7 +3,6 @@
 import argparse
 import textwrap
 from collections.abc import Mapping, Sequence
-from difflib import get_close_matches
 from typing import Any, Final, NoReturn
 
 from mogplex_mcp import __version__
@@ -11,10 +10,11 @@ from mogplex_mcp.cli.catalog import COMMANDS
 from mogplex_mcp.cli.command import STDIO, Command
 from mogplex_mcp.cli.exit_codes import ExitCode
 from mogplex_mcp.config.options import OPTIONS, Option
+from mogplex_mcp.core.nearest import nearest
 from mogplex_mcp.core.redaction import Redactor
 
 _HELP_WIDTH: Final = 100
-_MAX_SUGGESTIONS: Final = 3
+_LONGEST_SHOWN: Final = 60
 
 _DESCRIPTION: Final = """\
 MCP server for Mogplex: lets an AI agent start coding-agent runs on your GitHub repositories and follow them to their
@@ -45,6 +45,16 @@ class Parser(argparse.ArgumentParser):
         finally:
             self._is_intermixed = False
 
+    def parse_args(self, args: Any = None, namespace: Any = None) -> Any:
+        """Parse all arguments; an unknown option is an error with the nearest ones."""
+        given, unknown = self.parse_known_args(args, namespace)
+        if unknown:
+            options = [word.partition("=")[0] for word in unknown if word.startswith("--")]
+            near = [one for word in options[:1] for one in nearest(word, _option_names(self, given.command))]
+            hint = f" (did you mean {' or '.join(near)}?)" if near else ""
+            self.error(f"unrecognized arguments: {' '.join(unknown)}{hint}")
+        return given
+
     def error(self, message: str) -> NoReturn:
         """Exit with a usage error."""
         self.exit(ExitCode.USAGE, Redactor().redact(f"{self.prog}: {message}\nSee {self.prog} --help.\n"))
@@ -53,10 +63,20 @@ class Parser(argparse.ArgumentParser):
         """Raise an error with the nearest choices, as `suggest_on_error` of Python 3.14 does."""
         if action.choices is None or value in action.choices:
             return
-        choices = list(map(str, action.choices))
-        near = get_close_matches(str(value), choices, _MAX_SUGGESTIONS)
-        hint = f"did you mean {' or '.join(near)}?" if near else f"choose from {', '.join(choices)}"
-        raise argparse.ArgumentError(action, f"invalid choice: {value!r} ({_HINTS.get(value, hint)})")
+        near = f"did you mean {' or '.join(nearest(str(value), list(map(str, action.choices))))}?"
+        hint = f"{_HINTS[value]}; {near}" if value in _HINTS else near
+        raise argparse.ArgumentError(action, f"invalid choice: {str(value)[:_LONGEST_SHOWN]!r} ({hint})")
+
+
+def _option_names(parser: argparse.ArgumentParser, command: Command) -> list[str]:
+    """Return the options of a command, found below a parser."""
+    names: list[str] = []
+    for action in parser._actions:  # noqa: SLF001 - argparse offers no other way
+        if isinstance(action, argparse._SubParsersAction):  # noqa: SLF001 - the same
+            names += [name for one in action.choices.values() for name in _option_names(one, command)]
+        elif parser.get_default("command") is command:
+            names += [name for name in action.option_strings if name.startswith("--")]
+    return names
 
 
 def build_parser() -> Parser:
