@@ -75,7 +75,7 @@ class Settings:
         unfilled: Variables and flags with a placeholder that a host did not fill in; they count as not set.
         notes: Invalid values in whose place a default is used, each as a sentence.
         refusals: Invalid values without which no tool may run, each as a sentence.
-        from_shell: Texts that the environment gave for settings, by setting.
+        from_shell: Texts that the environment gave for settings that are no secrets, by setting.
         forwarded: Values of `FORWARDED` that are set, by variable.
     """
 
@@ -185,7 +185,7 @@ def _given(
     found += [(name, environment[name]) for name in option.environment if unquoted(environment.get(name) or "")]
     for source, text in found:
         if not is_placeholder(unquoted(text)):
-            if not source.startswith("-"):
+            if option.flag and not source.startswith("-"):
                 values["from_shell"][option.setting] = unquoted(text)
             return source, unquoted(text)
         values["unfilled"] = (*values.get("unfilled", ()), source)
