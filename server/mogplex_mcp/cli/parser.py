@@ -15,6 +15,7 @@ from mogplex_mcp.core.redaction import Redactor
 
 _HELP_WIDTH: Final = 100
 _LONGEST_SHOWN: Final = 60
+_LONGEST_PROBLEM: Final = 300
 
 _DESCRIPTION: Final = """\
 MCP server for Mogplex: lets an AI agent start coding-agent runs on your GitHub repositories and follow them to their
@@ -23,16 +24,21 @@ pull request. Without a command it serves MCP on stdin and stdout; that is what 
 
 # Names that other servers give to what this one does without a command.
 _SERVE_HINT: Final = "without a command it serves MCP on stdin and stdout; `mogplex-mcp http` serves it over HTTP"
-_HINTS: Final[Mapping[str, str]] = {"serve": _SERVE_HINT, "server": _SERVE_HINT, "stdio": _SERVE_HINT}
+HINTS: Final[Mapping[str, str]] = {"serve": _SERVE_HINT, "server": _SERVE_HINT, "stdio": _SERVE_HINT}
 
 
 class Parser(argparse.ArgumentParser):
-    """A parser that redacts secrets in its errors, suggests the nearest choices, and exits with `ExitCode.USAGE`."""
+    """A parser that redacts secrets in its errors, suggests the nearest choices, and exits with `ExitCode.USAGE`.
+
+    Attributes:
+        problem: What is wrong with a command line that names no command; "" for nothing.
+    """
 
     def __init__(self, prog: str | None = None, **kwargs: Any) -> None:
         # With abbreviations, a mistaken --api-key TOKEN would be read as --api-key-file.
         super().__init__(prog, allow_abbrev=False, formatter_class=argparse.RawDescriptionHelpFormatter, **kwargs)
         self._is_intermixed = False
+        self.problem = ""
 
     def parse_known_args(self, args: Any = None, namespace: Any = None) -> tuple[Any, list[str]]:
         """Parse options also between the values of one positional argument: `call list_repos --json limit=2`."""
@@ -52,19 +58,26 @@ class Parser(argparse.ArgumentParser):
             options = [word.partition("=")[0] for word in unknown if word.startswith("--")]
             near = [one for word in options[:1] for one in nearest(word, _option_names(self, given.command))]
             hint = f" (did you mean {' or '.join(near)}?)" if near else ""
-            self.error(f"unrecognized arguments: {' '.join(unknown)}{hint}")
+            problem = f"unrecognized arguments: {' '.join(unknown)}{hint}"
+            if given.command is STDIO:
+                self.error(problem)
+            self.exit(ExitCode.USAGE, self._usage_error(problem))
         return given
 
     def error(self, message: str) -> NoReturn:
-        """Exit with a usage error."""
-        self.exit(ExitCode.USAGE, Redactor().redact(f"{self.prog}: {message}\nSee {self.prog} --help.\n"))
+        """Exit with a usage error, and keep it as `problem`."""
+        self.problem = Redactor().redact(message)[:_LONGEST_PROBLEM]
+        self.exit(ExitCode.USAGE, self._usage_error(message))
+
+    def _usage_error(self, message: str) -> str:
+        return Redactor().redact(f"{self.prog}: {message}\nSee {self.prog} --help.\n")
 
     def _check_value(self, action: argparse.Action, value: Any) -> None:
         """Raise an error with the nearest choices, as `suggest_on_error` of Python 3.14 does."""
         if action.choices is None or value in action.choices:
             return
         near = f"did you mean {' or '.join(nearest(str(value), list(map(str, action.choices))))}?"
-        hint = f"{_HINTS[value]}; {near}" if value in _HINTS else near
+        hint = f"{HINTS[value]}; {near}" if value in HINTS else near
         raise argparse.ArgumentError(action, f"invalid choice: {str(value)[:_LONGEST_SHOWN]!r} ({hint})")
 
 
