@@ -52,7 +52,7 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
 def _parse(arguments: Sequence[str]) -> Namespace:
     """Parse the command line; clients start the server without arguments, which needs no parser.
 
-    A client shows nothing of a server that exits, so one with a wrong command line is served and told so.
+    A client shows nothing of a server that exits, so one with an invalid command line is served, and its tools say so.
     """
     if not arguments:
         return Namespace(command=STDIO, problem="")

@@ -13,7 +13,7 @@ from typing import Any, Final
 from mogplex_mcp.api.base_url import DEFAULT_BASE_URL
 from mogplex_mcp.config.environment import FORWARDED, is_placeholder, unquoted
 from mogplex_mcp.config.options import OPTIONS, Option
-from mogplex_mcp.config.places import places_of
+from mogplex_mcp.config.user_files import user_files_of
 from mogplex_mcp.core.redaction import NO_SECRET, Secret, without_keys
 
 # They move configuration files of MCP clients, which `mogplex-mcp install` has to find.
@@ -149,7 +149,7 @@ class Settings:
         environment = os.environ if environment is None else environment
         values: dict[str, Any] = {"home": home}
         if home:
-            values |= vars(places_of(home, sys.platform, environment))
+            values |= vars(user_files_of(home, sys.platform, environment))
         values["folders"] = {name: environment[name] for name in FOLDER_VARIABLES if environment.get(name)}
         values["forwarded"] = {name: environment[name] for name in FORWARDED if environment.get(name)}
         values["from_shell"] = {}

@@ -16,7 +16,7 @@ _STATE: Final = "state.sqlite3"
 
 
 @dataclass(frozen=True)
-class Places:
+class UserFiles:
     """The files of a user.
 
     Attributes:
@@ -32,7 +32,7 @@ class Places:
     old_state_files: tuple[Path, ...] = ()
 
 
-def places_of(home: Path, platform: str, environment: Mapping[str, str]) -> Places:
+def user_files_of(home: Path, platform: str, environment: Mapping[str, str]) -> UserFiles:
     """Return the files of a user.
 
     Args:
@@ -42,13 +42,13 @@ def places_of(home: Path, platform: str, environment: Mapping[str, str]) -> Plac
     """
     if platform == "win32":
         folder, old = home / f".{_NAME}", _moved(environment, "LOCALAPPDATA") or home / "AppData" / "Local"
-        return Places(folder / _TOKENS, folder / _STATE, (old / _NAME / _TOKENS,), (old / _NAME / _STATE,))
+        return UserFiles(folder / _TOKENS, folder / _STATE, (old / _NAME / _TOKENS,), (old / _NAME / _STATE,))
     if platform == "darwin":
         configuration = state = home / "Library" / "Application Support"
     else:
         configuration, state = home / ".config", home / ".local" / "state"
     old_configuration, old_state = _moved(environment, "XDG_CONFIG_HOME"), _moved(environment, "XDG_STATE_HOME")
-    return Places(
+    return UserFiles(
         configuration / _NAME / _TOKENS,
         state / _NAME / _STATE,
         (old_configuration / _NAME / _TOKENS,) if old_configuration not in (None, configuration) else (),
