@@ -31,7 +31,7 @@ CHECK_SECONDS: Final = 30.0
 _UNSAFE: Final = """\
 Do not pass the token as an argument: other users can read command lines, and shells record them. Nothing was stored.
 If it was a real token, revoke it at {keys} and create another.
-Then run `mogplex-mcp login` and paste it at the prompt, or pass it on stdin."""
+Then run `mogplex-mcp login` and paste it at the prompt, or pass it on stdin with --yes."""
 
 
 class _LoginError(Exception):
