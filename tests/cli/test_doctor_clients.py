@@ -223,15 +223,24 @@ async def test_check_entries_fails_for_a_file_that_its_client_cannot_read(tmp_pa
     assert "mogplex-mcp install gemini" in found.advice
 
 
-async def test_check_entries_reports_an_entry_that_was_written_and_is_gone(tmp_path: Path) -> None:
-    cursor(tmp_path, "mogplex-mcp")
-    path = tmp_path / ".cursor/mcp.json"
+@pytest.mark.parametrize(
+    ("file", "status", "advice"),
+    [
+        (".config/Claude/claude_desktop_config.json", Status.FAILED, "Quit Claude Desktop, which writes the file"),
+        (".cursor/mcp.json", Status.WARNING, "run `mogplex-mcp install cursor`; else delete the backups"),
+    ],
+)
+async def test_check_entries_reports_an_entry_that_was_written_and_is_gone(
+    file: str, status: Status, advice: str, tmp_path: Path
+) -> None:
+    path = tmp_path / file
+    path.parent.mkdir(parents=True)
     path.write_text("{}")
-    (path.parent / "mcp.json.backup-20261122-134005").write_text("{}")
+    path.with_name(f"{path.name}.backup-20261122-134005").write_text("{}")
     found = await only(tmp_path)
-    assert found.status is Status.FAILED
+    assert found.status is status
     assert "was installed, but the entry is gone from" in found.fact
-    assert "Quit Cursor" in found.advice
+    assert advice in found.advice
 
 
 async def test_check_entries_shows_no_value_of_an_entry_that_its_program_prints(tmp_path: Path) -> None:
