@@ -248,3 +248,16 @@ async def test_check_entries_shows_no_value_of_an_entry_that_its_program_prints(
     cursor(tmp_path, script, env={"TEAM": "correct-horse"})
     found = await only(tmp_path)
     assert "No way: [secret removed]" in found.fact
+
+
+async def test_check_entries_passes_on_what_codex_passes_on(tmp_path: Path) -> None:
+    body = "pathlib.Path(HERE, 'seen').write_text(repr(sorted(os.environ)))\n"
+    path = tmp_path / ".codex/config.toml"
+    path.parent.mkdir()
+    script = program(tmp_path, body)
+    path.write_text(f'[mcp_servers.mogplex]\ncommand = "{script}"\nenv_vars = ["HTTPS_PROXY", "SECRET"]\n')
+    shell = {"HTTPS_PROXY": "http://me:pw@proxy.example", "NO_PROXY": "*"}
+    await check_entries(subject(tmp_path, forwarded=shell))
+    seen = (tmp_path / "seen").read_text()
+    assert "HTTPS_PROXY" in seen
+    assert "NO_PROXY" not in seen

@@ -83,11 +83,18 @@ def test_options_that_stay_are_said(tmp_path: Path) -> None:
     assert not plan(here).notes
 
 
+def test_options_that_stay_are_said_without_secrets(tmp_path: Path) -> None:
+    old = {"command": "mogplex-mcp", "args": ["--key", "hunter2", "--url", "https://me:hunter2@x.example"]}
+    found = plan(machine(tmp_path), json.dumps({"mcpServers": {"mogplex": old}}))
+    assert "hunter2" not in "".join([*found.notes, *found.difference])
+
+
 def test_options_that_are_given_replace_those_of_the_entry(tmp_path: Path) -> None:
     old = {"command": "mogplex-mcp", "args": ["--read-only"]}
     launch = Launch(LAUNCH.command, (), ("--demo",))
     found = plan(machine(tmp_path), json.dumps({"mcpServers": {"mogplex": old}}), launch=launch)
     assert servers(found)["mogplex"] == {"command": LAUNCH.command, "args": ["--demo"]}
+    assert found.notes == ("Its options are replaced: --read-only.",)
 
 
 def test_an_entry_for_something_else_is_not_touched_unless_it_must_be(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from mogplex_mcp.config.options import OPTIONS
 from mogplex_mcp.installation import InstallationError, configuration_file
 from mogplex_mcp.installation.client import BOM, Client
 from mogplex_mcp.installation.configuration_file import ConfigurationFile
-from mogplex_mcp.installation.difference import difference
+from mogplex_mcp.installation.difference import difference, shown_arguments
 from mogplex_mcp.installation.document import FORMATS, find, put_entry, remove_entry
 from mogplex_mcp.installation.entry import ServerCommand, entry_for, is_unfilled, parse_entry
 from mogplex_mcp.installation.launch import Launch
@@ -91,8 +91,8 @@ def plan_installation(
             f'{path} has an entry "{name}" already, for another server: '
             "choose another name with --name, or add --force to replace it."
         )
-    kept = "" if launch.options else " ".join(parsed.options or ())
-    launch = replace(launch, options=launch.options or parsed.options or ())
+    given = launch.options
+    launch = replace(launch, options=given or parsed.options or ())
     _check_precedence(path, launch)
     entry = entry_for(client, launch, name)
     if client.forwarded in entry:
@@ -105,8 +105,7 @@ def plan_installation(
     except InstallationError as error:
         raise InstallationError(f"{path}: {error}. Nothing was changed.") from None
     notes = [client.note if existing is None else "", *_others(client, entries, name)]
-    if kept and text != file.text:
-        notes.append(f"It keeps its options: {kept}. To drop them, --remove it first.")
+    notes += _option_notes(parsed, given) if text != file.text else []
     notes += _token_notes(parsed, dropped)
     if file.has_mark:
         notes.append("The byte order mark at its beginning is left out.")
@@ -217,6 +216,15 @@ def _droppable(client: Client, parsed: ServerCommand, *, drop_token: bool) -> li
     """Return the variables of tokens that are to be taken out of an entry."""
     held = {name: secret.value for name, secret in parsed.environment.items() if name in TOKENS}
     return [name for name, value in held.items() if drop_token or is_unfilled(client, value)]
+
+
+def _option_notes(parsed: ServerCommand, given: Sequence[str]) -> list[str]:
+    if not parsed.options or tuple(given) == parsed.options:
+        return []
+    options = " ".join(shown_arguments(parsed.options))
+    if given:
+        return [f"Its options are replaced: {options}."]
+    return [f"It keeps its options: {options}. To drop them, --remove it first."]
 
 
 def _token_notes(parsed: ServerCommand, dropped: Sequence[str]) -> list[str]:
