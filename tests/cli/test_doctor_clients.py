@@ -14,6 +14,7 @@ from mogplex_mcp.credentials.sources import FoundToken
 from mogplex_mcp.diagnosis import installed_clients
 from mogplex_mcp.diagnosis.finding import Finding, Status, Subject, run_check
 from mogplex_mcp.diagnosis.installed_clients import check_entries, check_waits
+from mogplex_mcp.installation import machine
 from mogplex_mcp.simulator import DEMO_TOKEN
 from mogplex_mcp.tenants.call_timeouts import SHORTEST_CAP_SECONDS
 from mogplex_mcp.tenants.services import Services
@@ -261,3 +262,14 @@ async def test_check_entries_passes_on_what_codex_passes_on(tmp_path: Path) -> N
     seen = (tmp_path / "seen").read_text()
     assert "HTTPS_PROXY" in seen
     assert "NO_PROXY" not in seen
+
+
+async def test_check_entries_says_in_wsl_that_clients_of_windows_were_not_looked_at(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kernel = tmp_path / "version"
+    kernel.write_text("Linux version 6.6.87.2-Microsoft-standard-WSL2")
+    monkeypatch.setattr(machine, "_KERNEL", kernel)
+    found = await check_entries(subject(tmp_path))
+    assert (found[-1].name, found[-1].status) == ("clients", Status.SKIPPED)
+    assert "PowerShell" in found[-1].advice

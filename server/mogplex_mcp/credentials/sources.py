@@ -8,11 +8,14 @@ from typing import Any, Final
 
 from mogplex_mcp.api.access_token import Token
 from mogplex_mcp.api.errors import ErrorCode, MogplexError
+from mogplex_mcp.config.options import OPTIONS
 from mogplex_mcp.config.settings import Settings
 from mogplex_mcp.core.private_file import is_exposed, read_private
+from mogplex_mcp.core.redaction import Secret
 from mogplex_mcp.credentials.token_store import KEYRING, FileStore, NoKeyringError, StoreError, address_of
 
 AUTH_FILE: Final = Path(".mogplex", "auth.json")
+_NAMES: Final = frozenset(name for option in OPTIONS if option.read is Secret for name in option.environment)
 
 
 @dataclass(frozen=True)
@@ -62,6 +65,9 @@ def find_token(settings: Settings) -> FoundToken:
             except MogplexError as error:
                 problem = MogplexError(error.code, f"The content of {source.name} is not a token. {error.message}")
                 return FoundToken(None, source.name, problem)
+    warnings += [
+        f"{name} contains a placeholder that was not filled in." for name in settings.unfilled if name in _NAMES
+    ]
     problem = MogplexError(
         ErrorCode.NO_TOKEN,
         "No token was found in MOGPLEX_API_KEY, MOGPLEX_API_KEY_FILE, the keyring, the tokens that `mogplex-mcp login` "
@@ -126,7 +132,6 @@ def _stored_source(path: Path | None, address: str) -> _Source:
 
 
 def _exposure(path: Path) -> str:
-    # Only on POSIX is the mode of a file known to expose it.
     return f"Other users of this machine may read {path}: run `chmod 600` on it." if is_exposed(path) else ""
 
 
