@@ -3,6 +3,7 @@
 import json
 import sqlite3
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -109,3 +110,12 @@ def test_a_command_moves_old_files_and_logout_leaves_no_token_behind(tmp_path: P
     assert f"was removed from the file {tokens_file(tmp_path)}" in done.stderr
     assert not old.exists()
     assert not tokens_file(tmp_path).exists()
+
+
+def test_a_demo_moves_nothing(tmp_path: Path) -> None:
+    chosen = settings(tmp_path)
+    (old,) = chosen.old_state_files
+    old.write_bytes(b"of the user")
+    move_old_files(replace(chosen, demo=True, state_file=tmp_path / "demo.sqlite3"))
+    assert old.exists()
+    assert not (tmp_path / "demo.sqlite3").exists()

@@ -15,6 +15,8 @@ logger = logging.getLogger(__name__)
 
 def move_old_files(settings: Settings) -> None:
     """Move tokens and the journal that are in an old place, unless the new place has them already."""
+    if settings.demo:
+        return  # the journal of a demo is another one
     for old in settings.old_token_files:
         if settings.token_file and old.is_file():
             _move_tokens(old, settings.token_file)
