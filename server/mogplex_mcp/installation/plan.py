@@ -5,7 +5,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
-from mogplex_mcp.config.options import OPTIONS
+from mogplex_mcp.config.environment import is_placeholder, unquoted
+from mogplex_mcp.config.options import OPTIONS, Option
+from mogplex_mcp.core.nearest import nearest
+from mogplex_mcp.core.redaction import without_keys
 from mogplex_mcp.installation import InstallationError, configuration_file
 from mogplex_mcp.installation.client import BOM, Client
 from mogplex_mcp.installation.configuration_file import ConfigurationFile
@@ -94,6 +97,8 @@ def plan_installation(
     given = launch.options
     launch = replace(launch, options=given or parsed.options or ())
     _check_precedence(path, launch)
+    if not given:
+        _check_options(path, launch.options)
     entry = entry_for(client, launch, name)
     if client.forwarded in entry:
         entry[client.forwarded] = list(dict.fromkeys([*parsed.forwarded, *entry[client.forwarded]]))
@@ -210,6 +215,37 @@ def _check_precedence(path: Path, launch: Launch) -> None:
                 f"the entry in {path} has --{option.flag} already, which takes precedence over {variable} of this "
                 f"shell: add --{option.flag} {value} to write that, or unset the variable."
             )
+
+
+def _check_options(path: Path, options: Sequence[str]) -> None:
+    """Refuse options of an entry that the server would refuse; names of tools are checked by the server only.
+
+    Raises:
+        InstallationError: One is unknown or has an invalid value; the message has the remedy.
+    """
+    by_flag = {f"--{option.flag}": option for option in OPTIONS if option.flag and not option.commands}
+    words = iter(options)
+    for word in words:
+        flag, equals, text = word.partition("=")
+        option = by_flag.get(flag)
+        value = text if equals or not (option and option.metavar) else next(words, "")
+        problem = _problem_of(option, value) if option else f"did you mean {' or '.join(nearest(flag, list(by_flag)))}?"
+        if problem:
+            raise InstallationError(
+                f"the entry in {path} has {' '.join(shown_arguments([flag]))}, which the server refuses: "
+                f"{without_keys(problem)} Give the right options, or --remove the entry first."
+            )
+
+
+def _problem_of(option: Option, text: str) -> str:
+    """Return why a value of an option is invalid, as a sentence; "" if it is valid."""
+    value = unquoted(text)
+    try:
+        if option.metavar and not is_placeholder(value):
+            option.read(value)
+    except ValueError as error:
+        return f"{error}".rstrip(".") + "."
+    return ""
 
 
 def _droppable(client: Client, parsed: ServerCommand, *, drop_token: bool) -> list[str]:
