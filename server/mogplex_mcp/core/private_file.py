@@ -61,6 +61,7 @@ def write_private(path: Path, text: str) -> None:
             file.flush()
             os.fsync(file.fileno())
         replace(Path(name), path)
+        _check_place(path)
     except BaseException:
         with contextlib.suppress(OSError):
             Path(name).unlink()
@@ -96,6 +97,18 @@ def is_exposed(path: Path) -> bool:
         return os.name == "posix" and bool(path.stat().st_mode & _OTHERS)
     except (OSError, ValueError):
         return False
+
+
+def _check_place(path: Path) -> None:
+    """Make sure that Windows did not redirect a file into the private folder of a packaged program.
+
+    Raises:
+        OSError: It did; the redirected file is deleted again.
+    """
+    real = os.path.realpath(path)
+    if is_private_copy(real) and not is_private_copy(str(path)):
+        Path(real).unlink(missing_ok=True)
+        raise OSError(0, f"Windows redirects it to {real}, which no other program reads: use a terminal of its own")
 
 
 def is_private_copy(path: str) -> bool:

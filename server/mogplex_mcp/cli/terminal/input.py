@@ -116,7 +116,9 @@ async def read_secret(prompt: str) -> str:
             warnings.simplefilter("error", getpass.GetPassWarning)
             return await within(TERMINAL_SECONDS, lambda: getpass.getpass(prompt))
     except getpass.GetPassWarning:
-        raise InputError("This terminal cannot hide what you type: pass the token on stdin instead.") from None
+        raise InputError(
+            "This terminal cannot hide what you type: pass the token on stdin instead, with --yes."
+        ) from None
     except EOFError:
         return ""
     except TimeoutError:
