@@ -14,7 +14,6 @@ from tests.tools.support import error, settings
 from tests.virtual_time import virtual_now
 
 pytestmark = pytest.mark.anyio
-LIVE = "Nightly review"
 
 
 @contextlib.asynccontextmanager

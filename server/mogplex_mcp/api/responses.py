@@ -198,6 +198,8 @@ def read_retry_after(header: str, now: datetime | None = None) -> float | None:
 
 
 def _error_code(code: object, status: int) -> ErrorCode:
+    if status == 403 and code == "CONFLICT":  # noqa: PLR2004 - HTTP: about money, not about a scope
+        return ErrorCode.CONFLICT
     if status in _CODES_BY_STATUS:
         return _CODES_BY_STATUS[status]
     if isinstance(code, str) and code in _CODES:

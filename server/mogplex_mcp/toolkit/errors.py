@@ -199,17 +199,19 @@ def tool_error(
     }
     happened = sentence(spell(error.happened, _spelled) or wording.happened.format(**places))
     following = spell(error.advice, _spelled)
-    if not following:
+    # What may have happened, and could be done twice, is not advised.
+    if not following and (repeatable or not error.may_have_happened):
         following = wording.following.format(**places)
         if tools := [name for name in wording.tools if name in offered and name != tool]:
             following += " " + wording.then.format(tools=" or ".join(tools))
     if error.may_have_happened:
         happened += " It is not known whether it took effect."
-        following = sentence(following) + (
-            f" Calling {tool or 'it'} again with the same arguments is safe: nothing is done twice."
+        again = (
+            f"Calling {tool or 'it'} again with the same arguments is safe: nothing is done twice."
             if repeatable
-            else " Look before doing it again: it could be done twice."
+            else "Look before doing it again: it could be done twice."
         )
+        following = f"{sentence(following)} {again}" if following else again
     return ToolError(
         happened=happened,
         why=spell(error.reason, _spelled) or _default_reason(error),

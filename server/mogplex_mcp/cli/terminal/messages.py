@@ -189,17 +189,20 @@ def command_error(
     speller = speller or as_commands
     happened, advice = _MESSAGES[error.code]
     seconds = round(error.retry_after) if error.retry_after is not None else _SECONDS_WITHOUT_HEADER
-    advice = spell(error.advice, speller) or advice.format(
+    # What may have happened, and could be done twice, is not advised.
+    usual = advice if repeatable or not error.may_have_happened else ""
+    advice = spell(error.advice, speller) or usual.format(
         keys=f"{web_url(base_url)}/settings/api-keys", retry=duration(max(1, seconds))
     )
     happened = spell(error.happened, speller) or happened
     if error.may_have_happened:
         happened += " It is not known whether it took effect."
-        advice += (
-            " Running the same command again is safe: nothing is done twice."
+        again = (
+            "Running the same command again is safe: nothing is done twice."
             if repeatable
-            else " Check before you run it again: it could be done twice."
+            else "Check before you run it again: it could be done twice."
         )
+        advice = f"{advice} {again}".strip()
     why = spell(error.reason, speller)
     if error.quoted and not why:
         why = f"Mogplex responded with {error.status}:" if error.status else "The input was:"
