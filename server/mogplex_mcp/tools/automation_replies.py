@@ -193,7 +193,8 @@ def _notes(found: AutomationDetail) -> list[str]:
             f"The draft cannot be published: {', '.join(nodes[:4])} has no model. set_automation_model chooses one."
         )
     if version is not None and (changed := len(changes(version.graph, found.draft_graph))):
-        notes.append(f"The draft differs from what is published in {changed} places; publishing makes it live.")
+        live = "" if nodes else "; publishing makes it live"
+        notes.append(f"The draft differs from what is published in {changed} places{live}.")
     if reason := cannot_be_written(found.draft_graph):
         notes.append(reason)
     return notes

@@ -139,4 +139,4 @@ def _absence(call: Call, name: str) -> str:
     toolset, tool = next((one, tool) for one in TOOLSETS for tool in one.tools if tool.name == name)
     if call.settings.read_only and not tool.hints.reads_only:
         return " since this server is read-only"
-    return f": in the toolset {toolset.name}, {'not selected' if toolset.by_default else 'off by default'}"
+    return f": it is in the toolset {toolset.name}, {'not selected' if toolset.by_default else 'off by default'}"
