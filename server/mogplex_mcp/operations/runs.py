@@ -10,6 +10,7 @@ import anyio
 from mogplex_mcp.api.client import StartRun
 from mogplex_mcp.api.errors import ErrorCode, MogplexError
 from mogplex_mcp.api.http import DEFAULT_TIMEOUT
+from mogplex_mcp.api.identifiers import canonical_uuid
 from mogplex_mcp.api.models import CancelledRun, Repo, Run
 from mogplex_mcp.operations.context import OperationContext
 from mogplex_mcp.operations.errors import Argument, InvalidArgumentError, Operation, advised, check_id, listed_by
@@ -271,8 +272,10 @@ async def repo_name(context: OperationContext, run: Run) -> str:
         entry = await context.tenant.ledger.find_run(run.run_id)
         if entry and entry.repo:
             return entry.repo
-    with contextlib.suppress(MogplexError), anyio.move_on_after(min(_LOOKUP_SECONDS, context.remaining)):
-        return (await context.tenant.repos.find(run.repo_id)).full_name
+    # An id only: a name could be anything that Mogplex would take for one.
+    if repo_id := canonical_uuid(run.repo_id):
+        with contextlib.suppress(MogplexError), anyio.move_on_after(min(_LOOKUP_SECONDS, context.remaining)):
+            return (await context.tenant.repos.find(repo_id)).full_name
     return ""
 
 
