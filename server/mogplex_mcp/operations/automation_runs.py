@@ -20,6 +20,7 @@ from mogplex_mcp.operations.errors import (
     check_id,
     listed_by,
 )
+from mogplex_mcp.operations.runs import NOT_KNOWN
 from mogplex_mcp.runs.triggers import Triggered, has_ended
 from mogplex_mcp.runs.verdicts import STALE_AFTER, is_never_started, silence_since
 
@@ -240,10 +241,11 @@ async def get_automation_run(
 def _latest(context: OperationContext, automation_id: str) -> str:
     latest = context.tenant.latest_runs.of(context.session, automation_id=automation_id)
     if latest is None:
+        none = NOT_KNOWN if context.session is None else "this client has not triggered this automation yet"
         raise InvalidArgumentError(
             "give ",
             Argument("run_id"),
-            ": this client has not triggered this automation yet; ",
+            f": {none}; ",
             Operation("list_automation_runs", {"automation_id": automation_id}),
             " shows its runs",
         )

@@ -64,7 +64,7 @@ async def list_hosted_tools(
 async def call_hosted_tool(
     call: Call, name: HostedName, arguments: Annotated[dict[str, Any], Field(description="Its own.")] = _NOTHING
 ) -> HostedAnswer:
-    """Call a hosted tool that has no twin here. Look up its arguments with list_hosted_tools first.
+    """Call a hosted tool that has no equivalent here. Look up its arguments with list_hosted_tools first.
 
     The user is asked first, unless it only reads.
     """
