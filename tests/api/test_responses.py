@@ -40,7 +40,7 @@ def said(status: int, code: str, message: str = "said so", retry: float | None =
         (400, "BAD_REQUEST", ErrorCode.BAD_REQUEST),
         (401, "UNAUTHORIZED", ErrorCode.UNAUTHORIZED),
         (403, "FORBIDDEN", ErrorCode.FORBIDDEN),
-        (403, "CONFLICT", ErrorCode.FORBIDDEN),
+        (403, "CONFLICT", ErrorCode.CONFLICT),
         (404, "NOT_FOUND", ErrorCode.NOT_FOUND),
         (404, "BAD_REQUEST", ErrorCode.NOT_FOUND),
         (409, "CONFLICT", ErrorCode.CONFLICT),

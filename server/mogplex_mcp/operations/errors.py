@@ -176,7 +176,7 @@ def listed_by(operation: Operation, *others: tuple[str, Operation]) -> Iterator[
             raise
         said = error.message.casefold()
         where = next((other for word, other in others if word in said), operation)
-        check = "Check the id: it must be of the right kind and belong to the user of the token. "
+        check = "Check the id: it must be of the right kind and belong to the account of the token. "
         raise advised(error, (check, where, " shows it.")) from error
 
 
