@@ -16,6 +16,7 @@ BILLING = (
     "Hosted sandbox compute requires a positive billing balance. Add funds or choose a plan in Settings > Billing."
 )
 REPO = {"id": A_UUID, "full_name": "acme/web", "default_branch": "main", "installation_id": 1}
+KNOWN = {"repos": [REPO], "automation": {"id": A_UUID, "status": "active"}, "runs": []}
 
 
 def refusing(status: int, code: str, message: str) -> Unreachable:
@@ -23,7 +24,7 @@ def refusing(status: int, code: str, message: str) -> Unreachable:
 
     def respond(request: httpx2.Request) -> httpx2.Response:
         if request.method == "GET":
-            return httpx2.Response(200, json={"ok": True, "data": {"repos": [REPO]}})
+            return httpx2.Response(200, json={"ok": True, "data": KNOWN})
         return httpx2.Response(status, json={"ok": False, "error": {"code": code, "message": message}})
 
     return Unreachable(respond)
@@ -44,8 +45,8 @@ async def test_a_refusal_because_of_billing_is_called_that(tool: str, arguments:
     async with bridge(transport=transport, MOGPLEX_MCP_TOOLSETS="all") as client:
         text = await error(client, tool, **arguments)
         again = await error(client, tool, **arguments)
-    assert text.startswith("Mogplex refused it because of the account's billing.")
-    assert "billing settings" in text
+    assert text.startswith("Mogplex refused this because of the account's billing.")
+    assert "Settings > Billing" in text.partition("<<<untrusted")[0]
     assert BILLING in text.partition("<<<untrusted")[2]
     for misleading in ("scope", "mogplex-mcp login", "call " + tool):
         assert misleading not in text.partition("<<<untrusted")[0]

@@ -2,7 +2,7 @@
 
 from pydantic import AliasChoices, AliasPath, Field
 
-from mogplex_mcp.api.lenient import Flag, Id, Int, Items, Json, Lenient, Moment, Record, Text, Uuid
+from mogplex_mcp.api.lenient import Flag, Id, Int, Items, Json, Lenient, Moment, Record, Rows, Text, Uuid
 
 
 class PublishedVersion(Record):
@@ -43,7 +43,7 @@ class AutomationDetail(Automation):
 class AutomationPage(Record):
     """A page of automations; requests with `next_cursor` always failed so far (mogplex-api.md, section 2, "Lists")."""
 
-    automations: list[Automation]
+    automations: Rows[Automation]
     next_cursor: Lenient[str] = None
 
 
@@ -152,7 +152,7 @@ class AutomationRunDetail(AutomationRun):
 class Trigger(Record):
     """The result of triggering an automation; with `started=False`, `reason` says why (such as REPO_PENDING_LIMIT)."""
 
-    automation_id: Id
+    automation_id: Text = ""
     job_run_id: Lenient[Uuid] = None
     outcome: Text = ""
     reason: Lenient[str] = None

@@ -21,7 +21,7 @@ from mogplex_mcp.operations.errors import (
     listed_by,
 )
 from mogplex_mcp.operations.runs import NOT_KNOWN
-from mogplex_mcp.runs.triggers import Triggered, has_ended
+from mogplex_mcp.runs.triggers import Triggered, has_ended, is_unqueued
 from mogplex_mcp.runs.verdicts import STALE_AFTER, is_never_started, silence_since
 
 MOST_RUNS: Final = 50
@@ -54,8 +54,8 @@ class TriggeredAutomation:
 
     @property
     def has_started(self) -> bool:
-        """Whether this call started a run."""
-        return bool(self.triggered.run_id) and not self.triggered.replayed
+        """Whether this call started a run. One that could not be queued has not started."""
+        return bool(self.triggered.run_id) and not self.triggered.replayed and not self.triggered.is_unqueued
 
 
 @dataclass(frozen=True)
@@ -108,9 +108,16 @@ class AutomationRunState:
         return not self.has_ended and any(wait.status == "waiting" for wait in self.run.waits)
 
     @property
+    def is_unqueued(self) -> bool:
+        """Whether Mogplex accepted the run, but could not queue it, so that it will not run."""
+        return not self.run.runtime_run_id and not any(_signs(self.run)) and is_unqueued(self.run)
+
+    @property
     def never_started(self) -> bool:
         """Whether no worker took the run in time, so that it will not run."""
-        return not self.has_ended and not self.needs_answer and _never_started(self.run, _signs(self.run), self.now)
+        if self.has_ended or self.needs_answer:
+            return False
+        return self.is_unqueued or _never_started(self.run, _signs(self.run), self.now)
 
     @property
     def silence(self) -> timedelta:

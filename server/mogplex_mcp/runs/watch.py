@@ -9,7 +9,7 @@ import random
 import time
 import weakref
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Final
@@ -19,6 +19,7 @@ import anyio
 from mogplex_mcp.api.client import Mogplex
 from mogplex_mcp.api.errors import ErrorCode, MogplexError
 from mogplex_mcp.api.models import Run, RunEvent, RunEvents
+from mogplex_mcp.api.unreadable import collect_unreadable, note_unreadable
 from mogplex_mcp.runs.outcome import is_terminal
 from mogplex_mcp.runs.polling import FairQueue, poll_interval
 from mogplex_mcp.runs.truncation import count_characters, truncate_event, truncate_run
@@ -84,7 +85,11 @@ OnAnswer = Callable[[str, Snapshot], Awaitable[None]]
 
 
 class RunWatch:
-    """The poller and the latest snapshot of one run, shared by all callers."""
+    """The poller and the latest snapshot of one run, shared by all callers.
+
+    Attributes:
+        unreadable: The number of events in the last response that could not be read, see `api.unreadable`.
+    """
 
     def __init__(
         self,
@@ -109,6 +114,7 @@ class RunWatch:
         self._latest: Snapshot | None = None
         self._characters = 0
         self._error: MogplexError | None = None
+        self.unreadable: Mapping[str, int] = {}
         # On the monotonic clock of the event loop.
         self._last_request_at = self._next_poll_at = -FRESH_SECONDS
 
@@ -165,12 +171,15 @@ class RunWatch:
     def _result(self) -> Snapshot:
         if self._latest is None or self._error is not None:
             raise self._error or MogplexError(ErrorCode.TIMED_OUT, "Mogplex was not asked in time")
+        note_unreadable(self.unreadable)
         return self._latest
 
     async def _request(self, *, watching: bool) -> None:
         """Read the run and its events, and wake all callers that wait for a snapshot."""
         try:
-            response = await self._mogplex.get_run_events(self._run_id, limit=EVENT_WINDOW, watching=watching)
+            # Counted here, since the snapshot is for more callers than the one that polls.
+            with collect_unreadable() as self.unreadable:
+                response = await self._mogplex.get_run_events(self._run_id, limit=EVENT_WINDOW, watching=watching)
         except MogplexError as error:
             self._store_error(error)
         else:

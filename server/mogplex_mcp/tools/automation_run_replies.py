@@ -13,7 +13,6 @@ from mogplex_mcp.operations import automation_runs
 from mogplex_mcp.operations.automation_runs import MOST_RUNS, AutomationRunState
 from mogplex_mcp.reply.model import NextStep, Reply
 from mogplex_mcp.reply.untrusted import clean, clean_line, sanitize_name, sanitize_word
-from mogplex_mcp.runs.verdicts import NEVER_STARTED_AFTER
 from mogplex_mcp.tools.pages import page_of
 
 Section = Literal["summary", "nodes", "findings", "calls", "events", "waits"]
@@ -156,17 +155,23 @@ def triggered_reply(result: automation_runs.TriggeredAutomation) -> TriggeredAut
     """Return the answer to trigger_automation, honest about what was not started."""
     automation_id, triggered = result.automation_id, result.triggered
     notes = []
-    if result.has_started:
+    follow = NextStep(
+        tool="get_automation_run",
+        arguments={"automation_id": automation_id, "run_id": sanitize_word(triggered.run_id), "wait_seconds": 3_600},
+        why="wait for its end",
+    )
+    if triggered.is_unqueued:
+        summary = "Mogplex accepted the run, but could not queue it: it will not run, and nothing was done."
+        notes.append("To trigger it again, call it with force_new. If it fails again, Mogplex has an outage.")
+        arguments = {"automation_id": automation_id, "run_id": sanitize_word(triggered.run_id)}
+        follow = NextStep(tool="get_automation_run", arguments=arguments, why="see the reason")
+    elif result.has_started:
         summary = "The automation was triggered."
     elif triggered.replayed:
         summary = "This run was triggered before; no second one was started."
         notes.append("If the user really wants another one, call trigger_automation with force_new.")
-        if triggered.outcome:
-            notes.append("If it stays pending with a start error, Mogplex could not queue it and it will never run.")
     else:
         summary = f"Mogplex started nothing: {_REASONS.get(triggered.reason, 'it gave the reason below')}."
-    arguments = {"automation_id": automation_id, "run_id": sanitize_word(triggered.run_id), "wait_seconds": 3_600}
-    follow = NextStep(tool="get_automation_run", arguments=arguments, why="wait for its end")
     later = NextStep(tool="list_automation_runs", arguments={"automation_id": automation_id}, why="see what is running")
     return TriggeredAutomation(
         summary=summary,
@@ -192,6 +197,11 @@ def _sentence(state: AutomationRunState) -> str:
         return f"The run has ended: {status}."
     if state.needs_answer:
         return "The run waits for a person: see waits. It can be answered on the Mogplex web page."
+    if state.is_unqueued:
+        return (
+            "Mogplex accepted the run, but could not queue it: it will not run, and nothing was done. If the user "
+            "wants another one, call trigger_automation with force_new."
+        )
     if state.never_started:
         age = f" {duration((state.now - state.run.created_at).total_seconds())} ago" if state.run.created_at else ""
         return (
@@ -202,11 +212,6 @@ def _sentence(state: AutomationRunState) -> str:
         return (
             f"The run is {status}, but nothing was heard of it for {duration(state.silence.total_seconds())}. It may "
             "be dead: let the user look at it on the Mogplex web page before another one is triggered with force_new."
-        )
-    if state.run.last_start_error and not state.run.runtime_run_id and state.run.started_at is None:
-        return (
-            "Mogplex accepted this run, but could not queue it so far. Wait for it: if no worker takes it within "
-            f"{NEVER_STARTED_AFTER.seconds // 60} minutes, it will not run."
         )
     return f"The run is {status}. Nothing is lost; do not trigger it again."
 
