@@ -79,3 +79,15 @@ async def test_follow_ends_when_a_run_needs_an_answer(terminal: Terminal) -> Non
     assert record["needsAnswer"]
     assert record["waits"][0]["prompt"] == "ok?"
     assert "SECRET" not in f"{followed}{record}"
+
+
+async def test_get_says_what_keeps_an_automation_from_being_triggered(terminal: Terminal) -> None:
+    automation = terminal.simulator.world.automations[ids(terminal.simulator)[LIVE]]
+    active = await terminal("automations", "get", automation.id)
+    automation.status = "inactive"
+    inactive = await terminal("automations", "get", automation.id)
+    automation.draft["nodes"][1]["data"]["modelOverride"] = None
+    without_model = await terminal("automations", "get", automation.id)
+    assert "not active" not in active.stderr
+    assert f"`mogplex-mcp call publish_automation automation_id={automation.id}` activates it" in inactive.stderr
+    assert "The draft cannot be published: agent-1 has no model." in without_model.stderr

@@ -81,16 +81,44 @@ async def test_an_id_of_another_kind_is_not_found_and_the_lists_are_named() -> N
     simulator = Simulator(now=virtual_now)
     sandbox, run = simulator.world.sandboxes[0].id, next(iter(simulator.world.runs))
     async with bridge(simulator) as client:
-        for tool, arguments in (
-            ("get_run", {"run_id": sandbox}),
-            ("tail_run", {"run_id": sandbox}),
-            ("cancel_run", {"run_id": sandbox}),
-            ("get_sandbox_logs", {"sandbox_id": run}),
+        for tool, arguments, listing in (
+            ("get_run", {"run_id": sandbox}, "list_runs"),
+            ("tail_run", {"run_id": sandbox}, "list_runs"),
+            ("cancel_run", {"run_id": sandbox}, "list_runs"),
+            ("get_sandbox_logs", {"sandbox_id": run}, "list_sandboxes"),
         ):
             text = await error(client, tool, **arguments)
             assert "right kind" in text
-            assert "Look it up with list_repos or list_runs or list_sandboxes." in text
+            assert f"{listing} shows it." in text
+            assert text.count("list_") == 1
             assert "(code: not_found)" in text
+
+
+async def test_what_mogplex_does_not_know_is_listed_by_the_list_of_its_kind() -> None:
+    simulator = Simulator(now=virtual_now)
+    simulator.world.env_vars_available = True
+    live = next(one.id for one in simulator.world.automations.values() if one.name == "Review on mention")
+    unknown = {"automation_id": A_UUID}
+    async with bridge(simulator, MOGPLEX_MCP_TOOLSETS="all", MOGPLEX_MCP_ALLOW_DESTRUCTIVE="1") as client:
+        for tool, arguments, listing in (
+            ("get_automation", unknown, "list_automations"),
+            ("list_automation_runs", unknown, "list_automations"),
+            ("get_automation_run", {**unknown, "run_id": A_UUID}, "list_automations"),
+            ("get_automation_run", {"automation_id": live, "run_id": A_UUID}, "list_automation_runs"),
+            ("trigger_automation", {**unknown, "repo": "acme/web"}, "list_automations"),
+            ("trigger_automation", {"automation_id": live, "repo": A_UUID}, "list_repos"),
+            ("update_automation", {**unknown, "name": "x"}, "list_automations"),
+            ("publish_automation", unknown, "list_automations"),
+            ("set_automation_model", {"automation_id": live, "node_id": "zzz"}, "get_automation"),
+            ("list_env_vars", {"repo": A_UUID}, "list_repos"),
+            ("create_sandbox", {"repo": A_UUID}, "list_repos"),
+            ("rerun_pr_review", {"repo": A_UUID, "pr_number": 1}, "list_repos"),
+        ):
+            text = await error(client, tool, **arguments)
+            assert "(code: not_found)" in text, (tool, text)
+            following = next(line for line in text.splitlines() if line.startswith("Next: "))
+            assert listing in following, (tool, following)
+            assert following.count("list_") == (listing != "get_automation"), (tool, following)
 
 
 async def test_the_id_of_no_repo_does_not_send_the_model_waiting_for_ever() -> None:

@@ -14,7 +14,6 @@ from tests.tools.support import error, settings
 from tests.virtual_time import virtual_now
 
 pytestmark = pytest.mark.anyio
-LIVE = "Nightly review"
 
 
 @contextlib.asynccontextmanager
@@ -43,7 +42,7 @@ async def test_a_run_of_another_client_is_never_the_latest_one(tool: str, tmp_pa
     async with two_clients(simulator, tmp_path / "state.db") as (one, other):
         own = (await facts(one, "start_run", repo="acme/web", prompt="x"))["run_id"]
         refused = await error(other, tool)
-        assert "give run_id: this client has not started a run yet; list_runs has those of others" in refused
+        assert "give run_id: this client has not started a run yet; list_runs shows the runs of this user" in refused
         newest = (await facts(other, "start_run", repo="acme/web", prompt="y"))["run_id"]
         for client, run_id in ((one, own), (other, newest)):
             answer = await facts(client, tool)

@@ -14,7 +14,7 @@ from mcp import Client, MCPError
 from mogplex_mcp.tools.catalog import TOOLSETS
 from tests.tools.people import YES, User
 from tests.tools.support import text_of
-from tests.trust.hostile import CALLS, PROMPTS, RESOURCES, UUID, Hostile, bridge_to
+from tests.trust.hostile import CALLS, PROMPTS, RESOURCES, UUID, Hostile, Say, bridge_to
 from tests.trust.reading import CORPUS, check, hidden, ours
 
 pytestmark = pytest.mark.anyio
@@ -162,7 +162,10 @@ async def test_what_a_hosted_tool_says_of_its_failure_is_fenced(shape: str, styl
     assert MARK in text_of(result)
 
 
-async def test_only_addresses_on_github_are_lifted() -> None:
+async def test_only_pull_requests_of_the_own_repository_are_lifted() -> None:
+    def saying(url: str) -> Say:
+        return lambda name: "acme/web" if name == "full_name" else url
+
     lifted = set()
     for url in (
         "https://github.com/acme/web/pull/7",
@@ -171,11 +174,13 @@ async def test_only_addresses_on_github_are_lifted() -> None:
         "https://evil.example/https://github.com/acme/web/pull/7",
         "http://github.com/acme/web/pull/7",
         "https://github.com/acme/web/pull/7?x=y",
+        "https://github.com/acme/evil/pull/7",
+        "https://github.com/evil/web/pull/7",
         "https://github.com/acme/web/pull/7 ",
         "https://github.com/acme/web/pull/\uff17",
         "javascript:alert(1)//https://github.com/acme/web/pull/7",
     ):
-        async with bridge_to(Hostile(lambda _, url=url: url)) as client:  # type: ignore[misc]
+        async with bridge_to(Hostile(saying(url))) as client:
             for tool in ("get_run", "tail_run"):
                 structured = (await client.call_tool(tool, {"run_id": UUID})).structured_content or {}
                 lifted.add(structured.get("pull_request"))

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, TypeVar
 
-from pydantic import AliasPath, Field
+from pydantic import AliasPath, Field, StrictBool
 
 from mogplex_mcp.api.http import JSON, MogplexHttp
 from mogplex_mcp.api.lenient import Id, Json, Lenient, Record, Text, parse_list
@@ -49,8 +49,8 @@ class HostedTool(Record):
     title: Text = ""
     description: Text = ""
     input_schema: Json = Field(default_factory=dict)
-    read_only: Lenient[bool] = Field(default=None, validation_alias=AliasPath("annotations", "readOnlyHint"))
-    destructive: Lenient[bool] = Field(default=None, validation_alias=AliasPath("annotations", "destructiveHint"))
+    read_only: Lenient[StrictBool] = Field(default=None, validation_alias=AliasPath("annotations", "readOnlyHint"))
+    destructive: Lenient[StrictBool] = Field(default=None, validation_alias=AliasPath("annotations", "destructiveHint"))
 
 
 @dataclass(frozen=True)

@@ -98,6 +98,6 @@ async def _is_allowed(request: Awaitable[object]) -> bool:
     except MogplexError as error:
         if error.code is ErrorCode.FORBIDDEN:
             return False
-        if error.code is not ErrorCode.NOT_FOUND:
+        if error.code not in _ERRORS_AFTER_SCOPES:
             raise
     return True

@@ -16,7 +16,7 @@ from mogplex_mcp.core.cleaning import clean, clean_line, sanitize_word
 from mogplex_mcp.core.humanize import ago
 from mogplex_mcp.operations import automation_runs, automations
 from mogplex_mcp.operations.automation_runs import TriggeredAutomation
-from mogplex_mcp.operations.graphs import cannot_be_written, changes, edge_count, node_rows
+from mogplex_mcp.operations.graphs import cannot_be_written, changes, edge_count, node_rows, without_model
 from mogplex_mcp.reply.untrusted import sanitize_name
 
 _DEFAULT_LIMIT = 50
@@ -91,8 +91,13 @@ async def get_automation(session: Session, given: Namespace) -> int:
         columns = list(dict.fromkeys(name for node in nodes for name in node))
         session.output.table(columns, [[node.get(name, "") for name in columns] for node in nodes])
     notes = [] if version else ["It cannot be triggered before it is published."]
+    if version and found.status != "active":
+        publish = f"mogplex-mcp call publish_automation automation_id={sanitize_word(found.id)}"
+        notes.append(f"It is not active, so it cannot be triggered: `{publish}` activates it with its draft.")
+    if nodes_without_model := without_model(found.draft_graph):
+        notes.append(f"The draft cannot be published: {', '.join(nodes_without_model)} has no model.")
     if changed:
-        notes.append(f"The draft differs from what is published in {len(changed)} places; publishing makes it live.")
+        notes.append(f"The draft differs from what is published in {len(changed)} places.")
     session.output.notes([*notes, *filter(None, [cannot_be_written(found.draft_graph)])])
     return ExitCode.OK
 

@@ -97,6 +97,9 @@ async def read_logs(session: Session, given: Namespace) -> int:
             max_lines=_DEFAULT_LINES if given.max_lines is None else given.max_lines,
         ),
     )
+    if log.sandbox.error:
+        error = clean(log.sandbox.error, TEXT_CHARACTERS)
+        session.output.notes([f"Sandbox {sanitize_word(log.sandbox.id)} reports an error: {error}"])
     for line in log.wanted:
         text = clean(line, TEXT_CHARACTERS)
         if session.output.as_json:
@@ -109,8 +112,12 @@ async def read_logs(session: Session, given: Namespace) -> int:
     elif count:
         note = f"There is no line {log.first}: the log has {counted(count, 'line')}."
     else:
-        note = f"Sandbox {sanitize_word(log.sandbox.id)} has no {log.name} log yet."
-    session.output.notes([note])
+        yet = "" if log.sandbox.error else " yet"
+        note = f"Sandbox {sanitize_word(log.sandbox.id)} has no {log.name} log{yet}."
+    notes = [note]
+    if log.oldest_only:
+        notes.append(f"The API returns the oldest {count} events; later ones are not available.")
+    session.output.notes(notes)
     return ExitCode.OK
 
 

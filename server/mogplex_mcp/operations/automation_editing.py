@@ -10,7 +10,16 @@ from mogplex_mcp.api.models import Agent, AutomationDetail, Model
 from mogplex_mcp.core.cleaning import sanitize_word
 from mogplex_mcp.operations.confirmation import quote
 from mogplex_mcp.operations.context import OperationContext
-from mogplex_mcp.operations.errors import Argument, InvalidArgumentError, OperationError, check_id
+from mogplex_mcp.operations.errors import (
+    Argument,
+    InvalidArgumentError,
+    Operation,
+    OperationError,
+    advised,
+    check_id,
+    listed_by,
+    not_repeatable,
+)
 from mogplex_mcp.operations.graphs import (
     cannot_be_written,
     changes,
@@ -104,7 +113,8 @@ async def create_automation(
             f"Create the automation{named} on GitHub installation {installation_id} and make it live at once? It has:\n"
             + "\n".join([*texts, *described])
         )
-    with _draft_stays(publish=publish):
+    seen = Operation("list_automations"), " shows whether there is a new automation."
+    with _known_parts(Operation("list_repos")), not_repeatable(*seen), _draft_stays(publish=publish):
         created = await context.tenant.mogplex.create_automation(
             installation_id,
             name=name or None,
@@ -159,14 +169,15 @@ async def update_automation(
         if reason := cannot_be_written(graph):
             raise InvalidArgumentError(reason)
         check_graph(graph)
-    changed = await context.tenant.mogplex.update_automation(
-        automation_id,
-        name=name or None,
-        description=description or None,
-        notes=notes or None,
-        installation_id=installation_id or None,
-        graph=graph or None,
-    )
+    with _known_parts(Operation("list_automations")):
+        changed = await context.tenant.mogplex.update_automation(
+            automation_id,
+            name=name or None,
+            description=description or None,
+            notes=notes or None,
+            installation_id=installation_id or None,
+            graph=graph or None,
+        )
     return _written(graph, changed)
 
 
@@ -183,10 +194,12 @@ async def publish_automation(context: OperationContext, *, automation_id: str) -
         MogplexError: Mogplex refused, or (`may_have_happened`) it is not known whether it was published.
     """
     automation_id = check_id(automation_id, "automation_id")
-    found = await context.tenant.mogplex.get_automation(automation_id)
-    check_publishable(found.draft_graph)
-    context.consent.require(_publishing_question(found))
-    return await context.tenant.mogplex.publish_automation(automation_id)
+    with _known_parts(Operation("list_automations")):
+        found = await context.tenant.mogplex.get_automation(automation_id)
+        check_publishable(found.draft_graph)
+        context.consent.require(_publishing_question(found))
+        with not_repeatable(Operation("get_automation", {"automation_id": automation_id}), " shows what is published."):
+            return await context.tenant.mogplex.publish_automation(automation_id)
 
 
 async def set_automation_model(
@@ -198,7 +211,7 @@ async def set_automation_model(
         context: The circumstances of the call.
         automation_id: The automation.
         node_id: The node.
-        model: The id of a model that the user enabled; empty for that of the agent.
+        model: The id of a model that the user enabled; empty to clear it, after which the draft cannot be published.
         publish: Whether to make the draft live as well, for which the user is asked.
 
     Raises:
@@ -207,13 +220,31 @@ async def set_automation_model(
         MogplexError: Mogplex refused, or (`may_have_happened`) the draft may be changed all the same.
     """
     automation_id = check_id(automation_id, "automation_id")
-    if publish:
-        found = await context.tenant.mogplex.get_automation(automation_id)
-        context.consent.require(_publishing_question(found, node_id=node_id, model=model))
-    with _draft_stays(publish=publish):
-        return await context.tenant.mogplex.set_automation_model(
-            automation_id, node_id, model or None, publish=publish or None
-        )
+    with _known_parts(Operation("list_automations"), automation_id):
+        if publish:
+            found = await context.tenant.mogplex.get_automation(automation_id)
+            context.consent.require(_publishing_question(found, node_id=node_id, model=model))
+        with _draft_stays(publish=publish):
+            return await context.tenant.mogplex.set_automation_model(
+                automation_id, node_id, model or None, publish=publish or None
+            )
+
+
+@contextmanager
+def _known_parts(listed: Operation, automation_id: str = "") -> Iterator[None]:
+    """Say where that is listed which Mogplex does not know: what `listed` lists, a node, an agent, a model."""
+    node = Operation("get_automation", {"automation_id": automation_id} if automation_id else {})
+    others = ("node", node), ("installation", Operation("list_automations")), ("repo", Operation("list_repos"))
+    try:
+        with listed_by(listed, *others):
+            yield
+    except MogplexError as error:
+        said = error.message.casefold()
+        if error.code is ErrorCode.BAD_REQUEST and "not available to this user" in said:
+            raise advised(error, (Operation("list_agents"), " shows the ids of agents. Correct the graph.")) from error
+        if error.code is ErrorCode.BAD_REQUEST and "not enabled" in said:
+            raise advised(error, (Operation("list_models"), " shows the models that can be used.")) from error
+        raise
 
 
 @contextmanager

@@ -18,8 +18,10 @@ from mogplex_mcp.operations.errors import (
     OperationError,
     Phrase,
     check_id,
+    listed_by,
 )
-from mogplex_mcp.runs.triggers import Triggered, has_ended
+from mogplex_mcp.operations.runs import NOT_KNOWN
+from mogplex_mcp.runs.triggers import Triggered, has_ended, is_unqueued
 from mogplex_mcp.runs.verdicts import STALE_AFTER, is_never_started, silence_since
 
 MOST_RUNS: Final = 50
@@ -106,9 +108,16 @@ class AutomationRunState:
         return not self.has_ended and any(wait.status == "waiting" for wait in self.run.waits)
 
     @property
+    def is_unqueued(self) -> bool:
+        """Whether Mogplex accepted the run, but could not queue it, so that it will not run."""
+        return not self.run.runtime_run_id and not any(_signs(self.run)) and is_unqueued(self.run)
+
+    @property
     def never_started(self) -> bool:
         """Whether no worker took the run in time, so that it will not run."""
-        return not self.has_ended and not self.needs_answer and _never_started(self.run, _signs(self.run), self.now)
+        if self.has_ended or self.needs_answer:
+            return False
+        return self.is_unqueued or _never_started(self.run, _signs(self.run), self.now)
 
     @property
     def silence(self) -> timedelta:
@@ -160,9 +169,10 @@ async def trigger_automation(
         idempotency_key = check_id(idempotency_key, "idempotency_key")
     found = await context.tenant.repos.find(repo)
     try:
-        triggered = await context.tenant.triggerer.trigger(
-            automation_id, found.id, inputs, idempotency_key=idempotency_key, force_new=force_new
-        )
+        with listed_by(Operation("list_automations"), ("repository", Operation("list_repos"))):
+            triggered = await context.tenant.triggerer.trigger(
+                automation_id, found.id, inputs, idempotency_key=idempotency_key, force_new=force_new
+            )
     except MogplexError as error:
         if obstacle := _obstacle(error):
             unchanged = () if error.may_have_happened else (". Nothing was started",)
@@ -188,7 +198,8 @@ async def list_automation_runs(context: OperationContext, *, automation_id: str,
         MogplexError: Mogplex could not be asked, or does not know the automation.
     """
     automation_id = check_id(automation_id, "automation_id")
-    runs = await context.tenant.mogplex.list_automation_runs(automation_id, limit=limit)
+    with listed_by(Operation("list_automations")):
+        runs = await context.tenant.mogplex.list_automation_runs(automation_id, limit=limit)
     return AutomationRunList(automation_id, runs, may_be_more=len(runs) >= limit, now=context.now)
 
 
@@ -228,7 +239,7 @@ async def get_automation_run(
                 run = await _look(context, automation_id, wanted, watching=True)
                 state = replace(state, run=run, now=context.now, fault=None)
             except MogplexError as error:
-                if error.code in (ErrorCode.NOT_FOUND, ErrorCode.FORBIDDEN):
+                if error.code is ErrorCode.FORBIDDEN:
                     raise
                 state = replace(state, now=context.now, fault=error)
     return state
@@ -237,10 +248,11 @@ async def get_automation_run(
 def _latest(context: OperationContext, automation_id: str) -> str:
     latest = context.tenant.latest_runs.of(context.session, automation_id=automation_id)
     if latest is None:
+        none = NOT_KNOWN if context.session is None else "this client has not triggered this automation yet"
         raise InvalidArgumentError(
             "give ",
             Argument("run_id"),
-            ": this client has not triggered this automation yet; ",
+            f": {none}; ",
             Operation("list_automation_runs", {"automation_id": automation_id}),
             " shows its runs",
         )
@@ -250,9 +262,12 @@ def _latest(context: OperationContext, automation_id: str) -> str:
 async def _look(
     context: OperationContext, automation_id: str, run_id: str, *, watching: bool = False
 ) -> AutomationRunDetail:
-    run = await context.tenant.mogplex.get_automation_run(automation_id, run_id, watching=watching)
+    listed = Operation("list_automation_runs", {"automation_id": automation_id})
+    with listed_by(listed, ("automation", Operation("list_automations"))):
+        run = await context.tenant.mogplex.get_automation_run(automation_id, run_id, watching=watching)
     if run is None:
-        raise OperationError(ErrorCode.NOT_FOUND, "Mogplex has no details of this run")
+        reason = "Mogplex has no details of this run"
+        raise OperationError(ErrorCode.NOT_FOUND, reason, advice=(listed, " shows the runs of this automation."))
     return run
 
 
@@ -273,10 +288,11 @@ def _interval(waited: float) -> float:
 def _obstacle(error: MogplexError) -> Phrase:
     """Return what keeps the automation from being triggered, with what to do; () for any other error."""
     said = error.message.casefold()
-    if error.code is ErrorCode.CONFLICT and "publish the automation" in said:
+    if error.code is ErrorCode.CONFLICT and ("not published" in said or "publish the automation" in said):
         return ("the automation was never published; ", Operation("publish_automation"), " makes its draft live")
-    if error.code is ErrorCode.CONFLICT and "activate the automation" in said:
-        return ("the automation is inactive; the user can switch it on on the Mogplex web page",)
+    if error.code is ErrorCode.CONFLICT and ("not active" in said or "activate the automation" in said):
+        publish = Operation("publish_automation")
+        return ("the automation is inactive; ", publish, " activates it, and makes its draft live")
     if error.code is ErrorCode.BAD_REQUEST and "installation" in said:
         return (
             "the repository belongs to another GitHub installation than the automation; choose another ",

@@ -5,7 +5,7 @@ from typing import Final
 from mogplex_mcp.api.errors import ErrorCode, MogplexError
 from mogplex_mcp.api.models import AutomationDetail, AutomationPage
 from mogplex_mcp.operations.context import OperationContext
-from mogplex_mcp.operations.errors import Argument, InvalidArgumentError, Operation, OperationError, check_id
+from mogplex_mcp.operations.errors import Argument, InvalidArgumentError, Operation, OperationError, check_id, listed_by
 
 MOST_AUTOMATIONS: Final = 100
 """The longest page of the API (mogplex-api.md, section 2, "Lists")."""
@@ -56,4 +56,5 @@ async def get_automation(context: OperationContext, *, automation_id: str) -> Au
         InvalidArgumentError: The id isn't one.
         MogplexError: Mogplex could not be asked, or does not know the automation.
     """
-    return await context.tenant.mogplex.get_automation(check_id(automation_id, "automation_id"))
+    with listed_by(Operation("list_automations")):
+        return await context.tenant.mogplex.get_automation(check_id(automation_id, "automation_id"))

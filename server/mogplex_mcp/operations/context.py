@@ -37,7 +37,8 @@ class OperationContext:
         clock: Seconds since the epoch on this machine, as the journal has them.
         consent: The user's consent to what the call changes.
         shutdown: The graceful shutdown of this process, which leaves a call some seconds.
-        session: The session of the caller, within which "the latest run" is meant; empty for that of this process.
+        session: The session of the caller, within which "the latest run" is meant; empty for that of this process,
+            None if it is not known.
     """
 
     tenant: Tenant
@@ -47,7 +48,7 @@ class OperationContext:
     clock: Callable[[], float] = time.time
     consent: Consent = field(default_factory=Consent)
     shutdown: Shutdown = field(default_factory=Shutdown)
-    session: str = ""
+    session: str | None = ""
 
     @property
     def now(self) -> datetime:

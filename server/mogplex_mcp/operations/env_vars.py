@@ -13,7 +13,7 @@ from mogplex_mcp.core.cleaning import clean_line, sanitize_word
 from mogplex_mcp.core.redaction import find_key
 from mogplex_mcp.operations.confirmation import is_secret_variable, quote
 from mogplex_mcp.operations.context import OperationContext
-from mogplex_mcp.operations.errors import Argument, InvalidArgumentError
+from mogplex_mcp.operations.errors import Argument, InvalidArgumentError, Operation, listed_by
 
 MOST_VALUE_CHARACTERS: Final = 65_536
 MOST_KEY_CHARACTERS: Final = 256
@@ -61,7 +61,9 @@ async def list_env_vars(context: OperationContext, *, repo: str) -> Sequence[Env
     Raises:
         MogplexError: The repository could not be found, or Mogplex could not be asked.
     """
-    return await context.tenant.mogplex.list_env_vars((await context.tenant.repos.find(repo)).id)
+    found = await context.tenant.repos.find(repo)
+    with listed_by(Operation("list_repos")):
+        return await context.tenant.mogplex.list_env_vars(found.id)
 
 
 async def set_env_var(
@@ -91,9 +93,9 @@ async def set_env_var(
     else:
         question = f"Create {variable} with {new}?"
     context.consent.require(question)
-    return EnvVarSetting(
-        found, await context.tenant.mogplex.set_env_var(found.id, key, value, target=target, kind=kind)
-    )
+    with listed_by(Operation("list_repos")):
+        result = await context.tenant.mogplex.set_env_var(found.id, key, value, target=target, kind=kind)
+    return EnvVarSetting(found, result)
 
 
 async def delete_env_var(context: OperationContext, *, repo: str, key: str) -> EnvVarDeletion:
@@ -116,7 +118,8 @@ async def delete_env_var(context: OperationContext, *, repo: str, key: str) -> E
         f"Delete the environment variable {key} of {_name(found)}, for good? What goes:\n{_listed(existing)}\n"
         "Its value cannot be brought back."
     )
-    return EnvVarDeletion(found, await context.tenant.mogplex.delete_env_var(found.id, key))
+    with listed_by(Operation("list_env_vars", {"repo": found.id}), ("repo", Operation("list_repos"))):
+        return EnvVarDeletion(found, await context.tenant.mogplex.delete_env_var(found.id, key))
 
 
 def is_usual_key(key: str) -> bool:
@@ -140,7 +143,9 @@ async def _existing(context: OperationContext, repo: str, key: str) -> tuple[Rep
             f"{MOST_KEY_CHARACTERS} characters",
         )
     found = await context.tenant.repos.find(repo)
-    return found, [one for one in await context.tenant.mogplex.list_env_vars(found.id) if one.key == key]
+    with listed_by(Operation("list_repos")):
+        listed = await context.tenant.mogplex.list_env_vars(found.id)
+    return found, [one for one in listed if one.key == key]
 
 
 def _shown(key: str, value: str, kind: str) -> str:

@@ -5,9 +5,11 @@ terminal; both start from the code, the reason and the advice, never from anothe
 """
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Final
 
 from mogplex_mcp.api.errors import Blame, ErrorCode, MogplexError
 from mogplex_mcp.api.identifiers import canonical_uuid, not_a_uuid
@@ -150,6 +152,53 @@ def check_range(number: int, name: str, least: int, most: int | None = None) -> 
         raise InvalidArgumentError(Argument(name), f" must be {allowed}")
 
 
+def advised(error: MogplexError, advice: Phrase, *, happened: Phrase = ()) -> OperationError:
+    """Return the error of an operation with this advice, unless its cause has an advice of its own."""
+    known = _from_api_error(error)
+    known.happened, known.advice = known.happened or happened, known.advice or advice
+    return known
+
+
+@contextmanager
+def listed_by(operation: Operation, *others: tuple[str, Operation]) -> Iterator[None]:
+    """Say where the right id is listed, if Mogplex does not know one.
+
+    Args:
+        operation: Lists what the block asks for.
+        others: Other things that the block names: a word by which Mogplex calls such a thing, and what lists it.
+
+    Raises:
+        OperationError: `NOT_FOUND`, with that advice.
+    """
+    try:
+        yield
+    except MogplexError as error:
+        if error.code is not ErrorCode.NOT_FOUND or isinstance(error, RepoError):
+            raise
+        said = error.message.casefold()
+        where = next((other for word, other in others if word in said), operation)
+        check = "Check the id: it must be of the right kind and belong to the account of the token. "
+        raise advised(error, (check, where, " shows it.")) from error
+
+
+@contextmanager
+def not_repeatable(*advice: str | Argument | Operation) -> Iterator[None]:
+    """Advise against a second try where the first one may have taken effect, or something else may have responded.
+
+    Args:
+        advice: Where to see whether it took effect.
+
+    Raises:
+        OperationError: The failure, with that advice.
+    """
+    try:
+        yield
+    except MogplexError as error:
+        if error.may_have_happened or error.code in _UNCLEAR:
+            raise advised(error, advice) from error
+        raise
+
+
 def operation_error(error: Exception) -> OperationError:
     """Convert any exception of an operation to an `OperationError`."""
     while isinstance(error, ExceptionGroup):
@@ -168,6 +217,17 @@ def operation_error(error: Exception) -> OperationError:
     # The traceback is for the operator; it is of no use to a caller.
     logger.error("An operation failed", exc_info=error)
     return OperationError(OperationCode.UNEXPECTED_EXCEPTION)
+
+
+_UNCLEAR: Final = frozenset(
+    {
+        ErrorCode.TIMED_OUT,
+        ErrorCode.CONNECTION_LOST,
+        ErrorCode.UNEXPECTED_ANSWER,
+        ErrorCode.INTERNAL_ERROR,
+        ErrorCode.SERVICE_UNAVAILABLE,
+    }
+)
 
 
 _REPO_ADVICE: Mapping[RepoRemedy, Phrase] = {

@@ -60,6 +60,13 @@ def node_rows(graph: Mapping[str, Any]) -> list[dict[str, str]]:
     return [_node_row(node) for node in _objects(graph, "nodes")]
 
 
+def without_model(graph: Mapping[str, Any]) -> list[str]:
+    """Return the ids of the agent nodes whose model was cleared, because of which Mogplex refuses to publish."""
+    agents = [node for node in _objects(graph, "nodes") if node.get("type") == "agent"]
+    data = [(node, node["data"]) for node in agents if isinstance(node.get("data"), Mapping)]
+    return [_plain_id(node.get("id")) for node, one in data if "modelOverride" in one and not one["modelOverride"]]
+
+
 def edge_count(graph: Mapping[str, Any]) -> int:
     """Return how many edges a graph has."""
     return len(_objects(graph, "edges"))

@@ -5,7 +5,8 @@ exactly-once.
 """
 
 import json
-from collections.abc import Container, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from difflib import get_close_matches
 from itertools import islice
 from typing import Any, Final
@@ -16,7 +17,7 @@ from mogplex_mcp.api.text import is_plain
 from mogplex_mcp.core.cleaning import clean_line
 from mogplex_mcp.operations.confirmation import quote, without_secrets
 from mogplex_mcp.operations.context import OperationContext
-from mogplex_mcp.operations.errors import InvalidArgumentError, Operation, OperationError
+from mogplex_mcp.operations.errors import InvalidArgumentError, Operation, OperationError, listed_by, not_repeatable
 
 _MOST_FAULTS: Final = 4
 _FAULT_CHARACTERS: Final = 300
@@ -76,6 +77,14 @@ async def list_hosted_tools(context: OperationContext) -> Mapping[str, HostedToo
     return await context.tenant.hosted.listed()
 
 
+def only_reads(tool: HostedTool) -> bool:
+    """Return whether a hosted tool is marked as one that only reads, and not as a destructive one at the same time.
+
+    Without a hint, the worst is assumed (MCP specification, "Tool annotations").
+    """
+    return tool.read_only is True and tool.destructive is not True
+
+
 async def get_hosted_tool(context: OperationContext, *, name: str) -> HostedTool:
     """Look up one hosted tool.
 
@@ -102,16 +111,16 @@ async def call_hosted_tool(
     name: str,
     arguments: Mapping[str, Any],
     equivalents: Mapping[str, str],
-    offered: Container[str],
+    absence: Callable[[str], str],
 ) -> HostedResult:
-    """Call a hosted tool, after the user has confirmed it if it may destroy something.
+    """Call a hosted tool, after the user has confirmed it unless it only reads.
 
     Args:
         context: The circumstances of the call.
         name: The name of the tool.
         arguments: Its arguments, which are checked against its schema.
         equivalents: The operation to use instead, by the name of the hosted tool.
-        offered: The names of the operations that the user's choice leaves.
+        absence: Returns why an operation is not offered, as the end of a sentence; "" if it is.
 
     Raises:
         InvalidArgumentError: There is an equivalent, or no such tool, or the arguments do not fit.
@@ -120,7 +129,8 @@ async def call_hosted_tool(
         MogplexError: Mogplex could not be asked, or refused.
     """
     if equivalent := equivalents.get(name):
-        excluded = "" if equivalent in offered else ", which this server does not offer by its user's choice"
+        absent = absence(equivalent)
+        excluded = f", which this server does not offer{absent}" if absent else ""
         raise InvalidArgumentError(
             f"{name} is ",
             Operation(equivalent),
@@ -128,26 +138,40 @@ async def call_hosted_tool(
         )
     tool = await get_hosted_tool(context, name=name)
     check_hosted(tool, arguments)
-    writes = tool.read_only is not True
+    writes = not only_reads(tool)
     if writes:
         if context.settings.read_only:
             raise InvalidArgumentError(
                 f"{clean_line(name, _NAME_CHARACTERS)} may write, and this server is read-only by its user's choice"
             )
         context.tenant.scopes.check_write()
-        # Without a hint, the worst is assumed (MCP specification, "Tool annotations").
-        if tool.destructive is not False:
-            context.consent.require(_question(name, arguments))
+        context.consent.require(_question(name, arguments))
+    timeout = max(1.0, context.remaining - _RESULT_SECONDS)
     try:
-        return await context.tenant.hosted.endpoint.call_tool(
-            name, arguments, timeout=max(1.0, context.remaining - _RESULT_SECONDS)
-        )
+        with _worded(tool):
+            return await context.tenant.hosted.endpoint.call_tool(name, arguments, timeout=timeout)
     except MogplexError as error:
         if writes and error.code is ErrorCode.FORBIDDEN:
             context.tenant.scopes.refused(error)
         if error.code in (ErrorCode.BAD_REQUEST, ErrorCode.NOT_SUPPORTED):
             await _check_unchanged(context, tool, error)
         raise
+
+
+@contextmanager
+def _worded(tool: HostedTool) -> Iterator[None]:
+    """Say what a failure leaves open: nothing if the tool only reads."""
+    shown = Operation("list_hosted_tools", {"name": clean_line(tool.name, _NAME_CHARACTERS)})
+    with listed_by(shown):
+        if not only_reads(tool):
+            with not_repeatable("The Mogplex web page shows whether it took effect."):
+                yield
+            return
+        try:
+            yield
+        except MogplexError as error:
+            error.may_have_happened = False
+            raise
 
 
 async def _check_unchanged(context: OperationContext, tool: HostedTool, error: MogplexError) -> None:

@@ -6,7 +6,7 @@ from typing import Final
 
 from mogplex_mcp.api.models import Repo, ReviewRerun
 from mogplex_mcp.operations.context import OperationContext
-from mogplex_mcp.operations.errors import check_range
+from mogplex_mcp.operations.errors import Operation, check_range, listed_by, not_repeatable
 
 MOST_REPOS: Final = 200
 """The largest `limit` of the API, which has no pagination for repositories (mogplex-api.md, section 2, "Lists")."""
@@ -57,4 +57,8 @@ async def rerun_pr_review(context: OperationContext, *, repo: str, pr_number: in
         MogplexError: The repository could not be found, or Mogplex refused.
     """
     found = await context.tenant.repos.find(repo)
-    return await context.tenant.mogplex.rerun_pr_review(found.id, pr_number)
+    with (
+        listed_by(Operation("list_repos")),
+        not_repeatable("The pull request itself shows whether a new review has begun; each call queues one more."),
+    ):
+        return await context.tenant.mogplex.rerun_pr_review(found.id, pr_number)

@@ -8,11 +8,12 @@ from typing import Final
 import anyio
 
 from mogplex_mcp.api.client import StartRun
-from mogplex_mcp.api.errors import MogplexError
+from mogplex_mcp.api.errors import ErrorCode, MogplexError
 from mogplex_mcp.api.http import DEFAULT_TIMEOUT
+from mogplex_mcp.api.identifiers import canonical_uuid
 from mogplex_mcp.api.models import CancelledRun, Repo, Run
 from mogplex_mcp.operations.context import OperationContext
-from mogplex_mcp.operations.errors import Argument, InvalidArgumentError, Operation, check_id
+from mogplex_mcp.operations.errors import Argument, InvalidArgumentError, Operation, advised, check_id, listed_by
 from mogplex_mcp.runs.cursor import Cursor, CursorError
 from mogplex_mcp.runs.event_groups import EventGroup, group_events
 from mogplex_mcp.runs.idempotency import SAME_START_SECONDS
@@ -21,6 +22,8 @@ from mogplex_mcp.runs.start import Started
 from mogplex_mcp.runs.tail import Listener, Tail, Until, tail
 from mogplex_mcp.runs.watch import Snapshot
 from mogplex_mcp.storage.state_file import StateError
+
+NOT_KNOWN: Final = "this server cannot tell which client the call comes from"
 
 # For the name of a repository, without which an answer is nearly as good.
 _LOOKUP_SECONDS: Final = 5.0
@@ -173,19 +176,20 @@ async def follow_run(
         raise InvalidArgumentError(
             "the ", Argument("cursor"), f" cannot be used: {error}; leave it out to get all events"
         ) from None
-    news = await tail(
-        context.tenant.watches.of(wanted),
-        seen,
-        until=until,
-        deadline=min(context.arrived + wait_seconds, context.deadline),
-        refresh_deadline=context.deadline,
-        max_events=max_events,
-        listener=listener,
-        shutdown=context.shutdown,
-        repo_of=lambda run: repo_name(context, run),
-        now=context.tenant.clock.now,
-        wall_clock=context.clock,
-    )
+    with listed_by(Operation("list_runs")):
+        news = await tail(
+            context.tenant.watches.of(wanted),
+            seen,
+            until=until,
+            deadline=min(context.arrived + wait_seconds, context.deadline),
+            refresh_deadline=context.deadline,
+            max_events=max_events,
+            listener=listener,
+            shutdown=context.shutdown,
+            repo_of=lambda run: repo_name(context, run),
+            now=context.tenant.clock.now,
+            wall_clock=context.clock,
+        )
     await record_state(context, news.snapshot, news.outcome)
     return FollowedRun(news, seen, news.repo, is_latest=not run_id)
 
@@ -202,7 +206,8 @@ async def get_run(context: OperationContext, *, run_id: str = "") -> RunDetails:
         MogplexError: The request failed, or there is no such run.
     """
     wanted = find_run_id(context, run_id)
-    snapshot = await context.tenant.watches.of(wanted).refresh()
+    with listed_by(Operation("list_runs")):
+        snapshot = await context.tenant.watches.of(wanted).refresh()
     repo = await repo_name(context, snapshot.run)
     outcome = read_outcome(snapshot.run, snapshot.events, repo=repo, now=context.now)
     await record_state(context, snapshot, outcome)
@@ -221,7 +226,16 @@ async def cancel_run(context: OperationContext, *, run_id: str) -> RunCancellati
         MogplexError: The request failed.
     """
     wanted = check_id(run_id, "run_id")
-    cancelled = await context.tenant.mogplex.cancel_run(wanted)
+    try:
+        with listed_by(Operation("list_runs")):
+            cancelled = await context.tenant.mogplex.cancel_run(wanted)
+    except MogplexError as error:
+        if error.code is not ErrorCode.BAD_REQUEST:
+            raise
+        # Seen of a run that has a command but no sandbox.
+        follow = Operation("tail_run", {"run_id": wanted})
+        advice = ("Nothing in the call can be corrected. ", follow, " follows the run to its end.")
+        raise advised(error, advice, happened=("Mogplex did not stop the run: it goes on.",)) from error
     await record_state(context, Snapshot(cancelled.run, (), context.clock(), 0, settled=False), None)
     return RunCancellation(cancelled, await repo_name(context, cancelled.run))
 
@@ -237,9 +251,8 @@ def find_run_id(context: OperationContext, text: str) -> str:
     run_id, listed = Argument("run_id"), Operation("list_runs")
     latest = context.tenant.latest_runs.of(context.session)
     if latest is None:
-        raise InvalidArgumentError(
-            "give ", run_id, ": this client has not started a run yet; ", listed, " has those of others"
-        )
+        none = NOT_KNOWN if context.session is None else "this client has not started a run yet"
+        raise InvalidArgumentError("give ", run_id, f": {none}; ", listed, " shows the runs of this user")
     if latest.run_id:
         return latest.run_id
     # The caller doesn't mean an older run.
@@ -260,8 +273,10 @@ async def repo_name(context: OperationContext, run: Run) -> str:
         entry = await context.tenant.ledger.find_run(run.run_id)
         if entry and entry.repo:
             return entry.repo
-    with contextlib.suppress(MogplexError), anyio.move_on_after(min(_LOOKUP_SECONDS, context.remaining)):
-        return (await context.tenant.repos.find(run.repo_id)).full_name
+    # An id only: a name could be anything that Mogplex would take for one.
+    if repo_id := canonical_uuid(run.repo_id):
+        with contextlib.suppress(MogplexError), anyio.move_on_after(min(_LOOKUP_SECONDS, context.remaining)):
+            return (await context.tenant.repos.find(repo_id)).full_name
     return ""
 
 

@@ -8,10 +8,21 @@ from mogplex_mcp.api.base_url import web_url
 from mogplex_mcp.api.errors import ErrorCode, MogplexError
 from mogplex_mcp.api.models import Repo, Sandbox, SandboxLogs
 from mogplex_mcp.operations.context import OperationContext
-from mogplex_mcp.operations.errors import check_id, check_range
+from mogplex_mcp.operations.errors import (
+    Operation,
+    OperationError,
+    advised,
+    check_id,
+    check_range,
+    listed_by,
+    not_repeatable,
+)
 
 MOST_SANDBOXES: Final = 200
 """The longest list of the API, which has no paging for sandboxes (mogplex-api.md, section 2, "Lists")."""
+
+MOST_LIFECYCLE_EVENTS: Final = 200
+"""The API returns the oldest ones, without saying so (mogplex-api.md, section 2, "Auth and paths")."""
 
 # A result has to be on its way before the caller gives up.
 _RESULT_SECONDS: Final = 0.5
@@ -56,6 +67,7 @@ class SandboxLog:
         lines: All lines, as they were printed.
         first: The number of the first wanted line, from 1; beyond the end when there is none.
         last: The number of the last wanted line.
+        oldest_only: Whether there may be newer lines, which the API does not return.
     """
 
     sandbox: Sandbox
@@ -63,6 +75,7 @@ class SandboxLog:
     lines: Sequence[str]
     first: int
     last: int
+    oldest_only: bool = False
 
     @property
     def wanted(self) -> Sequence[str]:
@@ -120,22 +133,30 @@ async def create_sandbox(
         MogplexError: The repository could not be found, or Mogplex refused.
     """
     found = await context.tenant.repos.find(repo, root_directory=root_directory)
+    seen = Operation("list_sandboxes", {"repo": found.id}), " shows whether there is a new sandbox."
     try:
-        sandbox = await context.tenant.mogplex.create_sandbox(
-            found.id,
-            base_branch=base_branch,
-            working_branch=working_branch,
-            create_branch=create_branch or None,
-            root_directory=root_directory or found.root_directory or "",
-            restore_snapshot_id=restore_snapshot_id,
-            restore_snapshot_project_id=restore_snapshot_project_id,
-            restore_snapshot_team_id=restore_snapshot_team_id,
-            timeout=max(1.0, context.remaining - _RESULT_SECONDS),
-        )
-    except MogplexError as error:
-        if error.code is not ErrorCode.TIMED_OUT or not error.may_have_happened:
+        with listed_by(Operation("list_repos")), not_repeatable(*seen):
+            sandbox = await context.tenant.mogplex.create_sandbox(
+                found.id,
+                base_branch=base_branch,
+                working_branch=working_branch,
+                create_branch=create_branch or None,
+                root_directory=root_directory or found.root_directory or "",
+                restore_snapshot_id=restore_snapshot_id,
+                restore_snapshot_project_id=restore_snapshot_project_id,
+                restore_snapshot_team_id=restore_snapshot_team_id,
+                timeout=max(1.0, context.remaining - _RESULT_SECONDS),
+            )
+    except OperationError as error:
+        if error.code != ErrorCode.TIMED_OUT or not error.may_have_happened:
             raise
         return CreatedSandbox(found, None)
+    except MogplexError as error:
+        # "Connect GitHub account first": nothing in the call can be corrected.
+        if error.code is ErrorCode.BAD_REQUEST and "github" in error.message.casefold():
+            advice = ("GitHub has to be connected on the Mogplex web page first.",)
+            raise advised(error, advice) from error
+        raise
     return CreatedSandbox(found, sandbox)
 
 
@@ -157,10 +178,12 @@ async def get_sandbox_logs(
     """
     check_range(from_line, "from_line", 0)
     check_range(max_lines, "max_lines", 1)
-    logs = await context.tenant.mogplex.get_sandbox_logs(check_id(sandbox_id, "sandbox_id"))
+    with listed_by(Operation("list_sandboxes")):
+        logs = await context.tenant.mogplex.get_sandbox_logs(check_id(sandbox_id, "sandbox_id"))
     lines = _lines(logs, log)
     first = from_line or max(1, len(lines) - max_lines + 1)
-    return SandboxLog(logs.sandbox, log, lines, first, min(len(lines), first + max_lines - 1))
+    oldest_only = log == "lifecycle" and len(lines) >= MOST_LIFECYCLE_EVENTS
+    return SandboxLog(logs.sandbox, log, lines, first, min(len(lines), first + max_lines - 1), oldest_only)
 
 
 def sandbox_page(base_url: str, sandbox_id: str) -> str:

@@ -25,9 +25,13 @@ def to_text(structured: Mapping[str, Any]) -> str:
         elif name not in ("summary", "untrusted"):
             lines += _field(name, value)
     if "untrusted" in structured:
-        inner = [line for name, value in structured["untrusted"].items() for line in _field(name, value)]
-        lines.append(fence("\n".join(inner)))
+        lines.append(fenced(structured["untrusted"]))
     return "\n".join(lines)
+
+
+def fenced(untrusted: Mapping[str, Any]) -> str:
+    """Render untrusted text between two marks, after a warning."""
+    return fence("\n".join(line for name, value in untrusted.items() for line in _field(name, value)))
 
 
 def _field(name: str, value: Any) -> list[str]:

@@ -123,11 +123,14 @@ class RequestScope:
         return (params.client_info.name, params.client_info.version) if params else ("", "")
 
     @property
-    def session(self) -> str:
-        """The session among those of the caller; over HTTP, clients without one go by their names."""
+    def session(self) -> str | None:
+        """The session among those of the caller; None if the client is not known.
+
+        Over HTTP, a client without a session goes by its name, which it gives with each request since 2026-07-28.
+        """
         if self.context.request is None:
             return ""
-        return self.context.request.headers.get(_SESSION_HEADER) or " ".join(self.client)
+        return self.context.request.headers.get(_SESSION_HEADER) or " ".join(filter(None, self.client)) or None
 
     @cached_property
     def learnt_as(self) -> str:

@@ -18,7 +18,7 @@ from mcp_types.version import MODERN_PROTOCOL_VERSIONS
 
 from mogplex_mcp.api.errors import ErrorCode
 from mogplex_mcp.operations.errors import InvalidArgumentError, check_id, operation_error
-from mogplex_mcp.reply.render import render
+from mogplex_mcp.reply.render import fenced, render
 from mogplex_mcp.reply.untrusted import clean_line, sanitize_name, sanitize_word
 from mogplex_mcp.server.request_params import check_cursor
 from mogplex_mcp.server.request_scope import RequestScope
@@ -45,7 +45,7 @@ class Kind:
         description: What it is good for.
         tool: The tool whose result is read.
         arguments: Arguments of the tool in addition to the parameters.
-        as_text: Whether to return the tool's text, with untrusted text fenced, or its structured content as JSON.
+        as_text: Whether to return the tool's text, or its structured content as JSON; both with untrusted text fenced.
         priority: How important it is compared with the others, from 0 to 1.
     """
 
@@ -195,6 +195,9 @@ class Resources:
             )
             raise _error(protocol_version, params.uri, worded.text, failure.code) from None
         if not kind.as_text:
+            # Clients put resources into the context of a model as they are, so JSON needs the marks too.
+            if "untrusted" in structured:
+                structured["untrusted"] = fenced(structured["untrusted"])
             text = json.dumps(structured, ensure_ascii=False, separators=(",", ":"))
         contents = mcp_types.TextResourceContents(uri=params.uri, mime_type=kind.mime_type, text=text)
         return mcp_types.ReadResourceResult(contents=[contents])

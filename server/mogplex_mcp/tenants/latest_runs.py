@@ -32,20 +32,22 @@ class LatestRuns:
     def __init__(self) -> None:
         self._latest: OrderedDict[tuple[str, str], LatestRun] = OrderedDict()
 
-    def note(self, session: str, run_id: str, *, automation_id: str = "") -> None:
+    def note(self, session: str | None, run_id: str, *, automation_id: str = "") -> None:
         """Note a start.
 
         Args:
-            session: The session that asked for it.
+            session: The session that asked for it; None if it is not known, for which nothing is kept.
             run_id: The run; empty if it is not known whether there is one.
             automation_id: The automation that it is a run of; empty for none.
         """
+        if session is None:
+            return
         whose = session, automation_id
         self._latest[whose] = LatestRun(run_id, anyio.current_time())
         self._latest.move_to_end(whose)
         if len(self._latest) > MOST_SESSIONS:
             self._latest.popitem(last=False)
 
-    def of(self, session: str, *, automation_id: str = "") -> LatestRun | None:
+    def of(self, session: str | None, *, automation_id: str = "") -> LatestRun | None:
         """Return the latest start of a session, if there was one."""
-        return self._latest.get((session, automation_id))
+        return None if session is None else self._latest.get((session, automation_id))

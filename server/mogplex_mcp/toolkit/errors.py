@@ -271,11 +271,12 @@ def tool_error(
     if error.may_have_happened:
         happened += " It is not known whether it took effect."
         if repeatable:
-            following = sentence(following) + (
-                f" Calling {tool or 'it'} again with the same arguments is safe: nothing is done twice."
-            )
-        elif not error.advice:
-            following = "Look before doing it again: it could be done twice."
+            again = f"Calling {tool or 'it'} again with the same arguments is safe: nothing is done twice."
+        else:
+            again = "Look before doing it again: it could be done twice."
+            # What is advised for the error itself does not know that this can't be repeated.
+            following = following if error.advice else ""
+        following = f"{sentence(following)} {again}" if following else again
     return ToolError(
         happened=happened,
         why=spell(error.reason, _spelled) or _default_reason(error),

@@ -139,7 +139,7 @@ async def set_automation_model(
     *,
     automation_id: AutomationId,
     node_id: Annotated[str, Field(description="Of an agent node; see get_automation.")],
-    model: Annotated[str, Field(description="From list_models; empty: none of its own.")] = "",
+    model: Annotated[str, Field(description="From list_models; empty: none, and no publishing.")] = "",
     publish: Publish = False,
 ) -> AutomationDetails:
     """Choose the model of an agent node in an automation's draft, without sending the whole graph."""
@@ -150,7 +150,8 @@ async def set_automation_model(
     )
     published = ", and the draft published" if publish else ""
     done = f"The node's model was {'chosen' if model else 'taken away'}{published}."
-    return summary_reply(changed, done, now=call.now)
+    notes = [] if model else ["Publishing will be refused until this node has a model."]
+    return summary_reply(changed, done, notes, now=call.now)
 
 
 def _check_may_publish(call: Call) -> None:

@@ -13,7 +13,15 @@ from mogplex_mcp.api.models import Automation, AutomationDetail, AutomationPage
 from mogplex_mcp.core.humanize import ago, counted
 from mogplex_mcp.core.redaction import find_key
 from mogplex_mcp.operations.automations import MOST_AUTOMATIONS
-from mogplex_mcp.operations.graphs import SECRET_MARK, cannot_be_written, changes, compact, edge_count, node_rows
+from mogplex_mcp.operations.graphs import (
+    SECRET_MARK,
+    cannot_be_written,
+    changes,
+    compact,
+    edge_count,
+    node_rows,
+    without_model,
+)
 from mogplex_mcp.reply.model import NextStep, Reply
 from mogplex_mcp.reply.untrusted import clean, clean_line, sanitize_word
 from mogplex_mcp.tools.pages import page_of
@@ -88,9 +96,12 @@ def summary_reply(
         NextStep(tool="get_automation", arguments=arguments | {"detail": "graph"}, why="read the draft, to edit it"),
         NextStep(tool="list_automation_runs", arguments=arguments, why="see its runs"),
     ]
-    if found.published_version:
+    if _is_active(found):
         trigger = NextStep(tool="trigger_automation", arguments=arguments, why="run it on a repository; add repo")
         steps.insert(0, trigger)
+    elif found.published_version and not without_model(found.draft_graph):
+        publish = NextStep(tool="publish_automation", arguments=arguments, why="activate it, if the user agrees")
+        steps.insert(0, publish)
     return _details(found, now).model_copy(
         update={
             "summary": summary or f"The automation is {_state(found)}.",
@@ -165,13 +176,25 @@ def _state(found: AutomationDetail) -> str:
     )
 
 
+def _is_active(found: AutomationDetail) -> bool:
+    """Return whether the automation can be triggered: a published one can be inactive all the same."""
+    return found.published_version is not None and found.status == "active"
+
+
 def _notes(found: AutomationDetail) -> list[str]:
     notes = []
     version = found.published_version
     if version is None:
         notes.append("It cannot be triggered before it is published.")
-    elif changed := len(changes(version.graph, found.draft_graph)):
-        notes.append(f"The draft differs from what is published in {changed} places; publishing makes it live.")
+    elif not _is_active(found):
+        notes.append("It is not active, so it cannot be triggered: publish_automation activates it with its draft.")
+    if nodes := without_model(found.draft_graph):
+        notes.append(
+            f"The draft cannot be published: {', '.join(nodes[:4])} has no model. set_automation_model chooses one."
+        )
+    if version is not None and (changed := len(changes(version.graph, found.draft_graph))):
+        live = "" if nodes else "; publishing makes it live"
+        notes.append(f"The draft differs from what is published in {changed} places{live}.")
     if reason := cannot_be_written(found.draft_graph):
         notes.append(reason)
     return notes

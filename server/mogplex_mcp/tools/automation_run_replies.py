@@ -13,7 +13,6 @@ from mogplex_mcp.operations import automation_runs
 from mogplex_mcp.operations.automation_runs import MOST_RUNS, AutomationRunState
 from mogplex_mcp.reply.model import NextStep, Reply
 from mogplex_mcp.reply.untrusted import clean, clean_line, sanitize_name, sanitize_word
-from mogplex_mcp.runs.verdicts import NEVER_STARTED_AFTER
 from mogplex_mcp.tools.pages import page_of
 
 Section = Literal["summary", "nodes", "findings", "calls", "events", "waits"]
@@ -198,6 +197,11 @@ def _sentence(state: AutomationRunState) -> str:
         return f"The run has ended: {status}."
     if state.needs_answer:
         return "The run waits for a person: see waits. It can be answered on the Mogplex web page."
+    if state.is_unqueued:
+        return (
+            "Mogplex accepted the run, but could not queue it: it will not run, and nothing was done. If the user "
+            "wants another one, call trigger_automation with force_new."
+        )
     if state.never_started:
         age = f" {duration((state.now - state.run.created_at).total_seconds())} ago" if state.run.created_at else ""
         return (
@@ -208,11 +212,6 @@ def _sentence(state: AutomationRunState) -> str:
         return (
             f"The run is {status}, but nothing was heard of it for {duration(state.silence.total_seconds())}. It may "
             "be dead: let the user look at it on the Mogplex web page before another one is triggered with force_new."
-        )
-    if state.run.last_start_error and not state.run.runtime_run_id and state.run.started_at is None:
-        return (
-            "Mogplex accepted this run, but could not queue it so far. Wait for it: if no worker takes it within "
-            f"{NEVER_STARTED_AFTER.seconds // 60} minutes, it will not run."
         )
     return f"The run is {status}. Nothing is lost; do not trigger it again."
 

@@ -56,20 +56,24 @@ async def list_hosted_tools(
     Those without one can be called with call_hosted_tool.
     """
     if name:
-        return _one(await hosted.get_hosted_tool(call, name=name), page)
-    return _all(await hosted.list_hosted_tools(call))
+        return _one(call, await hosted.get_hosted_tool(call, name=name), page)
+    return _all(call, await hosted.list_hosted_tools(call))
 
 
 @toolset.tool("Call a hosted tool", Hints(reads_only=False, destructive=True, idempotent=False, open_world=True))
 async def call_hosted_tool(
     call: Call, name: HostedName, arguments: Annotated[dict[str, Any], Field(description="Its own.")] = _NOTHING
 ) -> HostedAnswer:
-    """Call a hosted tool that has no twin here. Look up its arguments with list_hosted_tools first.
+    """Call a hosted tool that has no equivalent here. Look up its arguments with list_hosted_tools first.
 
     The user is asked first, unless it only reads.
     """
     answer = await hosted.call_hosted_tool(
-        call, name=name, arguments=arguments, equivalents=hosted_equivalents(), offered=call.offered
+        call,
+        name=name,
+        arguments=arguments,
+        equivalents=hosted_equivalents(),
+        absence=lambda tool: _absence(call, tool),
     )
     data = json.dumps(answer.structured, ensure_ascii=False) if answer.structured else ""
     shown = clean(data, _ANSWER_CHARACTERS)
@@ -81,30 +85,30 @@ async def call_hosted_tool(
     )
 
 
-def _all(listed: Mapping[str, HostedTool]) -> HostedList:
+def _all(call: Call, listed: Mapping[str, HostedTool]) -> HostedList:
     # What can be called through here comes first: a long list loses its end.
     tools = sorted(listed.values(), key=lambda tool: tool.name in hosted_equivalents())
     own = [tool for tool in tools if tool.name not in hosted_equivalents()]
     return HostedList(
         summary=f"{len(tools)} hosted tools; {len(own) or 'none'} of them can be called with call_hosted_tool; for "
         "the others, use the tool named next to them.",
-        tools=[_row(tool) for tool in tools],
+        tools=[_row(call, tool) for tool in tools],
         untrusted={"descriptions": {sanitize_word(tool.name): clean_line(tool.description, 200) for tool in own}}
         if own
         else {},
     )
 
 
-def _one(tool: HostedTool, page: int) -> HostedList:
+def _one(call: Call, tool: HostedTool, page: int) -> HostedList:
     schema = json.dumps(tool.input_schema, ensure_ascii=False)
     shown = page_of(clean(schema, len(schema)), page)
-    row = _row(tool)
+    row, equivalent = _row(call, tool), hosted_equivalents().get(tool.name, "")
     steps = []
     if page < shown.count:
         arguments = {"name": row.hosted, "page": page + 1}
         steps.append(NextStep(tool="list_hosted_tools", arguments=arguments, why="the rest of its schema"))
-    elif row.use_instead:
-        steps.append(NextStep(tool=row.use_instead, why="use this one"))
+    elif equivalent:
+        steps.append(NextStep(tool=equivalent, why="use this one"))
     else:
         steps.append(NextStep(tool="call_hosted_tool", arguments={"name": row.hosted}, why="call it; add arguments"))
     return HostedList(
@@ -116,8 +120,23 @@ def _one(tool: HostedTool, page: int) -> HostedList:
     )
 
 
-def _row(tool: HostedTool) -> HostedRow:
-    effect = "reads" if tool.read_only is True else "may destroy" if tool.destructive is True else "writes"
-    return HostedRow(
-        hosted=sanitize_word(tool.name), use_instead=hosted_equivalents().get(tool.name, ""), effect=effect
-    )
+def _row(call: Call, tool: HostedTool) -> HostedRow:
+    effect = "reads" if hosted.only_reads(tool) else "may destroy" if tool.destructive is True else "writes"
+    instead = hosted_equivalents().get(tool.name, "")
+    if absence := _absence(call, instead) if instead else "":
+        instead += f" (not offered{absence})"
+    return HostedRow(hosted=sanitize_word(tool.name), use_instead=instead, effect=effect)
+
+
+def _absence(call: Call, name: str) -> str:
+    """Return why a tool of this server is not offered, as the end of a sentence; "" if it is."""
+    from mogplex_mcp.tools.catalog import TOOLSETS  # noqa: PLC0415 - the catalog imports this module
+
+    if name in call.offered:
+        return ""
+    if name in call.settings.exclude_tools:
+        return " by its user's choice"
+    toolset, tool = next((one, tool) for one in TOOLSETS for tool in one.tools if tool.name == name)
+    if call.settings.read_only and not tool.hints.reads_only:
+        return " since this server is read-only"
+    return f": it is in the toolset {toolset.name}, {'not selected' if toolset.by_default else 'off by default'}"

@@ -8,7 +8,7 @@ from pydantic import BaseModel, Field
 from mogplex_mcp.api.models import Sandbox
 from mogplex_mcp.core.humanize import ago, counted
 from mogplex_mcp.operations import sandboxes
-from mogplex_mcp.operations.sandboxes import MOST_SANDBOXES, LogName, sandbox_page
+from mogplex_mcp.operations.sandboxes import MOST_LIFECYCLE_EVENTS, MOST_SANDBOXES, LogName, sandbox_page
 from mogplex_mcp.reply.model import NextStep, Reply
 from mogplex_mcp.reply.output_limit import lines_within
 from mogplex_mcp.reply.untrusted import clean, clean_line, sanitize_word
@@ -20,6 +20,7 @@ toolset = Toolset("sandboxes", "Cloud machines: list, create, logs.")
 MOST_LINES: Final = 400
 LINE_CHARACTERS: Final = 500
 PIECE_CHARACTERS: Final = 6_000
+ERROR_CHARACTERS: Final = 600
 
 
 class SandboxRow(BaseModel):
@@ -176,18 +177,31 @@ def log_reply(found: sandboxes.SandboxLog, *, from_line: int, max_lines: int) ->
     if last < len(lines):
         later = {"sandbox_id": sandbox, "log": log, "from_line": last + 1, "max_lines": max_lines}
         steps.append(NextStep(tool="get_sandbox_logs", arguments=later, why="later lines"))
+    notes = [f"There is no line {from_line}."] if lines and not shown else []
+    if found.oldest_only:
+        notes.append(f"The API returns the oldest {MOST_LIFECYCLE_EVENTS} events; later ones cannot be read.")
+    error = clean_line(found.sandbox.error or "", ERROR_CHARACTERS)
     return SandboxLog(
-        summary=f"The {log} log of sandbox {sandbox} has {counted(len(lines), 'line')}."
-        if lines
-        else f"Sandbox {sandbox} has no {log} log yet.",
+        summary=_log_summary(found, sandbox, status),
         sandbox_id=sandbox,
         status=status,
         log=log,
         shown=f"lines {first} to {last} of {len(lines)}" if shown else "",
-        notes=[f"There is no line {from_line}."] if lines and not shown else [],
-        untrusted={"lines": shown},
+        notes=notes,
+        untrusted={"error": error, "lines": shown},
         next_steps=steps,
     )
+
+
+def _log_summary(found: sandboxes.SandboxLog, sandbox: str, status: str) -> str:
+    failed = f"Sandbox {sandbox} is {status} and reports an error: see error. " if found.sandbox.error else ""
+    count = len(found.lines)
+    if found.oldest_only:
+        return f"{failed}The {found.name} log of sandbox {sandbox} has {count} lines or more; these are the oldest."
+    if count:
+        return f"{failed}The {found.name} log of sandbox {sandbox} has {counted(count, 'line')}."
+    yet = "" if failed or status in ("error", "stopped") else " yet"
+    return f"{failed}Sandbox {sandbox} has no {found.name} log{yet}."
 
 
 def _cleaned(lines: Iterable[str]) -> list[str]:

@@ -52,10 +52,14 @@ async def address(mogplex: Recording) -> AsyncIterator[str]:
 
 
 @contextlib.asynccontextmanager
-async def caller(address: str, token: str, mode: Any = "auto", **headers: str) -> AsyncIterator[Client]:
+async def caller(
+    address: str, token: str, mode: Any = "auto", *, client_info: mcp_types.Implementation | None = None, **headers: Any
+) -> AsyncIterator[Client]:
     async with (
         httpx2.AsyncClient(headers={"Authorization": f"Bearer {token}", **headers}, timeout=30) as http,
-        Client(streamable_http_client(f"http://{address}/mcp", http_client=http), mode=mode) as client,
+        Client(
+            streamable_http_client(f"http://{address}/mcp", http_client=http), mode=mode, client_info=client_info
+        ) as client,
     ):
         yield client
 
@@ -202,7 +206,7 @@ def hostile() -> Iterator[tuple[str, str]]:
 
 async def test_no_header_or_argument_changes_the_upstream_url(address: str, mogplex: Recording) -> None:
     evil = "https://evil.example/api/v1/mogplex"
-    async with caller(address, DEMO_TOKEN, **dict(hostile())) as client:
+    async with caller(address, DEMO_TOKEN, client_info=None, **dict(hostile())) as client:
         tools = {tool.name: tool for tool in (await client.list_tools()).tools}
         for tool in tools.values():
             texts = [
@@ -239,3 +243,26 @@ async def test_single_requests_leave_nothing_in_the_state_file(tmp_path: Any, mo
         dump = json.dumps([str(row) for row in rows.execute("SELECT * FROM requests")])
     state.close()
     assert "mog_" not in dump
+
+
+async def latest(address: str, mode: Any) -> tuple[str, mcp_types.CallToolResult, mcp_types.CallToolResult]:
+    """Return a run of one client, and what it and another client of the same user get for the latest one."""
+    editor, desktop = (mcp_types.Implementation(name=name, version="1") for name in ("an-editor", "a-desktop"))
+    async with (
+        caller(address, DEMO_TOKEN, mode, client_info=editor) as one,
+        caller(address, DEMO_TOKEN, mode, client_info=desktop) as other,
+    ):
+        return await start(one, SECRET_PROMPT), await said(one, "get_run"), await said(other, "get_run")
+
+
+async def test_the_latest_run_over_http_is_that_of_the_own_client(address: str) -> None:
+    run_id, own, others = await latest(address, "auto")
+    assert own.structured_content is not None
+    assert own.structured_content["run_id"] == run_id
+    assert "this client has not started a run yet" in str(others)
+
+
+async def test_there_is_no_latest_run_where_clients_cannot_be_told_apart(address: str) -> None:
+    for answered in (await latest(address, "legacy"))[1:]:
+        assert answered.is_error
+        assert "give run_id: this server cannot tell which client the call comes from" in str(answered)

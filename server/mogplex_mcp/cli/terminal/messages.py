@@ -198,16 +198,20 @@ def command_error(
     if not repeatable and (error.may_have_happened or error.code == ErrorCode.UNEXPECTED_ANSWER):
         advice = f"Check MOGPLEX_URL and the network. {_DOCTOR}"
     seconds = round(error.retry_after) if error.retry_after is not None else _SECONDS_WITHOUT_HEADER
-    advice = spell(error.advice, speller) or advice.format(
+    # What may have happened, and could be done twice, is not advised.
+    usual = advice if repeatable or not error.may_have_happened else ""
+    advice = spell(error.advice, speller) or usual.format(
         keys=f"{web_url(base_url)}/settings/api-keys", retry=duration(max(1, seconds))
     )
     happened = spell(error.happened, speller) or happened
     if error.may_have_happened:
         happened += " It is not known whether it took effect."
         if repeatable:
-            advice += " Running the same command again is safe: nothing is done twice."
-        elif not error.advice:
-            advice = "Check before you run it again: it could be done twice."
+            advice = f"{advice} Running the same command again is safe: nothing is done twice.".strip()
+        else:
+            # What is advised for the error itself does not know that this can't be repeated.
+            known = advice if error.advice else ""
+            advice = f"{known} Check before you run it again: it could be done twice.".strip()
     why = spell(error.reason, speller)
     if error.quoted and not why:
         why = f"Mogplex responded with {error.status}:" if error.status else "The input was:"
