@@ -7,11 +7,11 @@ from pathlib import Path
 
 import anyio
 
+import mogplex_mcp.api.exchange  # noqa: F401 - imported late otherwise: each process would take longer to start
 from mogplex_mcp.api.access_token import Token
 from mogplex_mcp.api.client import Mogplex, StartRun
 from mogplex_mcp.api.dated_transport import DatedTransport
 from mogplex_mcp.api.errors import MogplexError
-from mogplex_mcp.api.exchange import send  # imported late otherwise: each process would take longer to start
 from mogplex_mcp.api.http import MogplexHttp
 from mogplex_mcp.api.server_clock import ServerClock
 from mogplex_mcp.api.transport import create_transport
@@ -21,8 +21,6 @@ from mogplex_mcp.simulator import DEMO_TOKEN
 from mogplex_mcp.storage.sqlite_ledger import SqliteLedger
 from mogplex_mcp.storage.state_file import StateError, StateFile
 from tests.runs.killed_start import REPO, address
-
-assert send
 
 
 class NoBudget:

@@ -86,7 +86,7 @@ async def keep_attacking(
         await anyio.to_thread.run_sync(process.start)
         # Killed in the middle of what comes after a few results: the start of a process takes long.
         enough = lines(results) + chance.randrange(1, 6 + STARTS // 12)
-        while process.is_alive() and lines(results) < enough:
+        while process.is_alive() and lines(results) < enough:  # noqa: ASYNC110 - another process writes them
             await anyio.sleep(0.01)
         await anyio.sleep(chance.uniform(0, 0.1))
         if process.exitcode == 0:

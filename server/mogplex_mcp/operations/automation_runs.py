@@ -17,7 +17,9 @@ from mogplex_mcp.operations.errors import (
     OperationError,
     Phrase,
     check_id,
+    too_many_starts,
 )
+from mogplex_mcp.runs.idempotency import GenerationsError
 from mogplex_mcp.runs.triggers import Triggered, has_ended
 
 MOST_RUNS: Final = 50
@@ -129,6 +131,8 @@ async def trigger_automation(
         triggered = await context.tenant.triggerer.trigger(
             automation_id, found.id, inputs, idempotency_key=idempotency_key, force_new=force_new
         )
+    except GenerationsError as error:
+        raise too_many_starts(error) from error
     except MogplexError as error:
         if obstacle := _obstacle(error):
             unchanged = () if error.may_have_happened else (". Nothing was started",)

@@ -57,7 +57,7 @@ async def start_run(
     """Start a coding agent on a repository: it works in a cloud sandbox, on a new branch, towards a pull request.
 
     Answers at once; follow its run_id with tail_run. Runs cost money. Repeating a call is safe: for ten minutes the
-    same arguments find the same run.
+    same arguments find the same run, ended or not.
     """
     wanted = StartRun(
         repo_id="",
