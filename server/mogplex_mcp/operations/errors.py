@@ -30,6 +30,7 @@ class OperationCode(StrEnum):
     UNEXPECTED_EXCEPTION = "unexpected_exception"
     UNKNOWN_REPO_ID = "unknown_repo_id"
     CONFIRMATION_NEEDED = "consent_needed"
+    UNKNOWN_GENERATION = "unknown_generation"
 
 
 @dataclass(frozen=True)
@@ -117,6 +118,11 @@ class InvalidArgumentError(OperationError):
 
     def __init__(self, *reason: str | Argument | Operation, advice: Phrase = (), quoted: str = "") -> None:
         super().__init__(ErrorCode.INVALID_ARGUMENT, *reason, advice=advice, quoted=quoted)
+
+
+def too_many_starts(error: MogplexError) -> OperationError:
+    """Return the error of a start whose newest earlier one could not be found, as no journal knows it."""
+    return OperationError(OperationCode.UNKNOWN_GENERATION, error.message)
 
 
 def check_id(text: str, name: str) -> str:

@@ -169,6 +169,10 @@ _WORDINGS: Final[Mapping[str, _Wording]] = {
         "Ask the user to make room for that file or to fix its permissions, or to set MOGPLEX_MCP_STATE_FILE to "
         "another one; MOGPLEX_MCP_WITHOUT_JOURNAL=1 goes without.",
     ),
+    OperationCode.UNKNOWN_GENERATION: _Wording(
+        "Nothing was started: the newest of many earlier starts could not be found",
+        "Call {tool} again in a minute, or with an idempotency_key of its own.",
+    ),
     OperationCode.CONFIRMATION_NEEDED: _Wording(
         "Nothing was done: the user has to agree first", "Ask the user, then call {tool} again."
     ),

@@ -133,6 +133,10 @@ _MESSAGES: Final[Mapping[str, tuple[str, str]]] = {
             "with --without-journal."
         ),
     ),
+    OperationCode.UNKNOWN_GENERATION: (
+        "Nothing was started: the newest of many earlier starts could not be found.",
+        "Run the same command again in a minute, or with an --idempotency-key of its own.",
+    ),
     OperationCode.CONFIRMATION_NEEDED: (
         "Nothing was done: this needs your confirmation.",
         "Run it in a terminal, or add --yes to confirm.",
