@@ -21,6 +21,7 @@ from tests.virtual_time import VirtualTimeLoop, virtual_now
 from mogplex_mcp.api.access_token import Token
 from mogplex_mcp.api.base_url import DEFAULT_BASE_URL
 from mogplex_mcp.api.client import StartRun
+from mogplex_mcp.api.models import Run
 from mogplex_mcp.core.shutdown import Shutdown
 from mogplex_mcp.credentials.sources import FoundToken
 from mogplex_mcp.runs.cursor import Cursor
@@ -96,6 +97,10 @@ class Story:
         return anyio.current_time() - self.began - share * self.seconds
 
 
+async def _repo_of(_: Run) -> str:
+    return "acme/web"
+
+
 async def follow_as_a_model(story: Story) -> None:
     """Call tail_run until the run ends; what it returns counts as seen when the call returns."""
 
@@ -114,6 +119,7 @@ async def follow_as_a_model(story: Story) -> None:
             max_events=40,
             listener=listen,
             shutdown=Shutdown(),
+            repo_of=_repo_of,
             now=virtual_now,
         )
         cursor = news.cursor

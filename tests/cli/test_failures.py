@@ -109,10 +109,18 @@ async def test_error_does_not_repeat_a_token_given_in_a_wrong_argument(words: li
     assert TOKEN not in refused.stdout + refused.stderr
 
 
-async def test_latest_run_without_any_run_is_a_usage_error(terminal: Terminal) -> None:
-    refused = await terminal("runs", "events", "--follow")
-    assert refused.code == ExitCode.USAGE
-    assert "no run was started from here yet" in refused.stderr
+@pytest.mark.parametrize(
+    "words",
+    [("runs", "events", "--follow"), ("runs", "get"), ("runs", "cancel"), ("automations", "get-run", "an-automation")],
+)
+async def test_a_command_on_a_run_needs_its_id_since_the_latest_may_be_that_of_another_client(
+    words: tuple[str, ...], terminal: Terminal, capsys: pytest.CaptureFixture[str]
+) -> None:
+    await terminal.started()
+    with pytest.raises(SystemExit) as refused:
+        await terminal(*words)
+    assert refused.value.code == ExitCode.USAGE
+    assert "required: RUN" in capsys.readouterr().err
 
 
 async def test_wrong_setting_is_a_usage_error_that_names_the_nearest(terminal: Terminal) -> None:

@@ -113,7 +113,7 @@ async def test_follow_prints_each_event_once_and_the_pull_request(terminal: Term
 
 async def test_follow_prints_one_line_per_event(terminal: Terminal) -> None:
     run_id = await terminal.started()
-    followed = await terminal("runs", "events", "--follow")
+    followed = await terminal("runs", "events", run_id, "--follow")
     assert followed.lines[0].endswith("External Mogplex run accepted")
     assert followed.lines[-2] == f"--- run {run_id} success ---"
     assert followed.lines[-1].startswith("pull request  https://github.com/acme/web/pull/")
@@ -176,7 +176,7 @@ async def test_events_without_follow_prints_the_events_so_far(terminal: Terminal
 
 async def test_runs_get_and_cancel(terminal: Terminal) -> None:
     run_id = await terminal.started()
-    shown = await terminal("runs", "get", "--json")
+    shown = await terminal("runs", "get", run_id, "--json")
     assert shown.record["runId"] == run_id
     assert shown.record["repoId"] == terminal.simulator.world.runs[run_id].repo_id
     assert shown.record["createdAt"].endswith("Z")

@@ -40,8 +40,13 @@ async def follow(
         max_events=most,
         listener=_ignore_progress,
         shutdown=shutdown or Shutdown(),
+        repo_of=acme_web,
         now=virtual_now,
     )
+
+
+async def acme_web(_: Run) -> str:
+    return "acme/web"
 
 
 def event_ids(news: Tail) -> list[str]:

@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mogplex_mcp.runs.outcome import Phase, find_pull_request, is_stale, is_terminal, read_outcome
+from mogplex_mcp.api.models import Run, RunEvent
+from mogplex_mcp.runs.outcome import Phase, is_stale, is_terminal, own_pull_request, read_outcome, reported_link
 from tests.runs.support import a_run, an_event
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
@@ -33,7 +34,7 @@ def test_outcome_of_delivered_run() -> None:
         delivery(pull_request_url=PULL_REQUEST, changed=True),
         an_event(2, "finished", payload={"exit_code": 0, "failure_code": None}),
     ]
-    outcome = read_outcome(a_run("success"), events, now=NOW)
+    outcome = read_outcome(a_run("success"), events, repo="acme/web", now=NOW)
     assert (outcome.phase, outcome.pull_request, outcome.changed, outcome.exit_code, outcome.failure_code) == (
         Phase.DONE,
         PULL_REQUEST,
@@ -45,15 +46,15 @@ def test_outcome_of_delivered_run() -> None:
 
 def test_outcome_prefers_error_of_run_to_error_of_event() -> None:
     events = [an_event(1, "failed", message="from the event", payload={"failure_code": "sandbox_launch_failed"})]
-    assert read_outcome(a_run("failed"), events, now=NOW).failure == "from the event"
-    outcome = read_outcome(a_run("failed", error="from the run"), events, now=NOW)
+    assert read_outcome(a_run("failed"), events, repo="acme/web", now=NOW).failure == "from the event"
+    outcome = read_outcome(a_run("failed", error="from the run"), events, repo="acme/web", now=NOW)
     assert (outcome.failure, outcome.failure_code) == ("from the run", "sandbox_launch_failed")
 
 
 @given(st.lists(st.tuples(st.sampled_from(["log", "finished", "status_changed", "new"]), PAYLOADS), max_size=10))
 def test_outcome_accepts_any_payload_and_has_right_types(rows: list[tuple[str, Any]]) -> None:
     events = [an_event(number, kind, payload=payload) for number, (kind, payload) in enumerate(rows)]
-    outcome = read_outcome(a_run(), events, now=NOW)
+    outcome = read_outcome(a_run(), events, repo="acme/web", now=NOW)
     assert outcome.changed in (True, False, None)
     assert outcome.exit_code is None or type(outcome.exit_code) is int
     assert isinstance(outcome.failure_code, str)
@@ -66,20 +67,46 @@ def test_outcome_accepts_any_payload_and_has_right_types(rows: list[tuple[str, A
         "http://github.com/acme/web/pull/4",
         "https://github.com.evil.example/acme/web/pull/4",
         "https://github.com@evil.example/acme/web/pull/4",
+        "https://user@github.com/acme/web/pull/4",
+        "https://github.com./acme/web/pull/4",
+        "https://github.com:443/acme/web/pull/4",
+        "https://www.github.com/acme/web/pull/4",
+        "https://g\u0456thub.com/acme/web/pull/4",
+        "https://github.com/\u0430cme/web/pull/4",
         "https://github.com/acme/web/pull/4?x=1",
+        "https://github.com/acme/web/pull/4/files",
+        "https://github.com/acme/web/pull/0",
+        "https://github.com/acme/web/issues/4",
         "https://github.com/acme/web/pull/4\nhttps://evil.example",
+        "https://github.com/acme/other/pull/4",
+        "https://github.com/evil/web/pull/4",
+        "https://github.com/acme/web/../other/pull/4",
+        "https://github.com/acme/web.git/pull/4",
         "javascript:alert(1)",
-        "",
     ],
 )
-def test_find_pull_request_accepts_only_plain_url(address: str) -> None:
-    assert find_pull_request(delivery(pull_request_url=address)) == ""
+def test_read_outcome_takes_only_a_pull_request_of_the_own_repository_as_fact(address: str) -> None:
+    events = [delivery(pull_request_url=PULL_REQUEST), delivery(pull_request_url=address)]
+    assert own_pull_request(address, "acme/web") == ""
+    assert read_outcome(a_run(), events[1:], repo="acme/web", now=NOW).pull_request == ""
+    outcome = read_outcome(a_run(), events, repo="acme/web", now=NOW)
+    assert (outcome.pull_request, outcome.other_link) == (PULL_REQUEST, address)
 
 
-def test_find_pull_request_reads_truncated_payload() -> None:
+def test_own_pull_request_ignores_case_and_needs_the_name_of_the_repository() -> None:
+    assert own_pull_request("https://github.com/Acme/WEB/pull/4", "acme/web")
+    assert own_pull_request(PULL_REQUEST, "Acme/Web") == PULL_REQUEST
+    assert own_pull_request(PULL_REQUEST, "") == ""
+    assert own_pull_request("https://github.com/acme/kit/pull/4", "acme/\u212ait") == ""
+
+
+def test_reported_link_is_read_from_a_truncated_payload_unless_it_is_cut_itself() -> None:
     preview = f'{{"stage":"git_delivery","pull_request_url":"{PULL_REQUEST}","auto_committed_files":["a'
-    event = an_event(1, payload={"truncated": True, "payloadPreview": preview})
-    assert find_pull_request(event) == PULL_REQUEST
+    assert reported_link(an_event(1, payload={"truncated": True, "payloadPreview": preview})) == PULL_REQUEST
+    cut = f'{{"stage":"git_delivery","pull_request_url":"{PULL_REQUEST}'
+    assert reported_link(an_event(1, payload={"truncated": True, "payloadPreview": cut})) == ""
+    elsewhere = f'{{"note":"see {PULL_REQUEST}","x'
+    assert reported_link(an_event(1, payload={"truncated": True, "payloadPreview": elsewhere})) == ""
 
 
 @pytest.mark.parametrize("status", ["pending", "streaming", "a_new_one", ""])
@@ -90,15 +117,19 @@ def test_is_terminal_is_false_for_unknown_status(status: str) -> None:
 def test_is_stale_after_35_silent_minutes() -> None:
     run = a_run(createdAt=(NOW - timedelta(hours=1)).isoformat())
     heard = an_event(1, createdAt=(NOW - timedelta(minutes=34)).isoformat())
-    assert is_stale(run, [], now=NOW)
-    assert not is_stale(run, [heard], now=NOW)
-    assert is_stale(run, [heard], now=NOW + timedelta(minutes=2))
-    assert not is_stale(a_run("success", createdAt=run.created_at), [], now=NOW)
+
+    def stale(run: Run, *events: RunEvent, now: datetime = NOW) -> bool:
+        return is_stale(run, read_outcome(run, events, repo="", now=now))
+
+    assert stale(run)
+    assert not stale(run, heard)
+    assert stale(run, heard, now=NOW + timedelta(minutes=2))
+    assert not stale(a_run("success", createdAt=run.created_at))
 
 
 def test_outcome_never_queued_after_minutes_without_worker() -> None:
     fresh = a_run("pending", createdAt=(NOW - timedelta(minutes=2)).isoformat())
     old = a_run("pending", createdAt=(NOW - timedelta(minutes=4)).isoformat())
     queued = a_run("pending", createdAt=(NOW - timedelta(minutes=4)).isoformat(), runtime={"runId": "r"})
-    never = [read_outcome(run, [], now=NOW).never_queued for run in (fresh, old, queued)]
+    never = [read_outcome(run, [], repo="", now=NOW).never_queued for run in (fresh, old, queued)]
     assert never == [False, True, False]

@@ -101,7 +101,7 @@ async def test_run_is_started_followed_to_pull_request_and_listed(mode: str) -> 
         assert (await model.call("get_run"))["run_id"] == run_id
         listed = (await model.call("list_runs"))["runs"]
         assert [(row["run_id"], row["status"]) for row in listed] == [(run_id, "success")]
-        assert (await model.call("cancel_run"))["already_terminal"]
+        assert (await model.call("cancel_run", run_id=run_id))["already_terminal"]
 
 
 async def test_ten_minutes_cost_at_most_16_calls_3000_tokens_and_80_requests() -> None:
@@ -236,7 +236,7 @@ async def test_unconfirmed_start_says_that_retry_is_safe() -> None:
         assert lost.is_error
         assert "not known whether" in text_of(lost)
         assert "same arguments" in text_of(lost)
-        for name in ("tail_run", "get_run", "cancel_run"):
+        for name in ("tail_run", "get_run"):
             nameless = await client.call_tool(name, {})
             assert "start_run again with the same arguments" in text_of(nameless)
         rows = facts(await client.call_tool("list_runs", {}))
@@ -311,7 +311,7 @@ async def test_every_script_ends_with_its_outcome(name: str) -> None:
 
 async def test_outdated_state_says_its_age() -> None:
     now = datetime.fromtimestamp(virtual_now(), UTC)
-    outcome = read_outcome(a_run(), [], now=now)
+    outcome = read_outcome(a_run(), [], repo="", now=now)
     snapshots = [Snapshot(a_run(), (), virtual_now() - age, 1, settled=False) for age in (10, 90)]
     fresh, old = (
         details_reply(RunDetails(snapshot, outcome, [], repo="acme/web"), now=now).notes for snapshot in snapshots

@@ -11,7 +11,7 @@ from mogplex_mcp.runs.outcome import Outcome, Phase
 from mogplex_mcp.runs.tail import Reason, Until, tail
 from mogplex_mcp.runs.watch import Snapshot
 from mogplex_mcp.simulator import SCRIPTS, Fault, FaultKind
-from tests.runs.following import Script, event_ids, follow, follow_to_the_end, running, shown
+from tests.runs.following import Script, acme_web, event_ids, follow, follow_to_the_end, running, shown
 from tests.runs.support import RUN_ID, a_run, an_event, count, simulated, start, tenant_of
 from tests.virtual_time import virtual_now
 
@@ -191,6 +191,7 @@ async def test_tail_reports_progress_at_once_on_change_and_every_ten_seconds() -
         max_events=40,
         listener=listener,
         shutdown=Shutdown(),
+        repo_of=acme_web,
         now=virtual_now,
     )
     assert moments == [(0, 1), (2, 2), (10, 2), (20, 2), (30, 2)]

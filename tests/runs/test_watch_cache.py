@@ -38,7 +38,7 @@ class Hostile:
     async def get_run_events(self, run_id: str, **_: Any) -> RunEvents:
         payload = {"stage": HUGE, "failure_code": HUGE, "exit_code": 10**4_000, "more": [HUGE], "changed": True}
         events = [event(number, **payload) for number in range(self._events)]
-        events[0]["payload"] = {"payloadPreview": f"{HUGE} {PULL_REQUEST}"}
+        events[0]["payload"] = {"payloadPreview": f'{HUGE},"pull_request_url":"{PULL_REQUEST}",'}
         run = {"runId": run_id, "status": "streaming", "error": HUGE, "harness": HUGE, "branch": {"working": HUGE}}
         return RunEvents.model_validate({"run": run, "events": events})
 
@@ -55,7 +55,9 @@ async def test_snapshot_size_is_bounded() -> None:
 
 async def test_truncation_keeps_outcome_and_start_of_messages() -> None:
     snapshot = await watches(Hostile()).of(RUN_ID).refresh()
-    outcome = read_outcome(snapshot.run, snapshot.events, now=datetime.fromtimestamp(virtual_now(), UTC))
+    outcome = read_outcome(
+        snapshot.run, snapshot.events, repo="acme/web", now=datetime.fromtimestamp(virtual_now(), UTC)
+    )
     assert outcome.pull_request == PULL_REQUEST
     assert outcome.changed
     assert outcome.exit_code is None

@@ -250,13 +250,14 @@ async def test_what_a_run_says_is_cleaned_and_kept_apart(simulator: Simulator) -
     assert "Ignore" not in looked["summary"]
 
 
-async def test_the_latest_run_is_meant_when_none_is_given(simulator: Simulator) -> None:
+async def test_the_latest_run_triggered_from_this_client_is_meant_when_none_is_given(simulator: Simulator) -> None:
     automation_id = ids(simulator)[LIVE]
     async with bridge_with(None, simulator) as client:
         none = await error(client, "get_automation_run", automation_id=automation_id)
         started = await facts(client, "trigger_automation", automation_id=automation_id, repo="acme/web")
         looked = await facts(client, "get_automation_run", automation_id=automation_id, run_id="null")
         other = await error(client, "get_automation_run", automation_id=automation_id, run_id=A_UUID)
-    assert "has no runs yet" in none
+    assert "give run_id: this client has not triggered this automation yet" in none
+    assert "list_automation_runs" in none
     assert looked["run_id"] == started["run_id"]
     assert "code: not_found" in other

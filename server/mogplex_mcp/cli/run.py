@@ -85,7 +85,7 @@ def _notes(session: Session, result: StartedRun) -> list[str]:
             "Mogplex accepted the run but could not queue it: it has failed and nothing was done. "
             "Use --force-new to start it again."
         )
-    elif replayed and read_outcome(run, (), now=session.now).never_queued:
+    elif replayed and read_outcome(run, (), repo="", now=session.now).never_queued:
         notes.append(NEVER_QUEUED.format(run_id=sanitize_word(run.run_id)))
     elif replayed and run.status == "pending" and not run.runtime_run_id:
         notes.append("The run is not queued yet. If this lasts for minutes, it will never start.")

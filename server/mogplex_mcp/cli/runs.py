@@ -165,8 +165,8 @@ def _show_end(session: Session, followed: FollowedRun) -> None:
         session.output.line(NEVER_QUEUED.format(run_id=run_id))
     elif news.reason is Reason.STALE:
         session.output.line(
-            "The run has reported nothing for a long time and may be dead. Check its sandbox, or cancel it with "
-            f"`mogplex-mcp runs cancel {run_id}`."
+            f"The run has reported nothing for {duration(outcome.silence.total_seconds())} and may be dead. Check its "
+            f"sandbox, or cancel it with `mogplex-mcp runs cancel {run_id}`."
         )
     elif outcome.is_terminal:
         done = outcome.phase == Phase.DONE
@@ -191,7 +191,7 @@ def _notes(session: Session, snapshot: Snapshot) -> list[str]:
     if snapshot.saturated:
         notes.append(f"The API returns the first {EVENT_WINDOW} events only; later ones are not available.")
     if snapshot.fault:
-        age = duration(session.services.now() - snapshot.at)
+        age = duration(session.now.timestamp() - snapshot.at)
         notes.append(f"Mogplex could not be reached just now: this is the state of {age} ago.")
     return notes
 

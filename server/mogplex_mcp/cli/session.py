@@ -62,8 +62,8 @@ class Session:
 
     @property
     def now(self) -> datetime:
-        """Return the current time."""
-        return datetime.fromtimestamp(self.services.now(), UTC)
+        """Return the current time at Mogplex, against which what it dates is measured."""
+        return datetime.fromtimestamp(self.tenant.clock.now(), UTC)
 
     @property
     def web_url(self) -> str:

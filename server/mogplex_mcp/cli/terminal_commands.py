@@ -11,10 +11,11 @@ _SWITCH: Final[Mapping[str, Any]] = {"action": "store_true"}
 _OPTIONAL: Final[Mapping[str, Any]] = {"nargs": "?", "default": ""}
 _NUMBER: Final[Mapping[str, Any]] = {"type": int, "metavar": "NUMBER"}
 
+_RUN_ID: Final = "8f3a2b1c-1234-4abc-9def-1234567890ab"
 _JSON: Final = CommandArgument("--json", "one JSON object per line, for programs", _SWITCH)
 _REPO: Final = CommandArgument("--repo", "owner/name, or an id from `repos list`", {"metavar": "REPO"})
 _LIMIT: Final = CommandArgument("--limit", "maximum number of items", _NUMBER)
-_RUN: Final = CommandArgument("run", "id of the run (default: the latest one)", {"metavar": "RUN", **_OPTIONAL})
+_RUN: Final = CommandArgument("run", "id of the run", {"metavar": "RUN"})
 _AUTOMATION: Final = CommandArgument("automation", "id of the automation", {"metavar": "AUTOMATION"})
 _SANDBOX: Final = CommandArgument("sandbox", "id of the sandbox", {"metavar": "SANDBOX"})
 _FOLLOW: Final = CommandArgument("--follow", "watch it until it has ended", _SWITCH)
@@ -99,7 +100,7 @@ RUNS: Final = Command(
             details="The Mogplex API has no list of runs; they are read from the journal on this machine.",
             example="runs list --status open",
         ),
-        Command("get", "show a run", "runs:get_run", (_RUN, _JSON), example="runs get"),
+        Command("get", "show a run", "runs:get_run", (_RUN, _JSON), example=f"runs get {_RUN_ID}"),
         Command(
             "events",
             "show the events of a run, or watch it",
@@ -107,18 +108,18 @@ RUNS: Final = Command(
             (_RUN, _FOLLOW, _TIMEOUT, _JSON),
             details=f"{_ENDED} Ctrl-C stops watching; the run continues. With --json the last "
             "line is the outcome of the run.",
-            example="runs events --follow",
+            example=f"runs events {_RUN_ID} --follow",
         ),
         Command(
             "cancel",
             "cancel a run; this cannot be undone",
             "runs:cancel_run",
-            (CommandArgument("run", "id of the run", {"metavar": "RUN"}), _JSON),
+            (_RUN, _JSON),
             details="Work that is not pushed yet is lost.",
-            example="runs cancel 8f3a2b1c-1234-4abc-9def-1234567890ab",
+            example=f"runs cancel {_RUN_ID}",
         ),
     ),
-    example="runs events --follow",
+    example="runs list --status open",
 )
 
 SANDBOXES: Final = Command(
@@ -235,7 +236,7 @@ AUTOMATIONS: Final = Command(
             "automation_runs:get_run",
             (_AUTOMATION, _RUN, _WAIT, _JSON),
             details=_ENDED,
-            example="automations get-run 8f3a2b1c-1234-4abc-9def-1234567890ab --follow",
+            example=f"automations get-run 5d1c9a7e-1234-4abc-9def-1234567890ab {_RUN_ID} --follow",
         ),
     ),
     example="automations list",

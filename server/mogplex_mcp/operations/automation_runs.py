@@ -10,7 +10,14 @@ from mogplex_mcp.api.errors import ErrorCode, MogplexError
 from mogplex_mcp.api.models import AutomationRun, AutomationRunDetail, Repo
 from mogplex_mcp.core.shutdown import AT_ONCE
 from mogplex_mcp.operations.context import OperationContext
-from mogplex_mcp.operations.errors import Argument, Operation, OperationError, Phrase, check_id
+from mogplex_mcp.operations.errors import (
+    Argument,
+    InvalidArgumentError,
+    Operation,
+    OperationError,
+    Phrase,
+    check_id,
+)
 from mogplex_mcp.runs.triggers import Triggered, has_ended
 
 MOST_RUNS: Final = 50
@@ -129,6 +136,8 @@ async def trigger_automation(
                 ErrorCode.CONFLICT, *obstacle, *unchanged, may_have_happened=error.may_have_happened
             ) from error
         raise
+    if triggered.run_id:
+        context.tenant.latest_runs.note(context.session, triggered.run_id, automation_id=automation_id)
     return TriggeredAutomation(automation_id, found, triggered)
 
 
@@ -162,17 +171,17 @@ async def get_automation_run(
     Args:
         context: The circumstances of the call.
         automation_id: The automation.
-        run_id: The run; empty for the latest one.
+        run_id: The run; empty for the latest one that the caller's session triggered.
         wait_seconds: How long to wait; the deadline of the call comes first.
         listener: Is called with each look after which the wait goes on.
 
     Raises:
-        InvalidArgumentError: An id isn't one.
-        OperationError: The automation has no runs, or Mogplex has no details of this one.
+        InvalidArgumentError: An id isn't one, or there is no latest run.
+        OperationError: Mogplex has no details of this run.
         MogplexError: Mogplex could not be asked at all, or does not know the run.
     """
     automation_id = check_id(automation_id, "automation_id")
-    run_id = check_id(run_id, "run_id") if run_id else await _latest(context, automation_id)
+    run_id = check_id(run_id, "run_id") if run_id else _latest(context, automation_id)
     state = AutomationRunState(automation_id, await _look(context, automation_id, run_id))
     deadline = min(context.arrived + wait_seconds, context.deadline)
     with anyio.CancelScope(deadline=deadline), context.shutdown.within(AT_ONCE):
@@ -190,16 +199,17 @@ async def get_automation_run(
     return state
 
 
-async def _latest(context: OperationContext, automation_id: str) -> str:
-    latest = await context.tenant.mogplex.list_automation_runs(automation_id, limit=1)
-    if not latest:
-        raise OperationError(
-            ErrorCode.NOT_FOUND,
-            "this automation has no runs yet",
-            happened=("There is no run to look at.",),
-            advice=(Operation("trigger_automation", {"automation_id": automation_id}), " starts one."),
+def _latest(context: OperationContext, automation_id: str) -> str:
+    latest = context.tenant.latest_runs.of(context.session, automation_id=automation_id)
+    if latest is None:
+        raise InvalidArgumentError(
+            "give ",
+            Argument("run_id"),
+            ": this client has not triggered this automation yet; ",
+            Operation("list_automation_runs", {"automation_id": automation_id}),
+            " shows its runs",
         )
-    return latest[0].id
+    return latest.run_id
 
 
 async def _look(

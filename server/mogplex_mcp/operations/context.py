@@ -34,9 +34,10 @@ class OperationContext:
         settings: The settings of the server.
         arrived: When the call arrived, on the clock of the event loop.
         progress: Reports the progress of the call.
-        clock: Seconds since the epoch.
+        clock: Seconds since the epoch on this machine, as the journal has them.
         consent: The user's consent to what the call changes.
         shutdown: The graceful shutdown of this process, which leaves a call some seconds.
+        session: The session of the caller, within which "the latest run" is meant; empty for that of this process.
     """
 
     tenant: Tenant
@@ -46,11 +47,16 @@ class OperationContext:
     clock: Callable[[], float] = time.time
     consent: Consent = field(default_factory=Consent)
     shutdown: Shutdown = field(default_factory=Shutdown)
+    session: str = ""
 
     @property
     def now(self) -> datetime:
-        """The current time, in UTC."""
-        return datetime.fromtimestamp(self.clock(), UTC)
+        """The current time at Mogplex, in UTC: what it dates is measured against this."""
+        return datetime.fromtimestamp(self.tenant.clock.now(), UTC)
+
+    def on_this_machine(self, time: datetime | None) -> float:
+        """Return a time of Mogplex in seconds since the epoch on this machine's clock, now if it is not known."""
+        return self.clock() - ((self.now - time).total_seconds() if time else 0.0)
 
     @property
     def wait_cap(self) -> float:

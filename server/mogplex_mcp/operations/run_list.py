@@ -10,6 +10,7 @@ import anyio
 from mogplex_mcp.api.errors import MogplexError
 from mogplex_mcp.operations.context import OperationContext
 from mogplex_mcp.operations.errors import check_range
+from mogplex_mcp.operations.runs import repo_name
 from mogplex_mcp.runs.outcome import read_outcome
 from mogplex_mcp.storage.ledger import Entry
 from mogplex_mcp.storage.state_file import StateError
@@ -29,11 +30,13 @@ class RunList:
         entries: The runs.
         left_out: How many older runs exceed the limit.
         not_refreshed: How many open runs have their last known status.
+        now: The time on the clock of the journal, in seconds since the epoch.
     """
 
     entries: Sequence[Entry]
     left_out: int
     not_refreshed: int
+    now: float
 
 
 async def list_runs(
@@ -59,13 +62,14 @@ async def list_runs(
     since = context.clock() - max_age_hours * 3_600
     entries, missed = await _refreshed(context, await context.tenant.ledger.runs(repo_id=repo_id, since=since))
     matching = [entry for entry in entries if status in ("any", entry.status) or (status == "open" and entry.is_open)]
-    return RunList(matching[:limit], max(0, len(matching) - limit), missed)
+    return RunList(matching[:limit], max(0, len(matching) - limit), missed, context.clock())
 
 
 async def _refreshed(context: OperationContext, entries: Sequence[Entry]) -> tuple[list[Entry], int]:
     """Return the entries with a live status, and the number of open ones that could not be refreshed."""
     due = [entry for entry in entries if entry.is_open and entry.run_id]
-    due = [entry for entry in due if context.clock() - entry.checked_at > REFRESHED_BEFORE_SECONDS]
+    # A look in the future is none: the clock was set back since.
+    due = [entry for entry in due if not 0 <= context.clock() - entry.checked_at <= REFRESHED_BEFORE_SECONDS]
     fresh: dict[str, Entry] = {}
 
     async def refresh(entry: Entry) -> None:
@@ -73,8 +77,8 @@ async def _refreshed(context: OperationContext, entries: Sequence[Entry]) -> tup
             snapshot = await context.tenant.watches.of(entry.run_id).refresh()
         except MogplexError:
             return
-        outcome = read_outcome(snapshot.run, snapshot.events, now=context.now)
         run = snapshot.run
+        outcome = read_outcome(run, snapshot.events, repo=entry.repo or await repo_name(context, run), now=context.now)
         fresh[entry.key] = replace(entry, status=run.status, pull_request=outcome.pull_request or entry.pull_request)
         # A journal that can't be written can still be listed.
         with contextlib.suppress(StateError):

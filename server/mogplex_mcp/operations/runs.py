@@ -1,11 +1,16 @@
 """Operations on runs: start a coding agent, follow it to its pull request, get its details, cancel it."""
 
+import contextlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Final
+
+import anyio
 
 from mogplex_mcp.api.client import StartRun
+from mogplex_mcp.api.errors import MogplexError
 from mogplex_mcp.api.http import DEFAULT_TIMEOUT
-from mogplex_mcp.api.models import CancelledRun, Repo
+from mogplex_mcp.api.models import CancelledRun, Repo, Run
 from mogplex_mcp.operations.context import OperationContext
 from mogplex_mcp.operations.errors import Argument, InvalidArgumentError, Operation, check_id
 from mogplex_mcp.runs.cursor import Cursor, CursorError
@@ -16,6 +21,9 @@ from mogplex_mcp.runs.start import Started
 from mogplex_mcp.runs.tail import Listener, Tail, Until, tail
 from mogplex_mcp.runs.watch import Snapshot
 from mogplex_mcp.storage.state_file import StateError
+
+# For the name of a repository, without which an answer is nearly as good.
+_LOOKUP_SECONDS: Final = 5.0
 
 
 @dataclass(frozen=True)
@@ -38,12 +46,14 @@ class FollowedRun:
     Attributes:
         news: The new events, and why the wait ended.
         seen: The cursor of the caller: the events that it had seen before.
-        repo: The name of its repository according to the journal; empty when unknown.
+        repo: The name of its repository; empty when unknown.
+        is_latest: Whether no run was named, so that it is the latest one of the caller's session.
     """
 
     news: Tail
     seen: Cursor
     repo: str
+    is_latest: bool = False
 
 
 @dataclass(frozen=True)
@@ -54,13 +64,15 @@ class RunDetails:
         snapshot: The run and its events.
         outcome: What its events say about the result.
         groups: The events, with repetitions grouped.
-        repo: The name of its repository according to the journal; empty when unknown.
+        repo: The name of its repository; empty when unknown.
+        is_latest: Whether no run was named, so that it is the latest one of the caller's session.
     """
 
     snapshot: Snapshot
     outcome: Outcome
     groups: Sequence[EventGroup]
     repo: str
+    is_latest: bool = False
 
 
 @dataclass(frozen=True)
@@ -69,7 +81,7 @@ class RunCancellation:
 
     Attributes:
         cancelled: The response of Mogplex.
-        repo: The name of its repository according to the journal; empty when unknown.
+        repo: The name of its repository; empty when unknown.
     """
 
     cancelled: CancelledRun
@@ -111,15 +123,21 @@ async def start_run(
             Argument("create_branch", "false"),
             " to work on it directly",
         )
-    started = await context.tenant.starter.start(
-        replace(wanted, repo_id=found.id, root_directory=wanted.root_directory or found.root_directory or ""),
-        repo=found.full_name,
-        default_branch=default_branch,
-        force_new=force_new,
-        idempotency_key=idempotency_key,
-        remember_prompt=context.settings.remember_prompts,
-        seconds=min(DEFAULT_TIMEOUT, context.remaining),
-    )
+    try:
+        started = await context.tenant.starter.start(
+            replace(wanted, repo_id=found.id, root_directory=wanted.root_directory or found.root_directory or ""),
+            repo=found.full_name,
+            default_branch=default_branch,
+            force_new=force_new,
+            idempotency_key=idempotency_key,
+            remember_prompt=context.settings.remember_prompts,
+            seconds=min(DEFAULT_TIMEOUT, context.remaining),
+        )
+    except MogplexError as error:
+        if error.may_have_happened:
+            context.tenant.latest_runs.note(context.session, "")
+        raise
+    context.tenant.latest_runs.note(context.session, started.run.run_id)
     return StartedRun(started, found)
 
 
@@ -137,7 +155,7 @@ async def follow_run(
 
     Args:
         context: The context of the call.
-        run_id: The id of the run; empty for the latest one.
+        run_id: The id of the run; empty for the latest one of the caller's session.
         cursor: The events that the caller has seen; empty for none.
         wait_seconds: How long to wait, within the deadline of the call.
         until: What ends the wait.
@@ -148,7 +166,7 @@ async def follow_run(
         InvalidArgumentError: The run id or the cursor is invalid.
         MogplexError: The state of the run could not be read.
     """
-    wanted = await find_run_id(context, run_id)
+    wanted = find_run_id(context, run_id)
     try:
         seen = Cursor.parse(cursor, wanted)
     except CursorError as error:
@@ -164,10 +182,12 @@ async def follow_run(
         max_events=max_events,
         listener=listener,
         shutdown=context.shutdown,
-        now=context.clock,
+        repo_of=lambda run: repo_name(context, run),
+        now=context.tenant.clock.now,
+        wall_clock=context.clock,
     )
     await record_state(context, news.snapshot, news.outcome)
-    return FollowedRun(news, seen, await repo_name(context, wanted))
+    return FollowedRun(news, seen, news.repo, is_latest=not run_id)
 
 
 async def get_run(context: OperationContext, *, run_id: str = "") -> RunDetails:
@@ -175,69 +195,74 @@ async def get_run(context: OperationContext, *, run_id: str = "") -> RunDetails:
 
     Args:
         context: The context of the call.
-        run_id: The id of the run; empty for the latest one.
+        run_id: The id of the run; empty for the latest one of the caller's session.
 
     Raises:
         InvalidArgumentError: The id is invalid, or there is no latest run.
         MogplexError: The request failed, or there is no such run.
     """
-    wanted = await find_run_id(context, run_id)
+    wanted = find_run_id(context, run_id)
     snapshot = await context.tenant.watches.of(wanted).refresh()
-    outcome = read_outcome(snapshot.run, snapshot.events, now=context.now)
+    repo = await repo_name(context, snapshot.run)
+    outcome = read_outcome(snapshot.run, snapshot.events, repo=repo, now=context.now)
     await record_state(context, snapshot, outcome)
-    return RunDetails(snapshot, outcome, group_events(snapshot.events), await repo_name(context, wanted))
+    return RunDetails(snapshot, outcome, group_events(snapshot.events), repo, is_latest=not run_id)
 
 
-async def cancel_run(context: OperationContext, *, run_id: str = "") -> RunCancellation:
+async def cancel_run(context: OperationContext, *, run_id: str) -> RunCancellation:
     """Cancel a run.
 
     Args:
         context: The context of the call.
-        run_id: The id of the run; empty for the latest one.
+        run_id: The id of the run. What is lost for good is never guessed.
 
     Raises:
-        InvalidArgumentError: The id is invalid, or there is no latest run.
+        InvalidArgumentError: The id is invalid.
         MogplexError: The request failed.
     """
-    wanted = await find_run_id(context, run_id)
+    wanted = check_id(run_id, "run_id")
     cancelled = await context.tenant.mogplex.cancel_run(wanted)
     await record_state(context, Snapshot(cancelled.run, (), context.clock(), 0, settled=False), None)
-    return RunCancellation(cancelled, await repo_name(context, wanted))
+    return RunCancellation(cancelled, await repo_name(context, cancelled.run))
 
 
-async def find_run_id(context: OperationContext, text: str) -> str:
-    """Return the canonical id of a run; without one, the id of the latest run in the journal.
+def find_run_id(context: OperationContext, text: str) -> str:
+    """Return the canonical id of a run; without one, the id of the latest run that the caller's session started.
 
     Raises:
         InvalidArgumentError: The id is invalid, there is no latest run, or it is unknown whether its start succeeded.
     """
     if text:
         return check_id(text, "run_id")
-    run_id = Argument("run_id")
-    try:
-        latest = await context.tenant.ledger.latest_run(unknown_within_seconds=SAME_START_SECONDS)
-    except StateError as error:
-        raise InvalidArgumentError("give ", run_id, f": the journal of runs is not there ({error})") from None
+    run_id, listed = Argument("run_id"), Operation("list_runs")
+    latest = context.tenant.latest_runs.of(context.session)
     if latest is None:
-        raise InvalidArgumentError("give ", run_id, ": no run was started from here yet")
-    if not latest.run_id:
-        # The caller doesn't mean an older run, and must not cancel it by mistake.
         raise InvalidArgumentError(
-            "it is not known what became of the latest start; ",
-            Operation("start_run"),
-            " again with the same arguments, it will not start twice, or give ",
-            run_id,
+            "give ", run_id, ": this client has not started a run yet; ", listed, " has those of others"
         )
-    return latest.run_id
+    if latest.run_id:
+        return latest.run_id
+    # The caller doesn't mean an older run.
+    unknown = "it is not known what became of the latest start; "
+    if anyio.current_time() - latest.at > SAME_START_SECONDS:
+        raise InvalidArgumentError(unknown, "give ", run_id, ", as ", listed, " shows it")
+    raise InvalidArgumentError(
+        unknown,
+        Operation("start_run"),
+        " again with the same arguments, it will not start twice, or give ",
+        run_id,
+    )
 
 
-async def repo_name(context: OperationContext, run_id: str) -> str:
-    """Return the name of the run's repository according to the journal, or ""."""
-    try:
-        entry = await context.tenant.ledger.find_run(run_id)
-    except StateError:
-        return ""
-    return entry.repo if entry else ""
+async def repo_name(context: OperationContext, run: Run) -> str:
+    """Return the name of the run's repository, from the journal or from Mogplex; "" where neither can tell it."""
+    with contextlib.suppress(StateError):
+        entry = await context.tenant.ledger.find_run(run.run_id)
+        if entry and entry.repo:
+            return entry.repo
+    with contextlib.suppress(MogplexError), anyio.move_on_after(min(_LOOKUP_SECONDS, context.remaining)):
+        return (await context.tenant.repos.find(run.repo_id)).full_name
+    return ""
 
 
 async def record_state(context: OperationContext, snapshot: Snapshot, outcome: Outcome | None) -> None:
@@ -249,7 +274,7 @@ async def record_state(context: OperationContext, snapshot: Snapshot, outcome: O
             repo_id=run.repo_id,
             status=run.status,
             pull_request=outcome.pull_request if outcome else "",
-            created_at=run.created_at.timestamp() if run.created_at else context.clock(),
+            created_at=context.on_this_machine(run.created_at),
         )
     except StateError:
         return

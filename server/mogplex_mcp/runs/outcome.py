@@ -6,21 +6,18 @@ A payload may be truncated, lack fields or change the type of a field, so each f
 
 import enum
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
 
 from mogplex_mcp.api.models import Run, RunEvent
+from mogplex_mcp.runs.verdicts import STALE_AFTER, is_never_started, silence_since
 from mogplex_mcp.storage.ledger import TERMINAL_STATUSES
 
-NEVER_QUEUED_AFTER: Final = timedelta(minutes=3)
-"""How long a pending run may be without a worker before it counts as lost."""
-
-STALE_AFTER: Final = timedelta(minutes=35)
-"""How long an unfinished run may be silent before it counts as stale."""
-
-_PULL_REQUEST: Final = re.compile(r"https://github\.com/[\w.-]{1,100}/[\w.-]{1,100}/pull/\d{1,10}", re.ASCII)
+_PULL_REQUEST: Final = re.compile(r"https://github\.com/([\w.-]{1,100}/[\w.-]{1,100})/pull/[1-9]\d{0,9}", re.ASCII)
+# With its closing quote: without it, the number of the pull request may be cut.
+_IN_PREVIEW: Final = re.compile(r'"pull_request_url"\s*:\s*"([^"\\]{1,300})"')
 
 
 class Phase(enum.StrEnum):
@@ -46,7 +43,9 @@ class Outcome:
         exit_code: The exit code of the agent's process, when known.
         failure_code: Mogplex's code for the failure, or empty. Untrusted text.
         failure: Why the run failed, in its own words, or empty. Untrusted text.
+        other_link: What the run reports in place of a pull request of its own repository, or empty. Untrusted text.
         never_queued: Whether no worker took the run within minutes, so that it will not run.
+        silence: How long nothing was heard of the run.
     """
 
     phase: Phase
@@ -55,7 +54,9 @@ class Outcome:
     exit_code: int | None = None
     failure_code: str = ""
     failure: str = ""
+    other_link: str = ""
     never_queued: bool = False
+    silence: timedelta = timedelta()
 
     @property
     def is_terminal(self) -> bool:
@@ -63,16 +64,25 @@ class Outcome:
         return self.phase in {Phase.DONE, Phase.FAILED, Phase.CANCELLED}
 
 
-def read_outcome(run: Run, events: Iterable[RunEvent], *, now: datetime) -> Outcome:
-    """Derive the outcome of a run; later events take precedence over earlier ones."""
+def read_outcome(run: Run, events: Sequence[RunEvent], *, repo: str, now: datetime) -> Outcome:
+    """Derive the outcome of a run; later events take precedence over earlier ones.
+
+    Args:
+        run: The run.
+        events: Its events.
+        repo: The name of its repository, to which its pull request must belong; empty if that is not known.
+        now: The time at Mogplex.
+    """
     phase = Phase.QUEUED
-    pull_request = failure_code = failure = ""
+    pull_request = other_link = failure_code = failure = ""
     changed: bool | None = None
     exit_code: int | None = None
     for event in events:
         payload = event.payload
         phase = _phase_after(event, phase)
-        pull_request = find_pull_request(event) or pull_request
+        if link := reported_link(event):
+            own = own_pull_request(link, repo)
+            pull_request, other_link = own or pull_request, "" if own else link
         changed = _typed(payload, "changed", bool, changed)
         exit_code = _typed(payload, "exit_code", int, exit_code)
         failure_code = _typed(payload, "failure_code", str, failure_code)
@@ -81,7 +91,7 @@ def read_outcome(run: Run, events: Iterable[RunEvent], *, now: datetime) -> Outc
     terminal = {"success": Phase.DONE, "failed": Phase.FAILED, "cancelled": Phase.CANCELLED}.get(run.status)
     if terminal is None and run.status == "streaming" and phase is Phase.QUEUED:
         phase = Phase.WORKING
-    waited = now - run.created_at if run.created_at else timedelta()
+    times = [run.created_at, run.updated_at, *(event.created_at for event in events)]
     return Outcome(
         phase=terminal or phase,
         pull_request=pull_request,
@@ -89,16 +99,30 @@ def read_outcome(run: Run, events: Iterable[RunEvent], *, now: datetime) -> Outc
         exit_code=exit_code,
         failure_code=failure_code,
         failure=run.error or failure,
-        never_queued=run.status == "pending" and not run.runtime_run_id and waited > NEVER_QUEUED_AFTER,
+        other_link=other_link,
+        never_queued=is_never_started(
+            run.created_at, worker=run.runtime_run_id, at_work=run.status != "pending", now=now
+        ),
+        silence=silence_since(times, now),
     )
 
 
-def find_pull_request(event: RunEvent) -> str:
-    """Return the URL of the pull request on github.com that this event reports, or ""."""
-    found = _PULL_REQUEST.fullmatch(_typed(event.payload, "pull_request_url", str, ""))
-    if found is None and "payloadPreview" in event.payload:
-        found = _PULL_REQUEST.search(str(event.payload["payloadPreview"]))
-    return found.group() if found else ""
+def reported_link(event: RunEvent) -> str:
+    """Return what this event reports as the address of a pull request, or "". Untrusted text."""
+    link = _typed(event.payload, "pull_request_url", str, "")
+    if not link and "payloadPreview" in event.payload:
+        found = _IN_PREVIEW.search(str(event.payload["payloadPreview"]))
+        link = found[1] if found else ""
+    return str(link)
+
+
+def own_pull_request(link: str, repo: str) -> str:
+    """Return the link if it is a pull request of this repository on github.com, else "".
+
+    An agent can report any address. As a fact, a model or a person would open it.
+    """
+    found = _PULL_REQUEST.fullmatch(link)
+    return link if found and repo.isascii() and found[1].lower() == repo.lower() else ""
 
 
 def is_terminal(run: Run) -> bool:
@@ -106,10 +130,9 @@ def is_terminal(run: Run) -> bool:
     return run.status in TERMINAL_STATUSES
 
 
-def is_stale(run: Run, events: Iterable[RunEvent], *, now: datetime) -> bool:
-    """Return whether an unfinished run has been silent for 35 minutes."""
-    times = [time for time in (run.created_at, run.updated_at, *(event.created_at for event in events)) if time]
-    return not is_terminal(run) and bool(times) and now - max(times) > STALE_AFTER
+def is_stale(run: Run, outcome: Outcome) -> bool:
+    """Return whether nothing was heard of an unfinished run for `STALE_AFTER`."""
+    return not is_terminal(run) and outcome.silence > STALE_AFTER
 
 
 def _phase_after(event: RunEvent, phase: Phase) -> Phase:

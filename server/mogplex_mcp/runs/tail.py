@@ -7,22 +7,25 @@ continue from.
 import enum
 import time
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Final
 
 import anyio
 
 from mogplex_mcp.api.errors import ErrorCode, MogplexError
-from mogplex_mcp.api.models import RunEvent
+from mogplex_mcp.api.models import Run, RunEvent
 from mogplex_mcp.core.shutdown import AT_ONCE, Shutdown
 from mogplex_mcp.runs.cursor import Cursor
 from mogplex_mcp.runs.event_groups import EventGroup, group_events
-from mogplex_mcp.runs.outcome import Outcome, find_pull_request, is_stale, is_terminal, read_outcome
+from mogplex_mcp.runs.outcome import Outcome, is_stale, is_terminal, own_pull_request, read_outcome, reported_link
 from mogplex_mcp.runs.watch import FINAL_ERRORS, RunWatch, Snapshot
 
 HEARTBEAT_SECONDS: Final = 10.0
 """How often progress is reported while nothing changes."""
+
+ASLEEP_AFTER_SECONDS: Final = 10.0
+"""How late a heartbeat is if the machine was asleep before it, or this process stopped."""
 
 FIRST_REFRESH_RETRY_SECONDS: Final = 2.0
 """How long to wait before the first snapshot is tried again."""
@@ -59,6 +62,8 @@ class Tail:
         groups: The events since the cursor in groups, oldest first.
         more: How many groups were left for the next call.
         cursor: The cursor after `groups`.
+        repo: The name of the run's repository; empty if unknown.
+        asleep: Seconds that this process did nothing after the snapshot, as on a machine that was asleep; 0 for none.
     """
 
     snapshot: Snapshot
@@ -67,9 +72,14 @@ class Tail:
     groups: Sequence[EventGroup]
     more: int
     cursor: Cursor
+    repo: str = ""
+    asleep: float = 0.0
 
 
 Listener = Callable[[Snapshot, Outcome], Awaitable[None]]
+
+RepoOf = Callable[[Run], Awaitable[str]]
+"""Returns the name of a run's repository, or "" if it is unknown."""
 
 
 async def tail(
@@ -82,7 +92,9 @@ async def tail(
     max_events: int,
     listener: Listener,
     shutdown: Shutdown,
-    now: Callable[[], float] = time.time,
+    repo_of: RepoOf,
+    now: Callable[[], float],
+    wall_clock: Callable[[], float] = time.time,
 ) -> Tail:
     """Wait for news of a run, until the deadline at most.
 
@@ -95,19 +107,22 @@ async def tail(
         max_events: The most groups of events to return.
         listener: Reports progress: is called on each change and every 10 seconds.
         shutdown: Ends the wait like a timeout, since the run continues.
-        now: Seconds since the epoch.
+        repo_of: Is called once, since only pull requests of the run's own repository count.
+        now: Seconds since the epoch at Mogplex, whose times are compared with it.
+        wall_clock: Seconds since the epoch on this machine.
 
     Raises:
         MogplexError: There is no snapshot of the run, or no further poll can succeed.
     """
     snapshot = await _first_snapshot(watch, cursor, deadline, refresh_deadline, shutdown)
+    view = _View(cursor, until, max_events, await repo_of(snapshot.run), now)
     failure: MogplexError | None = None
     async with anyio.create_task_group() as tasks:
-        progress = _Progress(listener, snapshot, now)
+        progress = _Progress(listener, snapshot, view, wall_clock)
         tasks.start_soon(progress.heartbeat)
         try:
             with anyio.CancelScope(deadline=deadline), shutdown.within(AT_ONCE):
-                while _reason(snapshot, cursor, until, max_events, now()) is None:
+                while view.reason(snapshot) is None:
                     snapshot = await watch.after(snapshot)
                     await progress.update(snapshot)
         except MogplexError as error:
@@ -115,7 +130,7 @@ async def tail(
         tasks.cancel_scope.cancel()
     if failure is not None:
         raise failure
-    return _result(snapshot, cursor, until, max_events, now())
+    return replace(view.result(snapshot), asleep=progress.asleep())
 
 
 async def _first_snapshot(
@@ -151,70 +166,110 @@ async def _first_snapshot(
     return watch.latest
 
 
+@dataclass(frozen=True)
+class _View:
+    """What one caller makes of a snapshot.
+
+    Attributes:
+        cursor: The events that it has seen.
+        until: What ends its wait.
+        max_events: The most groups of events to return.
+        repo: The name of the run's repository; empty if unknown.
+        now: Seconds since the epoch at Mogplex.
+    """
+
+    cursor: Cursor
+    until: Until
+    max_events: int
+    repo: str
+    now: Callable[[], float]
+
+    def outcome(self, snapshot: Snapshot) -> Outcome:
+        """Return what the snapshot says about the result of the run."""
+        now = datetime.fromtimestamp(self.now(), UTC)
+        return read_outcome(snapshot.run, snapshot.events, repo=self.repo, now=now)
+
+    def reason(self, snapshot: Snapshot) -> Reason | None:
+        """Return why to stop waiting with this snapshot, or None to continue."""
+        if is_terminal(snapshot.run):
+            return Reason.ENDED if snapshot.settled else None
+        unseen, outcome = self._unseen(snapshot), self.outcome(snapshot)
+        # With a full window no newer event can be read, so silence doesn't mean that the run is stale.
+        stale = not snapshot.saturated and is_stale(snapshot.run, outcome)
+        # What exceeds one result is returned by the next call at once.
+        exceeds_limit = len(group_events(unseen)) > self.max_events
+        reason = None
+        if outcome.never_queued:
+            reason = Reason.NEVER_QUEUED
+        elif any(event.type == "failed" or own_pull_request(reported_link(event), self.repo) for event in unseen):
+            reason = Reason.MILESTONE
+        elif stale:
+            reason = Reason.STALE
+        elif exceeds_limit or (unseen and self.until is Until.UPDATE):
+            reason = Reason.UPDATE
+        return reason
+
+    def result(self, snapshot: Snapshot) -> Tail:
+        """Return the snapshot as the result of the wait."""
+        reason = self.reason(snapshot)
+        if reason is None:
+            reason = Reason.ENDED if is_terminal(snapshot.run) else Reason.TIME_UP
+        groups = group_events(self._unseen(snapshot))
+        returned = groups[: self.max_events]
+        return Tail(
+            snapshot=snapshot,
+            outcome=self.outcome(snapshot),
+            reason=reason,
+            groups=returned,
+            more=len(groups) - len(returned),
+            cursor=self.cursor.with_events(event.id for group in returned for event in group.events),
+            repo=self.repo,
+        )
+
+    def _unseen(self, snapshot: Snapshot) -> list[RunEvent]:
+        return [event for event in snapshot.events if not self.cursor.has_seen(event.id)]
+
+
 class _Progress:
     """Reports each change to the listener, and repeats the last state every 10 seconds."""
 
-    def __init__(self, listener: Listener, snapshot: Snapshot, now: Callable[[], float]) -> None:
+    def __init__(self, listener: Listener, snapshot: Snapshot, view: _View, wall_clock: Callable[[], float]) -> None:
         self._listener = listener
         self._snapshot = snapshot
-        self._now = now
+        self._view = view
+        self._wall_clock = wall_clock
+        self._slept = 0.0
+        self._awake_at = self._clocks()
 
     async def heartbeat(self) -> None:
         await self._report()
         while True:
             await anyio.sleep(HEARTBEAT_SECONDS)
+            self._notice_sleep()
             await self._report()
 
     async def update(self, snapshot: Snapshot) -> None:
         changed = (snapshot.run.status, len(snapshot.events)) != (self._snapshot.run.status, len(self._snapshot.events))
+        if snapshot.fault is None:
+            self._awake_at, self._slept = self._clocks(), 0.0
         self._snapshot = snapshot
         if changed:
             await self._report()
 
+    def asleep(self) -> float:
+        """Return how many seconds this process did nothing after the latest snapshot; 0 for none."""
+        self._notice_sleep()
+        return self._slept
+
+    def _notice_sleep(self) -> None:
+        # The clock of the event loop stands still while a machine sleeps, or goes on, depending on the system.
+        before, self._awake_at = self._awake_at, self._clocks()
+        longest = max(later - earlier for earlier, later in zip(before, self._awake_at, strict=True))
+        if longest > HEARTBEAT_SECONDS + ASLEEP_AFTER_SECONDS:
+            self._slept += longest
+
+    def _clocks(self) -> tuple[float, float]:
+        return anyio.current_time(), self._wall_clock()
+
     async def _report(self) -> None:
-        await self._listener(self._snapshot, _outcome(self._snapshot, self._now()))
-
-
-def _reason(snapshot: Snapshot, cursor: Cursor, until: Until, max_events: int, now: float) -> Reason | None:
-    """Return why to stop waiting with this snapshot, or None to continue."""
-    if is_terminal(snapshot.run):
-        return Reason.ENDED if snapshot.settled else None
-    unseen = _unseen(snapshot, cursor)
-    # With a full window no newer event can be read, so silence doesn't mean that the run is stale.
-    stale = not snapshot.saturated and is_stale(snapshot.run, snapshot.events, now=datetime.fromtimestamp(now, UTC))
-    # What exceeds one result is returned by the next call at once.
-    exceeds_limit = len(group_events(unseen)) > max_events
-    reason = None
-    if _outcome(snapshot, now).never_queued:
-        reason = Reason.NEVER_QUEUED
-    elif any(event.type == "failed" or find_pull_request(event) for event in unseen):
-        reason = Reason.MILESTONE
-    elif stale:
-        reason = Reason.STALE
-    elif exceeds_limit or (unseen and until is Until.UPDATE):
-        reason = Reason.UPDATE
-    return reason
-
-
-def _result(snapshot: Snapshot, cursor: Cursor, until: Until, max_events: int, now: float) -> Tail:
-    reason = _reason(snapshot, cursor, until, max_events, now)
-    if reason is None:
-        reason = Reason.ENDED if is_terminal(snapshot.run) else Reason.TIME_UP
-    groups = group_events(_unseen(snapshot, cursor))
-    returned = groups[:max_events]
-    return Tail(
-        snapshot=snapshot,
-        outcome=_outcome(snapshot, now),
-        reason=reason,
-        groups=returned,
-        more=len(groups) - len(returned),
-        cursor=cursor.with_events(event.id for group in returned for event in group.events),
-    )
-
-
-def _unseen(snapshot: Snapshot, cursor: Cursor) -> list[RunEvent]:
-    return [event for event in snapshot.events if not cursor.has_seen(event.id)]
-
-
-def _outcome(snapshot: Snapshot, now: float) -> Outcome:
-    return read_outcome(snapshot.run, snapshot.events, now=datetime.fromtimestamp(now, UTC))
+        await self._listener(self._snapshot, self._view.outcome(self._snapshot))

@@ -4,7 +4,7 @@ from typing import Any, Final
 
 from mogplex_mcp.api.lenient import LARGEST_NUMBER
 from mogplex_mcp.api.models import Run, RunEvent
-from mogplex_mcp.runs.outcome import find_pull_request
+from mogplex_mcp.runs.outcome import reported_link
 
 MESSAGE_CHARACTERS: Final = 2_000
 """Limit of a message. Replies show less, but sanitizing removes characters first."""
@@ -36,9 +36,9 @@ def truncate_event(event: RunEvent) -> RunEvent:
             payload[name] = value[:FIELD_CHARACTERS]
         elif isinstance(value, int) and abs(value) <= LARGEST_NUMBER:
             payload[name] = value
-    if pull_request := find_pull_request(event):
+    if link := reported_link(event):
         # In a payload that Mogplex truncated, the address is somewhere in the preview, which is dropped here.
-        payload["pull_request_url"] = pull_request
+        payload["pull_request_url"] = link[:FIELD_CHARACTERS]
     return event.model_copy(
         update={
             "id": event.id[:FIELD_CHARACTERS],

@@ -101,6 +101,13 @@ class RequestScope:
         params = self.context.session.client_params
         return (params.client_info.name, params.client_info.version) if params else ("", "")
 
+    @property
+    def session(self) -> str:
+        """The session among those of the caller; over HTTP, clients without one go by their names."""
+        if self.context.request is None:
+            return ""
+        return self.context.request.headers.get(_SESSION_HEADER) or " ".join(self.client)
+
     @cached_property
     def learnt_as(self) -> str:
         """The key under which the call timeout of this client is learnt.
@@ -138,6 +145,7 @@ class RequestScope:
             clock=self._now,
             consent=consent or Consent(),
             shutdown=self.services.shutdown,
+            session=self.session,
         )
 
     def call_key(self, request_id: RequestId | None) -> CallKey | None:

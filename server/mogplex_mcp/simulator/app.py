@@ -83,7 +83,7 @@ class Simulator:
 
     def transport(self) -> httpx2.AsyncBaseTransport:
         """Return a transport for `httpx2.AsyncClient` that calls this simulator without a socket."""
-        return SimulatorTransport(self._serve, self.state.sleep)
+        return SimulatorTransport(self._serve, self.state.sleep, self.state.now)
 
     def plan(self, script: RunScript | str) -> None:
         """Queue a script for the next run that is started.

@@ -1,6 +1,7 @@
 """The simulator as an httpx2 transport: no sockets, and connection faults as httpx2's exceptions."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping
+from email.utils import formatdate
 from typing import Any, NoReturn
 
 import httpx2
@@ -20,10 +21,12 @@ class SimulatorTransport(httpx2.AsyncBaseTransport):
     Args:
         app: the application.
         sleep: waits for seconds.
+        now: seconds since the epoch, for the `Date` of responses.
     """
 
-    def __init__(self, app: App, sleep: Callable[[float], Awaitable[None]]) -> None:
+    def __init__(self, app: App, sleep: Callable[[float], Awaitable[None]], now: Callable[[], float]) -> None:
         self._app = app
+        self._now = now
         self._sleep = sleep
 
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
@@ -51,8 +54,9 @@ class SimulatorTransport(httpx2.AsyncBaseTransport):
             await self._app(_scope(request, wire), receive, collected.take)
         except ConnectionEnded:
             return wire.partial_response()
+        date = (b"date", formatdate(self._now(), usegmt=True).encode())
         return httpx2.Response(
-            collected.status, headers=collected.headers, stream=_Stream(collected.body), request=request
+            collected.status, headers=[date, *collected.headers], stream=_Stream(collected.body), request=request
         )
 
 

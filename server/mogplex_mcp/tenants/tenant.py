@@ -13,6 +13,7 @@ from mogplex_mcp.api.client import Mogplex
 from mogplex_mcp.api.hosted import HostedEndpoint, HostedToolCache
 from mogplex_mcp.api.repos import RepoFinder
 from mogplex_mcp.api.scopes import ScopeCache, ScopeTrackingHttp
+from mogplex_mcp.api.server_clock import ServerClock
 from mogplex_mcp.credentials.sources import FoundToken
 from mogplex_mcp.runs.start import Starter
 from mogplex_mcp.runs.triggers import Triggerer
@@ -21,6 +22,7 @@ from mogplex_mcp.storage.ledger import Ledger
 from mogplex_mcp.storage.request_counts import SqliteRequestCounts
 from mogplex_mcp.storage.sqlite_ledger import SqliteLedger
 from mogplex_mcp.storage.state_file import StateFile
+from mogplex_mcp.tenants.latest_runs import LatestRuns
 
 if TYPE_CHECKING:
     import httpx2  # slow to import, and not needed before the first request
@@ -42,6 +44,8 @@ class Tenant:
     triggerer: Triggerer
     hosted: HostedToolCache
     scopes: ScopeCache
+    clock: ServerClock
+    latest_runs: LatestRuns = field(default_factory=LatestRuns)
 
 
 @dataclass
@@ -79,7 +83,11 @@ class Tenants:
     def _make(self, found: FoundToken, value: str) -> Tenant:
         budget = SharedBudget(SqliteRequestCounts(self.state, value), now=self.now)
         scopes = ScopeCache(now=self.now)
-        http = ScopeTrackingHttp(self.transport, self.base_url, found.token, budget, scopes=scopes)
+        from mogplex_mcp.api.dated_transport import DatedTransport  # noqa: PLC0415 - imports httpx2, which is slow
+
+        clock = ServerClock(self.now)
+        transport = DatedTransport(self.transport, clock)
+        http = ScopeTrackingHttp(transport, self.base_url, found.token, budget, scopes=scopes)
         mogplex = Mogplex(http)
         ledger = SqliteLedger(self.state, value, now=self.now)
         return Tenant(
@@ -89,8 +97,9 @@ class Tenants:
             ledger=ledger,
             repos=RepoFinder(mogplex, now=self.now),
             starter=Starter(mogplex, ledger),
-            watches=Watches(mogplex, reserve=budget.reserve, now=self.now, cache=self._watch_cache),
+            watches=Watches(mogplex, reserve=budget.reserve, now=clock.now, cache=self._watch_cache),
             triggerer=Triggerer(mogplex, ledger),
             hosted=HostedToolCache(HostedEndpoint(http), now=self.now),
             scopes=scopes,
+            clock=clock,
         )

@@ -104,7 +104,7 @@ async def get_automation_run(
     call: Call,
     *,
     automation_id: AutomationId,
-    run_id: Annotated[str, Field(description="Empty: the latest.")] = "",
+    run_id: Annotated[str, Field(description="Empty: your own latest.")] = "",
     detail: Annotated[Section, Field(description="One part in full, in pages.")] = "summary",
     page: Annotated[int, Field(ge=1, le=10_000)] = 1,
     wait_seconds: Annotated[

@@ -1,7 +1,7 @@
 """The reply of list_runs."""
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import datetime, timedelta
 from typing import ClassVar
 
 from pydantic import BaseModel
@@ -52,18 +52,18 @@ def list_reply(found: run_list.RunList, now: datetime) -> RunList:
     ]
     return RunList(
         summary=f"{counted(len(found.entries), 'run')} known on this machine.",
-        runs=[_row(entry, now) for entry in found.entries],
+        runs=[_row(entry, now - timedelta(seconds=found.now - entry.created_at), now) for entry in found.entries],
         notes=notes,
         next_steps=steps[:1],
     )
 
 
-def _row(entry: Entry, now: datetime) -> RunRow:
+def _row(entry: Entry, started: datetime, now: datetime) -> RunRow:
     return RunRow(
         run_id=sanitize_word(entry.run_id, "(not known)"),
         repo=sanitize_name(entry.repo, sanitize_word(entry.repo_id, "")),
         status=sanitize_word(entry.status) if entry.status else "fate unknown",
-        started=ago(datetime.fromtimestamp(entry.created_at, UTC), now),
+        started=ago(started, now),
         pull_request=entry.pull_request,
         task=clean_line(entry.prompt_line, 100),
     )

@@ -12,7 +12,7 @@ from mogplex_mcp.reply.output_limit import lines_within
 from mogplex_mcp.reply.untrusted import clean_line, sanitize_name, sanitize_word
 from mogplex_mcp.runs.cursor import Cursor
 from mogplex_mcp.runs.event_groups import EventGroup
-from mogplex_mcp.runs.outcome import Outcome, Phase, read_outcome
+from mogplex_mcp.runs.outcome import Outcome, Phase, is_stale, read_outcome
 from mogplex_mcp.runs.tail import Reason, Tail
 from mogplex_mcp.runs.watch import EVENT_WINDOW, Snapshot
 from mogplex_mcp.storage.ledger import TERMINAL_STATUSES
@@ -100,8 +100,8 @@ def started_reply(result: runs.StartedRun, *, now: datetime) -> StartedRun:
                 tool="get_run", arguments={"run_id": sanitize_word(run.run_id)}, why="see what came of it"
             )
             notes.append("If the user really wants another one, call start_run with force_new.")
-        elif read_outcome(run, (), now=now).never_queued:
-            notes.append(_NEVER_QUEUED)
+        elif read_outcome(run, (), repo="", now=now).never_queued:
+            notes.append(_never_queued(run, now))
             follow = NextStep(
                 tool="cancel_run", arguments={"run_id": sanitize_word(run.run_id)}, why="stop it, if the user agrees"
             )
@@ -135,7 +135,8 @@ def news_reply(followed: runs.FollowedRun, *, now: datetime) -> RunNews:
     untrusted: dict[str, object] = {"events": events} if events else {}
     if ended and outcome.failure:
         untrusted["failure"] = clean_line(outcome.failure, FAILURE_CHARACTERS)
-    notes = _notes(snapshot, now)
+    untrusted |= _other_link(outcome)
+    notes = _latest(is_latest=followed.is_latest) + _notes(snapshot, now, asleep=news.asleep)
     if news.more:
         notes.append(f"{counted(news.more, 'more event')} there; the next call with this cursor tells what.")
     return RunNews(
@@ -164,16 +165,24 @@ def details_reply(details: runs.RunDetails, *, now: datetime) -> RunDetails:
     untrusted: dict[str, object] = {**_branches(run)}
     if outcome.failure:
         untrusted["failure"] = clean_line(outcome.failure, FAILURE_CHARACTERS)
+    untrusted |= _other_link(outcome)
     # The newest events say how it stands; tail_run has what came before.
     events = lines_within((event_line(one) for one in reversed(groups)), EVENTS_CHARACTERS)[::-1]
     untrusted |= {"events": events} if events else {}
-    notes = _notes(snapshot, now)
+    notes = _latest(is_latest=details.is_latest) + _notes(snapshot, now)
     if len(events) < len(groups):
         notes.append(f"{len(groups) - len(events)} earlier events are left out; tail_run without a cursor tells all.")
     if outcome.never_queued:
-        notes.append(_NEVER_QUEUED)
-    running = not outcome.is_terminal
-    follow = NextStep(tool="tail_run", arguments={"run_id": sanitize_word(run.run_id)}, why="wait for its end")
+        notes.append(_never_queued(run, now))
+    elif not snapshot.saturated and is_stale(run, outcome):
+        notes.append(_stale(outcome))
+    lost = outcome.never_queued or (not snapshot.saturated and is_stale(run, outcome))
+    arguments = {"run_id": sanitize_word(run.run_id)}
+    follow = (
+        NextStep(tool="cancel_run", arguments=arguments, why="stop it, if the user agrees")
+        if lost
+        else NextStep(tool="tail_run", arguments=arguments, why="wait for its end")
+    )
     return RunDetails(
         summary=f"The run is {outcome.phase}{' (pull request open)' if outcome.pull_request else ''}.",
         run_id=sanitize_word(run.run_id),
@@ -192,7 +201,7 @@ def details_reply(details: runs.RunDetails, *, now: datetime) -> RunDetails:
         truncated_upstream=snapshot.saturated or None,
         untrusted=untrusted,
         notes=notes,
-        next_steps=[follow] if running and not outcome.never_queued else [],
+        next_steps=[] if outcome.is_terminal else [follow],
     )
 
 
@@ -238,14 +247,24 @@ def _as_much_as_fits(news: Tail, seen: Cursor) -> Tail:
     )
 
 
-_NEVER_QUEUED = (
-    "Mogplex accepted this run minutes ago, but no worker ever took it: it will not run. "
-    "Stop it with cancel_run and start it again with force_new."
-)
-_STALE = (
-    "Nothing was heard of this run for 35 minutes. It may be dead: look at its sandbox, or stop it with cancel_run and "
-    "start it again."
-)
+def _never_queued(run: models.Run, now: datetime) -> str:
+    age = f" {duration((now - run.created_at).total_seconds())} ago" if run.created_at else ""
+    return (
+        f"Mogplex accepted this run{age}, but no worker ever took it: it "
+        "will not run. Stop it with cancel_run and start it again with force_new."
+    )
+
+
+def _stale(outcome: Outcome) -> str:
+    return (
+        f"Nothing was heard of this run for {duration(outcome.silence.total_seconds())}. It may be dead: look at its "
+        "sandbox, or stop it with cancel_run and start it again with force_new, if the user agrees."
+    )
+
+
+def _other_link(outcome: Outcome) -> dict[str, str]:
+    """Return what the run reports in place of a pull request of its own repository."""
+    return {"reported_link": clean_line(outcome.other_link, 300)} if outcome.other_link else {}
 
 
 def _news_summary(news: Tail, now: datetime) -> str:
@@ -255,9 +274,9 @@ def _news_summary(news: Tail, now: datetime) -> str:
     new = f" {counted(count, 'new event')}." if count else " Nothing new."
     match news.reason:
         case Reason.NEVER_QUEUED:
-            summary = _NEVER_QUEUED
+            summary = _never_queued(run, now)
         case Reason.STALE:
-            summary = _STALE
+            summary = _stale(outcome)
         case Reason.ENDED:
             summary = _ended_summary(outcome, news.snapshot)
         case Reason.MILESTONE if outcome.pull_request:
@@ -299,7 +318,11 @@ def _steps_after(news: Tail) -> list[NextStep]:
     return [NextStep(tool="tail_run", arguments=arguments, why="go on waiting; one call waits, do not poll")]
 
 
-def _notes(snapshot: Snapshot, now: datetime) -> list[str]:
+def _latest(*, is_latest: bool) -> list[str]:
+    return ["No run_id was given: this is the latest run that was started from this client."] if is_latest else []
+
+
+def _notes(snapshot: Snapshot, now: datetime, *, asleep: float = 0.0) -> list[str]:
     notes = []
     if snapshot.saturated:
         notes.append(f"Mogplex shows the first {EVENT_WINDOW} events only; later ones cannot be read.")
@@ -307,6 +330,11 @@ def _notes(snapshot: Snapshot, now: datetime) -> list[str]:
     if snapshot.fault:
         notes.append(
             f"Mogplex could not be asked again just now ({snapshot.fault.code}): this is the last known state."
+        )
+    elif asleep:
+        notes.append(
+            f"This is how it stood before this machine slept, this server was stopped or the clock was set, for "
+            f"{duration(asleep)} while the call waited; call again to see how it stands now."
         )
     elif age > OLD_SECONDS:
         notes.append(

@@ -26,7 +26,7 @@ from mogplex_mcp.tools.run_replies import (
 
 toolset = Toolset("runs", "Start coding agents, follow them to their pull request, stop them.")
 
-RunId = Annotated[str, Field(description="Empty: the latest run.")]
+RunId = Annotated[str, Field(description="Empty: your last run.")]
 
 
 @toolset.tool("Start a run", Hints(reads_only=False, idempotent=True, open_world=True))
@@ -134,7 +134,7 @@ async def list_runs(
 
 
 @toolset.tool("Stop a run", Hints(reads_only=False, destructive=True, idempotent=True))
-async def cancel_run(call: Call, run_id: RunId = "") -> CancelledRun:
+async def cancel_run(call: Call, run_id: Annotated[str, Field(description="Which run.")]) -> CancelledRun:
     """Stop a run for good; what it has not delivered is lost. Only when the user wants that."""
     return cancelled_reply(await runs.cancel_run(call, run_id=run_id))
 

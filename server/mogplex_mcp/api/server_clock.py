@@ -1,0 +1,41 @@
+"""The time of day at Mogplex, so that the ages of its runs are measured on the clock that dated them.
+
+The clock of this machine may be off by minutes, or be set while a call waits. `Date` says what time it is at Mogplex
+(RFC 9110, section 6.6.1); the monotonic clock says how long ago that was.
+"""
+
+import time
+from collections.abc import Callable
+from email.utils import parsedate_to_datetime
+from typing import Final
+
+import anyio
+
+_TOLERANCE_SECONDS: Final = 5.0
+"""How far a response may be behind the clock without setting it back."""
+
+
+class ServerClock:
+    """The time of day at Mogplex.
+
+    Args:
+        now: The time of day of this machine, in seconds since the epoch: used until a response has a `Date`.
+    """
+
+    def __init__(self, now: Callable[[], float] = time.time) -> None:
+        self._now = now
+        self._ahead: float | None = None
+
+    def now(self) -> float:
+        """Return the time of day at Mogplex, in seconds since the epoch."""
+        return self._now() if self._ahead is None else anyio.current_time() + self._ahead
+
+    def set(self, date: str) -> None:
+        """Set the clock by the `Date` of a response that has just arrived; keep the time if that isn't a date."""
+        try:
+            ahead = parsedate_to_datetime(date).timestamp() - anyio.current_time()
+        except (ValueError, OverflowError):
+            return
+        # A date has whole seconds and was some time on its way, so the latest time that any of them says is the best.
+        if self._ahead is None or not ahead <= self._ahead <= ahead + _TOLERANCE_SECONDS:
+            self._ahead = ahead
