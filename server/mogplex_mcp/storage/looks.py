@@ -20,9 +20,6 @@ class Look(NamedTuple):
 class SharedLooks(Protocol):
     """The looks of one tenant. Every method may raise `StateError`."""
 
-    async def latest(self, run_id: str) -> Look | None:
-        """Return the last look at a run, if there is one."""
-
     async def claim(self, run_id: str, *, seen: int, lease_seconds: float) -> Look | float:
         """Return a newer look, or take the lease on the next one.
 

@@ -34,16 +34,6 @@ class PostgresLooks:
         self._database = database
         self._token = token
 
-    async def latest(self, run_id: str) -> Look | None:
-        """See `SharedLooks.latest`."""
-        values = await self._values(run_id)
-
-        async def latest(rows: Connection) -> Look | None:
-            row = await (await rows.execute(_LATEST, values)).fetchone()
-            return Look(row[0], row[1], max(0.0, values["now"] - row[2])) if row and row[0] else None
-
-        return await self._database.run(latest)
-
     async def claim(self, run_id: str, *, seen: int, lease_seconds: float) -> Look | float:
         """See `SharedLooks.claim`."""
         values = await self._values(run_id)
