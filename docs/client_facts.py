@@ -71,6 +71,12 @@ PROGRAMS: Final[Mapping[str, Behaviour]] = {
     "vscode": Behaviour(
         "5 minutes (reported)", UNKNOWN, BOTH, UNKNOWN, "yes", "the user attaches them", "Visual Studio Code"
     ),
+    "vscode-insiders": Behaviour(
+        "5 minutes (reported)", UNKNOWN, BOTH, UNKNOWN, "yes", "the user attaches them", "Visual Studio Code"
+    ),
+    "vscodium": Behaviour(
+        "5 minutes (reported)", UNKNOWN, BOTH, UNKNOWN, "yes", "the user attaches them", "Visual Studio Code"
+    ),
     "codex": Behaviour(
         "300 s; 60 and 120 s in earlier versions",
         "`tool_timeout_sec` of the entry",
@@ -95,14 +101,23 @@ PROGRAMS: Final[Mapping[str, Behaviour]] = {
     "opencode": Behaviour(
         "60 s without progress", "`timeout` of the entry (milliseconds)", TEXT, "extends the limit", UNKNOWN, UNKNOWN
     ),
+    "copilot-cli": Behaviour("180 s without progress", UNKNOWN, BOTH, "extends the limit", UNKNOWN, UNKNOWN),
+    "cline": Behaviour("60 s", "`timeout` of the entry (seconds)", BOTH, UNKNOWN, UNKNOWN, UNKNOWN),
+    "junie": Behaviour(UNKNOWN, UNKNOWN, UNKNOWN, UNKNOWN, UNKNOWN, UNKNOWN),
+    "goose": Behaviour(UNKNOWN, "`timeout` of the entry (seconds)", UNKNOWN, UNKNOWN, UNKNOWN, UNKNOWN),
+    "kiro": Behaviour(UNKNOWN, "`timeout` of the entry (milliseconds)", UNKNOWN, UNKNOWN, UNKNOWN, UNKNOWN),
+    "amp": Behaviour(UNKNOWN, UNKNOWN, UNKNOWN, UNKNOWN, UNKNOWN, UNKNOWN),
+    "continue": Behaviour("60 s", UNKNOWN, TEXT, "does not extend the limit", UNKNOWN, UNKNOWN),
+    "qwen": Behaviour(
+        "300 s without progress", "`timeout` of the entry (milliseconds)", BOTH, "extends the limit", UNKNOWN, UNKNOWN
+    ),
+    "lmstudio": Behaviour(UNKNOWN, UNKNOWN, UNKNOWN, UNKNOWN, UNKNOWN, UNKNOWN),
+    "kilo": Behaviour(UNKNOWN, "`timeout` of the entry (milliseconds)", UNKNOWN, UNKNOWN, UNKNOWN, UNKNOWN),
+    "antigravity": Behaviour(UNKNOWN, UNKNOWN, UNKNOWN, UNKNOWN, UNKNOWN, UNKNOWN),
 }
 
 # Programs without `mogplex-mcp install`; most use an entry like that of Claude Desktop.
 OTHER_PROGRAMS: Final[Mapping[str, Behaviour]] = {
-    "Copilot CLI": Behaviour("180 s without progress", UNKNOWN, BOTH, "extends the limit", UNKNOWN, UNKNOWN),
-    "Cline": Behaviour(UNKNOWN, UNKNOWN, BOTH, UNKNOWN, UNKNOWN, UNKNOWN),
-    "Continue": Behaviour("60 s", UNKNOWN, TEXT, "does not extend the limit", UNKNOWN, UNKNOWN),
-    "Qwen Code": Behaviour("300 s without progress", UNKNOWN, BOTH, "extends the limit", UNKNOWN, UNKNOWN),
     "Copilot for JetBrains": Behaviour(
         "30 s (reported)", UNKNOWN, UNKNOWN, UNKNOWN, UNKNOWN, UNKNOWN, "GitHub Copilot for JetBrains"
     ),

@@ -10,7 +10,8 @@ from distribution.project import ENTRY, NAME, ROOT
 
 from distribution import links
 from docs.client_facts import FRAMEWORKS, OTHER_FRAMEWORKS, OTHER_PROGRAMS, PROGRAMS, Behaviour, Framework
-from mogplex_mcp.installation.clients import CLIENTS, Client, ConfigLocation
+from mogplex_mcp.installation.client import BOM, COMMAS, COMMENTS, Client, ConfigLocation
+from mogplex_mcp.installation.clients import CLIENTS
 from mogplex_mcp.installation.entry import snippet_for
 from mogplex_mcp.installation.launch import Launch
 from mogplex_mcp.tenants.call_timeouts import listed_cap
@@ -29,6 +30,9 @@ _FOLDERS: Final = {
     "{claude}": "~",
     "{codex}": "~/.codex",
     "{gemini}": "~",
+    "{copilot}": "~/.copilot",
+    "{cline}": "~/.cline",
+    "{continue_}": "~/.continue",
 }
 
 _BEGINNING: Final = f"""\
@@ -131,6 +135,10 @@ def _client_lines(client: Client) -> Iterator[str]:
         yield from (f"or [Add to Cursor]({links.cursor()}).", "")
     if client.name == "vscode":
         yield from (f"or [Add to VS Code]({links.vscode()}), which asks for a token and stores it.", "")
+    if client.process:
+        yield "Quit it before you change its file, which it writes from memory. On Windows the bundle is safer."
+    if refused := [kind for kind in (BOM, COMMENTS, COMMAS) if kind not in client.accepts]:
+        yield f"It cannot read a file with {' or '.join(refused)}; `install` says so."
     yield from (client.restart, f"Documentation: <{client.page}>.")
 
 

@@ -64,7 +64,7 @@ async def test_list_tools_costs_one_unit_and_returns_raw_schemas() -> None:
     [
         (535, ErrorCode.NOT_SUPPORTED, "Method not found: resources/list"),
         (547, ErrorCode.BAD_REQUEST, "arguments: Unrecognized key(s) in object: 'foo'"),
-        (549, ErrorCode.BAD_REQUEST, "Unknown tool: nope"),
+        (549, ErrorCode.NOT_SUPPORTED, "Unknown tool: nope"),
         (555, ErrorCode.BAD_REQUEST, "Connect GitHub account first"),
         (559, ErrorCode.NOT_SUPPORTED, "Vercel project environment variables"),
         (572, ErrorCode.IDEMPOTENCY_CONFLICT, "Idempotency key already used"),

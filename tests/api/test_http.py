@@ -201,7 +201,7 @@ async def test_a_fault_of_an_earlier_try_is_not_forgotten_by_a_later_one() -> No
         (refused(400, "BAD_REQUEST"), ErrorCode.BAD_REQUEST, False),
         (httpx2.Response(202, text="accepted"), ErrorCode.UNEXPECTED_ANSWER, True),
         (httpx2.Response(504, html="late"), ErrorCode.UNEXPECTED_ANSWER, True),
-        (httpx2.Response(413, html="big"), ErrorCode.UNEXPECTED_ANSWER, False),
+        (httpx2.Response(413, html="big"), ErrorCode.BAD_REQUEST, False),
         (httpx2.Response(308, headers={"location": "https://x.test"}), ErrorCode.REDIRECTED, False),
     ],
 )

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mogplex_mcp.api.errors import ErrorCode, MogplexError
+from mogplex_mcp.api.errors import ErrorCode, Hint, MogplexError
 from mogplex_mcp.api.responses import ApiResponse, read_envelope, read_retry_after
 
 from .support import BASE_URL, TOKEN
@@ -40,7 +40,8 @@ def said(status: int, code: str, message: str = "said so", retry: float | None =
         (400, "BAD_REQUEST", ErrorCode.BAD_REQUEST),
         (401, "UNAUTHORIZED", ErrorCode.UNAUTHORIZED),
         (403, "FORBIDDEN", ErrorCode.FORBIDDEN),
-        (403, "CONFLICT", ErrorCode.FORBIDDEN),
+        (403, "CONFLICT", ErrorCode.BILLING),
+        (402, "SOMETHING_NEW", ErrorCode.BILLING),
         (404, "NOT_FOUND", ErrorCode.NOT_FOUND),
         (404, "BAD_REQUEST", ErrorCode.NOT_FOUND),
         (409, "CONFLICT", ErrorCode.CONFLICT),
@@ -105,7 +106,6 @@ def test_only_a_5xx_leaves_open_whether_it_happened(status: int, perhaps: bool) 
         ),
         (answer(404, "<p>no title</p>", "text/html"), ["an HTML page (15 bytes)"]),
         (answer(405, b"", ""), ["an empty answer", "405"]),
-        (answer(500, "Internal Server Error", "text/plain"), ["text/plain", '"Internal Server Error"', "21 bytes"]),
         (answer(200, b"\x89PNG\x00\x01", "image/png"), ["image/png (6 bytes)"]),
         (answer(200, "{", "application/json"), ["JSON", "cannot be read"]),
         (answer(200, b'{"ok":true,"data":{"a":"\xff"}}'), ["cannot be read"]),
@@ -126,6 +126,41 @@ def test_what_is_no_envelope_is_described(came: ApiResponse, words: list[str]) -
     assert error.code is ErrorCode.UNEXPECTED_ANSWER
     for word in words:
         assert word in error.message
+
+
+@pytest.mark.parametrize(
+    ("came", "words"),
+    [
+        (answer(500, "Internal Server Error", "text/plain"), ["text/plain", '"Internal Server Error"', "21 bytes"]),
+        (answer(500, b"", ""), ["an empty answer", "500"]),
+    ],
+)
+def test_uncaught_error_of_mogplex_is_not_blamed_on_the_network(came: ApiResponse, words: list[str]) -> None:
+    error = refusal(came)
+    assert (error.code, error.may_have_happened) == (ErrorCode.INTERNAL_ERROR, True)
+    assert error.message.startswith("mogplex.test failed without a reason")
+    for word in words:
+        assert word in error.message
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "words"),
+    [
+        (407, ErrorCode.UNREACHABLE, "A proxy before mogplex.test asks for a user name and password (status 407)."),
+        (413, ErrorCode.BAD_REQUEST, "does not accept a request of this size"),
+        (414, ErrorCode.BAD_REQUEST, "does not accept an address of this length"),
+        (431, ErrorCode.BAD_REQUEST, "does not accept headers of this size"),
+    ],
+)
+@pytest.mark.parametrize("body", [b"", b"<html>mog_secret", b"{}"])
+def test_refusal_of_a_proxy_or_server_says_what_it_refuses(
+    *, status: int, code: ErrorCode, words: str, body: bytes
+) -> None:
+    with pytest.raises(MogplexError) as caught:
+        read_envelope(answer(status, body, "text/html"))
+    assert (caught.value.code, caught.value.may_have_happened) == (code, False)
+    assert words in caught.value.message
+    assert caught.value.hint is (Hint.PROXY if status == 407 else None)
 
 
 def test_a_page_in_place_of_an_envelope_shows_at_most_120_characters_and_no_token() -> None:

@@ -4,12 +4,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mogplex_mcp.api.base_url import DEFAULT_BASE_URL
 from mogplex_mcp.api.errors import ErrorCode, MogplexError
 from mogplex_mcp.api.http import Token, check_uuid
+from mogplex_mcp.api.identifiers import id_in_page
 from mogplex_mcp.api.text import one_line
 
 from .support import RUN_ID
 
+OTHER_ID = "11111111-2222-4333-8444-555555555555"
 VALUE = "mog_0123456789abcdefghijABCDEFGHIJxy"
 
 
@@ -41,7 +44,78 @@ def test_check_uuid_returns_canonical_form(text: str) -> None:
     assert check_uuid(text, "run_id") == RUN_ID
 
 
-@pytest.mark.parametrize("text", ["", "abc", f"{{{RUN_ID}}}", f"urn:uuid:{RUN_ID}", RUN_ID + "\n0", "../repos", VALUE])
+@pytest.mark.parametrize(
+    "text",
+    [
+        f'"{RUN_ID}"',
+        f"'{RUN_ID}'",
+        f"`{RUN_ID}`",
+        f"{{{RUN_ID}}}",
+        f"<{RUN_ID}>",
+        f"[{RUN_ID}]",
+        f"\u201c{RUN_ID}\u201d",
+        f' "`{RUN_ID.upper()}`" ',
+        f"mogplex://runs/{RUN_ID}",
+        f"<mogplex://runs/{RUN_ID}/events>",
+    ],
+)
+def test_check_uuid_takes_an_id_out_of_its_quotes_and_resource_uri(text: str) -> None:
+    assert check_uuid(text, "run_id") == RUN_ID
+
+
+PAGE = f"https://mogplex.com/runs/{RUN_ID}"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        PAGE,
+        f"<{PAGE}>",
+        f"`{PAGE}/`",
+        f"{PAGE}?tab=events#log",
+        f"https://MOGPLEX.com/runs/{RUN_ID.upper()}",
+        f"https://www.mogplex.com/runs/{RUN_ID}",
+        f"https://mogplex.com/automations/{OTHER_ID}/runs/{RUN_ID}",
+        f"{DEFAULT_BASE_URL}/runs/{RUN_ID}/events",
+    ],
+)
+def test_id_in_page_takes_the_id_of_its_kind(text: str) -> None:
+    assert id_in_page(text, DEFAULT_BASE_URL, "run_id") == RUN_ID
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"https://example.com/runs/{RUN_ID}",
+        f"https://mogplex.com.example.com/runs/{RUN_ID}",
+        f"https://mogplex.com@example.com/runs/{RUN_ID}",
+        f"https://example.com/https://mogplex.com/runs/{RUN_ID}",
+        f"https://mogplex.com\\@example.com/runs/{RUN_ID}",
+        f"https://mogplex.com:8443/runs/{RUN_ID}",
+        f"http://mogplex.com/runs/{RUN_ID}",
+        f"https://mogplex.com/sandboxes/{RUN_ID}",
+        f"https://mogplex.com/runs/{RUN_ID}/runs/{OTHER_ID}",
+        f"https://mogplex.com/{RUN_ID}",
+        "https://[/runs/",
+        f"mogplex://sandboxes/{RUN_ID}",
+        "x" * 100_000,
+    ],
+)
+def test_an_address_of_another_host_or_kind_is_no_id(text: str) -> None:
+    assert id_in_page(text, DEFAULT_BASE_URL, "run_id") == text
+    with pytest.raises(MogplexError):
+        check_uuid(text, "run_id")
+
+
+def test_id_in_page_knows_the_configured_host() -> None:
+    text, base_url = f"https://mogplex.internal/runs/{RUN_ID}", "https://mogplex.internal/api/v1/mogplex"
+    assert id_in_page(text, base_url, "run_id") == RUN_ID
+    assert id_in_page(PAGE, base_url, "run_id") == PAGE
+
+
+@pytest.mark.parametrize(
+    "text", ["", "abc", "{}", f"{{{RUN_ID}", f"urn:uuid:{RUN_ID}", RUN_ID + "\n0", "../repos", VALUE]
+)
 def test_check_uuid_names_invalid_argument(text: str) -> None:
     with pytest.raises(MogplexError, match="run_id must be a Mogplex run id") as caught:
         check_uuid(text, "run_id")

@@ -66,6 +66,8 @@ NO_KEYRING = "raise ImportError\n"
 
 def run(home: Path, *arguments: str, text: str = "", **more: str) -> Done:
     """Run a command to its end, with `text` on stdin."""
+    if arguments[0] in ("login", "logout"):
+        arguments = (*arguments, "--yes")  # there is no terminal
     if "PYTHONPATH" not in more:
         module_folder = home / "no-keyring"
         module_folder.mkdir(parents=True, exist_ok=True)

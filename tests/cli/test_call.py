@@ -70,6 +70,8 @@ async def test_call_reads_values_from_files_and_unescapes_at_signs(terminal: Ter
         (["start_rum"], "did you mean start_run"),
         (["list_repos", "limt=2"], "Did you mean limit?"),
         (["list_repos", "limit"], "Write key=value"),
+        (["list_repos", "limit"], "query  "),
+        (["list_repos", "limit=1", "limit=2"], "query  "),
         (["list_repos", "limit=1", "limit=2"], "limit is given twice"),
         (["list_repos", "limit=many"], "must be a whole number"),
         (["start_run", "repo=acme/web"], "prompt  "),

@@ -149,7 +149,8 @@ def test_doctor_warns_of_a_failing_keyring_next_to_a_token(mogplex: str, tmp_pat
 def test_doctor_prints_plain_unwrapped_lines_in_a_pipe(tmp_path: Path) -> None:
     done = run(tmp_path, "doctor", "--demo", "--offline", COLUMNS="20", FORCE_COLOR="1")
     assert "\x1b" not in done.stdout
-    assert len(done.stdout.splitlines()) == 11
+    assert len(done.stdout.splitlines()) == 12
+    assert done.stdout.startswith("No problems")
     assert "✓ token: mog_…000A, from the demo.\n" in done.stdout
 
 
@@ -188,3 +189,48 @@ def test_doctor_shows_no_secrets(tmp_path: Path) -> None:
     assert_without(done.stderr + done.stdout, CLIENT_KEY)
     assert TOKEN[-4:] in done.stdout
     assert_without((done.stderr + done.stdout).replace(f"mog_…{TOKEN[-4:]}", ""), TOKEN)
+
+
+def test_doctor_names_invalid_settings_and_placeholders(mogplex: str, tmp_path: Path) -> None:
+    more = {"MOGPLEX_URL": mogplex, "MOGPLEX_API_KEY": DEMO_TOKEN, "MOGPLEX_MCP_READ_ONLY": "maybe"}
+    found = checks(tmp_path, code=1, **more)
+    assert found["settings"]["status"] == "failed"
+    assert "MOGPLEX_MCP_READ_ONLY is invalid" in found["settings"]["fact"]
+    more = {"MOGPLEX_URL": mogplex, "MOGPLEX_API_KEY": "${token}", "MOGPLEX_TOKEN": DEMO_TOKEN}
+    found = checks(tmp_path, code=0, **more)
+    assert found["settings"]["status"] == "warning"
+    assert "MOGPLEX_API_KEY contains a placeholder" in found["settings"]["fact"]
+
+
+def test_doctor_says_what_to_do_in_every_row_that_is_not_ok(mogplex: str, tmp_path: Path) -> None:
+    for code, more in ((1, {"MOGPLEX_URL": mogplex}), (69, {"MOGPLEX_URL": NOWHERE, "MOGPLEX_API_KEY": TOKEN})):
+        found = checks(tmp_path, code=code, **more)
+        assert not [name for name, one in found.items() if one["status"] != "ok" and not one["advice"]]
+
+
+def test_doctor_counts_problems_and_warnings_in_its_first_line(mogplex: str, tmp_path: Path) -> None:
+    done = run(tmp_path, "doctor", "--offline", MOGPLEX_URL=mogplex, MOGPLEX_API_KEY=TOKEN)
+    first, *rows = done.stdout.splitlines()
+    failed, warned = sum(row.startswith("✗") for row in rows), sum(row.startswith("!") for row in rows)
+    assert first == f"{failed} problem{'s' * (failed > 1)}, {warned} warning{'s' * (warned > 1)}."
+
+
+def test_doctor_begins_all_facts_in_one_column(tmp_path: Path) -> None:
+    path = tmp_path / ".gemini/settings.json"
+    path.parent.mkdir()
+    path.write_text('{"mcpServers": {"mogplex": {"command": "mogplex-mcp"},}}')
+    screen, terminal = pty.openpty()
+    subprocess.run(
+        [*PROGRAM, "doctor", "--demo", "--offline"],
+        stdout=terminal,
+        env=environment(tmp_path, {"TERM": "dumb", "COLUMNS": "80"}),
+        timeout=60,
+        check=False,
+    )
+    shown = os.read(screen, 100_000).decode().splitlines()
+    os.close(terminal)
+    os.close(screen)
+    rows = [line for line in shown[1:] if line[:1] in "✓!✗–"]  # noqa: RUF001 - as shown
+    assert rows
+    assert {line[24:26].strip() != "" and line[23:25].startswith(" ") for line in rows} == {True}
+    assert max(map(len, shown)) <= 80

@@ -3,6 +3,7 @@
 import json
 import os
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +14,10 @@ from mogplex_mcp.credentials.sources import FoundToken
 from mogplex_mcp.diagnosis import installed_clients
 from mogplex_mcp.diagnosis.finding import Finding, Status, Subject, run_check
 from mogplex_mcp.diagnosis.installed_clients import check_entries, check_waits
+from mogplex_mcp.simulator import DEMO_TOKEN
 from mogplex_mcp.tenants.call_timeouts import SHORTEST_CAP_SECONDS
 from mogplex_mcp.tenants.services import Services
+from tests.transports.processes import simulator
 from tests.trust.canaries import TOKEN, assert_without
 
 pytestmark = pytest.mark.anyio
@@ -148,3 +151,91 @@ async def test_run_check_reports_its_own_failure_without_secrets(tmp_path: Path)
     assert found.status is Status.WARNING
     assert "(KeyError): a bug in mogplex-mcp" in found.fact
     assert_without(found.fact + found.advice, TOKEN)
+
+
+@pytest.fixture(scope="module")
+def mogplex(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    with simulator(tmp_path_factory.mktemp("simulator")) as url:
+        yield url
+
+
+def entry_for_mogplex(home: Path, url: str, **more: str) -> None:
+    cursor(home, sys.executable, "-m", "mogplex_mcp", env={"MOGPLEX_URL": url, **more})
+
+
+async def test_check_entries_asks_the_entry_for_its_connection(mogplex: str, tmp_path: Path) -> None:
+    entry_for_mogplex(tmp_path, mogplex, MOGPLEX_API_KEY=DEMO_TOKEN)
+    found = await only(tmp_path)
+    assert found.status is Status.OK
+    assert found.fact.endswith(" s, connected.")
+
+
+@pytest.mark.parametrize(
+    ("token", "reason"),
+    [(TOKEN, "Not connected to Mogplex"), ("hunter2-hunter2", "Not connected to Mogplex"), ("<your token>", "No")],
+)
+async def test_check_entries_fails_for_an_entry_whose_own_token_does_not_work(
+    token: str, reason: str, mogplex: str, tmp_path: Path
+) -> None:
+    entry_for_mogplex(tmp_path, mogplex, MOGPLEX_API_KEY=token)
+    found = await only(tmp_path)
+    assert found.status is Status.FAILED
+    assert reason in found.fact
+    assert "MOGPLEX_API_KEY" in found.advice
+    assert "`mogplex-mcp install cursor --drop-token` takes it out" in found.advice
+    assert_without(found.fact + found.advice, TOKEN, "hunter2-hunter2")
+
+
+async def test_check_entries_looks_with_the_environment_that_a_client_gives(
+    mogplex: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MOGPLEX_API_KEY", DEMO_TOKEN)  # of the shell, which the client does not pass on
+    entry_for_mogplex(tmp_path, mogplex)
+    found = await only(tmp_path)
+    assert found.status is Status.FAILED
+    assert "mogplex-mcp login" in found.advice
+
+
+@pytest.mark.parametrize("variables", [{"MOGPLEX_MCP_READ_ONLY": "maybe"}, {"MOGPLEX_MCP_TOOLSETS": "run"}])
+async def test_check_entries_reports_settings_with_which_an_entry_runs_no_tool(
+    variables: dict[str, str], mogplex: str, tmp_path: Path
+) -> None:
+    entry_for_mogplex(tmp_path, mogplex, MOGPLEX_API_KEY=DEMO_TOKEN, **variables)
+    found = await only(tmp_path)
+    assert found.status is Status.FAILED
+    assert "invalid" in found.fact
+
+
+async def test_check_entries_warns_of_placeholders(mogplex: str, tmp_path: Path) -> None:
+    entry_for_mogplex(tmp_path, mogplex, MOGPLEX_API_KEY=DEMO_TOKEN, MOGPLEX_MCP_READ_ONLY="{{read_only}}")
+    found = await only(tmp_path)
+    assert found.status is Status.WARNING
+    assert "MOGPLEX_MCP_READ_ONLY contains a placeholder" in found.fact
+
+
+async def test_check_entries_fails_for_a_file_that_its_client_cannot_read(tmp_path: Path) -> None:
+    path = tmp_path / ".gemini/settings.json"
+    path.parent.mkdir()
+    path.write_text('{"mcpServers": {"mogplex": {"command": "mogplex-mcp"},\n}}')
+    found = await only(tmp_path)
+    assert (found.name, found.status) == ("client gemini", Status.FAILED)
+    assert "Gemini CLI cannot read this file: line 1 has a trailing comma" in found.fact
+    assert "mogplex-mcp install gemini" in found.advice
+
+
+async def test_check_entries_reports_an_entry_that_was_written_and_is_gone(tmp_path: Path) -> None:
+    cursor(tmp_path, "mogplex-mcp")
+    path = tmp_path / ".cursor/mcp.json"
+    path.write_text("{}")
+    (path.parent / "mcp.json.backup-20261122-134005").write_text("{}")
+    found = await only(tmp_path)
+    assert found.status is Status.FAILED
+    assert "was installed, but the entry is gone from" in found.fact
+    assert "Quit Cursor" in found.advice
+
+
+async def test_check_entries_shows_no_value_of_an_entry_that_its_program_prints(tmp_path: Path) -> None:
+    script = program(tmp_path, "sys.exit('No way: ' + os.environ['TEAM'])\n")
+    cursor(tmp_path, script, env={"TEAM": "correct-horse"})
+    found = await only(tmp_path)
+    assert "No way: [secret removed]" in found.fact

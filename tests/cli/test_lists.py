@@ -185,3 +185,11 @@ async def test_inputs_of_a_trigger_come_from_a_file(terminal: Terminal, tmp_path
     wrong = await terminal(*given, "high")
     assert wrong.code == 2
     assert "inputs must be an object" in wrong.stderr
+
+
+async def test_row_that_cannot_be_read_is_noted_on_stderr(terminal: Terminal) -> None:
+    before = await terminal("repos", "list", "--json")
+    terminal.simulator.world.repos[0].id = ""
+    whole = await terminal("repos", "list", "--json")
+    assert len(whole.records) == len(before.records) - 1
+    assert whole.stderr.startswith("1 row could not be read and is left out of the repos")

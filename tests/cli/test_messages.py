@@ -16,7 +16,7 @@ import pytest
 
 import mogplex_mcp
 from mogplex_mcp.api.errors import ErrorCode
-from mogplex_mcp.api.repos import RepoError, RepoHint
+from mogplex_mcp.api.repos import RepoError, RepoRemedy
 from mogplex_mcp.cli.parser import build_parser
 from mogplex_mcp.cli.terminal.messages import CommandError, command_error
 from mogplex_mcp.operations.errors import OperationError, check_id, operation_error
@@ -121,8 +121,8 @@ def test_message_of_every_error_names_no_tool_and_no_tool_argument(error: Except
     assert not FOR_MODELS.search(text), text
 
 
-@pytest.mark.parametrize("hint", RepoHint)
-def test_message_of_an_unknown_repository_names_commands(hint: RepoHint) -> None:
+@pytest.mark.parametrize("hint", RepoRemedy)
+def test_message_of_an_unknown_repository_names_commands(hint: RepoRemedy) -> None:
     text = worded(RepoError(ErrorCode.NOT_FOUND, "Mogplex has no repository acme/wbe for this token", hint))
     assert not FOR_MODELS.search(text), text
 

@@ -95,17 +95,23 @@ def test_secrets_are_shown_by_nothing() -> None:
     assert str(Settings().api_key) == "(not set)"
 
 
-def test_a_demo_uses_no_token_no_file_and_no_other_address_of_the_user() -> None:
+def test_a_demo_uses_no_token_no_journal_and_no_other_address_of_the_user(tmp_path: Path) -> None:
     environment = {
         "MOGPLEX_MCP_DEMO": "true",
         "MOGPLEX_API_KEY": TOKEN,
         "MOGPLEX_URL": "https://mogplex.example",
-        "MOGPLEX_MCP_STATE_FILE": "/somewhere/state",
+        "MOGPLEX_MCP_STATE_FILE": str(tmp_path / "folder" / "state"),
     }
     settings = Settings.load(environment)
     assert not settings.api_key
-    assert settings.state_file is None
+    assert settings.state_file == tmp_path / "folder" / "demo.sqlite3"
     assert settings.base_url == DEFAULT_BASE_URL
+
+
+def test_a_demo_keeps_nothing_where_no_file_can_be_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("os.access", lambda *_: False)
+
+    assert Settings.load({"MOGPLEX_MCP_DEMO": "1", "MOGPLEX_MCP_STATE_FILE": str(tmp_path / "s")}).state_file is None
 
 
 def test_files_are_found_from_the_home_directory(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

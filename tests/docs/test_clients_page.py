@@ -4,6 +4,7 @@ import ast
 import json
 import re
 import tomllib
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -11,11 +12,13 @@ from docs.client_facts import FRAMEWORKS, OTHER_PROGRAMS, PROGRAMS
 from docs.clients_page import EXAMPLES, connection, page
 from docs.generate import CLIENTS_PAGE
 
-from mogplex_mcp.installation.clients import CLIENTS, Client
+from mogplex_mcp.installation import yaml_text
+from mogplex_mcp.installation.client import Client
+from mogplex_mcp.installation.clients import CLIENTS
 from mogplex_mcp.installation.entry import parse_entry
 
 PAGE = CLIENTS_PAGE.read_text(encoding="utf-8")
-READ = {"json": json.loads, "toml": tomllib.loads}
+READ: dict[str, Callable[[str], Any]] = {"json": json.loads, "toml": tomllib.loads, "yaml": yaml_text.read}
 
 
 def test_page_is_current() -> None:

@@ -1,12 +1,14 @@
 """Where each client keeps its configuration, on each system, and what an entry looks like there."""
 
-from pathlib import Path
+import os
+from pathlib import Path, PureWindowsPath
 
 import pytest
 
 from mogplex_mcp.config.settings import Settings
 from mogplex_mcp.installation import InstallationError
-from mogplex_mcp.installation.clients import CLIENTS, Client, client_named
+from mogplex_mcp.installation.client import Client
+from mogplex_mcp.installation.clients import CLIENTS, client_named
 from mogplex_mcp.installation.document import FORMATS
 from mogplex_mcp.installation.entry import entry_for, parse_entry, snippet_for
 from mogplex_mcp.installation.launch import Launch
@@ -25,9 +27,9 @@ USER_FILES = {
     "claude-code": dict.fromkeys(("darwin", "linux", "win32"), "home/.claude.json"),
     "cursor": dict.fromkeys(("darwin", "linux", "win32"), "home/.cursor/mcp.json"),
     "vscode": {
-        "darwin": f"{LIBRARY}/VSCodium/User/mcp.json",
-        "linux": "home/.config/VSCodium/User/mcp.json",
-        "win32": f"{ROAMING}/VSCodium/User/mcp.json",
+        "darwin": f"{LIBRARY}/Code/User/mcp.json",
+        "linux": "home/.config/Code/User/mcp.json",
+        "win32": f"{ROAMING}/Code/User/mcp.json",
     },
     "codex": dict.fromkeys(("darwin", "linux", "win32"), "home/.codex/config.toml"),
     "gemini": dict.fromkeys(("darwin", "linux", "win32"), "home/.gemini/settings.json"),
@@ -43,6 +45,31 @@ USER_FILES = {
         "win32": f"{ROAMING}/Zed/settings.json",
     },
     "opencode": dict.fromkeys(("darwin", "linux", "win32"), "home/.config/opencode/opencode.json"),
+    "vscode-insiders": {
+        "darwin": f"{LIBRARY}/Code - Insiders/User/mcp.json",
+        "linux": "home/.config/Code - Insiders/User/mcp.json",
+        "win32": f"{ROAMING}/Code - Insiders/User/mcp.json",
+    },
+    "vscodium": {
+        "darwin": f"{LIBRARY}/VSCodium/User/mcp.json",
+        "linux": "home/.config/VSCodium/User/mcp.json",
+        "win32": f"{ROAMING}/VSCodium/User/mcp.json",
+    },
+    "copilot-cli": dict.fromkeys(("darwin", "linux", "win32"), "home/.copilot/mcp-config.json"),
+    "cline": dict.fromkeys(("darwin", "linux", "win32"), "home/.cline/data/settings/cline_mcp_settings.json"),
+    "junie": dict.fromkeys(("darwin", "linux", "win32"), "home/.junie/mcp/mcp.json"),
+    "goose": {
+        "darwin": "home/.config/goose/config.yaml",
+        "linux": "home/.config/goose/config.yaml",
+        "win32": f"{ROAMING}/Block/goose/config/config.yaml",
+    },
+    "kiro": dict.fromkeys(("darwin", "linux", "win32"), "home/.kiro/settings/mcp.json"),
+    "amp": dict.fromkeys(("darwin", "linux", "win32"), "home/.config/amp/settings.json"),
+    "continue": dict.fromkeys(("darwin", "linux", "win32"), "home/.continue/mcpServers/mogplex.json"),
+    "qwen": dict.fromkeys(("darwin", "linux", "win32"), "home/.qwen/settings.json"),
+    "lmstudio": dict.fromkeys(("darwin", "linux", "win32"), "home/.lmstudio/mcp.json"),
+    "kilo": dict.fromkeys(("darwin", "linux", "win32"), "home/.config/kilo/kilo.json"),
+    "antigravity": dict.fromkeys(("darwin", "linux", "win32"), "home/.gemini/config/mcp_config.json"),
 }
 PROJECT_FILES = {
     "claude-desktop": None,
@@ -55,6 +82,19 @@ PROJECT_FILES = {
     "devin": ".devin/mcp_config.json",
     "zed": ".zed/settings.json",
     "opencode": "opencode.json",
+    "vscode-insiders": ".vscode/mcp.json",
+    "vscodium": ".vscode/mcp.json",
+    "copilot-cli": ".github/mcp.json",
+    "cline": None,
+    "junie": ".junie/mcp/mcp.json",
+    "goose": None,
+    "kiro": ".kiro/settings/mcp.json",
+    "amp": ".amp/settings.json",
+    "continue": ".continue/mcpServers/mogplex.json",
+    "qwen": ".qwen/settings.json",
+    "lmstudio": None,
+    "kilo": "kilo.json",
+    "antigravity": None,
 }
 every_client = pytest.mark.parametrize("client", CLIENTS, ids=lambda client: client.name)
 
@@ -110,14 +150,91 @@ def test_claude_desktop_from_the_windows_store_has_a_folder_of_its_own(tmp_path:
     assert here.configuration(client, "user") == package / "claude_desktop_config.json"
 
 
-def test_of_several_editions_the_one_that_is_there_counts(tmp_path: Path) -> None:
-    here, client = machine(tmp_path), client_named("vscode")
-    insiders = here.home / ".config/Code - Insiders/User"
-    insiders.mkdir(parents=True)
-    assert here.configuration(client, "user") == insiders / "mcp.json"
-    stable = here.home / ".config/Code/User"
-    stable.mkdir(parents=True)
-    assert here.configuration(client, "user") == stable / "mcp.json"
+@pytest.mark.parametrize(
+    ("name", "folder"), [("vscode", "Code"), ("vscode-insiders", "Code - Insiders"), ("vscodium", "VSCodium")]
+)
+def test_configurations_of_each_edition_are_its_own_with_all_profiles(name: str, folder: str, tmp_path: Path) -> None:
+    here = machine(tmp_path)
+    for edition in ("Code", "Code - Insiders", "VSCodium"):
+        (here.home / ".config" / edition / "User/profiles/-1a2b").mkdir(parents=True)
+    user = here.home / ".config" / folder / "User"
+    assert here.configurations(client_named(name), "user") == [user / "mcp.json", user / "profiles/-1a2b/mcp.json"]
+
+
+def test_configurations_have_the_file_of_an_editor_in_a_sandbox(tmp_path: Path) -> None:
+    here = machine(tmp_path)
+    user = here.home / ".var/app/com.visualstudio.code/config/Code/User"
+    user.mkdir(parents=True)
+    assert here.configurations(client_named("vscode"), "user") == [user / "mcp.json"]
+    assert here.has(client_named("vscode"))
+
+
+def test_configurations_of_cline_are_those_of_its_program_and_of_its_extension(tmp_path: Path) -> None:
+    here, cline = machine(tmp_path), client_named("cline")
+    extension = here.home / ".config/Code/User/globalStorage/saoudrizwan.claude-dev/settings"
+    extension.mkdir(parents=True)
+    assert here.configurations(cline, "user") == [extension / "cline_mcp_settings.json"]
+    program = here.home / ".cline/data/settings"
+    program.mkdir(parents=True)
+    assert here.configurations(cline, "user") == [
+        program / "cline_mcp_settings.json",
+        extension / "cline_mcp_settings.json",
+    ]
+
+
+@pytest.mark.parametrize(("name", "variable"), [("cline", "CLINE_MCP_SETTINGS_PATH"), ("amp", "AMP_SETTINGS_FILE")])
+def test_configuration_of_a_client_can_be_named_by_a_variable(name: str, variable: str, tmp_path: Path) -> None:
+    moved = tmp_path / "moved.json"
+    assert machine(tmp_path, **{variable: str(moved)}).configurations(client_named(name), "user") == [moved]
+
+
+def test_configuration_of_claude_code_is_its_older_file_if_that_is_there(tmp_path: Path) -> None:
+    here, client = machine(tmp_path), client_named("claude-code")
+    older = here.home / ".claude/.config.json"
+    older.parent.mkdir()
+    assert here.configuration(client, "user") == here.home / ".claude.json"
+    older.write_text("{}")
+    assert here.configurations(client, "user") == [older]
+
+
+@pytest.mark.parametrize("key", ["d:/repos/Shop", "D:/Repos/shop"])
+def test_entries_of_a_project_on_windows_are_found_in_any_case(key: str, tmp_path: Path) -> None:
+    client = client_named("claude-code")
+    here = Machine("win32", tmp_path, PureWindowsPath("D:\\repos\\Shop"), {})  # type: ignore[arg-type]  # a path of Windows
+    assert here.entries(client, "local", {"projects": {key: {}}}) == ("projects", key, "mcpServers")
+    assert here.entries(client, "local", {"projects": 5}) == ("projects", "D:/repos/Shop", "mcpServers")
+
+
+def package(tmp_path: Path, name: str, *, text: str | None = None, modified: int = 1) -> Path:
+    """A package of Claude Desktop in the folder of Windows, used so far if it has a text."""
+    folder = tmp_path / f"Local/Packages/{name}/LocalCache/Roaming/Claude"
+    (tmp_path / f"Local/Packages/{name}").mkdir(parents=True)
+    path = folder / "claude_desktop_config.json"
+    if text is not None:
+        folder.mkdir(parents=True)
+        path.write_text(text)
+        os.utime(path, (modified, modified))
+    return path
+
+
+def test_configurations_of_packages_begin_with_the_one_in_use(tmp_path: Path) -> None:
+    here, client = machine(tmp_path, "win32", LOCALAPPDATA=str(tmp_path / "Local")), client_named("claude-desktop")
+    stale, used = package(tmp_path, "Claude_aaa", text="{}"), package(tmp_path, "Claude_bbb", text="{}", modified=9)
+    assert here.configurations(client, "user") == [used, stale]
+    vendors = package(tmp_path, "Claude_pzs8sxrjxfjjc", text="{}", modified=5)
+    assert here.configurations(client, "user") == [vendors, used, stale]
+
+
+def test_configuration_of_a_package_counts_before_that_of_an_old_build(tmp_path: Path) -> None:
+    folders = {"LOCALAPPDATA": str(tmp_path / "Local"), "APPDATA": str(tmp_path / "Roaming")}
+    here, client = machine(tmp_path, "win32", **folders), client_named("claude-desktop")
+    old = tmp_path / "Roaming/Claude/claude_desktop_config.json"
+    old.parent.mkdir(parents=True)
+    assert here.configurations(client, "user") == [old]
+    fresh = package(tmp_path, "Claude_pzs8sxrjxfjjc")
+    assert here.configurations(client, "user") == [fresh]
+    old.write_text("{}")
+    assert here.configurations(client, "user") == [fresh, old]
 
 
 def test_of_several_names_the_file_that_exists_counts(tmp_path: Path) -> None:
@@ -157,15 +274,23 @@ def test_a_snippet_is_a_whole_configuration(client: Client) -> None:
 
 def test_each_shape_is_what_its_client_reads() -> None:
     shapes = {
-        name: entry_for(client_named(name), LAUNCH) for name in ("cursor", "vscode", "codex", "gemini", "opencode")
+        name: entry_for(client_named(name), LAUNCH)
+        for name in (
+            *("cursor", "vscode", "codex", "gemini", "opencode", "zed", "copilot-cli", "cline", "goose", "kilo"),
+        )
     }
     command = LAUNCH.command
     assert shapes == {
         "cursor": {"command": command, "args": []},
         "vscode": {"type": "stdio", "command": command, "args": []},
-        "codex": {"command": command, "args": [], "tool_timeout_sec": 300},
+        "codex": {"command": command, "args": [], "startup_timeout_sec": 30, "tool_timeout_sec": 300, "required": True},
         "gemini": {"command": command, "args": [], "timeout": 300_000},
         "opencode": {"type": "local", "command": [command], "enabled": True, "timeout": 300_000},
+        "zed": {"source": "custom", "command": command, "args": []},
+        "copilot-cli": {"type": "stdio", "command": command, "args": [], "timeout": 300_000},
+        "cline": {"command": command, "args": [], "disabled": False, "autoApprove": [], "timeout": 300},
+        "goose": {"name": "mogplex", "type": "stdio", "cmd": command, "args": [], "enabled": True, "timeout": 300},
+        "kilo": {"type": "local", "command": [command], "enabled": True, "timeout": 300_000},
     }
 
 
@@ -199,7 +324,9 @@ def test_a_name_may_be_written_in_other_ways(name: str) -> None:
 def test_of_an_unknown_name_the_nearest_is_named() -> None:
     with pytest.raises(InstallationError, match=r"'cursro'; did you mean cursor\? There are: claude-desktop, "):
         client_named("cursro")
-    with pytest.raises(InstallationError, match=r"'emacs'; There are: claude-desktop, "):
+    with pytest.raises(InstallationError, match=r"'copilot'; did you mean copilot-cli\? There are: "):
+        client_named("copilot")
+    with pytest.raises(InstallationError, match=r"'emacs'; did you mean \S+ or \S+ or \S+\? There are: claude-desktop"):
         client_named("emacs")
 
 

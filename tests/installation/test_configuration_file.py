@@ -2,13 +2,14 @@
 
 import os
 import stat
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 from mogplex_mcp.installation import InstallationError, configuration_file
-from mogplex_mcp.installation.configuration_file import check_owner, read, write
+from mogplex_mcp.installation.configuration_file import MOST_BACKUPS, backups, check_owner, read, write
 
 NOW = datetime(2026, 11, 22, 13, 40, 5, tzinfo=UTC)
 
@@ -77,13 +78,57 @@ def test_a_link_to_a_file_that_is_not_there_yet_makes_that_file(tmp_path: Path) 
     assert (tmp_path / "real.json").read_text() == "{}"
 
 
-def test_a_byte_order_mark_stays(tmp_path: Path) -> None:
+def test_write_leaves_out_a_byte_order_mark(tmp_path: Path) -> None:
     path = tmp_path / "mcp.json"
     path.write_bytes(b"\xef\xbb\xbf{}")
     file = read(path)
     assert file.text == "{}"
-    write(file, "{1}", NOW, private=True)
-    assert path.read_bytes() == b"\xef\xbb\xbf{1}"
+    assert file.has_mark
+    backup = write(file, "{1}", NOW, private=True)
+    assert path.read_bytes() == b"{1}"
+    assert backup is not None
+    assert backup.read_bytes() == b"\xef\xbb\xbf{}"
+
+
+def test_write_keeps_the_newest_backups_only(tmp_path: Path) -> None:
+    path, foreign = tmp_path / "mcp.json", tmp_path / "mcp.json.backup-mine"
+    foreign.write_text("mine")
+    for number in range(12):
+        path.write_text(f"{number}")
+        write(read(path), "new", NOW, private=True)
+    assert [backup.read_text() for backup in backups(path)] == ["11", "10", "9", "8", "7"]
+    assert len(names(tmp_path)) == 2 + MOST_BACKUPS
+    assert foreign.read_text() == "mine"
+
+
+def test_write_never_shows_a_backup_to_others(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "mcp.json"
+    path.write_text("secret")
+    path.chmod(0o644)
+    modes: list[int] = []
+    monkeypatch.setattr(Path, "chmod", lambda one, to: modes.extend([to] if "backup" in one.name else []))
+    backup = write(read(path), "new", NOW, private=True)
+    assert backup is not None
+    assert (mode(backup), modes) == (0o600, [])
+
+
+PRIVATE_COPY = (
+    "C:\\Users\\me\\AppData\\Local\\Packages\\Python.3.13_qbz5n2kfra8p0\\LocalCache\\Roaming\\Cursor\\mcp.json"
+)
+
+
+def test_write_refuses_a_file_that_windows_redirects(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "mcp.json"
+    file = read(path)
+    monkeypatch.setattr(os.path, "realpath", lambda _: PRIVATE_COPY)
+    with pytest.raises(
+        InstallationError, match=r"was redirected to C:.*which no client reads.*uv tool install"
+    ) as refused:
+        write(file, "new", NOW, private=True)
+    assert str(path) in str(refused.value)
+    existing = replace(file, target=Path(PRIVATE_COPY))
+    with pytest.raises(InstallationError, match="was redirected to"):
+        write(existing, "new", NOW, private=True)
 
 
 def test_what_another_program_wrote_in_the_meantime_is_not_overwritten(tmp_path: Path) -> None:

@@ -1,54 +1,92 @@
-"""What a person sees of a change."""
+"""What a person sees of a change: the entry of this server, without secrets, and nothing of other servers."""
 
+import json
+from typing import Any
+
+import pytest
+
+from mogplex_mcp.installation.client import Client
+from mogplex_mcp.installation.clients import CLIENTS, client_named
 from mogplex_mcp.installation.difference import difference
+from mogplex_mcp.installation.entry import entry_for
+from tests.installation.support import LAUNCH
+
+CURSOR = client_named("cursor")
+PATH = ("mcpServers", "mogplex")
+SECRETS = ("s3same", "hunter2", "mog_" + "a" * 32, "me:pw@")
 
 
-def test_only_what_changes_is_shown_with_three_lines_around_it() -> None:
-    before = "".join(f"line {number}\n" for number in range(1, 21))
-    after = before.replace("line 10\n", "line 10\nnew\n")
-    assert difference(before, after) == [
-        "@@ line 8 @@",
-        " line 8",
-        " line 9",
-        " line 10",
-        "+new",
-        " line 11",
-        " line 12",
-        " line 13",
+def shown(before: Any, after: Any) -> list[str]:
+    return difference(CURSOR, PATH, before, after)
+
+
+def test_difference_shows_what_changes_in_the_entry() -> None:
+    before = {"command": "uvx", "args": ["mogplex-mcp"]}
+    assert shown(before, {"command": "/bin/mogplex-mcp", "args": ["--read-only"]}) == [
+        '     "mogplex": {',
+        '-      "command": "uvx",',
+        '-      "args": ["mogplex-mcp"]',
+        '+      "command": "/bin/mogplex-mcp",',
+        '+      "args": ["--read-only"]',
+        "     }",
     ]
 
 
-def test_parts_that_are_apart_are_shown_apart() -> None:
-    before = "".join(f"line {number}\n" for number in range(1, 31))
-    after = before.replace("line 5\n", "line five\n").replace("line 25\n", "")
-    lines = difference(before, after)
-    assert [line for line in lines if line[0] != " "] == [
-        "@@ line 2 @@",
-        "-line 5",
-        "+line five",
-        "@@ line 22 @@",
-        "-line 25",
-    ]
+@pytest.mark.parametrize("client", CLIENTS, ids=lambda client: client.name)
+def test_difference_of_a_new_and_of_a_removed_entry_is_all_of_it(client: Client) -> None:
+    path, entry = (*client.entries, "mogplex"), entry_for(client, LAUNCH)
+    added, removed = difference(client, path, None, entry), difference(client, path, entry, None)
+    assert {line[0] for line in added} == {"+"}
+    assert [line[1:] for line in added] == [line[1:] for line in removed]
+    assert LAUNCH.command in "".join(added)
+    assert not [line for line in added if client.entries[0] in line and "mogplex" not in line]
 
 
-def test_a_new_file_is_all_new() -> None:
-    assert difference("", "{\n}\n")[1:] == ["+{", "+}"]
+@pytest.mark.parametrize(
+    "entry",
+    [
+        {"command": "npx", "args": ["--key", SECRETS[0]], "env": {"A": SECRETS[1]}},
+        {"url": "https://x.example", "headers": {"X-Team": SECRETS[0]}},
+        SECRETS[0],
+        [SECRETS[0]],
+    ],
+)
+def test_difference_shows_nothing_of_an_entry_of_another_server(entry: Any) -> None:
+    lines = "\n".join(shown(entry, {"command": "mogplex-mcp", "args": []}))
+    assert "(an entry of another server)" in lines
+    assert not [secret for secret in SECRETS if secret in lines]
 
 
-def test_line_ends_of_windows_are_no_difference_to_read() -> None:
-    assert difference("a\r\n", "a\r\nb\r\n")[1:] == [" a", "+b"]
+@pytest.mark.parametrize(
+    "entry",
+    [
+        {"command": "mogplex-mcp", "env": {"MOGPLEX_API_KEY": SECRETS[2], "TEAM": SECRETS[0]}},
+        {"command": "mogplex-mcp", "headers": {"X-Team": SECRETS[0]}, "note": SECRETS[1]},
+        {"command": "mogplex-mcp", "args": ["--url", f"https://{SECRETS[3]}mogplex.example", "--key", SECRETS[1]]},
+        {"command": "env", "args": [f"A={SECRETS[0]}", "-i", SECRETS[1], "mogplex-mcp"]},
+        {"command": "mogplex-mcp", "env": {"HTTPS_PROXY": f"http://{SECRETS[3]}proxy.example"}},
+    ],
+)
+def test_difference_hides_secrets_of_the_entry(entry: dict[str, Any]) -> None:
+    lines = "\n".join(shown(None, entry))
+    assert "[secret removed]" in lines
+    assert not [secret for secret in SECRETS if secret in lines]
 
 
-def test_secrets_of_anybody_are_not_shown() -> None:
-    before = '"env": {"GITHUB_TOKEN": "abc123", "apiKey": "d4", "A": "sk-proj-0123456789abcdef"}\npassword = \'e5\'\n'
-    shown = "\n".join(difference(before, before + "new\n"))
-    for secret in ("abc123", "d4", "sk-proj", "e5"):
-        assert secret not in shown
-    assert '"GITHUB_TOKEN": "[secret removed]"' in shown
+def test_difference_shows_settings_and_proxies_without_secrets() -> None:
+    entry = {
+        "command": "mogplex-mcp",
+        "args": ["--url", "https://mogplex.example"],
+        "env": {"MOGPLEX_MCP_READ_ONLY": "1", "HTTPS_PROXY": "http://proxy.example:8080"},
+    }
+    lines = "\n".join(shown(None, entry))
+    assert "https://mogplex.example" in lines
+    assert '"MOGPLEX_MCP_READ_ONLY": "1"' in lines
+    assert "http://proxy.example:8080" in lines
 
 
-def test_a_terminal_is_sent_no_commands_and_no_endless_lines() -> None:
-    shown = difference("", "\x1b[31m // red\n" + "x" * 1_000 + "\n")
-    assert shown[1] == "+\N{REPLACEMENT CHARACTER}[31m // red"
-    assert len(shown[2]) < 200
-    assert shown[2].endswith("…")
+def test_difference_sends_no_commands_to_a_terminal_and_no_endless_lines() -> None:
+    lines = shown(None, {"command": "mogplex-mcp", "args": ["--\x1b[31m"], "cwd": "x" * 1_000})
+    assert not [line for line in lines if "\x1b" in line]
+    assert max(map(len, lines)) < 200
+    assert json.dumps("x")[0] in lines[0]

@@ -3,27 +3,25 @@
 import json
 import os
 import tomllib
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 from mogplex_mcp.installation import InstallationError
-from mogplex_mcp.installation.clients import CLIENTS, Client, client_named
+from mogplex_mcp.installation.client import Client
+from mogplex_mcp.installation.clients import CLIENTS, client_named
+from mogplex_mcp.installation.configuration_file import write
 from mogplex_mcp.installation.document import FORMATS, find
 from mogplex_mcp.installation.entry import entry_for
-from mogplex_mcp.installation.installed import installed_entries
+from mogplex_mcp.installation.installed import installed_entries, lost_entries
 from mogplex_mcp.installation.launch import Launch
 from mogplex_mcp.installation.machine import Machine
 from mogplex_mcp.installation.plan import Plan, plan_installation, plan_removal
-from tests.installation.support import LAUNCH, configuration, machine
+from tests.installation.support import LAUNCH, configuration, machine, plan
 
 CURSOR = client_named("cursor")
 TOKEN = "mog_" + "a" * 32
-
-
-def plan(here: Machine, text: str | None = None, client: Client = CURSOR, launch: Launch = LAUNCH) -> Plan:
-    configuration(here, client, text)
-    return plan_installation(here, client, "user", "mogplex", launch)
 
 
 def servers(plan: Plan) -> dict[str, object]:
@@ -115,7 +113,9 @@ def test_a_token_in_an_entry_is_pointed_out_and_never_written_elsewhere(tmp_path
     here = machine(tmp_path)
     old = {"command": "mogplex-mcp", "args": [], "env": {"MOGPLEX_API_KEY": TOKEN}}
     found = plan(here, json.dumps({"mcpServers": {"mogplex": old}}))
-    assert found.notes == ("The entry contains a token; after `mogplex-mcp login` it needs none.",)
+    assert found.notes == (
+        "The entry contains a token; after `mogplex-mcp login` it needs none. Add --drop-token to take it out.",
+    )
     assert TOKEN not in plan_installation(here, CURSOR, "project", "mogplex", LAUNCH).text
     assert TOKEN not in str(found.notes)
 
@@ -169,7 +169,7 @@ def test_codex_keeps_its_tables_and_gets_the_limit_of_a_call(tmp_path: Path) -> 
     assert tomllib.loads(found.text) == {
         "model": "x",
         "mcp_servers": {
-            "mogplex": {"command": LAUNCH.command, "args": [], "tool_timeout_sec": 300, "env": {"A": "b"}},
+            "mogplex": {**entry_for(client_named("codex"), LAUNCH), "env": {"A": "b"}},
         },
     }
     assert "# mine" in found.text
@@ -234,3 +234,18 @@ def test_in_the_home_directory_nothing_is_listed_twice(tmp_path: Path) -> None:
 
 def test_an_empty_machine_has_nothing(tmp_path: Path) -> None:
     assert installed_entries(machine(tmp_path)) == []
+
+
+def test_lost_entries_are_those_that_were_written_and_are_gone(tmp_path: Path) -> None:
+    here, desktop = machine(tmp_path, "darwin"), client_named("claude-desktop")
+    path = configuration(here, desktop, "{}")
+    assert lost_entries(here) == []
+    installed = plan_installation(here, desktop, "user", "mogplex", LAUNCH)
+    write(installed.file, installed.text, datetime(2026, 11, 22, tzinfo=UTC), private=True)
+    assert lost_entries(here) == []
+    path.write_text("{}")  # by the client, from memory
+    assert lost_entries(here) == [(desktop, path)]
+    path.write_text(installed.text)
+    removal = plan_removal(here, desktop, "user", "mogplex")
+    write(removal.file, removal.text, datetime(2026, 11, 23, tzinfo=UTC), private=True)
+    assert lost_entries(here) == []

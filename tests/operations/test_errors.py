@@ -3,7 +3,7 @@
 import pytest
 
 from mogplex_mcp.api.errors import ErrorCode, MogplexError
-from mogplex_mcp.api.repos import RepoError, RepoHint
+from mogplex_mcp.api.repos import RepoError, RepoRemedy
 from mogplex_mcp.api.responses import RUN_LIMITER_UNAVAILABLE
 from mogplex_mcp.operations.errors import (
     Argument,
@@ -40,8 +40,8 @@ def test_operation_error_names_an_unknown_repository_id_behind_a_503() -> None:
     assert "does not know" in str(error)
 
 
-@pytest.mark.parametrize("hint", RepoHint)
-def test_operation_error_gives_advice_for_every_hint_about_a_repository(hint: RepoHint) -> None:
+@pytest.mark.parametrize("hint", RepoRemedy)
+def test_operation_error_gives_advice_for_every_hint_about_a_repository(hint: RepoRemedy) -> None:
     error = operation_error(RepoError(ErrorCode.NOT_FOUND, "Mogplex has no repository acme/wep", hint))
     assert error.advice
 

@@ -96,7 +96,7 @@ async def test_a_prompt_names_no_tool_that_is_not_offered() -> None:
     [
         ("delegate_task", {}, ["needs the argument repo", "needs the argument task"]),
         ("delegate_task", {"repo": "acme/web", "task": " "}, ["needs the argument task"]),
-        ("delegate_task", {"repo": "acme/web", "task": "x", "branch": "y"}, ["no argument 'branch'", "base_branch"]),
+        ("delegate_task", {"repo": "acme/web", "task": "x", "branch": "y"}, ['no argument "branch"', "base_branch"]),
         ("delegate_task", {"repo": "the web shop, please", "task": "x"}, ["repo must be owner/name"]),
         ("delegate_task", {"repo": "acme/web", "task": "x" * 20_001}, ["at most 20000", "20001"]),
         ("delegate_task", {"repo": "acme/web", "task": "\u200b\u200b"}, ["task must not be empty"]),

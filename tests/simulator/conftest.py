@@ -4,7 +4,7 @@ from dataclasses import dataclass
 import httpx2
 import pytest
 
-from mogplex_mcp.simulator import DEMO_TOKEN, Simulator
+from mogplex_mcp.simulator import DEMO_TOKEN, MODES, Simulator
 
 BASE = "https://mogplex.com/api/v1/mogplex"
 
@@ -42,3 +42,14 @@ async def client(simulator: Simulator) -> AsyncIterator[httpx2.AsyncClient]:
 @pytest.fixture
 def repo_id(simulator: Simulator) -> str:
     return next(repo.id for repo in simulator.world.repos if repo.full_name == "acme/web")
+
+
+@pytest.fixture
+async def browser(simulator: Simulator) -> AsyncIterator[httpx2.AsyncClient]:
+    async with httpx2.AsyncClient(transport=simulator.transport(), base_url="https://mogplex.com") as opened:
+        yield opened
+
+
+@pytest.fixture
+def signed_in(simulator: Simulator) -> None:
+    MODES["signed-in"](simulator)

@@ -1,6 +1,7 @@
 """Users, tokens, repos and sandboxes, out of a recording."""
 
 import re
+from http import HTTPStatus
 
 from mogplex_mcp.simulator import ApiToken, Repo, Sandbox, User
 from mogplex_mcp.simulator.formats import derived_id, epoch
@@ -9,6 +10,7 @@ from .recorded_rows import START, UUID, Recording, data_of, objects_in
 from .recordings import Row
 
 _NAMED_TOKEN = re.compile(r"(?:mog_GT|gtoauth)(alice|bob|carol)(\w*)")
+_KEPT_LETTERS = 6
 _CHOSEN_SCOPES = {"readonly": {"read"}, "writeonly": {"write"}, "noscope": set[str]()}
 
 
@@ -26,13 +28,20 @@ def add_users_and_tokens(recording: Recording) -> None:
         if match is None or recording.world.token(match[0]) is not None:
             continue
         kind = match[2].lower()
-        chosen = [scopes for word, scopes in _CHOSEN_SCOPES.items() if kind.startswith(word)]
+        # Some recordings keep the beginning of a token only: "readon".
+        chosen = [
+            scopes
+            for word, scopes in _CHOSEN_SCOPES.items()
+            if kind.startswith(word) or (len(kind) == _KEPT_LETTERS and word.startswith(kind))
+        ]
         scopes = frozenset(chosen[0] if chosen else {"read", "write"})
         valid = not kind.startswith(("expired", "revoked"))
         limited = match[0].startswith("mog_")
         recording.world.tokens.append(ApiToken(match[0], user_id(match[1]), scopes, limited, valid))
     for row in recording.rows:
         _learn_about_user(recording, row)
+    for row in recording.rows:
+        _learn_from_graph(recording, row)
 
 
 def _learn_about_user(recording: Recording, row: Row) -> None:
@@ -49,6 +58,21 @@ def _learn_about_user(recording: Recording, row: Row) -> None:
             owner.mcp_servers = data.get("servers")
     owner.github_connected = owner.github_connected and "Connect GitHub account first" not in (row.answer or "")
     owner.funded = owner.funded and "requires a positive billing balance" not in (row.answer or "")
+
+
+def _learn_from_graph(recording: Recording, row: Row) -> None:
+    """Infer agents and models that no list shows from the graphs that they were accepted in."""
+    owner = recording.owner_of(row)
+    if owner is None or row.method == "GET" or row.status != HTTPStatus.OK or "/automations/" not in row.path:
+        return
+    body = row.body.decode("latin-1")
+    for identifier in re.findall(r'"agentId": ?"([^"]+)"', body + (row.answer or "")):
+        if identifier not in {agent["id"] for agent in owner.agents}:
+            preset = identifier.startswith("preset:")
+            owner.agents.append({"id": identifier, "name": identifier.removeprefix("preset:"), "preset": preset})
+    for identifier in re.findall(r'"modelId": ?"([^"]+)"', body):
+        if identifier not in {model["id"] for model in owner.models}:
+            owner.models.append({"id": identifier})
 
 
 def add_repos(recording: Recording) -> None:
@@ -85,6 +109,8 @@ def _repo_of_a_refusal(recording: Recording, row: Row) -> None:
     """Infer repos that only appear in errors: another user's, or in another installation."""
     match = re.search(rf'"repoId": ?"({UUID})"', row.body.decode("latin-1"))
     owner = recording.owner_of(row)
+    if match is not None and (row.token or "").startswith("<") and "Repo not found" in (row.answer or ""):
+        _add_repo(recording, Repo(match[1], user_id("alice"), "acme/other", 9001, hidden=True))
     if match is None or owner is None:
         return
     if "outside this automation's GitHub installation" in (row.answer or ""):
@@ -116,7 +142,7 @@ def add_sandboxes(recording: Recording) -> None:
                 },
             )
             recording.world.sandboxes.append(known)
-        if "install_log" in item and not row.is_cut:
+        if "install_log" in item:
             known.install_log, known.dev_log = item["install_log"], item["dev_log"]
             known.lifecycle_events = next(
                 (found["lifecycle_events"] for found in objects_in(row.json) if "lifecycle_events" in found), []

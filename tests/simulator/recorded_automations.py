@@ -8,7 +8,7 @@ from mogplex_mcp.simulator.formats import canonical, derived_id, epoch
 from mogplex_mcp.simulator.graphs import default_draft
 
 from .recorded_accounts import user_id
-from .recorded_rows import START, UUID, Recording, data_of
+from .recorded_rows import START, UUID, Recording, data_of, start_of
 from .recordings import Row
 
 
@@ -99,8 +99,13 @@ def _automation_of_a_path(recording: Recording, row: Row) -> None:
 
 def add_job_runs(recording: Recording) -> None:
     """Add the runs of automations that were there before the recording."""
-    for row, _, item in recording.found("flow_id", "dispatch_events", "waits"):
-        if not row.is_cut and item["id"] not in recording.world.job_runs:
+    # What was kept whole first: an answer that was cut lacks fields.
+    shown = sorted(
+        recording.found("flow_id", "node_runs"), key=lambda found: (found[0].is_cut, "dispatch_events" not in found[2])
+    )
+    for _, _, item in shown:
+        before = "dispatch_events" in item or epoch(item["created_at"]) < start_of(recording.rows)
+        if before and item["id"] not in recording.world.job_runs and item["id"] not in recording.created:
             recording.world.job_runs[item["id"]] = JobRun(
                 id=item["id"],
                 automation_id=item["flow_id"],

@@ -10,8 +10,16 @@ from .recordings import Row
 
 START = epoch("2026-11-22T01:51:20+00:00")
 """The moment at which a replay begins: after everything that was there before the recording."""
+_LATER_FROM = 1_000
+_LATER_START = epoch("2026-11-27T03:09:00+00:00")
+"""The same for the later sessions, numbered from 1000."""
 
 UUID = r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}"
+
+
+def start_of(rows: list[Row]) -> float:
+    """Return the moment at which the replay of these rows begins, epoch seconds."""
+    return START if rows[0].n < _LATER_FROM else _LATER_START
 
 
 class Recording:
@@ -46,6 +54,8 @@ class Recording:
             for item in objects_in(data):
                 if item.get("replayed") is False:
                     made.add(item["runId"])
+                if item.get("outcome") == "queued" and "jobRunId" in item:
+                    made.add(item["jobRunId"])
                 if row.status == 201:
                     made.add(item.get("id", ""))
         return made

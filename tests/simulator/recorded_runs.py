@@ -6,7 +6,7 @@ from typing import Any
 from mogplex_mcp.simulator import Event, Run, RunScript, User
 from mogplex_mcp.simulator.formats import derived_id, epoch
 from mogplex_mcp.simulator.run_state import finished_script
-from mogplex_mcp.simulator.scripts import ACCEPTED
+from mogplex_mcp.simulator.scripts import ACCEPTED, STREAMING
 
 from .recorded_rows import START, UUID, Recording
 from .recordings import Row
@@ -87,16 +87,34 @@ def _was_terminal(recording: Recording, run_id: str) -> bool:
 
 def _learn_from_cancel(recording: Recording, row: Row) -> None:
     match = re.search(rf"/runs/({UUID})/cancel\Z", row.path)
-    run = recording.world.runs.get(match[1]) if match else None
     answer = row.answer or ""
-    if run is None or row.method != "POST":
+    if match is None or row.method != "POST":
         return
-    if "no sandbox metadata" in answer or "billing balance" in answer:
+    refused = "no sandbox metadata" in answer or "billing balance" in answer
+    run = recording.world.runs.get(match[1])
+    owner = recording.owner_of(row)
+    if run is None and refused and owner is not None:
+        run = recording.world.runs[match[1]] = _unseen_run(match[1], owner)
+        run.sandbox_record_id = derived_id("sandbox of", run.id) if "billing balance" in answer else None
+    if run is None:
+        return
+    if refused:
         run.command_id = f"cmd_{run.id[:4]}"
     if row.status < 300 and row.json["data"]["alreadyTerminal"] and run.script.status not in _TERMINAL:
         status = row.json["data"]["status"]
         if status != "cancelled":
             run.ai_call_status = status
+
+
+def _unseen_run(identifier: str, owner: User) -> Run:
+    return Run(
+        id=identifier,
+        user_id=owner.id,
+        repo_id=derived_id("nowhere"),
+        full_name="acme/unknown",
+        created_at=START - 86_400,
+        script=finished_script(STREAMING),
+    )
 
 
 def _seed_key(recording: Recording, row: Row) -> None:
@@ -111,13 +129,5 @@ def _seed_key(recording: Recording, row: Row) -> None:
     )
     if conflict and not before and owner is not None:
         identifier = derived_id("seeded by key", owner.id, key)
-        recording.world.runs[identifier] = Run(
-            id=identifier,
-            user_id=owner.id,
-            repo_id=derived_id("nowhere"),
-            full_name="acme/unknown",
-            created_at=START - 86_400,
-            script=finished_script("success"),
-            idempotency_key=key,
-            fingerprint="another request",
-        )
+        run = recording.world.runs[identifier] = _unseen_run(identifier, owner)
+        run.script, run.idempotency_key, run.fingerprint = finished_script("success"), key, "another request"

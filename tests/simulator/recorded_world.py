@@ -16,6 +16,7 @@ def recorded_world(rows: list[Row]) -> World:
         canonical_scheme="http",
         sandbox_boot_seconds=0.0,
         default_script="stuck_pending",
+        pr_reviews_available=False,
     )
     recording = Recording(rows, world)
     add_users_and_tokens(recording)

@@ -3,14 +3,17 @@
 import json
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-DEFAULT = Path(__file__).parent.parent / "data" / "mogplex-transcripts.jsonl"
-CUT = re.compile(r"…\[cut in this record, \d+ bytes\]\Z")
+_DATA = Path(__file__).parent.parent / "data"
+OWN = (_DATA / "mogplex-transcripts.jsonl", _DATA / "mogplex-transcripts-2.jsonl")
+CUT = re.compile(r"…\[cut[^\]]*\]\Z")
+_SESSION = 1_000  # rows of one recording session share the thousands of their number
+JSON = "application/json"
 _CUT_REQUEST = re.compile(r"\.\.\.<(\d+) chars>\Z")
 
 
@@ -28,19 +31,27 @@ class Row:
     status: int
     answer_headers: dict[str, str]
     answer: str | None
+    signed_in: bool = False
 
     @cached_property
     def json(self) -> Any:
         """The answer as JSON, as far as it was kept; None for anything else."""
         text = self.answer or ""
-        if not text or not self.answer_headers.get("content-type", "").startswith("application/json"):
+        kind = self.answer_headers.get("content-type", "" if self.answer_headers or text[:1] != "{" else JSON)
+        if not text or not kind.startswith(JSON):
             return None
         return repaired(CUT.sub("", text)) if self.is_cut else json.loads(text)
 
-    @property
+    @cached_property
     def is_cut(self) -> bool:
-        """Whether only the beginning of the answer was kept."""
-        return CUT.search(self.answer or "") is not None
+        """Whether only the beginning of the answer was kept, with a mark or (in answers without headers) without."""
+        if self.answer_headers or not (self.answer or "").startswith("{"):
+            return CUT.search(self.answer or "") is not None
+        try:
+            json.loads(self.answer or "")
+        except ValueError:
+            return True
+        return False
 
     @property
     def token(self) -> str | None:
@@ -49,21 +60,29 @@ class Row:
         return header.removeprefix("Bearer ").strip() if header.startswith("Bearer ") else None
 
 
-def replayed_rows() -> tuple[list[Row], set[int]]:
-    """Read the recordings to replay.
+def replayed_sessions() -> Iterator[tuple[list[Row], set[int]]]:
+    """Read the recordings to replay, one session after the other.
 
-    Returns:
+    Yields:
         The rows in order, and the numbers of those to compare. Other recordings of the same deployment
         (`MOGPLEX_TRANSCRIPTS`) are put between our own rows, which then only set the stage.
     """
-    own = {row.n: row for row in _read(DEFAULT)}
+    own = _sessions(OWN)
     other_path = os.environ.get("MOGPLEX_TRANSCRIPTS")
-    if not other_path:
-        return [own[n] for n in sorted(own)], set(own)
-    other = {row.n: row for row in _read(Path(other_path))}
-    same_deployment = all(own[n].case == other[n].case for n in own.keys() & other.keys())
-    rows = own | other if same_deployment else other
-    return [rows[n] for n in sorted(rows)], set(other)
+    other = _sessions([Path(other_path)]) if other_path else own
+    for session, found in sorted(other.items()):
+        known = own.get(session, {})
+        same_deployment = all(known[n].case == found[n].case for n in known.keys() & found.keys())
+        rows = known | found if same_deployment else found
+        yield [rows[n] for n in sorted(rows)], set(found)
+
+
+def _sessions(paths: Iterable[Path]) -> dict[int, dict[int, Row]]:
+    sessions: dict[int, dict[int, Row]] = {}
+    for path in paths:
+        for row in _read(path):
+            sessions.setdefault(row.n // _SESSION, {})[row.n] = row
+    return sessions
 
 
 def _read(path: Path) -> Iterator[Row]:
@@ -76,11 +95,12 @@ def _read(path: Path) -> Iterator[Row]:
             case=record["case"],
             method=request["method"],
             path=request["path"],
-            headers=request["headers"],
+            headers={name: value.removesuffix("…") for name, value in request["headers"].items()},
             body=_body(request["body"], request["headers"]),
             status=response["status"],
             answer_headers=response["headers"],
             answer=response["body"],
+            signed_in=request.get("signed_in", False),
         )
 
 

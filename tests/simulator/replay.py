@@ -1,7 +1,9 @@
 """Replays recordings against a simulator, row by row, and says where the answers differ."""
 
+import hashlib
 import json
 import re
+from base64 import urlsafe_b64encode
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -9,16 +11,24 @@ from typing import Any
 from mogplex_mcp.simulator import Fault, JobRun, Simulator
 from mogplex_mcp.simulator.formats import new_id
 from mogplex_mcp.simulator.limits import UNITS_PER_MINUTE
+from mogplex_mcp.simulator.oauth_pages import SESSION_COOKIE
 
-from .recorded_rows import START
+from .recorded_accounts import user_id
+from .recorded_rows import start_of
 from .recorded_runs import WAITING, event_of
 from .recorded_world import recorded_world
 from .recordings import Row, difference, shape
 
 _UUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _STEP_SECONDS = 0.1
+_NAMED = 12  # characters before a placeholder that tell which secret it is: `_token":"`, `?code=`
+_SHOWN = 300  # characters of an answer that hold its error or its outcome
 _EXACT_HEADERS = ("location", "retry-after", "allow", "access-control-allow-origin", "mcp-protocol-version")
 _PRESENT_HEADERS = ("www-authenticate",)
+_OAUTH_HEADERS = ("location", "cache-control", "www-authenticate")
+_PLACEHOLDER = re.compile(r"<[a-z]+(?:-[a-z]+)*(?:-\d+)?>")
+_VERIFIER = "v" * 43
+_CHALLENGE = urlsafe_b64encode(hashlib.sha256(_VERIFIER.encode()).digest()).decode().rstrip("=")
 
 
 @dataclass
@@ -45,10 +55,12 @@ class Replay:
     """
 
     def __init__(self, rows: list[Row]) -> None:
-        self._clock = START
+        self._clock = start_of(rows)
         self.simulator = Simulator(recorded_world(rows), now=lambda: self._clock, sleep=self._sleep)
         self._simulated_id: dict[str, str] = {}
         self._lost_runs: list[str] = []
+        self._filling: list[str] = []
+        self._secrets = {"<verifier>": _VERIFIER, "<challenge>": _CHALLENGE}
 
     async def ask(self, row: Row) -> SimulatedResponse:
         """Ask what the row asked, in the state that the deployment was in then."""
@@ -57,11 +69,12 @@ class Replay:
             self.simulator.plan(WAITING)
         self._adopt_lost_run(row)
         for pattern, prepare in _STAGE:
-            if re.search(pattern, row.case):
+            if re.search(pattern, f"{row.case}: {(row.answer or '')[:_SHOWN]}"):
                 prepare(self, row)
         answer = await self._send(row)
         self.simulator.faults.clear()
         self._learn_ids(row, answer)
+        self._hide_secrets(row, answer)
         return answer
 
     def wrong(self, row: Row, answer: SimulatedResponse) -> str | None:
@@ -72,13 +85,16 @@ class Replay:
         self._clock += seconds
 
     def _mapped(self, text: str) -> str:
+        text = _PLACEHOLDER.sub(lambda match: self._secrets.get(match[0], match[0]), text)
         return _UUID.sub(lambda match: self._simulated_id.get(match[0], match[0]), text)
 
     async def _send(self, row: Row) -> SimulatedResponse:
         path, _, query = self._mapped(row.path).partition("?")
         body = self._mapped(row.body.decode("latin-1")).encode("latin-1")
-        headers = {name.lower(): value for name, value in row.headers.items()}
-        headers.setdefault("host", "www.localhost:3100" if row.case.startswith("www host") else "127.0.0.1:3100")
+        headers = {name.lower(): self._mapped(value) for name, value in row.headers.items()}
+        headers.setdefault("host", _host_of(row))
+        if row.signed_in:
+            headers["cookie"] = f"{SESSION_COOKIE}={user_id('carol')}"
         answer = SimulatedResponse()
 
         async def receive() -> dict[str, Any]:
@@ -112,6 +128,19 @@ class Replay:
                 self._simulated_id.setdefault(recorded, simulated)
         if "Failed to start run" in (row.answer or ""):
             self._lost_runs = [run.id for run in self.simulator.world.runs.values() if run.ended == "failed"][-1:]
+
+    def _hide_secrets(self, row: Row, answer: SimulatedResponse) -> None:
+        """Learn which secret each placeholder stands for, and put the placeholders into the answer."""
+        recorded = row.answer_headers.get("location", "") + (row.answer or "")
+        simulated = answer.headers.get("location", "") + answer.body.decode(errors="replace")
+        for match in _PLACEHOLDER.finditer(recorded):
+            name = re.escape(recorded[max(0, match.start() - _NAMED) : match.start()])
+            found = re.search(f"{name}(\\w{{32}})", simulated)
+            if found is not None:
+                self._secrets[match[0]] = found[1]
+        for placeholder, secret in self._secrets.items():
+            answer.body = answer.body.replace(secret.encode(), placeholder.encode())
+            answer.headers = {name: value.replace(secret, placeholder) for name, value in answer.headers.items()}
 
     def _adopt_lost_run(self, row: Row) -> None:
         """Pair the id of a run whose start gave only an error with the first unknown id that is asked for."""
@@ -164,6 +193,10 @@ class Replay:
         """A hundred and fifty starts were made within the day."""
         self.simulator.state.quotas.fill(row.token or "", 150, age=7_200.0)
 
+    def expire_tokens(self, _: Row) -> None:
+        """An hour has passed."""
+        self._clock += 3_600
+
     def rewrite_events(self, row: Row) -> None:
         """Rows of events were changed in the database."""
         run = self.simulator.world.runs[row.json["data"]["run"]["runId"]]
@@ -185,10 +218,23 @@ class Replay:
         for _ in range(25):
             job = JobRun(new_id(), new_id(), repo_id, self._clock)
             self.simulator.world.job_runs[job.id] = job
+            self._filling.append(job.id)
+
+    def empty_repo_queue(self, _: Row) -> None:
+        """Those job runs have ended."""
+        while self._filling:
+            del self.simulator.world.job_runs[self._filling.pop()]
+
+    def rewrite_job_run(self, row: Row) -> None:
+        """The job run has got on, or was changed in the database."""
+        shown = (row.json or {"data": {"run": None}})["data"]["run"]
+        job = self.simulator.world.job_runs.get(shown["id"]) if shown else None
+        if job is not None:
+            job.recorded = shown
 
 
 _STAGE: tuple[tuple[str, Callable[[Replay, Row], None]], ...] = (
-    (r"\Atrigger (500|422|badjson|reset|hang)|Trigger\.dev", Replay.fail_queue),
+    (r"\Atrigger (500|422|badjson|reset|hang)|Trigger\.dev|/trigger 500", Replay.fail_queue),
     (r"limiter RPC broken", Replay.break_limiter),
     (r"500: table \S+ missing", Replay.drop_table),
     (r"Postgres DOWN|PAT table missing", Replay.stop_database),
@@ -200,14 +246,22 @@ _STAGE: tuple[tuple[str, Callable[[Replay, Row], None]], ...] = (
     (r"default branch changed", Replay.change_default_branch),
     (r"\Aties after|late arrival: after", Replay.rewrite_events),
     (r"\Aupdate installationId other", Replay.empty_description),
-    (r"repo queue full", Replay.fill_repo_queue),
+    (r'"outcome":"queued"|/trigger 500', Replay.empty_repo_queue),
+    (r"with an expired access token", Replay.expire_tokens),
+    (r"repo queue full|REPO_PENDING_LIMIT", Replay.fill_repo_queue),
+    (r"\AGET automations/\{id\}/runs/\{id\} 200", Replay.rewrite_job_run),
 )
 
 
 def _differences(row: Row, answer: SimulatedResponse) -> Iterator[str]:
     if answer.status != row.status:
         yield f"status {answer.status} instead of {row.status}: {answer.body[:120]!r}"
-    yield from _header_differences(row, answer)
+    if row.answer_headers:
+        yield from _header_differences(row, answer)
+    if row.group == "oauth" and row.json is not None and answer.json is not None:
+        same_moment = {name: row.json[name] for name in ("client_id_issued_at",) if name in row.json}
+        if answer.json | same_moment != row.json:
+            yield f"body {answer.body[:300]!r}"
     if row.json is None or answer.json is None:
         if bool(answer.body) != bool(row.answer):
             yield f"body {answer.body[:80]!r}"
@@ -222,7 +276,7 @@ def _differences(row: Row, answer: SimulatedResponse) -> Iterator[str]:
 
 
 def _header_differences(row: Row, answer: SimulatedResponse) -> Iterator[str]:
-    for name in _EXACT_HEADERS:
+    for name in _OAUTH_HEADERS if row.group == "oauth" else _EXACT_HEADERS:
         if answer.headers.get(name) != row.answer_headers.get(name):
             yield f"{name}: {answer.headers.get(name)} instead of {row.answer_headers.get(name)}"
     for name in _PRESENT_HEADERS:
@@ -231,6 +285,12 @@ def _header_differences(row: Row, answer: SimulatedResponse) -> Iterator[str]:
     kinds = [headers.get("content-type", "").partition(";")[0] for headers in (answer.headers, row.answer_headers)]
     if kinds[0] != kinds[1]:
         yield f"content-type {kinds[0]!r} instead of {kinds[1]!r}"
+
+
+def _host_of(row: Row) -> str:
+    if row.group == "oauth":
+        return "mogplex.test"
+    return "www.localhost:3100" if row.case.startswith("www host") else "127.0.0.1:3100"
 
 
 def _errors(value: Any) -> list[Any]:

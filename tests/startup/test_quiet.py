@@ -11,7 +11,9 @@ from mcp.shared.message import SessionMessage
 
 from mogplex_mcp.startup.discovery import QUIET_SECONDS, Discovery
 from mogplex_mcp.startup.early import Conversation, Listener
+from mogplex_mcp.transports.stdio.messages import Rejection
 from mogplex_mcp.transports.stdio.reader import MessageReader
+from mogplex_mcp.transports.stdio.streams import PolledSource
 from tests.startup.starts import initialize, request
 
 pytestmark = pytest.mark.anyio
@@ -40,9 +42,13 @@ def pipe() -> Iterator[tuple[int, int]]:
     os.close(writing)
 
 
+async def refused(rejection: Rejection) -> None:
+    raise AssertionError(rejection)
+
+
 async def test_deferred_requests_are_replayed_after_silence(discovery: Discovery, pipe: tuple[int, int]) -> None:
     reading, writing = pipe
-    source = MessageReader(reading, discovery)
+    source = MessageReader(PolledSource(reading), discovery, refused)
 
     async def next_method() -> str:
         item = await source.receive()

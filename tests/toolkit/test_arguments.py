@@ -10,7 +10,8 @@ from pydantic import BaseModel, Field
 
 from mogplex_mcp.operations.errors import InvalidArgumentError
 from mogplex_mcp.reply.model import Reply
-from mogplex_mcp.toolkit.arguments import check, input_schema
+from mogplex_mcp.toolkit import arguments as arguments_module
+from mogplex_mcp.toolkit.arguments import input_schema
 from mogplex_mcp.toolkit.call import Call
 from mogplex_mcp.toolkit.toolset import Hints, Toolset
 
@@ -47,6 +48,10 @@ ANY_JSON = st.recursive(
 )
 
 
+def check(model: type[BaseModel], arguments: dict[str, Any]) -> dict[str, Any]:
+    return arguments_module.check(model, arguments).values
+
+
 def taken_or_refused(arguments: dict[str, Any]) -> dict[str, Any] | str:
     try:
         return check(ARGUMENTS, arguments)
@@ -79,6 +84,8 @@ def taken_or_refused(arguments: dict[str, Any]) -> dict[str, Any] | str:
         ("tags", '"a"', ["a"]),
         ("targets", "production", ["production"]),
         ("targets", '["preview"]', ["preview"]),
+        ("targets", "Production, preview", ["production", "preview"]),
+        ("targets", ["PREVIEW"], ["preview"]),
         ("graph", '{"nodes": []}', {"nodes": []}),
         ("graph", {"nodes": []}, {"nodes": []}),
     ],
@@ -111,6 +118,7 @@ def test_what_is_left_out_in_whatever_way_takes_its_default(absent: Any) -> None
         ("tags", "[1", 'tags must be a list of texts, but "[1" was given'),
         ("tags", ["a\0"], "tags holds a NUL character"),
         ("targets", ["staging"], "targets must be a list of production, preview"),
+        ("targets", ["preview"] * 501, "targets must have at most 500 items, but has 501"),
         ("graph", "nodes", 'graph must be an object, but "nodes" was given'),
         ("naem", 1, "Did you mean name?"),
         ("Kind", 1, "Did you mean kind?"),

@@ -1,6 +1,7 @@
 """Automations at work: triggered once, followed to their end, looked at in pieces."""
 
 import json
+from datetime import UTC, datetime
 from typing import Any
 
 import anyio
@@ -76,7 +77,8 @@ async def test_a_trigger_that_could_not_be_queued_tells_the_run_that_is_left(sim
     assert left["reason"] == "IDEMPOTENT_DUPLICATE"
     assert "it will never run" in " ".join(left["notes"])
     assert looked["untrusted"]["error"] == "Connection error."
-    assert "could not start it" in " ".join(looked["notes"])
+    assert "could not queue it so far" in looked["summary"]
+    assert "force_new" not in str(looked)
 
 
 async def test_a_trigger_that_mogplex_suppresses_is_not_called_a_start(simulator: Simulator) -> None:
@@ -261,3 +263,82 @@ async def test_the_latest_run_triggered_from_this_client_is_meant_when_none_is_g
     assert "list_automation_runs" in none
     assert looked["run_id"] == started["run_id"]
     assert "code: not_found" in other
+
+
+HOURS = 3_600.0
+
+
+def job(simulator: Simulator, *, age: float, **facts: Any) -> dict[str, str]:
+    created = datetime.fromtimestamp(virtual_now() - age, UTC).isoformat()
+    return recorded(simulator, {"created_at": created, "runtime_run_id": None, **facts})
+
+
+@pytest.mark.parametrize("status", ["pending", "running", "queued"])
+async def test_a_run_without_a_worker_for_minutes_never_started_and_is_not_waited_for(
+    status: str, simulator: Simulator
+) -> None:
+    arguments = job(simulator, age=3 * HOURS, status=status, started_at=None, last_start_error="nope")
+    async with bridge_with(None, simulator) as client:
+        began = anyio.current_time()
+        looked = await facts(client, "get_automation_run", **arguments, wait_seconds=3_600)
+    assert anyio.current_time() == began
+    assert "accepted this run 3 h ago, but no worker ever took it" in looked["summary"]
+    assert "Nothing is lost" not in str(looked)
+    assert "do not trigger" not in str(looked)
+    assert "next_steps" not in looked
+
+
+async def test_a_run_that_gets_no_worker_is_waited_for_until_that_is_certain(simulator: Simulator) -> None:
+    arguments = job(simulator, age=0, status="pending", last_start_error="nope", start_attempts=1)
+    async with bridge_with(None, simulator, MOGPLEX_MCP_MAX_WAIT="600") as client:
+        began = anyio.current_time()
+        looked = await facts(client, "get_automation_run", **arguments, wait_seconds=3_600)
+    assert 180 <= anyio.current_time() - began <= 195
+    assert "it never started and will not run" in looked["summary"]
+
+
+@pytest.mark.parametrize("status", ["pending", "running"])
+async def test_a_run_with_a_worker_that_is_silent_for_hours_is_called_stale(status: str, simulator: Simulator) -> None:
+    heard = datetime.fromtimestamp(virtual_now() - 2 * HOURS, UTC).isoformat()
+    node = {**a_node(1, {}), "status": "running", "started_at": heard, "completed_at": None}
+    arguments = job(simulator, age=5 * HOURS, status=status, runtime_run_id="run_1", node_runs=[node])
+    async with bridge_with(None, simulator) as client:
+        looked = await facts(client, "get_automation_run", **arguments, wait_seconds=3_600)
+    assert "nothing was heard of it for 2 h" in looked["summary"]
+    assert "next_steps" not in looked
+
+
+@pytest.mark.parametrize(
+    "facts_of_run",
+    [
+        {"runtime_run_id": "run_1", "node_runs": [{"node_id": "d", "node_type": "delay", "status": "running"}]},
+        {"runtime_run_id": "run_1", "node_runs": [{"node_id": "e", "node_type": "await_event", "status": "waiting"}]},
+    ],
+)
+async def test_a_run_that_pauses_on_purpose_is_not_called_stale(
+    facts_of_run: dict[str, Any], simulator: Simulator
+) -> None:
+    arguments = job(simulator, age=5 * HOURS, status="running", **facts_of_run)
+    async with bridge_with(None, simulator, MOGPLEX_MCP_MAX_WAIT="5") as client:
+        looked = await facts(client, "get_automation_run", **arguments)
+    assert "Nothing is lost" in looked["summary"]
+
+
+async def test_a_run_at_work_without_the_id_of_a_worker_has_started(simulator: Simulator) -> None:
+    heard = datetime.fromtimestamp(virtual_now() - 60, UTC).isoformat()
+    node = {**a_node(1, {}), "status": "running", "started_at": heard, "completed_at": None}
+    arguments = job(simulator, age=600, status="running", node_runs=[node])
+    async with bridge_with(None, simulator) as client:
+        looked = await facts(client, "get_automation_run", **arguments)
+    assert "Nothing is lost" in looked["summary"]
+
+
+async def test_the_list_marks_runs_that_never_started(simulator: Simulator) -> None:
+    automation_id = ids(simulator)[LIVE]
+    repo = next(one for one in simulator.world.repos if one.full_name == "acme/web")
+    for age in (10.0, 3 * HOURS):
+        run_id = f"{int(age):08}-0000-4000-8000-000000000000"
+        simulator.world.job_runs[run_id] = JobRun(run_id, automation_id, repo.id, virtual_now() - age, seconds=None)
+    async with bridge_with(None, simulator) as client:
+        listed = await facts(client, "list_automation_runs", automation_id=automation_id)
+    assert [row.get("never_started") for row in listed["runs"]] == [None, True]

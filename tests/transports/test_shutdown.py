@@ -17,7 +17,11 @@ from tests.transports.processes import PROGRAM, environment, lines, process
 from tests.transports.shutdown_support import MODERN, NEVER, SIGNALS, Mogplex, mogplex, slow, text_of
 from tests.transports.talking import INITIALIZE, QUICKLY, START, Talk, request, talking, tool
 
-pytestmark = [pytest.mark.anyio, pytest.mark.skipif(sys.platform == "win32", reason="streams and signals of POSIX")]
+pytestmark = [
+    pytest.mark.anyio,
+    pytest.mark.usefixtures("stdio"),
+    pytest.mark.skipif(sys.platform == "win32", reason="streams and signals of POSIX"),
+]
 
 ENDS = (*SIGNALS, "closed stdin")
 

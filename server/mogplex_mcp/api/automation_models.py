@@ -2,7 +2,7 @@
 
 from pydantic import AliasChoices, AliasPath, Field
 
-from mogplex_mcp.api.lenient import Flag, Id, Int, Items, Json, Lenient, Moment, Record, Text, Uuid
+from mogplex_mcp.api.lenient import Flag, Id, Int, Items, Json, Lenient, Moment, Record, Rows, Text, Uuid
 
 
 class PublishedVersion(Record):
@@ -43,12 +43,15 @@ class AutomationDetail(Automation):
 class AutomationPage(Record):
     """A page of automations; requests with `next_cursor` always failed so far (mogplex-api.md, section 2, "Lists")."""
 
-    automations: list[Automation]
+    automations: Rows[Automation]
     next_cursor: Lenient[str] = None
 
 
 class AutomationRun(Record):
-    """A run of an automation. Metadata and user ids are omitted on purpose."""
+    """A run of an automation. Metadata and user ids are omitted on purpose.
+
+    `runtime_run_id` is None until a worker takes the run, which may never happen.
+    """
 
     id: Id
     automation_id: Lenient[str] = Field(default=None, validation_alias="flow_id")
@@ -58,6 +61,7 @@ class AutomationRun(Record):
     repo_id: Lenient[str] = Field(default=None, validation_alias=AliasPath("repo", "id"))
     repo_full_name: Lenient[str] = Field(default=None, validation_alias=AliasPath("repo", "full_name"))
     agent_name: Lenient[str] = Field(default=None, validation_alias=AliasPath("agent", "name"))
+    runtime_run_id: Lenient[str] = None
     created_at: Moment = None
     started_at: Moment = None
     completed_at: Moment = None
@@ -148,7 +152,7 @@ class AutomationRunDetail(AutomationRun):
 class Trigger(Record):
     """The result of triggering an automation; with `started=False`, `reason` says why (such as REPO_PENDING_LIMIT)."""
 
-    automation_id: Id
+    automation_id: Text = ""
     job_run_id: Lenient[Uuid] = None
     outcome: Text = ""
     reason: Lenient[str] = None

@@ -27,9 +27,11 @@ async def read_body(response: httpx2.Response) -> bytes | None:
         raise TypeError("The transport must be asynchronous.")
     body = bytearray()
     decompressor = zlib.decompressobj(_GZIP) if coding == "gzip" else None
+    received = 0
     async for chunk in response.stream:
+        received += len(chunk)
         # One byte above the limit is enough to know, and no more is ever decompressed.
         body += decompressor.decompress(chunk, MAX_BODY_BYTES + 1 - len(body)) if decompressor else chunk
-        if len(body) > MAX_BODY_BYTES:
+        if max(received, len(body)) > MAX_BODY_BYTES:
             return None
     return bytes(body)

@@ -24,6 +24,7 @@ class ErrorCode(StrEnum):
     BAD_REQUEST = "bad_request"
     UNAUTHORIZED = "unauthorized"
     FORBIDDEN = "forbidden"
+    BILLING = "billing"
     NOT_FOUND = "not_found"
     CONFLICT = "conflict"
     IDEMPOTENCY_CONFLICT = "idempotency_conflict"
@@ -31,6 +32,13 @@ class ErrorCode(StrEnum):
     INTERNAL_ERROR = "internal_error"
     NOT_SUPPORTED = "not_supported"
     SERVICE_UNAVAILABLE = "service_unavailable"
+
+
+class Hint(StrEnum):
+    """What is to blame for an error, where that is neither Mogplex nor the request."""
+
+    PROXY = "the proxy on the way to Mogplex"
+    ADDRESS = "the configured address"
 
 
 class MogplexError(Exception):
@@ -42,6 +50,7 @@ class MogplexError(Exception):
         status: The HTTP status, when an answer came.
         retry_after: Seconds to wait before the next try, when known.
         may_have_happened: True when the request may have taken effect although no answer says so.
+        hint: What is to blame, if that is known and not what the code says.
     """
 
     def __init__(
@@ -52,6 +61,7 @@ class MogplexError(Exception):
         status: int | None = None,
         retry_after: float | None = None,
         may_have_happened: bool = False,
+        hint: Hint | None = None,
     ) -> None:
         super().__init__(message)
         self.code = code
@@ -59,3 +69,4 @@ class MogplexError(Exception):
         self.status = status
         self.retry_after = retry_after
         self.may_have_happened = may_have_happened
+        self.hint = hint

@@ -96,7 +96,7 @@ async def send(transport: httpx2.AsyncBaseTransport, request: httpx2.Request) ->
         body=body or b"",
     )
     if body is None:
-        result.refuse("that is over 20 MB or compressed in an unknown way")
+        result.refuse("that is over 20 MB or compressed in an unknown way", what="a response")
     return result
 
 

@@ -1,5 +1,6 @@
 """Mogplex's own MCP endpoint, `POST /mcp` (JSON-RPC), for what has no REST route (mogplex-api.md, sections 1 and 2)."""
 
+import re
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -10,6 +11,7 @@ from pydantic import AliasPath, Field
 from mogplex_mcp.api.http import JSON, MogplexHttp
 from mogplex_mcp.api.lenient import Id, Json, Lenient, Record, Text, parse_list
 from mogplex_mcp.api.responses import ApiResponse, read_envelope, service_error
+from mogplex_mcp.api.unreadable import collect_unreadable, note_unreadable
 
 T = TypeVar("T")
 
@@ -22,13 +24,15 @@ CACHE_SECONDS: Final = 300.0
 _STATUS_OF_RPC_ERROR = {
     -32700: 400,
     -32600: 400,
-    -32601: 501,
     -32602: 400,
     -32603: 500,
     -32001: 401,
     -32002: 429,
     -32003: 403,
 }
+_METHOD_NOT_FOUND = -32601
+_UNKNOWN_TOOL = re.compile(r"\s*(unknown tool\b|no such tool\b|tool .{0,200}\bnot found\b)", re.IGNORECASE)
+_NOT_SUPPORTED = 501
 _FIRST_ERROR_STATUS = 400
 
 
@@ -133,6 +137,7 @@ class HostedToolCache:
         self.endpoint = endpoint
         self._now = now
         self._tools: dict[str, HostedTool] = {}
+        self._unreadable: Mapping[str, int] = {}
         self._listed_at: float | None = None
 
     async def listed(self, *, anew: bool = False) -> dict[str, HostedTool]:
@@ -145,8 +150,10 @@ class HostedToolCache:
             MogplexError: As for any request.
         """
         if anew or self._listed_at is None or not 0 <= self._now() - self._listed_at < CACHE_SECONDS:
-            self._tools = {tool.name: tool for tool in await self.endpoint.list_tools()}
+            with collect_unreadable() as self._unreadable:
+                self._tools = {tool.name: tool for tool in await self.endpoint.list_tools()}
             self._listed_at = self._now()
+        note_unreadable(self._unreadable)
         return self._tools
 
 
@@ -161,7 +168,7 @@ def _read_result(response: ApiResponse) -> dict[str, Any]:
     if isinstance(error, dict):
         data = error.get("data")
         said = {"code": data.get("code") if isinstance(data, dict) else None, "message": error.get("message")}
-        raise service_error(said, _status_of(error.get("code"), response.status), response.retry_after)
+        raise service_error(said, _status_of(error.get("code"), response.status, said["message"]), response.retry_after)
     result = message.get("result")
     if response.status // 100 != 2 or not isinstance(result, dict):  # noqa: PLR2004 - the class of successes
         response.refuse("without a result")
@@ -178,8 +185,14 @@ def _read_tool_result(response: ApiResponse) -> HostedResult:
         error = structured.get("error")
         error = error if isinstance(error, dict) else {"message": text}
         status = error.get("status")
+        if _names_unknown_tool(error.get("message")):
+            status = _NOT_SUPPORTED
         raise service_error(error, status if isinstance(status, int) else 500, response.retry_after)
     return HostedResult(text=text, structured=structured)
+
+
+def _names_unknown_tool(message: object) -> bool:
+    return isinstance(message, str) and _UNKNOWN_TOOL.match(message) is not None
 
 
 def _text_of(content: object) -> str:
@@ -188,8 +201,10 @@ def _text_of(content: object) -> str:
     return "\n".join(text for text in texts if isinstance(text, str))
 
 
-def _status_of(rpc_code: object, status: int) -> int:
+def _status_of(rpc_code: object, status: int, message: object) -> int:
     """Return the HTTP status that matches a JSON-RPC error."""
+    if rpc_code == _METHOD_NOT_FOUND or _names_unknown_tool(message):
+        return _NOT_SUPPORTED
     if status >= _FIRST_ERROR_STATUS:
         return status
     return _STATUS_OF_RPC_ERROR.get(rpc_code, 500) if isinstance(rpc_code, int) else 500

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 import anyio
 
 from mogplex_mcp.api.access_token import Token
-from mogplex_mcp.api.errors import ErrorCode, MogplexError
+from mogplex_mcp.api.errors import ErrorCode, Hint, MogplexError
 from mogplex_mcp.api.identifiers import check_uuid
 from mogplex_mcp.api.responses import RATE_LIMIT_SECONDS, RUN_LIMIT_EXCEEDED, ApiResponse, read_envelope
 from mogplex_mcp.api.retry import retrying
@@ -30,6 +30,11 @@ T = TypeVar("T")
 
 DEFAULT_TIMEOUT = 25.0
 
+# What Mogplex responds with, and without an envelope, where it has no such route or method.
+_MISSING = (404, 405)
+_LOOK_SECONDS = 5.0
+_ID = re.compile(r"(?<=/)[0-9a-f-]{36}(?=/|$)")
+
 _IDEMPOTENCY_KEY = re.compile(r"[\x21-\x7e]{1,200}")
 
 
@@ -44,6 +49,7 @@ class _Call(Generic[T]):
         repeatable: Whether it is idempotent: sending it twice does no more than sending it once.
         units: What each attempt costs of the budget.
         watching: Whether it is background polling.
+        route: Its method and path, without ids.
         may_have_happened: Whether an attempt so far may have taken effect without a response that says so.
     """
 
@@ -53,6 +59,7 @@ class _Call(Generic[T]):
     repeatable: bool
     units: int
     watching: bool
+    route: str
     may_have_happened: bool = False
 
 
@@ -85,6 +92,8 @@ class MogplexHttp:
         self._budget = budget
         self._sleep = sleep
         self._random = random
+        # The routes that responded as the Mogplex API does.
+        self._known_routes: set[str] = set()
 
     @property
     def base_url(self) -> str:
@@ -137,6 +146,7 @@ class MogplexHttp:
             repeatable=method == "GET" or (method == "POST" and idempotency_key is not None),
             units=units,
             watching=watching,
+            route=_route(method, path),
         )
         return await self._perform(call, timeout)
 
@@ -170,6 +180,7 @@ class MogplexHttp:
             repeatable=read_only,
             units=units,
             watching=False,
+            route=_route("POST", path),
         )
         return await self._perform(call, timeout)
 
@@ -235,18 +246,55 @@ class MogplexHttp:
     async def _perform(self, call: _Call[T], seconds: float) -> T:
         """Run all attempts of a request within `seconds`."""
         with anyio.move_on_after(seconds):
-            return await retrying(
-                lambda: self._try(call),
-                repeatable=call.repeatable,
-                changes=call.changes,
-                sleep=self._sleep,
-                random=self._random,
-            )
+            try:
+                return await retrying(
+                    lambda: self._try(call),
+                    repeatable=call.repeatable,
+                    changes=call.changes,
+                    sleep=self._sleep,
+                    random=self._random,
+                )
+            except MogplexError as error:
+                if error.status not in _MISSING or _is_of_api(error) or call.route in self._known_routes:
+                    raise
+                raise await self._missing_route(call.route, error) from error
         raise MogplexError(
             ErrorCode.TIMED_OUT,
             f"{self._host} did not answer within {seconds:g} seconds.",
             may_have_happened=call.may_have_happened,
         )
+
+    async def _missing_route(self, route: str, error: MogplexError) -> MogplexError:
+        """Return what a 404 or 405 without an envelope means, after a look whether another route responds with one."""
+        other = "/agents" if route == "GET /repos" else "/repos"
+        is_api = None
+        with anyio.move_on_after(_LOOK_SECONDS):
+            is_api = await self._is_api(other)
+        if is_api is None:
+            return error
+        if is_api:
+            return MogplexError(
+                ErrorCode.NOT_SUPPORTED,
+                f"This Mogplex has no such route: {self._host} responded with {error.status} to {route}, and as the "
+                "Mogplex API to another one. Nothing was done.",
+            )
+        return MogplexError(
+            ErrorCode.UNEXPECTED_ANSWER,
+            f"{self._host} responded with {error.status} to {route}, and to no other route as the Mogplex API does.",
+            hint=Hint.ADDRESS,
+        )
+
+    async def _is_api(self, path: str) -> bool | None:
+        """Return whether a route responds as the Mogplex API does; None if it is not known."""
+        from mogplex_mcp.api.exchange import send  # noqa: PLC0415 - as below
+
+        try:
+            await self._budget.spend(1, watching=False)
+            read_envelope(await send(self._transport, self._build("GET", path, query={"limit": 1}, silence=None)))
+        except MogplexError as error:
+            says_nothing = error.status is None or error.status == 429 or error.status // 100 == 5  # noqa: PLR2004 - HTTP
+            return None if says_nothing else _is_of_api(error)
+        return True
 
     async def _try(self, call: _Call[T]) -> T:
         """Make one attempt: wait for the budget, send the request, read the response."""
@@ -256,13 +304,27 @@ class MogplexHttp:
         try:
             await self._budget.spend(call.units, watching=call.watching)
             call.may_have_happened |= call.changes  # not known from here on, until a response says so
-            return call.read(await send(self._transport, call.request))
+            result = call.read(await send(self._transport, call.request))
         except MogplexError as error:
+            if _is_of_api(error):
+                self._known_routes.add(call.route)
             call.may_have_happened = before or (call.changes and error.may_have_happened)
             error.may_have_happened = call.may_have_happened
             if error.code is ErrorCode.RATE_LIMITED and RUN_LIMIT_EXCEEDED not in error.message:
                 await self._budget.pause(min(error.retry_after or 0.0, RATE_LIMIT_SECONDS))
             raise
+        self._known_routes.add(call.route)
+        return result
+
+
+def _route(method: str, path: str) -> str:
+    """Return method and path with the ids left out, such as "GET /runs/{id}/events"."""
+    return f"{method} {_ID.sub('{id}', path)}"
+
+
+def _is_of_api(error: MogplexError) -> bool:
+    """Return whether an error was said in an envelope of the API."""
+    return error.status is not None and error.code not in (ErrorCode.UNEXPECTED_ANSWER, ErrorCode.REDIRECTED)
 
 
 def _refuse_nul(values: Mapping[str, object] | None) -> None:

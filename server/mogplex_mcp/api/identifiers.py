@@ -1,20 +1,73 @@
 """Validation of ids. All are UUIDs; the API responds to any other text with a 500 or a 503, so none is sent."""
 
 import re
+from collections.abc import Mapping
+from itertools import pairwise
+from typing import Final
+from urllib.parse import urlsplit
 
+from mogplex_mcp.api.base_url import web_url
 from mogplex_mcp.api.errors import ErrorCode, MogplexError
 from mogplex_mcp.api.text import is_plain
 
 _UUID = re.compile(r"([0-9a-f]{8})-?([0-9a-f]{4})-?([0-9a-f]{4})-?([0-9a-f]{4})-?([0-9a-f]{12})")
+_QUOTES: Final = frozenset(['""', "''", "``", "{}", "<>", "[]", "()", "\u201c\u201d", "\u2018\u2019", "\u00ab\u00bb"])
+_MOST_QUOTES: Final = 4
+_LONGEST: Final = 300
+# How the parts of a path are called that an id follows, in resource URIs and on the web site.
+_PATHS: Final[Mapping[str, str]] = {
+    "run": "runs",
+    "sandbox": "sandboxes",
+    "automation": "automations",
+    "repo": "repos",
+}
 
 
-def canonical_uuid(text: str) -> str | None:
+def without_quotes(text: str) -> str:
+    """Return the text without the quotes, backticks or brackets that models and people put around an id or a name."""
+    text = text.strip()
+    for _ in range(_MOST_QUOTES):
+        if len(text) > 1 and text[0] + text[-1] in _QUOTES:
+            text = text[1:-1].strip()
+    return text
+
+
+def id_in_page(text: str, base_url: str, name: str) -> str:
+    """Return the id in the address of a page of the configured Mogplex; any other text unchanged.
+
+    Args:
+        text: What was given for an argument.
+        base_url: The base URL of the API. A page of any other host is not of this Mogplex.
+        name: The name of the argument, such as "run_id".
+    """
+    path = _PATHS.get(name.removesuffix("_id"))
+    address = without_quotes(text) if len(text) <= _LONGEST else ""
+    if path is None or not address.lower().startswith(("https://", "http://")):
+        return text
+    try:
+        page, site = urlsplit(address), urlsplit(web_url(base_url))
+    except ValueError:
+        return text
+    if (page.scheme, page.netloc.lower().removeprefix("www.")) != (site.scheme, site.netloc):
+        return text
+    parts = page.path.lower().split("/")
+    found = [after for before, after in pairwise(parts) if before == path and _UUID.fullmatch(after)]
+    return found[0] if len(found) == 1 else text
+
+
+def canonical_uuid(text: str, kind: str = "") -> str | None:
     """Return a UUID in lower case with dashes (mogplex-api.md, section 2, "Auth and paths"); None for anything else.
 
     Args:
-        text: A UUID; upper case and forms without dashes are fine.
+        text: A UUID; upper case, forms without dashes, quotes and a resource URI of the kind are fine.
+        kind: The kind of the id, such as "run".
     """
-    match = _UUID.fullmatch(text.strip().lower())
+    if len(text) > _LONGEST:
+        return None
+    plain = without_quotes(text).lower()
+    if kind in _PATHS:
+        plain = re.sub(rf"^mogplex://{_PATHS[kind]}/([^/]+)(?:/\w*)?$", r"\1", plain)
+    match = _UUID.fullmatch(plain)
     return "-".join(match.groups()) if match else None
 
 
@@ -38,10 +91,10 @@ def check_uuid(text: str, what: str) -> str:
     Raises:
         MogplexError: `INVALID_ARGUMENT`, when it isn't a UUID.
     """
-    if found := canonical_uuid(text):
+    kind = what.removesuffix("_id")
+    if found := canonical_uuid(text, kind):
         return found
-    kind = what.removesuffix("_id").replace("_", " ")
-    raise MogplexError(ErrorCode.INVALID_ARGUMENT, what + not_a_uuid(text, kind))
+    raise MogplexError(ErrorCode.INVALID_ARGUMENT, what + not_a_uuid(text, kind.replace("_", " ")))
 
 
 def _quoted(text: str) -> str:

@@ -27,7 +27,7 @@ from mogplex_mcp.api.automation_models import (
     Trigger,
     Wait,
 )
-from mogplex_mcp.api.lenient import Flag, Id, Int, Items, Json, Lenient, Moment, Record, Text, Texts, Uuid
+from mogplex_mcp.api.lenient import Flag, Id, Int, Items, Json, Lenient, Moment, Record, Rows, Text, Texts, Uuid
 
 __all__ = [
     "Agent",
@@ -197,7 +197,7 @@ class RunEvents(Record):
     """A run with its oldest events (at most 200; later ones can't be read), in no reliable order."""
 
     run: Run
-    events: list[RunEvent]
+    events: Rows[RunEvent]
 
 
 class StartedRun(Record):

@@ -9,7 +9,7 @@ from typing import Final
 
 from mogplex_mcp.api.client import Mogplex
 from mogplex_mcp.api.errors import ErrorCode, MogplexError
-from mogplex_mcp.api.identifiers import check_uuid
+from mogplex_mcp.api.identifiers import canonical_uuid, without_quotes
 from mogplex_mcp.api.models import Repo
 from mogplex_mcp.api.text import is_plain, one_line
 from mogplex_mcp.core.redaction import find_key
@@ -19,10 +19,13 @@ MAX_CACHED_REPOS: Final = 256
 MAX_SUGGESTIONS: Final = 5
 MAX_ROWS: Final = 12
 _MAX_NAME_CHARACTERS: Final = 200
-_GITHUB: Final = re.compile(r"(?:\w+://)?(?:git@)?(?:www\.)?github\.com[/:]([^/?#]+/[^/?#]+)", re.IGNORECASE)
+_GITHUB: Final = re.compile(
+    r"(?:(?:https?|ssh|git)://)?(?:git@)?(?:www\.)?github\.com(?::\d+(?=/))?[/:]/?([^/?#]+/[^/?#]+)", re.IGNORECASE
+)
+_OTHER_HOST: Final = re.compile(r"\w+://|[\w.-]+@[\w.-]+:", re.IGNORECASE)
 
 
-class RepoHint(StrEnum):
+class RepoRemedy(StrEnum):
     """What to do about a text that matches no repository, or several."""
 
     LOOK_UP = "look up"
@@ -35,12 +38,12 @@ class RepoError(MogplexError):
     """A text that matches no repository, or several.
 
     Attributes:
-        hint: What to do about it.
+        remedy: What to do about it.
     """
 
-    def __init__(self, code: ErrorCode, message: str, hint: RepoHint) -> None:
+    def __init__(self, code: ErrorCode, message: str, remedy: RepoRemedy) -> None:
         super().__init__(code, message)
-        self.hint = hint
+        self.remedy = remedy
 
 
 class RepoFinder:
@@ -62,7 +65,7 @@ class RepoFinder:
             RepoError: `NOT_FOUND` with similar names, or `INVALID_ARGUMENT` with the rows to choose from.
             MogplexError: The request failed.
         """
-        key = text.strip(), root_directory.strip().strip("/")
+        key = without_quotes(text), root_directory.strip().strip("/")
         at, repo = self._cache.get(key, (0.0, None))
         if repo is None or not 0 <= self._now() - at < CACHE_SECONDS:
             repo = _without_secrets(await self._find(*key))
@@ -72,16 +75,22 @@ class RepoFinder:
         return repo
 
     async def _find(self, text: str, root_directory: str) -> Repo:
-        if "/" not in text and (repo_id := _uuid(text)):
+        if repo_id := canonical_uuid(text, "repo"):
             listed = await self._mogplex.list_repos(repo_id=repo_id, limit=1)
             # A hidden repository isn't listed but can be used.
             return listed[0] if listed else Repo(id=repo_id)
-        name = _full_name(text)
+        name = full_name(text)
         if not name or len(name) > _MAX_NAME_CHARACTERS:
             raise RepoError(
                 ErrorCode.INVALID_ARGUMENT,
                 f"repo must be owner/name or an id, but {'is empty' if not name else f'has {len(name)} characters'}.",
-                RepoHint.LOOK_UP,
+                RepoRemedy.LOOK_UP,
+            )
+        if _OTHER_HOST.match(name):
+            raise RepoError(
+                ErrorCode.INVALID_ARGUMENT,
+                "repo must be owner/name, a GitHub address or an id, but is an address of another host.",
+                RepoRemedy.LOOK_UP,
             )
         rows = _named(await self._mogplex.list_repos(query=name, limit=200), name)
         if root_directory and len(rows) > 1:
@@ -95,7 +104,7 @@ class RepoFinder:
         names = sorted({row.full_name for row in listed if is_plain(row.full_name)})
         problem = f"Mogplex has no repository {one_line(name, 100)} for this token"
         if not listed:
-            return RepoError(ErrorCode.NOT_FOUND, problem, RepoHint.CONNECT)
+            return RepoError(ErrorCode.NOT_FOUND, problem, RepoRemedy.CONNECT)
         short = {full.rpartition("/")[2]: full for full in reversed(names)}
         similar = get_close_matches(name, names, n=MAX_SUGGESTIONS, cutoff=0.5)
         similar += [
@@ -104,7 +113,7 @@ class RepoFinder:
         candidates = list(dict.fromkeys(similar))[:MAX_SUGGESTIONS]
         said = "The nearest are" if candidates else "There are"
         shown = ", ".join(one_line(one, 100) for one in candidates or names[:MAX_SUGGESTIONS]) or "(unusual names)"
-        return RepoError(ErrorCode.NOT_FOUND, f"{problem}. {said} {shown}", RepoHint.NEAREST)
+        return RepoError(ErrorCode.NOT_FOUND, f"{problem}. {said} {shown}", RepoRemedy.NEAREST)
 
 
 def _ambiguous(name: str, rows: Sequence[Repo]) -> RepoError:
@@ -113,21 +122,15 @@ def _ambiguous(name: str, rows: Sequence[Repo]) -> RepoError:
     return RepoError(
         ErrorCode.INVALID_ARGUMENT,
         f"{one_line(name, 100)} is {len(rows)} repositories on Mogplex: {listed}{more}",
-        RepoHint.CHOOSE_ID,
+        RepoRemedy.CHOOSE_ID,
     )
 
 
-def _uuid(text: str) -> str:
-    try:
-        return check_uuid(text, "repo")
-    except MogplexError:
-        return ""
-
-
-def _full_name(text: str) -> str:
+def full_name(text: str) -> str:
     """Return owner/name from a GitHub URL, which may be of a page of the repository; any other text unchanged."""
+    text = without_quotes(text)
     address = _GITHUB.match(text)
-    return (address[1] if address else text).strip("/").removesuffix(".git")
+    return (address[1] if address else text).strip("/").removeprefix("@").removesuffix(".git")
 
 
 def _named(rows: Sequence[Repo], name: str) -> list[Repo]:

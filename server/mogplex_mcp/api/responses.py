@@ -1,6 +1,5 @@
 """Read a response of the API: data, or the error that it means."""
 
-import json
 import math
 import re
 from dataclasses import dataclass
@@ -12,7 +11,8 @@ from urllib.parse import urljoin, urlsplit
 
 from pydantic_core import from_json
 
-from mogplex_mcp.api.errors import ErrorCode, MogplexError
+from mogplex_mcp.api.errors import ErrorCode, Hint, MogplexError
+from mogplex_mcp.api.json_limits import find_excess, replace_lone_surrogates
 from mogplex_mcp.api.text import one_line
 
 # What POST /runs says of a repo id that it does not know, each time (mogplex-api.md, section 2, "Starting a run").
@@ -34,9 +34,10 @@ _CODES = {
     "INTERNAL_ERROR": ErrorCode.INTERNAL_ERROR,
     "SERVICE_UNAVAILABLE": ErrorCode.SERVICE_UNAVAILABLE,
 }
-# Statuses that are right where the code in the body was seen to differ: 404 with BAD_REQUEST, 403 with CONFLICT.
+# Statuses that are right where the code in the body was seen to differ, such as 404 with BAD_REQUEST.
 _CODES_BY_STATUS = {
     401: ErrorCode.UNAUTHORIZED,
+    402: ErrorCode.BILLING,
     403: ErrorCode.FORBIDDEN,
     404: ErrorCode.NOT_FOUND,
     429: ErrorCode.RATE_LIMITED,
@@ -47,6 +48,16 @@ _CODES_BY_STATUS = {
 _CODES_BY_STATUS_WITHOUT_CODE = {
     409: ErrorCode.CONFLICT,
     503: ErrorCode.SERVICE_UNAVAILABLE,
+}
+# What a server or a proxy before Mogplex says without an envelope.
+_OWN_WORDS = {
+    407: (ErrorCode.UNREACHABLE, "A proxy before {host} asks for a user name and password"),
+    413: (ErrorCode.BAD_REQUEST, "{host} does not accept a request of this size: send less in one request"),
+    414: (ErrorCode.BAD_REQUEST, "{host} does not accept an address of this length: shorten the arguments"),
+    431: (
+        ErrorCode.BAD_REQUEST,
+        "{host} does not accept headers of this size; this program sends few, so a proxy may add to them",
+    ),
 }
 _HTML_TITLE = re.compile(r"<title[^>]*>(.*?)</title", re.IGNORECASE | re.DOTALL)
 
@@ -86,26 +97,37 @@ class ApiResponse:
             raise self._redirect_error()
         if self.content_type != "application/json":
             self.refuse()
+        if excess := find_excess(self.body):
+            self.refuse(excess)
         try:
             return from_json(self.body, allow_inf_nan=False, cache_strings="keys")
         except ValueError:
-            return self._lenient_json()
-
-    def _lenient_json(self) -> Any:
-        """Return JSON that has half an emoji, where the service cut a text: legal, but it can't be encoded again."""
+            pass
         try:
-            value = json.loads(self.body.decode("utf-8"), parse_constant=_refuse_constant)
-            return json.loads(json.dumps(value, ensure_ascii=False).encode("utf-8", "replace"))
-        except (ValueError, RecursionError):
+            return from_json(replace_lone_surrogates(self.body), allow_inf_nan=False, cache_strings="keys")
+        except ValueError:
             self.refuse("that cannot be read")
 
-    def refuse(self, why: str = "") -> NoReturn:
-        """Raise an error that describes a response which did not come from the Mogplex API."""
+    def refuse(self, why: str = "", what: str = "") -> NoReturn:
+        """Raise an error that describes a response which did not come from the Mogplex API.
+
+        Args:
+            why: What is wrong with it, as a relative clause.
+            what: What it is, if its body was not read.
+        """
         code = ErrorCode.RATE_LIMITED if self.status == 429 else ErrorCode.UNEXPECTED_ANSWER  # noqa: PLR2004 - HTTP
+        if self.status in _OWN_WORDS:
+            code, words = _OWN_WORDS[self.status]
+            hint = Hint.PROXY if code is ErrorCode.UNREACHABLE else None
+            raise MogplexError(code, f"{words.format(host=self.host)} (status {self.status}).", hint=hint)
+        came = f"{what or self._describe()}{why and ' '}{why} with status {self.status}"
+        text = f"Received {came} from {self.host} instead of an answer of the Mogplex API."
+        if self.status == 500 and self.content_type in ("", "text/plain"):  # noqa: PLR2004 - HTTP
+            # An uncaught error of Mogplex itself (mogplex-api.md, section 2, "Auth and paths").
+            code, text = ErrorCode.INTERNAL_ERROR, f"{self.host} failed without a reason: it sent {came}."
         raise MogplexError(
             code,
-            f"Received {self._describe()}{why and ' '}{why} with status {self.status} from {self.host} "
-            "instead of an answer of the Mogplex API.",
+            text,
             status=self.status,
             retry_after=_retry_seconds(code, self.retry_after),
             may_have_happened=self.status // 100 in (2, 5),
@@ -198,6 +220,8 @@ def read_retry_after(header: str, now: datetime | None = None) -> float | None:
 
 
 def _error_code(code: object, status: int) -> ErrorCode:
+    if (status, code) == (403, "CONFLICT"):  # about the balance of the account (mogplex-api.md, section 2)
+        return ErrorCode.BILLING
     if status in _CODES_BY_STATUS:
         return _CODES_BY_STATUS[status]
     if isinstance(code, str) and code in _CODES:
@@ -209,7 +233,3 @@ def _error_code(code: object, status: int) -> ErrorCode:
 
 def _retry_seconds(code: ErrorCode, retry_after: float | None) -> float | None:
     return RATE_LIMIT_SECONDS if retry_after is None and code is ErrorCode.RATE_LIMITED else retry_after
-
-
-def _refuse_constant(name: str) -> NoReturn:
-    raise ValueError(name)  # NaN and Infinity, which Python accepts although JSON has none

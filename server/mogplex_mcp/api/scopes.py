@@ -17,7 +17,13 @@ NONEXISTENT_RUN_ID: Final = "00000000-0000-4000-8000-000000000000"
 _REFUSAL: Final = re.compile(r"missing required scope: write\b", re.IGNORECASE)
 # Mogplex checks scopes first (mogplex-api.md, section 2, "Auth and paths"): with these errors the token has the scope.
 _ERRORS_AFTER_SCOPES: Final = frozenset(
-    {ErrorCode.BAD_REQUEST, ErrorCode.NOT_FOUND, ErrorCode.CONFLICT, ErrorCode.IDEMPOTENCY_CONFLICT}
+    {
+        ErrorCode.BAD_REQUEST,
+        ErrorCode.NOT_FOUND,
+        ErrorCode.CONFLICT,
+        ErrorCode.IDEMPOTENCY_CONFLICT,
+        ErrorCode.BILLING,
+    }
 )
 
 

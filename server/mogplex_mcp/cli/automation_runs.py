@@ -148,6 +148,13 @@ def _sentence(state: AutomationRunState) -> str:
         return f"The run has ended: {status}."
     if state.needs_answer:
         return "The run waits for a person. Answer it on the Mogplex web page."
+    if state.never_started:
+        return (
+            "Mogplex accepted this run, but no worker ever took it: it never started and will not run. "
+            "`mogplex-mcp automations trigger` with --force-new starts another one."
+        )
+    if state.is_stale:
+        return f"The run is {status}, but has reported nothing for {duration(state.silence.total_seconds())}."
     return f"The run is {status}."
 
 

@@ -45,7 +45,12 @@ async def call_tool(session: Session, given: Namespace) -> int:
     if given.describe:
         _describe(session, tool)
         return ExitCode.OK
-    reply = await _call(session, tool, await _arguments(session, given.arguments), frozenset(tools))
+    try:
+        reply = await _call(session, tool, await _arguments(session, given.arguments), frozenset(tools))
+    except CommandError as error:
+        if error.code == ErrorCode.INVALID_ARGUMENT:
+            error.advice += "\n" + "\n".join(_argument_lines(tool))
+        raise
     if session.output.as_json:
         session.output.record(reply.structured())
     else:
@@ -82,19 +87,14 @@ async def _call(session: Session, tool: Tool, arguments: Mapping[str, str], offe
         )
         return await dispatch(tool, arguments, call)
 
-    try:
-        return await session.perform(
-            tool.name,
-            perform,
-            changes=needs_write(tool),
-            repeatable=tool.hints.idempotent,
-            needs_token=tool.needs_token,
-            speller=as_tool_arguments,
-        )
-    except CommandError as error:
-        if error.code == ErrorCode.INVALID_ARGUMENT:
-            error.advice += "\n" + "\n".join(_argument_lines(tool))
-        raise
+    return await session.perform(
+        tool.name,
+        perform,
+        changes=needs_write(tool),
+        repeatable=tool.hints.idempotent,
+        needs_token=tool.needs_token,
+        speller=as_tool_arguments,
+    )
 
 
 async def _arguments(session: Session, given: Sequence[str]) -> dict[str, str]:

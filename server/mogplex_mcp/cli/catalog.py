@@ -5,7 +5,12 @@ from typing import Final
 
 from mogplex_mcp.cli.command import Command, CommandArgument
 from mogplex_mcp.cli.terminal_commands import TERMINAL_COMMANDS
-from mogplex_mcp.installation.clients import CLIENTS, SCOPES
+from mogplex_mcp.installation.client import SCOPES
+from mogplex_mcp.installation.clients import CLIENTS
+
+_YES: Final = CommandArgument(
+    "--yes", "do it without asking for confirmation; needed where there is no terminal", {"action": "store_true"}
+)
 
 COMMANDS: Final = (
     Command(
@@ -25,6 +30,15 @@ COMMANDS: Final = (
         "simulator",
         "serve a simulated Mogplex API on a port, for testing clients and programs",
         "serving:simulator",
+        (
+            CommandArgument(
+                "modes",
+                "what this Mogplex lacks or suffers from: no-pr-reviews, env-vars, no-funds, no-github, failed-boot, "
+                "inactive-automations, queue-down, queue-hung, outage, signed-in, consent-page, short-tokens, "
+                "rotating-refresh, refused-refresh",
+                {"nargs": "*", "metavar": "mode"},
+            ),
+        ),
         serves=True,
         settings=("host", "port", "demo_seconds", "log_level"),
     ),
@@ -39,9 +53,10 @@ COMMANDS: Final = (
             CommandArgument("--file", "use a file that only you can read, and no keyring", {"action": "store_true"}),
             CommandArgument("--no-check", "store the token without checking it with Mogplex", {"action": "store_true"}),
             CommandArgument("--open", "open the web page where tokens are created", {"action": "store_true"}),
+            _YES,
         ),
     ),
-    Command("logout", "remove the token that login stored", "login:logout"),
+    Command("logout", "remove the token that login stored", "login:logout", (_YES,)),
     Command(
         "doctor",
         "check token, network, journal, clients and versions; exit status 0 if nothing failed, "
@@ -53,6 +68,7 @@ COMMANDS: Final = (
                 "--offline", "do not check the package index for a newer release", {"action": "store_true"}
             ),
         ),
+        is_lenient=True,
     ),
     Command(
         "install",
@@ -74,10 +90,16 @@ COMMANDS: Final = (
             CommandArgument("--name", "name of the entry (default: mogplex)", {"default": "mogplex"}),
             CommandArgument("--remove", "remove the entry", {"action": "store_true"}),
             CommandArgument("--print", "print the entry and write nothing", {"action": "store_true"}),
-            CommandArgument("--yes", "write without asking for confirmation", {"action": "store_true"}),
+            CommandArgument(
+                "--drop-token",
+                "take a token of its own out of the entry, for the one of login",
+                {"action": "store_true"},
+            ),
+            _YES,
             CommandArgument(
                 "--force",
-                "write even if the client is not found, the entry is of another server, or the file of another user",
+                "write even if the client is not found or running, the entry is of another server, or the file of "
+                "another user",
                 {"action": "store_true"},
             ),
         ),

@@ -43,6 +43,7 @@ class Command:
         settings: The settings it uses, where they are few; empty for all.
         details: Further sentences for --help.
         example: A command line worth trying, without the name of the program.
+        is_lenient: Whether it explains invalid settings itself: clients show nothing of a server that exits.
     """
 
     name: str
@@ -54,6 +55,7 @@ class Command:
     settings: tuple[str, ...] = ()
     details: str = ""
     example: str = ""
+    is_lenient: bool = False
 
     def accepts(self, option: Option) -> bool:
         """Return whether a setting can be given to this command."""
@@ -67,5 +69,5 @@ class Command:
         return cast("Handler", getattr(importlib.import_module(f"{__package__}.{module}"), function))
 
 
-STDIO: Final = Command("", "serve MCP on stdin and stdout", "serving:stdio", serves=True)
+STDIO: Final = Command("", "serve MCP on stdin and stdout", "serving:stdio", serves=True, is_lenient=True)
 """The default command: MCP clients start the program without arguments."""

@@ -40,6 +40,7 @@ EXIT_CODES: Final[Mapping[str, ExitCode]] = {
     "service_unavailable": ExitCode.UNAVAILABLE,
     "rate_limited": ExitCode.TRY_AGAIN,
     "budget_exhausted": ExitCode.TRY_AGAIN,
+    "billing": ExitCode.FAILURE,
     "redirected": ExitCode.FAILURE,
     "unexpected_answer": ExitCode.FAILURE,
     "bad_request": ExitCode.FAILURE,

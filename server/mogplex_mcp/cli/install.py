@@ -7,20 +7,21 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Final
 
-import anyio
-
-from mogplex_mcp.api.base_url import DEFAULT_BASE_URL, web_url
+from mogplex_mcp.cli.agreement import is_at_terminal, may_write
 from mogplex_mcp.cli.exit_codes import ExitCode
-from mogplex_mcp.config.settings import Settings
+from mogplex_mcp.config.settings import Settings, SettingsError
 from mogplex_mcp.core.standard_streams import say
 from mogplex_mcp.installation import InstallationError, configuration_file
-from mogplex_mcp.installation.clients import CLIENTS, Client, client_named
-from mogplex_mcp.installation.difference import difference, printable
+from mogplex_mcp.installation.client import Client
+from mogplex_mcp.installation.clients import CLIENTS, client_named
+from mogplex_mcp.installation.difference import printable
 from mogplex_mcp.installation.entry import snippet_for
-from mogplex_mcp.installation.installed import installed_entries
+from mogplex_mcp.installation.installed import LOST, installed_entries, lost_entries
 from mogplex_mcp.installation.launch import Installation, Launch, server_options
 from mogplex_mcp.installation.machine import Machine
 from mogplex_mcp.installation.plan import Plan, plan_installation, plan_removal
+from mogplex_mcp.installation.running import is_running
+from mogplex_mcp.installation.shell import with_variables
 
 # Clients prefix the names of tools with it, and those have a maximum length.
 _NAME: Final = re.compile(r"[A-Za-z0-9_-]{1,32}")
@@ -31,13 +32,18 @@ async def install(settings: Settings, given: Namespace) -> int:
     try:
         machine = Machine.this(settings)
         clients = _selected_clients(machine, given)
-    except InstallationError as error:
+        if not given.remove:
+            _check_tools(settings)
+    except (InstallationError, SettingsError) as error:
         say(f"mogplex-mcp: {error}")
         return ExitCode.USAGE
     if not clients:
         return _show_installed(machine, everything=given.all)
+    notes: list[str] = []
     try:
-        launch = Launch("") if given.remove and not given.print else _launch(settings, given, machine)
+        launch = Launch("")
+        if given.print or not given.remove:
+            launch, notes = _launch(settings, given, machine)
     except InstallationError as error:
         say(f"mogplex-mcp: {error}")
         return ExitCode.FAILURE
@@ -48,16 +54,44 @@ async def install(settings: Settings, given: Namespace) -> int:
             _print(snippet_for(client, launch, given.name))
         return ExitCode.OK
     plans, failed = _plans(machine, clients, launch, given)
-    if not await _confirm_changes(machine, plans, given):
-        _print("Nothing was changed.")
-        return ExitCode.FAILURE
-    if plans:
-        for note in filter(None, (launch.note, "" if given.remove else _url_note(settings, given))):
-            _warn(f"Note: {note}")
-    failed |= _write_files(machine, plans, given)
-    if not given.remove and any(plan.changes for plan in plans) and not settings.demo:
+    _show_changes(machine, plans, given)
+    for note in filter(None, (launch.note, *notes)) if plans else ():
+        _warn(f"Note: {note}")
+    return await _carry_out(settings, given, machine, plans, failed=failed)
+
+
+async def _carry_out(
+    settings: Settings, given: Namespace, machine: Machine, plans: Sequence[Plan], *, failed: bool
+) -> int:
+    """Write what was shown, if the user agrees."""
+    plans, refused = _without_running(machine, plans, given)
+    if changing := sum(plan.changes for plan in plans):
+        agreed = await may_write(files=changing, assume_yes=given.yes)
+        if agreed is not ExitCode.OK:
+            _print("Nothing was changed.")
+            return agreed
+    failed |= _write_files(machine, plans, given) or refused
+    if not given.remove and changing and not settings.demo:
         _print_token_advice(settings)
     return ExitCode.FAILURE if failed else ExitCode.OK
+
+
+def _check_tools(settings: Settings) -> None:
+    """Refuse what the server would refuse.
+
+    Raises:
+        SettingsError: The settings name a tool or toolset that does not exist; the message names the nearest.
+    """
+    if settings.toolsets or settings.tools or settings.exclude_tools:
+        from mogplex_mcp.toolkit.toolset import select  # noqa: PLC0415 - slow to import, and rarely needed
+        from mogplex_mcp.tools.catalog import TOOLSETS  # noqa: PLC0415 - the same
+
+        select(
+            TOOLSETS,
+            wanted_toolsets=settings.toolsets,
+            wanted_tools=settings.tools,
+            excluded_tools=settings.exclude_tools,
+        )
 
 
 def _selected_clients(machine: Machine, given: Namespace) -> list[Client]:
@@ -68,34 +102,45 @@ def _selected_clients(machine: Machine, given: Namespace) -> list[Client]:
     return list(dict.fromkeys([*named, *found]))
 
 
-def _launch(settings: Settings, given: Namespace, machine: Machine) -> Launch:
-    return Installation.this(machine.home).launch(server_options(settings, vars(given)))
+def _launch(settings: Settings, given: Namespace, machine: Machine) -> tuple[Launch, list[str]]:
+    """Return the command of the entries, and notes about what they take over from this shell."""
+    here = Installation.this(machine.home)
+    launch = here.launch(server_options(settings, vars(given)))
+    return with_variables(launch, settings, vars(given), has_keyring=here.has_keyring)
 
 
 def _plans(machine: Machine, clients: Sequence[Client], launch: Launch, given: Namespace) -> tuple[list[Plan], bool]:
     """Return the plans, and whether one could not be made."""
     plans, failed = [], False
     for client in clients:
-        try:
-            plans.append(
-                plan_removal(machine, client, given.scope, given.name, force=given.force)
-                if given.remove
-                else plan_installation(machine, client, given.scope, given.name, launch, force=given.force)
-            )
-        except InstallationError as error:
-            _warn(f"{client.title}: {error}")
-            failed = True
+        for path in machine.configurations(client, given.scope) or (None,):
+            try:
+                plans.append(
+                    plan_removal(machine, client, given.scope, given.name, force=given.force, path=path)
+                    if given.remove
+                    else plan_installation(
+                        machine,
+                        client,
+                        given.scope,
+                        given.name,
+                        launch,
+                        force=given.force,
+                        drop_token=given.drop_token,
+                        path=path,
+                    )
+                )
+            except InstallationError as error:
+                _warn(f"{client.title}: {error}")
+                failed = True
     return plans, failed
 
 
-async def _confirm_changes(machine: Machine, plans: Sequence[Plan], given: Namespace) -> bool:
-    """Show the changes, and ask for confirmation on a terminal."""
-    changing = [plan for plan in plans if plan.changes]
+def _show_changes(machine: Machine, plans: Sequence[Plan], given: Namespace) -> None:
     for plan in plans:
         where = machine.shown(plan.file.path)
         if plan.changes:
             _print(f"{plan.client.title}: {where}")
-            for line in difference(plan.file.text, plan.text):
+            for line in plan.difference:
                 _print(f"  {line}")
         elif given.remove:
             _print(f'{plan.client.title}: there is no entry "{plan.name}" in {where}')
@@ -103,14 +148,22 @@ async def _confirm_changes(machine: Machine, plans: Sequence[Plan], given: Names
             _print(f"{plan.client.title}: already installed in {where}")
         for note in plan.notes:
             _warn(f"  Note: {note}")
-    if not changing or given.yes or not (sys.stdin.isatty() and sys.stdout.isatty()):
-        return True
-    files = "this file" if len(changing) == 1 else f"these {len(changing)} files"
-    sys.stdout.write(f"Write {files}? [y/N] ")
-    sys.stdout.flush()
-    if sys.platform != "win32":
-        await anyio.wait_readable(sys.stdin)  # so that Ctrl-C interrupts it
-    return sys.stdin.readline().strip().lower() in ("y", "yes")
+
+
+def _without_running(machine: Machine, plans: Sequence[Plan], given: Namespace) -> tuple[list[Plan], bool]:
+    """Return the plans without those whose client runs and would undo them, and whether there were any.
+
+    At a terminal the user is asked to quit the client, and can do so before the question is answered.
+    """
+    running = {plan.client for plan in plans if plan.changes and is_running(plan.client, machine.platform)}
+    for client in running:
+        _warn(
+            f"{client.title} is running and would overwrite its file from memory: quit it (in the menu bar or tray, "
+            "not only its window) before you go on."
+        )
+    if given.force or (is_at_terminal() and not given.yes):
+        return list(plans), False
+    return [plan for plan in plans if plan.client not in running], bool(running)
 
 
 def _write_files(machine: Machine, plans: Sequence[Plan], given: Namespace) -> bool:
@@ -132,14 +185,6 @@ def _write_files(machine: Machine, plans: Sequence[Plan], given: Namespace) -> b
         if not given.remove:
             _print(f"  {plan.client.restart}")
     return failed
-
-
-def _url_note(settings: Settings, given: Namespace) -> str:
-    """Return a note about an address that is set in this shell only; "" if there is none."""
-    if settings.base_url == DEFAULT_BASE_URL or "base_url" in given:
-        return ""
-    url = web_url(settings.base_url)
-    return f"MOGPLEX_URL is set in this shell, and clients may not see it: add --url {url} to write it into the entry."
 
 
 def _print_token_advice(settings: Settings) -> None:
@@ -170,6 +215,10 @@ def _show_installed(machine: Machine, *, everything: bool) -> int:
             _print(f"{client.name:{width}}  found, not installed in {machine.shown(path)}")
         elif not own:
             _print(f"{client.name:{width}}  not found")
+    for client, path in lost_entries(machine):
+        _print(f"{client.name:{width}}  {client.title} {LOST} {machine.shown(path)}")
+    if machine.is_wsl:
+        _print("This is WSL: programs on Windows have their files there. For them, run this in PowerShell.")
     if everything and not any(machine.has(client) for client in CLIENTS):
         say("No client was found. Name one to see what is missing: mogplex-mcp install cursor")
         return ExitCode.FAILURE

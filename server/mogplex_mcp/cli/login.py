@@ -10,6 +10,7 @@ import anyio
 from mogplex_mcp.api.access_token import Token
 from mogplex_mcp.api.base_url import web_url
 from mogplex_mcp.api.errors import ErrorCode, MogplexError
+from mogplex_mcp.cli.agreement import NEEDS_YES
 from mogplex_mcp.cli.exit_codes import ExitCode, exit_code_of
 from mogplex_mcp.cli.terminal.input import InputError, confirm, is_interactive, read_secret
 from mogplex_mcp.config.settings import Settings
@@ -61,12 +62,15 @@ async def login(settings: Settings, given: Namespace) -> int:
     return ExitCode.OK
 
 
-async def logout(settings: Settings, _: Namespace) -> int:
+async def logout(settings: Settings, given: Namespace) -> int:
     """Remove the token stored for this address from the keyring and the file.
 
     Returns:
         1 if one of them could not be read or changed.
     """
+    if not (given.yes or is_interactive()):
+        say(f"{NEEDS_YES} Nothing was removed.")
+        return ExitCode.USAGE
     address = address_of(settings)
     removed, failed = [], False
     for store in _stores(settings):
@@ -95,6 +99,8 @@ def _check_usage(settings: Settings, given: Namespace, keys: str) -> None:
         raise _LoginError(ExitCode.USAGE, _UNSAFE.format(keys=keys))
     if given.file and given.keyring:
         raise _LoginError(ExitCode.USAGE, "Choose --file or --keyring, not both.")
+    if not (given.yes or is_interactive()):
+        raise _LoginError(ExitCode.USAGE, f"{NEEDS_YES} Nothing was stored.")
     if settings.demo:
         raise _LoginError(ExitCode.USAGE, "--demo needs no token, so there is nothing to store.")
 

@@ -28,7 +28,10 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     closed = fill_closed()
     given = _parse(sys.argv[1:] if arguments is None else arguments)
     try:
-        settings = Settings.load(flags={option.setting: getattr(given, option.setting, None) for option in OPTIONS})
+        settings = Settings.load(
+            flags={option.setting: getattr(given, option.setting, None) for option in OPTIONS},
+            lenient=given.command.is_lenient,
+        )
     except SettingsError as error:
         say(Redactor().redact(f"mogplex-mcp: {error}"))
         sys.exit(ExitCode.USAGE)

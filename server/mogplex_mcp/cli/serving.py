@@ -1,9 +1,10 @@
 """Commands that serve: MCP over stdio, MCP over Streamable HTTP, the demo, the simulator."""
 
+import logging
 import sys
 from argparse import Namespace
 
-from mogplex_mcp.config.settings import Settings
+from mogplex_mcp.config.settings import Settings, SettingsError
 from mogplex_mcp.core.standard_streams import say
 from mogplex_mcp.startup.early import take_over
 
@@ -24,7 +25,13 @@ async def stdio(settings: Settings, _: Namespace) -> int:
     from mogplex_mcp.transports.stdio.serving import serve_stdio  # noqa: PLC0415 - the same
 
     shutdown = Shutdown()
-    server = create_server(settings, shutdown=shutdown)
+    try:
+        server = create_server(settings, shutdown=shutdown)
+    except SettingsError as error:
+        settings = settings.refusing(f"The selection of tools is invalid: {error}")
+        server = create_server(settings, shutdown=shutdown)
+    for warning in settings.warnings:
+        logging.getLogger(__name__).warning(warning)
     await serve_stdio(server, shutdown, Discovery(take_over() if settings.early_answers else None))
     return 0
 
@@ -45,9 +52,17 @@ async def demo(settings: Settings, _: Namespace) -> int:
     return 0
 
 
-async def simulator(settings: Settings, _: Namespace) -> int:
-    """Serve a simulated Mogplex API."""
+async def simulator(settings: Settings, given: Namespace) -> int:
+    """Serve a simulated Mogplex API.
+
+    Raises:
+        SettingsError: There is no such mode.
+    """
+    from mogplex_mcp.simulator.modes import MODES  # noqa: PLC0415 - the same
     from mogplex_mcp.simulator.server import serve_simulator  # noqa: PLC0415 - the same
 
-    await serve_simulator(settings.host, settings.port, settings.demo_seconds)
+    unknown = [mode for mode in given.modes if mode not in MODES]
+    if unknown:
+        raise SettingsError(f"unknown mode {unknown[0]!r}; the modes are {', '.join(MODES)}")
+    await serve_simulator(settings.host, settings.port, settings.demo_seconds, given.modes)
     return 0

@@ -13,6 +13,8 @@ import anyio
 
 from mogplex_mcp.api.base_url import web_url
 from mogplex_mcp.api.errors import ErrorCode
+from mogplex_mcp.api.identifiers import id_in_page
+from mogplex_mcp.api.unreadable import collect_unreadable, unreadable_notes
 from mogplex_mcp.cli.command import Handler
 from mogplex_mcp.cli.exit_codes import ExitCode, exit_code_of
 from mogplex_mcp.cli.terminal.input import Interrupted, ask_consent
@@ -30,6 +32,7 @@ from mogplex_mcp.tenants.tenant import Tenant
 
 INTERRUPTED: Final = 128 + signal.SIGINT
 _MAX_QUESTIONS: Final = 3
+_ID_ARGUMENTS: Final = frozenset({"run", "sandbox", "automation", "repo"})
 
 T = TypeVar("T")
 
@@ -150,8 +153,11 @@ class Session:
             consent=consent,
             shutdown=self.shutdown,
         )
-        with self.shutdown.within(CALL_SECONDS):
-            return await operation(context)
+        with self.shutdown.within(CALL_SECONDS), collect_unreadable() as unreadable:
+            result = await operation(context)
+            for note in unreadable_notes(unreadable):
+                say(note)
+            return result
         raise OperationError(
             ErrorCode.ENDING,
             f"the operation had not finished {CALL_SECONDS:g} seconds after the signal",
@@ -222,6 +228,9 @@ def in_terminal(handler: SessionHandler) -> Handler:
         except ValueError as error:
             say(redactor.redact(f"mogplex-mcp: {error}"))
             return ExitCode.USAGE
+        for name in _ID_ARGUMENTS & vars(given).keys():
+            if text := getattr(given, name):
+                setattr(given, name, id_in_page(text, settings.base_url, name))
         services = Services(settings)
         session = Session(settings, services, Output(as_json=given.json), assume_yes=getattr(given, "yes", False))
         code: int = ExitCode.FAILURE

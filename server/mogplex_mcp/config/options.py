@@ -25,6 +25,9 @@ class Option:
         flag: The flag without dashes; empty if the value must not appear in a command line.
         metavar: Name of the value in --help; empty for a switch.
         commands: The commands that have it; empty for all. A command with few options lists them itself.
+        has_safe_default: Whether a server with an invalid value can go on with the default. It can't if that may allow
+            what the user meant to forbid, or reach another Mogplex.
+        widens: Whether it allows more than the default; then it is never taken over from a shell into an entry.
     """
 
     setting: str
@@ -34,6 +37,8 @@ class Option:
     flag: str = ""
     metavar: str = ""
     commands: tuple[str, ...] = ()
+    has_safe_default: bool = False
+    widens: bool = False
 
 
 def _switch(text: str) -> bool:
@@ -110,6 +115,7 @@ OPTIONS: Final[Sequence[Option]] = (
         _number(1, 3_600),
         "max-wait",
         "SECONDS",
+        has_safe_default=True,
     ),
     Option("toolsets", ("MOGPLEX_MCP_TOOLSETS",), "Toolsets to enable, or all.", _names, "toolsets", "NAME,…"),
     Option("tools", ("MOGPLEX_MCP_TOOLS",), "Tools to enable.", _names, "tools", "NAME,…"),
@@ -121,6 +127,8 @@ OPTIONS: Final[Sequence[Option]] = (
         "Run destructive tools without confirmation in clients that can't ask for it.",
         _switch,
         "allow-destructive",
+        has_safe_default=True,
+        widens=True,
     ),
     Option(
         "default_repo",
@@ -137,6 +145,7 @@ OPTIONS: Final[Sequence[Option]] = (
         _path,
         "state-file",
         "FILE",
+        has_safe_default=True,
     ),
     Option(
         "without_journal",
@@ -144,6 +153,8 @@ OPTIONS: Final[Sequence[Option]] = (
         "Keep the journal in memory: after a crash, the same call then starts a second run.",
         _switch,
         "without-journal",
+        has_safe_default=True,
+        widens=True,
     ),
     Option(
         "remember_prompts",
@@ -159,6 +170,8 @@ OPTIONS: Final[Sequence[Option]] = (
         "Accept keys and tokens in prompts and other arguments, which are rejected otherwise.",
         _switch,
         "allow-secrets-in-prompts",
+        has_safe_default=True,
+        widens=True,
     ),
     Option(
         "log_level",
@@ -167,6 +180,7 @@ OPTIONS: Final[Sequence[Option]] = (
         _level,
         "log-level",
         "LEVEL",
+        has_safe_default=True,
     ),
     Option(
         "early_answers",
@@ -175,6 +189,7 @@ OPTIONS: Final[Sequence[Option]] = (
         _switch,
         "early-answers",
         "BOOLEAN",
+        has_safe_default=True,
     ),
     Option(
         "demo", ("MOGPLEX_MCP_DEMO",), "Use a simulated Mogplex in this process; needs no account.", _switch, "demo"
@@ -186,6 +201,7 @@ OPTIONS: Final[Sequence[Option]] = (
         _number(1, 86_400),
         "demo-seconds",
         "SECONDS",
+        has_safe_default=True,
     ),
     Option("host", ("MOGPLEX_MCP_HOST",), "Address to listen on.", str, "host", "ADDRESS", ("http",)),
     Option("port", ("MOGPLEX_MCP_PORT",), "Port to listen on; 0 picks a free one.", _port, "port", "PORT", ("http",)),

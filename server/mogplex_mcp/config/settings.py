@@ -5,15 +5,16 @@ No other module reads the environment.
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
 
 import platformdirs
 
 from mogplex_mcp.api.base_url import DEFAULT_BASE_URL
-from mogplex_mcp.config.options import OPTIONS
-from mogplex_mcp.core.redaction import NO_SECRET, Secret
+from mogplex_mcp.config.environment import FORWARDED, is_placeholder, unquoted
+from mogplex_mcp.config.options import OPTIONS, Option
+from mogplex_mcp.core.redaction import NO_SECRET, Secret, without_keys
 
 # They move configuration files of MCP clients, which `mogplex-mcp install` has to find.
 FOLDER_VARIABLES: Final = (
@@ -23,7 +24,14 @@ FOLDER_VARIABLES: Final = (
     "CLAUDE_CONFIG_DIR",
     "CODEX_HOME",
     "GEMINI_CLI_HOME",
+    "COPILOT_HOME",
+    "CLINE_DIR",
+    "CLINE_MCP_SETTINGS_PATH",
+    "AMP_SETTINGS_FILE",
+    "CONTINUE_GLOBAL_DIR",
 )
+
+_LONGEST_REASON: Final = 300
 
 
 class SettingsError(ValueError):
@@ -62,6 +70,11 @@ class Settings:
         client_key: Key with which HTTP callers use this process's own token.
         max_requests: Limit of concurrent HTTP requests.
         max_requests_per_caller: Limit of concurrent HTTP requests per caller.
+        unfilled: Variables and flags with a placeholder that a host did not fill in; they count as not set.
+        notes: Invalid values in whose place a default is used, each as a sentence.
+        refusals: Invalid values without which no tool may run, each as a sentence.
+        from_shell: Texts that the environment gave for settings, by setting.
+        forwarded: Values of `FORWARDED` that are set, by variable.
     """
 
     base_url: str = DEFAULT_BASE_URL
@@ -92,14 +105,38 @@ class Settings:
     max_requests: int = 2_000
     # The number of connections to Mogplex.
     max_requests_per_caller: int = 256
+    unfilled: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+    refusals: tuple[str, ...] = ()
+    from_shell: Mapping[str, str] = field(default_factory=dict, hash=False, compare=False, repr=False)
+    forwarded: Mapping[str, str] = field(default_factory=dict, hash=False, compare=False, repr=False)
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """Return what the user should know of the settings, in sentences."""
+        unfilled = (
+            f"{name} contains a placeholder that was not filled in: it counts as not set." for name in self.unfilled
+        )
+        return (*unfilled, *self.notes, *self.refusals)
+
+    def refusing(self, reason: str) -> "Settings":
+        """Return these settings for a server that runs no tool, since its selection of tools is invalid."""
+        return replace(self, toolsets=(), tools=(), exclude_tools=(), refusals=(*self.refusals, reason))
 
     @classmethod
-    def load(cls, environment: Mapping[str, str] | None = None, flags: Mapping[str, Any] | None = None) -> "Settings":
+    def load(
+        cls,
+        environment: Mapping[str, str] | None = None,
+        flags: Mapping[str, Any] | None = None,
+        *,
+        lenient: bool = False,
+    ) -> "Settings":
         """Load settings from the environment and from flags, which take precedence.
 
         Args:
             environment: Environment variables; None for those of this process.
             flags: Texts from the command line, by setting; None for options that were not given.
+            lenient: Keep invalid values as `notes` and `refusals`, for a server whose client would show no error.
 
         Raises:
             SettingsError: A value is invalid.
@@ -110,22 +147,44 @@ class Settings:
         if home:
             values |= {"token_file": _token_file(), "state_file": _state_file()}
         values["folders"] = {name: environment[name] for name in FOLDER_VARIABLES if environment.get(name)}
+        values["forwarded"] = {name: environment[name] for name in FORWARDED if environment.get(name)}
+        values["from_shell"] = {}
         for option in OPTIONS:
-            given = (flags or {}).get(option.setting)
-            source = f"--{option.flag}" if given is not None else ""
-            for name in option.environment:
-                if given is None and (environment.get(name) or "").strip():
-                    given, source = environment[name], name
+            source, given = _given(option, environment, flags or {}, values)
             if given is None:
                 continue
             try:
-                values[option.setting] = option.read(str(given).strip())
+                values[option.setting] = option.read(given)
             except ValueError as error:
-                raise SettingsError(f"{source}: {error}") from None
+                if not lenient:
+                    raise SettingsError(f"{source}: {error}") from None
+                list_name = "notes" if option.has_safe_default else "refusals"
+                reason = without_keys(f"{error}".rstrip("."))[:_LONGEST_REASON]
+                values[list_name] = (*values.get(list_name, ()), f"{source} is invalid: {reason}.")
         if values.get("demo"):
-            # The runs of a demo end with it, and its token isn't a secret.
-            values |= {"state_file": None, "api_key": NO_SECRET, "base_url": DEFAULT_BASE_URL}
+            # Its runs don't belong in the user's journal, and its token isn't a secret.
+            file = _demo_file(values.get("state_file"))
+            values |= {"state_file": file, "api_key": NO_SECRET, "base_url": DEFAULT_BASE_URL}
         return cls(**values)
+
+
+def _given(
+    option: Option, environment: Mapping[str, str], flags: Mapping[str, Any], values: dict[str, Any]
+) -> tuple[str, str | None]:
+    """Return where the text of an option was found, and the text; None if it is not set.
+
+    Placeholders are skipped, and listed in `values["unfilled"]`.
+    """
+    flag = flags.get(option.setting)
+    found = [(f"--{option.flag}", str(flag))] if flag is not None else []
+    found += [(name, environment[name]) for name in option.environment if unquoted(environment.get(name) or "")]
+    for source, text in found:
+        if not is_placeholder(unquoted(text)):
+            if not source.startswith("-"):
+                values["from_shell"][option.setting] = unquoted(text)
+            return source, unquoted(text)
+        values["unfilled"] = (*values.get("unfilled", ()), source)
+    return "", None
 
 
 def _home(environment: Mapping[str, str] | None) -> Path | None:
@@ -140,6 +199,14 @@ def _home(environment: Mapping[str, str] | None) -> Path | None:
 
 def _token_file() -> Path:
     return platformdirs.user_config_path("mogplex-mcp", appauthor=False) / "tokens.json"
+
+
+def _demo_file(state_file: Path | None) -> Path | None:
+    """Return the journal of demos, next to the user's own; None where no file can be written."""
+    if state_file is None:
+        return None
+    existing = next((folder for folder in state_file.parents if folder.exists()), None)
+    return state_file.with_name("demo.sqlite3") if existing and os.access(existing, os.W_OK) else None
 
 
 def _state_file() -> Path:

@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import re
 import stat
 import sys
 import tempfile
@@ -9,6 +10,7 @@ from pathlib import Path
 from typing import Final
 
 LARGEST: Final = 65_536
+_PACKAGE: Final = re.compile(r"/Packages/[^/]+/LocalCache/", re.IGNORECASE)
 _OTHERS: Final = stat.S_IRGRP | stat.S_IROTH
 
 
@@ -65,6 +67,11 @@ def is_exposed(path: Path) -> bool:
         return os.name == "posix" and bool(path.stat().st_mode & _OTHERS)
     except (OSError, ValueError):
         return False
+
+
+def is_private_copy(path: str) -> bool:
+    """Return whether a path is in the private folder of a packaged program (MSIX), which no other program reads."""
+    return _PACKAGE.search(path.replace("\\", "/")) is not None
 
 
 def _take_folder(folder: Path) -> None:

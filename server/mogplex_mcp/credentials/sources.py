@@ -1,8 +1,9 @@
 """Sources of the user's token: environment, file, keyring, stored by `login`, file of Mogplex's own CLI."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from enum import StrEnum
 from pathlib import Path
 from typing import Any, Final
 
@@ -15,6 +16,19 @@ from mogplex_mcp.credentials.token_store import KEYRING, NoKeyringError, StoreEr
 AUTH_FILE: Final = Path(".mogplex", "auth.json")
 
 
+class SourceKind(StrEnum):
+    """The kind of a source of tokens, on which it depends how a token is replaced."""
+
+    ENVIRONMENT = "environment"
+    FILE = "file"
+    LOGIN = "login"
+    """The keyring, or the file of `mogplex-mcp login`."""
+    MOGPLEX_CLI = "mogplex_cli"
+    REQUEST = "request"
+    """The Authorization header of an HTTP request."""
+    OTHER = "other"
+
+
 @dataclass(frozen=True)
 class FoundToken:
     """The user's token, or why there is no valid one.
@@ -24,12 +38,14 @@ class FoundToken:
         source: Display name of its source.
         problem: Why there is none; raised when a token is needed.
         warning: A warning about its source, or about an earlier one that could not be read.
+        kind: The kind of its source.
     """
 
     token: Token | None
     source: str
     problem: MogplexError | None = None
     warning: str = ""
+    kind: SourceKind = SourceKind.OTHER
 
 
 @dataclass(frozen=True)
@@ -37,12 +53,14 @@ class _Source:
     """A source of tokens.
 
     Attributes:
+        kind: Its kind.
         name: Its display name.
         text: Its content.
         problem: Why it can't be used; later sources are then ignored.
         warning: A warning for the user.
     """
 
+    kind: SourceKind
     name: str
     text: str = ""
     problem: str = ""
@@ -55,13 +73,14 @@ def find_token(settings: Settings) -> FoundToken:
     for source in _sources(settings):
         warnings += [source.warning] if source.warning else []
         if source.problem:
-            return FoundToken(None, source.name, MogplexError(ErrorCode.NO_TOKEN, source.problem))
+            return FoundToken(None, source.name, MogplexError(ErrorCode.NO_TOKEN, source.problem), kind=source.kind)
         if source.text.strip():
             try:
-                return FoundToken(Token.parse(source.text), source.name, warning=" ".join(warnings))
+                token = Token.parse(source.text)
+                return FoundToken(token, source.name, warning=" ".join(warnings), kind=source.kind)
             except MogplexError as error:
                 problem = MogplexError(error.code, f"The content of {source.name} is not a token. {error.message}")
-                return FoundToken(None, source.name, problem)
+                return FoundToken(None, source.name, problem, kind=source.kind)
     problem = MogplexError(
         ErrorCode.NO_TOKEN,
         "No token was found in MOGPLEX_API_KEY, MOGPLEX_API_KEY_FILE, the keyring, the tokens that `mogplex-mcp login` "
@@ -70,13 +89,27 @@ def find_token(settings: Settings) -> FoundToken:
     return FoundToken(None, "nowhere", problem)
 
 
+def file_stamps(settings: Settings) -> Sequence[tuple[int, int]]:
+    """Return what changes with the files that hold tokens, without reading them."""
+    mogplex_cli = settings.home and settings.home / AUTH_FILE
+    return [_stamp(path) for path in (settings.api_key_file, settings.token_file, mogplex_cli) if path]
+
+
+def _stamp(path: Path) -> tuple[int, int]:
+    try:
+        status = path.stat()
+    except OSError:
+        return 0, 0
+    return status.st_mtime_ns, status.st_ino
+
+
 def sources(settings: Settings) -> list[str]:
     """Return the names of all sources that aren't empty, the effective one first."""
     return [source.name for source in _sources(settings) if source.text.strip() or source.problem]
 
 
 def _sources(settings: Settings) -> Iterator[_Source]:
-    yield _Source("the environment", settings.api_key.value)
+    yield _Source(SourceKind.ENVIRONMENT, "the environment", settings.api_key.value)
     if settings.api_key_file:
         yield _file_source(settings.api_key_file, "Correct MOGPLEX_API_KEY_FILE (--api-key-file), or leave it out.")
     yield _keyring_source(settings)
@@ -85,43 +118,45 @@ def _sources(settings: Settings) -> Iterator[_Source]:
         path = settings.home / AUTH_FILE
         # The file need not exist, but one that can't be read is an error.
         source = _file_source(path, "Make it readable, or delete it.", may_be_missing=True)
-        yield replace(source, text=_from_json(source.text))
+        yield replace(source, kind=SourceKind.MOGPLEX_CLI, text=_from_json(source.text))
 
 
 def _file_source(path: Path, remedy: str, *, may_be_missing: bool = False) -> _Source:
     source = f"the file {path}"
     try:
-        return _Source(source, read_private(path), warning=_exposure(path))
+        return _Source(SourceKind.FILE, source, read_private(path), warning=_exposure(path))
     except OSError as error:
         if may_be_missing and isinstance(error, FileNotFoundError | NotADirectoryError):
-            return _Source(source)
-        return _Source(source, problem=f"The token file {path} cannot be used: {error.strerror}. {remedy}")
+            return _Source(SourceKind.FILE, source)
+        return _Source(
+            SourceKind.FILE, source, problem=f"The token file {path} cannot be used: {error.strerror}. {remedy}"
+        )
 
 
 def _keyring_source(settings: Settings) -> _Source:
     """Read the keyring. A locked or broken one is skipped with a warning."""
     try:
-        return _Source(KEYRING.name, KEYRING.get(address_of(settings)))
+        return _Source(SourceKind.LOGIN, KEYRING.name, KEYRING.get(address_of(settings)))
     except NoKeyringError:
-        return _Source(KEYRING.name)
+        return _Source(SourceKind.LOGIN, KEYRING.name)
     except StoreError as error:
-        return _Source(KEYRING.name, warning=str(error))
+        return _Source(SourceKind.LOGIN, KEYRING.name, warning=str(error))
 
 
 def _stored_source(settings: Settings) -> _Source:
     """Read the token that `mogplex-mcp login` stored for this address; mention those for other addresses."""
     store = file_store(settings)
     if store is None:
-        return _Source("")
+        return _Source(SourceKind.LOGIN, "")
     try:
         text = store.get(address_of(settings))
         others = "" if text else ", ".join(store.addresses())
     except StoreError as error:
-        return _Source(store.name, problem=str(error))
+        return _Source(SourceKind.LOGIN, store.name, problem=str(error))
     warning = _exposure(store.path) if text else ""
     if others:
         warning = f"A token is stored for {others}; it is used for no other address."
-    return _Source(store.name, text, warning=warning)
+    return _Source(SourceKind.LOGIN, store.name, text, warning=warning)
 
 
 def _exposure(path: Path) -> str:

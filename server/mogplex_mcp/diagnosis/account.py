@@ -51,6 +51,17 @@ async def check_token(subject: Subject) -> Sequence[Finding]:
     return [Finding("token", Status.WARNING if found.warning else Status.OK, fact, found.warning)]
 
 
+async def check_settings(subject: Subject) -> Sequence[Finding]:
+    """Check the settings of this shell; report those that are invalid or were not filled in."""
+    settings = subject.settings
+    refused = [(Status.FAILED, one, "Correct it: until then, a server runs no tool.") for one in settings.refusals]
+    noted = [(Status.WARNING, one, "Correct it, or leave it out.") for one in settings.warnings]
+    return [
+        Finding("settings", status, reason, advice)
+        for status, reason, advice in [*refused, *noted[: len(noted) - len(refused)]]
+    ]
+
+
 async def check_scopes(subject: Subject) -> Sequence[Finding]:
     """Check the scopes of the token, as far as read-only requests show them."""
     return [_scopes_finding(await detect_scopes(_mogplex(subject)), subject.settings)]

@@ -1,13 +1,21 @@
 """Runs all checks, and returns their findings in display order."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 import anyio
 
 from mogplex_mcp.config.settings import Settings
 from mogplex_mcp.diagnosis import network
-from mogplex_mcp.diagnosis.account import check_budget, check_hosted_tools, check_repos, check_scopes, check_token
+from mogplex_mcp.diagnosis.account import (
+    check_budget,
+    check_hosted_tools,
+    check_repos,
+    check_scopes,
+    check_settings,
+    check_token,
+)
 from mogplex_mcp.diagnosis.finding import REJECTED, Check, Finding, Status, Subject, run_check
 from mogplex_mcp.diagnosis.installed_clients import check_entries, check_waits
 from mogplex_mcp.diagnosis.journal import check_journal
@@ -27,6 +35,8 @@ class _Planned(NamedTuple):
 
 
 _NETWORK: Final = _Planned("http", network.check_way, 30.0)
+_NO_ACTION: Final = "Nothing has to be done."
+_SETTINGS: Final = _Planned("settings", check_settings, 5.0)
 _TOKEN: Final = _Planned("token", check_token, 15.0)
 _JOURNAL: Final = _Planned("journal", check_journal, 10.0)
 # Sequential: each makes a request, and the last one reports the budget that they left.
@@ -70,20 +80,26 @@ async def examine(
             for planned in _INDEPENDENT:
                 tasks.start_soon(check_independent, planned)
             mogplex += await _examine_mogplex(subject)
-        return [*mogplex, *first, *(one for planned in _INDEPENDENT for one in independent[planned.name])]
+        found = [*mogplex, *first, *(one for planned in _INDEPENDENT for one in independent[planned.name])]
+        return [one if one.advice or one.status is Status.OK else replace(one, advice=_NO_ACTION) for one in found]
     finally:
         await bridge.aclose()
 
 
 async def _examine_mogplex(subject: Subject) -> list[Finding]:
     """Check the network and the token, and the account if both are usable."""
-    findings = [*await _run(_TOKEN, subject), *await _run(_NETWORK, subject)]
+    findings = [
+        *await _run(_SETTINGS, subject),
+        *await _run(_TOKEN, subject),
+        *await _run(_NETWORK, subject),
+    ]
     blocked = "Mogplex is not reachable." if is_unreachable(findings) else ""
     if subject.found.token is None:
         blocked = "there is no token."
     for planned in _ACCOUNT:
         if blocked:
-            findings.append(Finding(planned.name, Status.SKIPPED, f"Not known: {blocked}"))
+            advice = "Correct what failed above, then run this again."
+            findings.append(Finding(planned.name, Status.SKIPPED, f"Not known: {blocked}", advice))
             continue
         findings += await _run(planned, subject)
         if findings[-1].fact == REJECTED:

@@ -2,16 +2,20 @@
 
 import shutil
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import IO, Final
 
 import anyio
 
 from mogplex_mcp.core.humanize import counted
+from mogplex_mcp.core.redaction import Redactor
+from mogplex_mcp.diagnosis.entry_state import EntryState, ask_entry
 from mogplex_mcp.diagnosis.finding import Finding, Status, Subject
 from mogplex_mcp.installation import InstallationError
-from mogplex_mcp.installation.installed import InstalledEntry, installed_entries
+from mogplex_mcp.installation.difference import SHOWN_VARIABLES
+from mogplex_mcp.installation.installed import LOST, InstalledEntry, installed_entries, lost_entries
 from mogplex_mcp.installation.machine import Machine
+from mogplex_mcp.installation.plan import TOKENS
 from mogplex_mcp.reply.untrusted import clean_line
 from mogplex_mcp.tenants.call_timeouts import CAP_SECONDS, DEFAULT_CAP_SECONDS
 
@@ -19,7 +23,10 @@ START_SECONDS: Final = 20.0
 # More concurrent starts would slow each other down and be reported as faults.
 _CONCURRENCY: Final = 2
 _LONGEST_REASON: Final = 200
+_LONGEST_FILE: Final = 400
 _LAST_BYTES: Final = 4_000
+_WSL: Final = "This is WSL: clients that run on Windows were not looked at."
+_IN_POWERSHELL: Final = "Run `mogplex-mcp doctor` in PowerShell for them."
 
 
 async def check_waits(subject: Subject) -> Sequence[Finding]:
@@ -39,33 +46,48 @@ async def check_waits(subject: Subject) -> Sequence[Finding]:
 
 
 async def check_entries(subject: Subject) -> Sequence[Finding]:
-    """Start every client's entry for this server as the client does, and list its tools."""
+    """Start every client's entry for this server as the client does, and ask it for its connection."""
     try:
-        entries = installed_entries(Machine.this(subject.settings))
+        machine = Machine.this(subject.settings)
     except InstallationError as error:
-        return [Finding("clients", Status.WARNING, str(error))]
-    if not entries:
+        return [Finding("clients", Status.WARNING, str(error), "Then run this again.")]
+    entries, lost = installed_entries(machine), lost_entries(machine)
+    below = [Finding("clients", Status.SKIPPED, _WSL, _IN_POWERSHELL)] if machine.is_wsl else []
+    if not entries and not lost:
         advice = "`mogplex-mcp install` lists the clients and adds it."
-        return [Finding("clients", Status.WARNING, "No client has an entry of this server.", advice)]
+        return [Finding("clients", Status.WARNING, "No client has an entry of this server.", advice), *below]
     findings: dict[int, Finding] = {}
     limiter = anyio.CapacityLimiter(_CONCURRENCY)
 
     async def check(number: int, entry: InstalledEntry) -> None:
         async with limiter:
-            findings[number] = await _check_entry(entry)
+            findings[number] = await _check_entry(entry, subject.settings.forwarded)
 
     async with anyio.create_task_group() as tasks:
         for number, entry in enumerate(entries):
             tasks.start_soon(check, number, entry)
-    return [findings[number] for number in range(len(entries))]
+    gone = [
+        Finding(
+            f"client {client.name}",
+            Status.FAILED,
+            f"It {LOST} {path}.",
+            f"Quit {client.title}, which writes the file from memory, and run `mogplex-mcp install {client.name}`.",
+        )
+        for client, path in lost
+    ]
+    return [*(findings[number] for number in range(len(entries))), *gone, *below]
 
 
-async def _check_entry(entry: InstalledEntry) -> Finding:
+async def _check_entry(entry: InstalledEntry, shell: Mapping[str, str]) -> Finding:
     name = f"client {entry.client.name}" + ("" if entry.scope == "user" else f" ({entry.scope})")
     where = f"{clean_line(entry.name, 40)} in {entry.path}"
     if not entry.name:
         advice = "Repair or delete the file: the client can't read it either."
         return Finding(name, Status.FAILED, clean_line(entry.problem or "", _LONGEST_REASON), advice)
+    if entry.unreadable:
+        return Finding(
+            name, Status.FAILED, clean_line(entry.unreadable, _LONGEST_FILE), f"Then run `{entry.install()}`."
+        )
     remedy = clean_line(entry.remedy, _LONGEST_REASON)
     problem = f"{clean_line(entry.problem, _LONGEST_REASON)} {remedy}" if entry.problem else ""
     if entry.problem and shutil.which(entry.command) is None:
@@ -73,37 +95,45 @@ async def _check_entry(entry: InstalledEntry) -> Finding:
     if entry.scope == "project":
         # Anyone with write access to the repository can change it, so diagnosis must not run it.
         fact = f"{where}: not started, since others can write a project's file."
-        return Finding(name, Status.SKIPPED, fact, problem)
+        return Finding(name, Status.SKIPPED, fact, problem or "Start it in the client, and ask it to check_connection.")
     with tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace") as stderr:
         started = anyio.current_time()
         try:
             with anyio.fail_after(START_SECONDS):
-                tools = await _tools_of(entry, stderr)
+                found = await ask_entry(entry, shell, stderr)
         except TimeoutError:
             reason = f"it did not list its tools within {START_SECONDS:g} seconds"
         except Exception as error:  # noqa: BLE001 - any program may run, and the SDK's client raises anything
             reason = f"it exited before it listed its tools ({_name_of(error)})"
         else:
-            fact = f"{where}: {counted(tools, 'tool')} after {anyio.current_time() - started:.1f} s."
-            status = Status.WARNING if entry.problem else Status.OK
-            return Finding(name, status, fact, problem or _token_advice(entry))
-        last_line = _last_line(stderr)
+            fact = f"{where}: {counted(found.tools, 'tool')} after {anyio.current_time() - started:.1f} s"
+            return _finding(name, entry, fact, found, problem)
+        last_line = _last_line(stderr, entry)
     return Finding(name, Status.FAILED, f"{where}: {reason}.{last_line}", remedy)
 
 
-async def _tools_of(entry: InstalledEntry, stderr: IO[str]) -> int:
-    """Return the number of tools that a client would list. The process has ended when this returns."""
-    import mcp_types  # noqa: PLC0415 - slow to import, and only needed with entries
-    from mcp import Client, StdioServerParameters, stdio_client  # noqa: PLC0415 - the same
+def _finding(name: str, entry: InstalledEntry, fact: str, found: EntryState, problem: str) -> Finding:
+    """Return the finding for an entry that starts."""
+    if found.problem:
+        reason = clean_line(_redactor(entry).redact(found.problem), _LONGEST_FILE)
+        if own := _own_tokens(entry):
+            advice = f"It has a token of its own ({own}): `{entry.install('--drop-token')}` takes it out."
+        else:
+            advice = "Correct what failed above; without a token run `mogplex-mcp login`, which all clients can read."
+        return Finding(name, Status.FAILED, f"{fact}. {reason}", advice)
+    status = Status.WARNING if entry.problem or found.notes else Status.OK
+    notes = clean_line(" ".join(found.notes), _LONGEST_FILE)
+    fact = f"{fact}, connected." if found.is_connected else f"{fact}."
+    advice = f"Correct it, or run `{entry.install()}`." if found.notes else ""
+    return Finding(name, status, f"{fact} {notes}".rstrip(), problem or advice or _token_advice(entry))
 
-    server = StdioServerParameters(
-        command=entry.command,
-        args=list(entry.args),
-        env={name: secret.value for name, secret in entry.environment.items()},
-    )
-    me = mcp_types.Implementation(name="mogplex-mcp-doctor", version="1")
-    async with Client(stdio_client(server, errlog=stderr), client_info=me) as client:  # type: ignore[arg-type] # any text file
-        return len((await client.list_tools()).tools)
+
+def _own_tokens(entry: InstalledEntry) -> str:
+    return ", ".join(name for name, secret in entry.environment.items() if name in TOKENS and secret.value)
+
+
+def _redactor(entry: InstalledEntry) -> Redactor:
+    return Redactor(secret.value for name, secret in entry.environment.items() if name not in SHOWN_VARIABLES)
 
 
 def _token_advice(entry: InstalledEntry) -> str:
@@ -111,13 +141,13 @@ def _token_advice(entry: InstalledEntry) -> str:
     return f"It contains a token ({', '.join(held)}): after `mogplex-mcp login` it needs none." if held else ""
 
 
-def _last_line(stderr: IO[str]) -> str:
+def _last_line(stderr: IO[str], entry: InstalledEntry) -> str:
     """Return the last line of a program's stderr, which usually says why it exited."""
     stderr.flush()
     stderr.seek(0, 2)
     stderr.seek(max(0, stderr.tell() - _LAST_BYTES))
     lines = [line for line in stderr.read().splitlines() if line.strip()]
-    return f" Its last output: {clean_line(lines[-1], _LONGEST_REASON)}" if lines else ""
+    return f" Its last output: {clean_line(_redactor(entry).redact(lines[-1]), _LONGEST_REASON)}" if lines else ""
 
 
 def _name_of(error: BaseException) -> str:

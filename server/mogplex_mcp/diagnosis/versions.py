@@ -29,7 +29,7 @@ async def check_versions(_: Subject) -> Sequence[Finding]:
 async def check_release(subject: Subject) -> Sequence[Finding]:
     """Ask the package index for the latest release; it learns no more than this package's name."""
     if subject.offline:
-        return [Finding("release", Status.SKIPPED, "Not asked (--offline).")]
+        return [Finding("release", Status.SKIPPED, "Not asked (--offline).", "Leave out --offline to ask.")]
     from mogplex_mcp.api.exchange import build_request, send  # noqa: PLC0415 - only for what goes over the network
 
     transport = create_transport(RELEASES)
@@ -55,12 +55,16 @@ def release_finding(latest: str) -> Finding:
         return _unknown("The package index did not say.")
     if _numbers(theirs.group()) > _numbers(own.group()):
         advice = "Update it with what installed it: `uv tool upgrade mogplex-mcp`, `pipx upgrade mogplex-mcp` or pip."
+        if sys.platform == "win32":
+            advice += " Quit your clients first: Windows does not replace a program that runs."
         return Finding("release", Status.WARNING, f"{theirs.group()} is out.", advice)
     return Finding("release", Status.OK, f"{__version__} is the latest.")
 
 
 def _unknown(reason: str) -> Finding:
-    return Finding("release", Status.SKIPPED, f"Whether there is a newer one is not known. {reason}")
+    return Finding(
+        "release", Status.SKIPPED, f"Whether there is a newer one is not known. {reason}", "Try again later."
+    )
 
 
 def _numbers(text: str) -> list[int]:

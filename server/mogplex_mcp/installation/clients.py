@@ -1,95 +1,101 @@
 """The MCP clients that this server can be installed in: paths and formats of their configuration.
 
-The facts are from the vendors' documentation, which each row links. In addition:
+The facts are from the vendors' documentation, which each row links, from their sources, or from running them. In
+addition:
 
 - Claude Desktop from the Windows installer of 2026 is an MSIX package, which is redirected to its own folder instead of
-  `%APPDATA%`: <https://github.com/anthropics/claude-code/issues/26073>. Linux is not documented.
+  `%APPDATA%`: <https://github.com/anthropics/claude-code/issues/26073>. Linux is not documented. It writes its file
+  from memory, so that a change while it runs is lost.
 - Windsurf became Devin Desktop in June 2026. Its older agent, Cascade, still reads the old file; its newer one, Devin
   Local, reads that of Devin's command line: <https://docs.devin.ai/desktop/cascade/mcp>.
 - OpenCode 2 keeps its entries one level deeper and also reads those of OpenCode 1: <https://opencode.ai/v2/docs/migrate-v1>.
+- Each profile of VS Code other than the default one has a file of its own.
+- Codex clears the environment of servers, `env_vars` apart, and runs its first turn without a server that is not there
+  within a second, unless it is `required`.
 
 Folders contain these placeholders, which `machine` fills in: `{home}`, `{project}`, `{config}` (`~/.config` or what
-XDG_CONFIG_HOME names), `{appdata}` and `{localappdata}` (Windows), `{claude}`, `{codex}` and `{gemini}` (the home of
-that client, which a variable can move), and the wildcard `*`.
+XDG_CONFIG_HOME names), `{appdata}` and `{localappdata}` (Windows), `{claude}`, `{codex}`, `{gemini}`, `{copilot}`,
+`{cline}` and `{continue_}` (the home of that client, which a variable can move), and the wildcard `*`.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from types import MappingProxyType
+from collections.abc import Iterator
 from typing import Any, Final
 
+from mogplex_mcp.core.nearest import nearest
 from mogplex_mcp.installation import InstallationError
+from mogplex_mcp.installation.client import (
+    BOM,
+    COMMENTS,
+    LENIENT,
+    Client,
+    ConfigLocation,
+)
 
 # A call with an elicitation takes as long as the user does; one that only waits ends long before.
 TOOL_CALL_SECONDS: Final = 300
-SCOPES: Final = ("user", "project", "local")
-_NOTHING: Final[Mapping[str, Any]] = MappingProxyType({})
+_MILLISECONDS: Final = {"timeout": TOOL_CALL_SECONDS * 1_000}
+# The first start, with cold files and a busy machine, takes several seconds.
+_START_SECONDS: Final = 30
 
-
-@dataclass(frozen=True)
-class ConfigLocation:
-    """A location where a client looks for its configuration.
-
-    Attributes:
-        folder: With placeholders, see above.
-        names: File names; the first that exists, or else the first.
-        platforms: Platforms with this location, as in `sys.platform`.
-    """
-
-    folder: str
-    names: tuple[str, ...]
-    platforms: tuple[str, ...] = ("darwin", "linux", "win32")
-
-
-@dataclass(frozen=True, eq=False)  # compared by identity, so that a row can be a key
-class Client:
-    """One MCP client.
-
-    Attributes:
-        name: As a user types it.
-        title: As its vendor writes it.
-        page: The vendor's page about the configuration.
-        user: Locations of the user's configuration; the first with an existing folder counts.
-        entries: The path of the entries in the file.
-        restart: How to make it read the configuration again.
-        project: Locations of a project's configuration; empty if there is none.
-        local: The path of the user's own entries for one project, in the user's file; empty if there are none.
-        markers: Paths that exist if the client is installed, if that is not the folder of its configuration.
-        format: json or toml.
-        leading_fields: Fields of an entry before its command.
-        trailing_fields: Fields of an entry after its arguments, such as the timeout of a tool call.
-        command_is_list: Whether command and arguments are one list.
-        variables: The field of an entry that holds environment variables.
-        note: A hint for the user.
-    """
-
-    name: str
-    title: str
-    page: str
-    user: tuple[ConfigLocation, ...]
-    entries: tuple[str, ...]
-    restart: str
-    project: tuple[ConfigLocation, ...] = ()
-    local: tuple[str, ...] = ()
-    markers: tuple[str, ...] = ()
-    format: str = "json"
-    leading_fields: Mapping[str, Any] = field(default_factory=lambda: _NOTHING)
-    trailing_fields: Mapping[str, Any] = field(default_factory=lambda: _NOTHING)
-    command_is_list: bool = False
-    variables: str = "env"
-    note: str = ""
-
-    @property
-    def scopes(self) -> tuple[str, ...]:
-        """Return the scopes of entries: the user, the project (everyone who works on it), the user in the project."""
-        has = {"user": True, "project": bool(self.project), "local": bool(self.local)}
-        return tuple(scope for scope in SCOPES if has[scope])
-
-
+_STDIO: Final[dict[str, Any]] = {"type": "stdio"}
+_SERVERS: Final = ("mcpServers",)
 _DESKTOP: Final = ("claude_desktop_config.json",)
 _MCP: Final = ("mcp.json",)
+_MCP_CONFIG: Final = ("mcp_config.json",)
 _SETTINGS: Final = ("settings.json",)
-_VSCODE_FOLDERS: Final = {"darwin": "{home}/Library/Application Support", "linux": "{config}", "win32": "{appdata}"}
+_POSIX: Final = ("darwin", "linux")
+# Where VS Code and the editors made from it keep their folder.
+_EDITORS: Final = {"darwin": "{home}/Library/Application Support", "linux": "{config}", "win32": "{appdata}"}
+_CLINE: Final = "globalStorage/saoudrizwan.claude-dev/settings"
+
+
+def _editor(product: str, folder: str = "", *, flatpak: str = "") -> Iterator[ConfigLocation]:
+    """Yield the locations of an editor made from VS Code: its user folder, and those of other profiles."""
+    for platform, parent in _EDITORS.items():
+        user = f"{parent}/{product}/User"
+        if folder:
+            yield ConfigLocation(f"{user}/{folder}", ("cline_mcp_settings.json",), (platform,), "also")
+        else:
+            yield ConfigLocation(user, _MCP, (platform,))
+            yield ConfigLocation(f"{user}/profiles/*", _MCP, (platform,), "also")
+    if flatpak:
+        yield ConfigLocation(f"{{home}}/.var/app/{flatpak}/config/{product}/User", _MCP, ("linux",), "also")
+
+
+def _vscode(name: str, title: str, product: str, flatpak: str) -> Client:
+    return Client(
+        name,
+        title,
+        "https://code.visualstudio.com/docs/copilot/reference/mcp-configuration",
+        user=tuple(_editor(product, flatpak=flatpak)),
+        project=(ConfigLocation("{project}/.vscode", _MCP),),
+        entries=("servers",),
+        accepts=LENIENT,
+        leading_fields=_STDIO,
+        fills=("${",),
+        restart=f"Start the server with “MCP: List Servers” in {title}, if it does not start by itself.",
+        note="Settings Sync carries this file to your other machines, where the command may not exist.",
+    )
+
+
+def _opencode(name: str, title: str, page: str) -> Client:
+    files = (f"{name}.json", f"{name}.jsonc")
+    return Client(
+        name,
+        title,
+        page,
+        user=(ConfigLocation(f"{{config}}/{name}", files),),
+        project=(ConfigLocation("{project}", files),),
+        entries=("mcp",),
+        accepts=LENIENT,
+        leading_fields={"type": "local"},
+        trailing_fields={"enabled": True, **_MILLISECONDS},
+        command_is_list=True,
+        variables="environment",
+        fills=("{env:", "{file:"),
+        restart=f"Start {title} again.",
+    )
+
 
 CLIENTS: Final = (
     Client(
@@ -102,19 +108,25 @@ CLIENTS: Final = (
             ConfigLocation("{localappdata}/Packages/Claude_*/LocalCache/Roaming/Claude", _DESKTOP, ("win32",)),
             ConfigLocation("{appdata}/Claude", _DESKTOP, ("win32",)),
         ),
-        entries=("mcpServers",),
-        restart="Quit Claude Desktop, not only its window, and open it again.",
+        entries=_SERVERS,
+        process={"darwin": "Claude", "win32": "Claude.exe"},
+        restart="Open Claude Desktop again; if it ran meanwhile, quit it (not only its window) and install once more.",
     ),
     Client(
         "claude-code",
         "Claude Code",
         "https://code.claude.com/docs/en/mcp",
-        user=(ConfigLocation("{claude}", (".claude.json",)),),
+        user=(
+            ConfigLocation("{claude}", (".claude.json",)),
+            ConfigLocation("{home}/.claude", (".config.json",), role="instead"),
+        ),
         project=(ConfigLocation("{project}", (".mcp.json",)),),
         local=("projects", "{project}", "mcpServers"),
         markers=("{claude}/.claude.json", "{home}/.claude"),
-        entries=("mcpServers",),
-        leading_fields={"type": "stdio"},
+        entries=_SERVERS,
+        accepts=frozenset({BOM}),
+        leading_fields=_STDIO,
+        fills=("${",),
         restart="Start a new session of Claude Code, or call /mcp in it.",
     ),
     Client(
@@ -123,23 +135,14 @@ CLIENTS: Final = (
         "https://cursor.com/docs/mcp",
         user=(ConfigLocation("{home}/.cursor", _MCP),),
         project=(ConfigLocation("{project}/.cursor", _MCP),),
-        entries=("mcpServers",),
+        entries=_SERVERS,
+        accepts=LENIENT,
+        fills=("${env:",),
         restart="Switch the server on in Cursor's settings under MCP, if it is not yet.",
     ),
-    Client(
-        "vscode",
-        "VS Code",
-        "https://code.visualstudio.com/docs/copilot/reference/mcp-configuration",
-        user=tuple(
-            ConfigLocation(f"{folder}/{name}/User", _MCP, (platform,))
-            for platform, folder in _VSCODE_FOLDERS.items()
-            for name in ("Code", "Code - Insiders", "VSCodium")
-        ),
-        project=(ConfigLocation("{project}/.vscode", _MCP),),
-        entries=("servers",),
-        leading_fields={"type": "stdio"},
-        restart="Start the server with “MCP: List Servers” in VS Code, if it does not start by itself.",
-    ),
+    _vscode("vscode", "VS Code", "Code", "com.visualstudio.code"),
+    _vscode("vscode-insiders", "VS Code Insiders", "Code - Insiders", "com.visualstudio.code.insiders"),
+    _vscode("vscodium", "VSCodium", "VSCodium", "com.vscodium.codium"),
     Client(
         "codex",
         "Codex",
@@ -148,7 +151,13 @@ CLIENTS: Final = (
         project=(ConfigLocation("{project}/.codex", ("config.toml",)),),
         entries=("mcp_servers",),
         format="toml",
-        trailing_fields={"tool_timeout_sec": TOOL_CALL_SECONDS},
+        accepts=LENIENT,
+        trailing_fields={
+            "startup_timeout_sec": _START_SECONDS,
+            "tool_timeout_sec": TOOL_CALL_SECONDS,
+            "required": True,
+        },
+        forwarded="env_vars",
         restart="Start a new session of Codex; it reads a project's file only in trusted projects.",
     ),
     Client(
@@ -157,16 +166,19 @@ CLIENTS: Final = (
         "https://geminicli.com/docs/tools/mcp-server/",
         user=(ConfigLocation("{gemini}/.gemini", _SETTINGS),),
         project=(ConfigLocation("{project}/.gemini", _SETTINGS),),
-        entries=("mcpServers",),
-        trailing_fields={"timeout": TOOL_CALL_SECONDS * 1_000},
+        entries=_SERVERS,
+        accepts=frozenset({COMMENTS}),
+        trailing_fields=_MILLISECONDS,
+        fills=("$",),
         restart="Start Gemini CLI again; it starts servers only in trusted folders.",
     ),
     Client(
         "windsurf",
         "Windsurf",
         "https://docs.devin.ai/desktop/cascade/mcp",
-        user=(ConfigLocation("{home}/.codeium/windsurf", ("mcp_config.json",)),),
-        entries=("mcpServers",),
+        user=(ConfigLocation("{home}/.codeium/windsurf", _MCP_CONFIG),),
+        entries=_SERVERS,
+        fills=("${env:",),
         restart="Press Refresh among the MCP servers of Cascade.",
         note="This is for the agent Cascade; what Devin Local reads is written by `mogplex-mcp install devin`.",
     ),
@@ -175,11 +187,11 @@ CLIENTS: Final = (
         "Devin Desktop and CLI",
         "https://docs.devin.ai/cli/extensibility/mcp/configuration",
         user=(
-            ConfigLocation("{home}/.config/devin", ("mcp_config.json",), ("darwin", "linux")),
-            ConfigLocation("{appdata}/devin", ("mcp_config.json",), ("win32",)),
+            ConfigLocation("{home}/.config/devin", _MCP_CONFIG, _POSIX),
+            ConfigLocation("{appdata}/devin", _MCP_CONFIG, ("win32",)),
         ),
-        project=(ConfigLocation("{project}/.devin", ("mcp_config.json",)),),
-        entries=("mcpServers",),
+        project=(ConfigLocation("{project}/.devin", _MCP_CONFIG),),
+        entries=_SERVERS,
         restart="Start a new session of Devin.",
     ),
     Client(
@@ -189,24 +201,140 @@ CLIENTS: Final = (
         user=(
             ConfigLocation("{home}/.config/zed", _SETTINGS, ("darwin",)),
             ConfigLocation("{config}/zed", _SETTINGS, ("linux",)),
+            ConfigLocation("{home}/.var/app/dev.zed.Zed/config/zed", _SETTINGS, ("linux",), "also"),
             ConfigLocation("{appdata}/Zed", _SETTINGS, ("win32",)),
         ),
         project=(ConfigLocation("{project}/.zed", _SETTINGS),),
         entries=("context_servers",),
+        accepts=LENIENT,
+        leading_fields={"source": "custom"},
         restart="Zed starts the server by itself; its state is in the settings of the Agent Panel.",
     ),
+    _opencode("opencode", "OpenCode", "https://opencode.ai/docs/mcp-servers/"),
     Client(
-        "opencode",
-        "OpenCode",
-        "https://opencode.ai/docs/mcp-servers/",
-        user=(ConfigLocation("{config}/opencode", ("opencode.json", "opencode.jsonc")),),
-        project=(ConfigLocation("{project}", ("opencode.json", "opencode.jsonc")),),
-        entries=("mcp",),
-        leading_fields={"type": "local"},
-        trailing_fields={"enabled": True, "timeout": TOOL_CALL_SECONDS * 1_000},
-        command_is_list=True,
-        variables="environment",
-        restart="Start OpenCode again.",
+        "copilot-cli",
+        "Copilot CLI",
+        "https://docs.github.com/en/copilot/how-tos/copilot-cli/customize-copilot/add-mcp-servers",
+        user=(ConfigLocation("{copilot}", ("mcp-config.json",)),),
+        project=(ConfigLocation("{project}/.github", _MCP),),
+        entries=_SERVERS,
+        accepts=LENIENT,
+        leading_fields=_STDIO,
+        trailing_fields=_MILLISECONDS,
+        fills=("${",),
+        restart="Start a new session of Copilot CLI, or call /mcp in it.",
+    ),
+    Client(
+        "cline",
+        "Cline",
+        "https://docs.cline.bot/mcp/configuring-mcp-servers",
+        user=(
+            ConfigLocation("{cline}/data/settings", ("cline_mcp_settings.json",)),
+            *_editor("Code", _CLINE),
+        ),
+        markers=("{cline}",),
+        file_variable="CLINE_MCP_SETTINGS_PATH",
+        entries=_SERVERS,
+        # Its timeout is in seconds, 60 without it.
+        trailing_fields={"disabled": False, "autoApprove": [], "timeout": TOOL_CALL_SECONDS},
+        fills=("${env:",),
+        restart="Cline reads it at once.",
+    ),
+    Client(
+        "junie",
+        "JetBrains Junie",
+        "https://junie.jetbrains.com/docs/junie-cli-mcp-configuration.html",
+        user=(ConfigLocation("{home}/.junie/mcp", _MCP),),
+        project=(ConfigLocation("{project}/.junie/mcp", _MCP),),
+        markers=("{home}/.junie",),
+        entries=_SERVERS,
+        restart="Junie reads it at once.",
+    ),
+    Client(
+        "goose",
+        "Goose",
+        "https://block.github.io/goose/docs/getting-started/using-extensions",
+        user=(
+            ConfigLocation("{home}/.config/goose", ("config.yaml",), ("darwin",)),
+            ConfigLocation("{config}/goose", ("config.yaml",), ("linux",)),
+            ConfigLocation("{appdata}/Block/goose/config", ("config.yaml",), ("win32",)),
+        ),
+        entries=("extensions",),
+        format="yaml",
+        accepts=LENIENT,
+        leading_fields={"name": "{name}", "type": "stdio"},
+        trailing_fields={"enabled": True, "timeout": TOOL_CALL_SECONDS},
+        command_field="cmd",
+        variables="envs",
+        restart="Start a new session of Goose.",
+    ),
+    Client(
+        "kiro",
+        "Kiro",
+        "https://kiro.dev/docs/mcp/configuration/",
+        user=(ConfigLocation("{home}/.kiro/settings", _MCP),),
+        project=(ConfigLocation("{project}/.kiro/settings", _MCP),),
+        markers=("{home}/.kiro",),
+        entries=_SERVERS,
+        trailing_fields={"disabled": False, "autoApprove": [], **_MILLISECONDS},
+        fills=("${",),
+        restart="Kiro reads it at once.",
+    ),
+    Client(
+        "amp",
+        "Amp",
+        "https://ampcode.com/manual#mcp",
+        user=(
+            ConfigLocation("{home}/.config/amp", _SETTINGS),
+            ConfigLocation("{appdata}/amp", _SETTINGS, ("win32",)),
+        ),
+        project=(ConfigLocation("{project}/.amp", _SETTINGS),),
+        file_variable="AMP_SETTINGS_FILE",
+        entries=("amp.mcpServers",),
+        accepts=LENIENT,
+        fills=("${",),
+        restart="Start a new session of Amp; it asks before it starts the servers of a project.",
+    ),
+    Client(
+        "continue",
+        "Continue",
+        "https://docs.continue.dev/customize/deep-dives/mcp",
+        user=(ConfigLocation("{continue_}/mcpServers", ("mogplex.json",)),),
+        project=(ConfigLocation("{project}/.continue/mcpServers", ("mogplex.json",)),),
+        markers=("{continue_}",),
+        entries=_SERVERS,
+        fills=("${{",),
+        restart="Continue reads it at once; tools are used in its agent mode.",
+        note="Continue's command line does not read this folder yet: add the server to its config.yaml for that.",
+    ),
+    Client(
+        "qwen",
+        "Qwen Code",
+        "https://qwenlm.github.io/qwen-code-docs/en/users/features/mcp/",
+        user=(ConfigLocation("{home}/.qwen", _SETTINGS),),
+        project=(ConfigLocation("{project}/.qwen", _SETTINGS),),
+        entries=_SERVERS,
+        accepts=frozenset({BOM, COMMENTS}),
+        trailing_fields=_MILLISECONDS,
+        fills=("$",),
+        restart="Start Qwen Code again.",
+    ),
+    Client(
+        "lmstudio",
+        "LM Studio",
+        "https://lmstudio.ai/docs/app/mcp",
+        user=(ConfigLocation("{home}/.lmstudio", _MCP), ConfigLocation("{home}/.cache/lm-studio", _MCP)),
+        entries=_SERVERS,
+        restart="LM Studio reads it at once.",
+    ),
+    _opencode("kilo", "Kilo Code", "https://kilo.ai/docs/features/mcp/using-mcp-in-kilo-code"),
+    Client(
+        "antigravity",
+        "Antigravity",
+        "https://antigravity.google/docs/mcp",
+        user=(ConfigLocation("{home}/.gemini/config", _MCP_CONFIG),),
+        entries=_SERVERS,
+        restart="Press Refresh in the list of MCP servers of Antigravity.",
     ),
 )
 
@@ -215,14 +343,11 @@ def client_named(name: str) -> Client:
     """Return the client of a name.
 
     Raises:
-        InstallationError: The name is unknown; the message has the closest one, and all of them.
+        InstallationError: The name is unknown; the message has the nearest ones.
     """
     names = [client.name for client in CLIENTS]
     wanted = name.strip().lower().replace("_", "-").replace(" ", "-")
     if wanted in names:
         return CLIENTS[names.index(wanted)]
-    import difflib  # noqa: PLC0415 - --help imports this table at every start
-
-    near = difflib.get_close_matches(wanted, names, 1, 0.5)
-    hint = f"did you mean {near[0]}? " if near else ""
-    raise InstallationError(f"no client is called {name!r}; {hint}There are: {', '.join(names)}.")
+    near = " or ".join(nearest(wanted, names))
+    raise InstallationError(f"no client is called {name[:40]!r}; did you mean {near}? There are: {', '.join(names)}.")

@@ -3,6 +3,7 @@
 import contextlib
 import errno
 import os
+import re
 import stat
 import sys
 from dataclasses import dataclass
@@ -10,9 +11,13 @@ from datetime import datetime
 from pathlib import Path
 from typing import Final
 
+from mogplex_mcp.core.private_file import is_private_copy
 from mogplex_mcp.installation import InstallationError
 
 LARGEST: Final = 64 * 1_048_576
+# Enough to go back before an installation that was tried several times.
+MOST_BACKUPS: Final = 5
+_BACKUP: Final = re.compile(r"\.backup-(\d{8}-\d{6})(?:-(\d+))?")
 _MARK: Final = b"\xef\xbb\xbf"
 _PRIVATE: Final = 0o600
 _SHARED: Final = 0o666  # minus the user's umask
@@ -27,12 +32,14 @@ class ConfigurationFile:
         target: The path with symbolic links resolved.
         text: Its content without byte order mark; "" if it does not exist.
         content: Its bytes; None if it does not exist.
+        has_mark: Whether it begins with a byte order mark, which is never written back.
     """
 
     path: Path
     target: Path
     text: str
     content: bytes | None
+    has_mark: bool = False
 
 
 def read(path: Path) -> ConfigurationFile:
@@ -48,7 +55,21 @@ def read(path: Path) -> ConfigurationFile:
     except UnicodeDecodeError as error:
         line = (content or b"").count(b"\n", 0, error.start) + 1
         raise InstallationError(f"{path} isn't UTF-8 text (line {line}): save it as UTF-8 in an editor.") from None
-    return ConfigurationFile(path, target, text, content)
+    return ConfigurationFile(path, target, text, content, (content or b"").startswith(_MARK))
+
+
+def backups(target: Path) -> list[Path]:
+    """Return the backups of a file, the newest first.
+
+    Raises:
+        OSError: Its folder can't be read.
+    """
+    found = [
+        (match.group(1), int(match.group(2) or 0), path)
+        for path in target.parent.iterdir()
+        if path.name.startswith(target.name) and (match := _BACKUP.fullmatch(path.name.removeprefix(target.name)))
+    ]
+    return [path for *_, path in sorted(found, reverse=True)]
 
 
 def check_owner(file: ConfigurationFile) -> None:
@@ -85,18 +106,20 @@ def write(file: ConfigurationFile, text: str, now: datetime, *, private: bool) -
         InstallationError: It was changed in the meantime, or can't be written. Nothing is changed then.
     """
     try:
+        if is_private_copy(str(file.target)):
+            _check_place(file)
         file.target.parent.mkdir(parents=True, exist_ok=True)
         status = None if file.content is None else file.target.stat()
         if status and not status.st_mode & (stat.S_IWUSR | stat.S_IWGRP | stat.S_IWOTH):
             raise InstallationError(f"{file.path} is read-only: make it writable, then run this again.")
-        mark = _MARK if (file.content or b"").startswith(_MARK) else b""
         temporary = file.target.with_name(f".{file.target.name}.{os.getpid()}.new")
-        _create(temporary, mark + text.encode(), _PRIVATE if private or status else _SHARED, status)
+        _create(temporary, text.encode(), _PRIVATE if private or status else _SHARED, status)
         backup: Path | None = None
         try:
             backup = _backup(file, now, status)
             _check_unchanged(file)
             temporary.replace(file.target)
+            _check_place(file)
         except BaseException:
             temporary.unlink(missing_ok=True)
             if backup:
@@ -104,6 +127,7 @@ def write(file: ConfigurationFile, text: str, now: datetime, *, private: bool) -
             raise
     except OSError as error:
         raise InstallationError(_error_message(file.path, error)) from None
+    _prune_backups(file.target)
     return backup
 
 
@@ -130,21 +154,46 @@ def _check_unchanged(file: ConfigurationFile) -> None:
         raise InstallationError(f"{file.path} was changed by another program just now: run this again.")
 
 
+def _check_place(file: ConfigurationFile) -> None:
+    """Make sure that the file is where the client looks.
+
+    Windows redirects what a packaged program (Python from the Microsoft Store, a shell inside Claude or Codex) writes
+    below AppData to a private copy.
+
+    Raises:
+        InstallationError: It is in a private copy; one that was just made is deleted.
+    """
+    real = os.path.realpath(file.target)
+    if is_private_copy(real) and not is_private_copy(str(file.path)):
+        if not is_private_copy(str(file.target)):
+            Path(real).unlink(missing_ok=True)
+        raise InstallationError(
+            f"{file.path} was redirected to {real}, which no client reads: Python from the Microsoft Store, or a shell "
+            "inside a packaged program, keeps such files to itself. Install this server with `uv tool install "
+            "mogplex-mcp` in a terminal of its own, and run this there."
+        )
+
+
+def _prune_backups(target: Path) -> None:
+    """Delete all but the newest backups; a failure only leaves more of them."""
+    with contextlib.suppress(OSError):
+        for old in backups(target)[MOST_BACKUPS:]:
+            old.unlink(missing_ok=True)
+
+
 def _backup(file: ConfigurationFile, now: datetime, status: os.stat_result | None) -> Path | None:
     if file.content is None:
         return None
-    for number in range(1_000):
-        name = f"{file.target.name}.backup-{now:%Y%m%d-%H%M%S}" + (f"-{number}" if number else "")
-        with contextlib.suppress(FileExistsError):
-            backup = file.target.with_name(name)
-            _create(backup, file.content, _PRIVATE, status)
-            backup.chmod(_PRIVATE)
-            return backup
-    raise InstallationError(f"There are too many backups of {file.path}: delete some.")
+    stem = f"{file.target.name}.backup-{now:%Y%m%d-%H%M%S}"
+    same = [path.name.removeprefix(stem).lstrip("-") for path in backups(file.target) if path.name.startswith(stem)]
+    number = int(same[0] or 0) + 1 if same else 0
+    backup = file.target.with_name(stem + (f"-{number}" if number else ""))
+    _create(backup, file.content, _PRIVATE, status, keep_mode=True)
+    return backup
 
 
-def _create(path: Path, content: bytes, mode: int, like: os.stat_result | None) -> None:
-    """Write and sync a new file, with the owner and the mode of another one."""
+def _create(path: Path, content: bytes, mode: int, like: os.stat_result | None, *, keep_mode: bool = False) -> None:
+    """Write and sync a new file, with the owner and, unless `keep_mode`, the mode of another one."""
     number = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), mode)
     try:
         with os.fdopen(number, "wb") as file:
@@ -152,7 +201,8 @@ def _create(path: Path, content: bytes, mode: int, like: os.stat_result | None) 
             file.flush()
             os.fsync(file.fileno())
         if like:
-            path.chmod(stat.S_IMODE(like.st_mode))
+            if not keep_mode:
+                path.chmod(stat.S_IMODE(like.st_mode))
             if sys.platform != "win32" and like.st_uid != os.geteuid():
                 os.chown(path, like.st_uid, like.st_gid)
     except BaseException:

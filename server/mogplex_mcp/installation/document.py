@@ -1,14 +1,14 @@
-"""Edit one entry of a configuration in JSON or TOML, and verify that nothing else changed."""
+"""Edit one entry of a configuration in JSON, TOML or YAML, and verify that nothing else changed."""
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any, Final, Protocol
 
-from mogplex_mcp.installation import InstallationError, json_text, toml_text
+from mogplex_mcp.installation import InstallationError, json_text, toml_text, yaml_text
 
 
 class Format(Protocol):
-    """The common interface of `json_text` and `toml_text`."""
+    """The common interface of `json_text`, `toml_text` and `yaml_text`."""
 
     def read(self, text: str) -> dict[str, Any]:
         """Parse a text."""
@@ -26,7 +26,7 @@ class Format(Protocol):
         """Format a value as text."""
 
 
-FORMATS: Final[Mapping[str, Format]] = {"json": json_text, "toml": toml_text}
+FORMATS: Final[Mapping[str, Format]] = {"json": json_text, "toml": toml_text, "yaml": yaml_text}
 
 
 def find(data: Any, path: Sequence[str]) -> Any:
@@ -59,7 +59,9 @@ def put_entry(format_name: str, text: str, path: Sequence[str], entry: Mapping[s
         change = partial(_with_value, path=path, value=dict(entry))
         return _checked(format_, text, path, change, format_.put(text, path, dict(entry)))
     for name, value in entry.items():
-        if name not in existing or existing[name] != value or type(existing[name]) is not type(value):
+        if isinstance(value, Mapping) and isinstance(existing.get(name), dict):
+            text = put_entry(format_name, text, [*path, name], value, whole=False)
+        elif name not in existing or existing[name] != value or type(existing[name]) is not type(value):
             field = [*path, name]
             text = _checked(
                 format_, text, path, partial(_with_value, path=field, value=value), format_.put(text, field, value)

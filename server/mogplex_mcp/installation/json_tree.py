@@ -78,10 +78,12 @@ class Tree:
     Attributes:
         root: The value; None for a text with nothing but comments.
         comments: All of them, in order.
+        trailing_commas: Indices of commas before a closing bracket.
     """
 
     root: Node | None
     comments: list[Lexeme] = field(default_factory=list)
+    trailing_commas: list[int] = field(default_factory=list)
 
 
 @functools.lru_cache(maxsize=2)  # a change parses the text before and after it several times
@@ -103,6 +105,7 @@ class _Parser:
     def __init__(self, text: str) -> None:
         self._text = text
         self._comments: list[Lexeme] = []
+        self._commas: list[int] = []
         self._tokens = self._split()
         self._lexeme = next(self._tokens)
 
@@ -110,7 +113,7 @@ class _Parser:
         root = None if self._lexeme.kind == "end" else self._value(0)
         if self._lexeme.kind != "end":
             raise self._wrong("the end of the text is expected here")
-        return Tree(root, self._comments)
+        return Tree(root, self._comments, self._commas)
 
     def _split(self) -> Iterator[Lexeme]:
         position, kind = 0, ""
@@ -163,11 +166,17 @@ class _Parser:
             self._next()
             members.append(Member(self._plain(name), name.start, self._value(depth + 1)))
             if self._lexeme.text == ",":
-                members[-1].comma = self._next().start
+                members[-1].comma = self._comma("}")
             elif self._lexeme.text != "}":
                 raise self._wrong("a comma or } is missing here")
         value = {member.name: member.node.value for member in members}
         return Node(value, start, self._next().end, members)
+
+    def _comma(self, closing: str) -> int:
+        start = self._next().start
+        if self._lexeme.text == closing:
+            self._commas.append(start)
+        return start
 
     def _list(self, depth: int) -> Node:
         start = self._next().start
@@ -175,7 +184,7 @@ class _Parser:
         while self._lexeme.text != "]":
             values.append(self._value(depth + 1).value)
             if self._lexeme.text == ",":
-                self._next()
+                self._comma("]")
             elif self._lexeme.text != "]":
                 raise self._wrong("a comma or ] is missing here")
         return Node(values, start, self._next().end)

@@ -24,6 +24,7 @@ _UV_CACHE: Final = ("archive-v", "environments-v", "builds-v")
 _BEHIND_NAME: Final = re.compile(r"[@:=<>~!\[]")
 # Options of uv and others whose value is not the command: `--from mogplex-mcp[keyring] mogplex-mcp`.
 _NAMES_NO_START: Final = ("--from", "--with", "--with-editable", "--directory", "--project", "--name", "-C")
+_SUFFIX: Final = re.compile(r"\.(?:exe|cmd|bat|ps1|com)$")
 _PIPX_CACHE: Final = (".cache", "cache")
 # Permanent environments of tools.
 _LASTING: Final = (("uv", "tools"), ("pipx", "venvs"))
@@ -38,12 +39,18 @@ class Launch:
         args: Arguments before the options of the server.
         options: The options of the server.
         note: What may break it, and the remedy; "" for nothing.
+        variables: Settings that the shell has, by variable.
+        forwarded: Variables of the shell that the connection depends on, without secrets.
+        hidden: Names of those with a password in them, which are not written.
     """
 
     command: str
     args: tuple[str, ...] = ()
     options: tuple[str, ...] = ()
     note: str = ""
+    variables: Mapping[str, str] = field(default_factory=dict)
+    forwarded: Mapping[str, str] = field(default_factory=dict)
+    hidden: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -147,7 +154,7 @@ def options_in(command: str, args: Iterable[str]) -> tuple[str, ...] | None:
     """Return the options of this server in a command line; None if it starts another program."""
     words = [command, *args]
     for index, word in enumerate(words):
-        name = word.replace("\\", "/").rpartition("/")[2].removesuffix(".exe")
+        name = _SUFFIX.sub("", word.replace("\\", "/").rpartition("/")[2].lower())
         if _BEHIND_NAME.split(name)[0] in (PROGRAM, MODULE) and (index == 0 or words[index - 1] not in _NAMES_NO_START):
             return tuple(words[index + 1 :])
     return None

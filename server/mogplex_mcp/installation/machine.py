@@ -1,13 +1,18 @@
 """Paths of client configurations for one user, machine and project."""
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, Final
 
 from mogplex_mcp.config.settings import Settings
 from mogplex_mcp.installation import InstallationError
-from mogplex_mcp.installation.clients import Client, ConfigLocation
+from mogplex_mcp.installation.client import Client, ConfigLocation
+
+# The name of a package ends with a hash of its publisher: this one is Anthropic's.
+_PACKAGE_FAMILY: Final = "_pzs8sxrjxfjjc"
+_KERNEL: Final = Path("/proc/version")
 
 
 @dataclass(frozen=True)
@@ -19,12 +24,14 @@ class Machine:
         home: The user's home directory.
         project: The folder of the project.
         folders: Environment variables that move folders.
+        is_wsl: Whether it is Linux below Windows, whose programs read other files.
     """
 
     platform: str
     home: Path
     project: Path
     folders: Mapping[str, str]
+    is_wsl: bool = False
 
     @classmethod
     def this(cls, settings: Settings) -> "Machine":
@@ -35,31 +42,58 @@ class Machine:
         """
         if settings.home is None:
             raise InstallationError("There is no home directory: set HOME (USERPROFILE on Windows).")
-        return cls(sys.platform, settings.home, _project(Path.cwd(), settings.home), settings.folders)
+        return cls(sys.platform, settings.home, _project(Path.cwd(), settings.home), settings.folders, is_wsl=_is_wsl())
+
+    def configurations(self, client: Client, scope: str) -> list[Path]:
+        """Return the files of a client for a scope, the main one first; empty if it has none. None need exist yet."""
+        if scope == "project":
+            return [path for location in client.project for path, _ in self._files(location)][:1]
+        if scope not in client.scopes:
+            return []
+        moved = Path(self.folders.get(client.file_variable, ""))
+        if moved.is_absolute():
+            return [moved]
+        by_role: dict[str, list[tuple[Path, bool]]] = {"main": [], "instead": [], "also": []}
+        for location in client.user:
+            by_role[location.role] += self._files(location)
+        instead = [path for path, _ in by_role["instead"] if path.is_file()]
+        if instead:
+            return instead[:1]
+        there = [path for path, is_there in by_role["main"] if is_there]
+        found = [*there[:1], *(path for path in there[1:] if path.is_file())]
+        found += [path for path, is_there in by_role["also"] if is_there]
+        # Those of packages are only known if they are there.
+        usual = [path for path, is_there in by_role["main"] if not is_there]
+        return found or usual[:1]
 
     def configuration(self, client: Client, scope: str) -> Path | None:
-        """Return the path of a client's configuration for a scope; None if it has none.
-
-        Of several locations, it is the first whose folder exists. The file need not exist.
-        """
-        locations = client.project if scope == "project" else client.user if scope in client.scopes else ()
-        found = [(folder, location) for location in locations for folder in self._folders(location)]
-        if not found:
-            return None
-        folder, location = next(((folder, location) for folder, location in found if folder.is_dir()), found[-1])
-        return next((folder / name for name in location.names if (folder / name).exists()), folder / location.names[0])
+        """Return the main file of a client for a scope; None if it has none."""
+        return next(iter(self.configurations(client, scope)), None)
 
     def has(self, client: Client) -> bool:
         """Whether a client seems to be installed for this user, or was used."""
-        path = self.configuration(client, "user")
-        if client.markers:
-            return any(Path(self._filled(marker)).exists() for marker in client.markers)
-        return path is not None and path.parent.is_dir()
+        markers = [Path(self._filled(marker)) for marker in client.markers]
+        files = self.configurations(client, "user")
+        return any(one.exists() for one in markers) or any(
+            path.is_file() or (path.parent.is_dir() and not markers) for path in files
+        )
 
-    def entries(self, client: Client, scope: str) -> tuple[str, ...]:
-        """Return the path of the entries in the file."""
-        path = client.local if scope == "local" else client.entries
-        return tuple(self.project.as_posix() if step == "{project}" else step for step in path)
+    def entries(self, client: Client, scope: str, data: Any = None) -> tuple[str, ...]:
+        """Return the path of the entries in the file.
+
+        Args:
+            client: The client.
+            scope: user, project or local.
+            data: The content of the file: on Windows a project's key in it may have the drive letter in another case.
+        """
+        if scope != "local":
+            return client.entries
+        project = self.project.as_posix()
+        if self.platform == "win32":
+            keys = data.get(client.local[0]) if isinstance(data, dict) else None
+            same = [key for key in (keys if isinstance(keys, dict) else ()) if str(key).lower() == project.lower()]
+            project = next(iter(same), project)
+        return tuple(project if step == "{project}" else step for step in client.local)
 
     def shown(self, path: Path) -> str:
         """Return a path for display, relative to the home directory if possible."""
@@ -68,16 +102,22 @@ class Machine:
         except ValueError:
             return str(path)
 
-    def _folders(self, location: ConfigLocation) -> list[Path]:
+    def _files(self, location: ConfigLocation) -> list[tuple[Path, bool]]:
+        """Return the files of a location, and whether the client is there: its folder exists."""
         platform = self.platform if self.platform in ("darwin", "win32") else "linux"
         if platform not in location.platforms:
             return []
         filled = self._filled(location.folder)
         start, star, rest = filled.partition("*")
         if not star:
-            return [Path(filled)]
-        begun = Path(start)
-        return sorted(begun.parent.glob(f"{begun.name}*{rest}")) if begun.parent.is_dir() else []
+            return [(_file_in(Path(filled), location.names), Path(filled).is_dir())]
+        parent, _, begun = start.rpartition("/")
+        found = Path(parent).glob(f"{begun}*") if Path(parent).is_dir() else ()
+        files = {_file_in(Path(f"{folder}{rest}"), location.names): folder.name for folder in found if folder.is_dir()}
+        # Of several packages: one with a file, the vendor's own, the one in use.
+        order = sorted(files, key=lambda path: (-_modified(path), path))
+        order.sort(key=lambda path: (not path.is_file(), not files[path].endswith(_PACKAGE_FAMILY)))
+        return [(path, True) for path in order]
 
     def _filled(self, folder: str) -> str:
         return folder.format(
@@ -89,11 +129,32 @@ class Machine:
             claude=self._moved("CLAUDE_CONFIG_DIR", ""),
             codex=self._moved("CODEX_HOME", ".codex"),
             gemini=self._moved("GEMINI_CLI_HOME", ""),
+            copilot=self._moved("COPILOT_HOME", ".copilot"),
+            cline=self._moved("CLINE_DIR", ".cline"),
+            continue_=self._moved("CONTINUE_GLOBAL_DIR", ".continue"),
         )
 
     def _moved(self, variable: str, usual: str) -> Path:
         moved = Path(self.folders.get(variable, ""))
         return moved if moved.is_absolute() else self.home / usual
+
+
+def _is_wsl() -> bool:
+    try:
+        return "microsoft" in _KERNEL.read_text(encoding="utf-8", errors="replace").lower()
+    except OSError:
+        return False
+
+
+def _file_in(folder: Path, names: Sequence[str]) -> Path:
+    return next((folder / name for name in reversed(names) if (folder / name).exists()), folder / names[0])
+
+
+def _modified(path: Path) -> float:
+    try:
+        return path.stat().st_mtime
+    except OSError:
+        return 0.0
 
 
 def _project(folder: Path, home: Path) -> Path:

@@ -1,7 +1,8 @@
 """Runs of automations: trigger one, list them, look at one or wait for its end."""
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 import anyio
@@ -19,6 +20,7 @@ from mogplex_mcp.operations.errors import (
     check_id,
 )
 from mogplex_mcp.runs.triggers import Triggered, has_ended
+from mogplex_mcp.runs.verdicts import STALE_AFTER, is_never_started, silence_since
 
 MOST_RUNS: Final = 50
 """The longest list of the API, which has no paging for these (mogplex-api.md, section 2, "Lists")."""
@@ -26,6 +28,9 @@ MOST_RUNS: Final = 50
 # Seconds between two looks, by how long the wait has lasted.
 _SCHEDULE: Final = ((10.0, 2.0), (30.0, 4.0), (120.0, 8.0))
 _LONGEST_INTERVAL: Final = 10.0
+
+# Nodes that wait on purpose, for hours if they have to.
+_PAUSES: Final = frozenset({"delay", "await_event"})
 
 Listener = Callable[[AutomationRunDetail], Awaitable[None]]
 """Is called with what each look saw, while the wait goes on."""
@@ -59,11 +64,17 @@ class AutomationRunList:
         automation_id: The automation.
         runs: Its runs.
         may_be_more: Whether the list was cut at its limit.
+        now: The time at Mogplex.
     """
 
     automation_id: str
     runs: Sequence[AutomationRun]
     may_be_more: bool
+    now: datetime
+
+    def never_started(self, run: AutomationRun) -> bool:
+        """Return whether no worker took a run of the list in time, so that it will not run."""
+        return not has_ended(run) and not run.active_wait_count and _never_started(run, (), self.now)
 
 
 @dataclass(frozen=True)
@@ -73,12 +84,16 @@ class AutomationRunState:
     Attributes:
         automation_id: The automation.
         run: The run.
+        now: The time at Mogplex.
         fault: Why the latest look failed, in which case an earlier one is shown; None if it did not fail.
+        is_latest: Whether no run was named, so that it is the latest one that the caller's session triggered.
     """
 
     automation_id: str
     run: AutomationRunDetail
+    now: datetime
     fault: MogplexError | None = None
+    is_latest: bool = False
 
     @property
     def has_ended(self) -> bool:
@@ -91,9 +106,28 @@ class AutomationRunState:
         return not self.has_ended and any(wait.status == "waiting" for wait in self.run.waits)
 
     @property
+    def never_started(self) -> bool:
+        """Whether no worker took the run in time, so that it will not run."""
+        return not self.has_ended and not self.needs_answer and _never_started(self.run, _signs(self.run), self.now)
+
+    @property
+    def silence(self) -> timedelta:
+        """How long nothing was heard of the run."""
+        run = self.run
+        dispatched = [one.created_at for one in run.dispatch_events]
+        waited = [one.created_at for one in run.waits]
+        return silence_since([run.created_at, run.started_at, *dispatched, *waited, *_signs(run)], self.now)
+
+    @property
+    def is_stale(self) -> bool:
+        """Whether nothing was heard of the run for so long that it may be dead. A planned pause is none of that."""
+        pauses = any(node.node_type in _PAUSES and node.completed_at is None for node in self.run.node_runs)
+        return not self.has_ended and not self.needs_answer and not pauses and self.silence > STALE_AFTER
+
+    @property
     def is_going_on(self) -> bool:
         """Whether it makes sense to wait for the run."""
-        return not self.has_ended and not self.needs_answer
+        return not (self.has_ended or self.needs_answer or self.never_started or self.is_stale)
 
 
 async def trigger_automation(
@@ -155,7 +189,7 @@ async def list_automation_runs(context: OperationContext, *, automation_id: str,
     """
     automation_id = check_id(automation_id, "automation_id")
     runs = await context.tenant.mogplex.list_automation_runs(automation_id, limit=limit)
-    return AutomationRunList(automation_id, runs, may_be_more=len(runs) >= limit)
+    return AutomationRunList(automation_id, runs, may_be_more=len(runs) >= limit, now=context.now)
 
 
 async def get_automation_run(
@@ -181,8 +215,9 @@ async def get_automation_run(
         MogplexError: Mogplex could not be asked at all, or does not know the run.
     """
     automation_id = check_id(automation_id, "automation_id")
-    run_id = check_id(run_id, "run_id") if run_id else _latest(context, automation_id)
-    state = AutomationRunState(automation_id, await _look(context, automation_id, run_id))
+    wanted = check_id(run_id, "run_id") if run_id else _latest(context, automation_id)
+    run = await _look(context, automation_id, wanted)
+    state = AutomationRunState(automation_id, run, context.now, is_latest=not run_id)
     deadline = min(context.arrived + wait_seconds, context.deadline)
     with anyio.CancelScope(deadline=deadline), context.shutdown.within(AT_ONCE):
         while state.is_going_on:
@@ -190,12 +225,12 @@ async def get_automation_run(
                 await listener(state.run)
             await anyio.sleep(_interval(anyio.current_time() - context.arrived))
             try:
-                run = await _look(context, automation_id, run_id, watching=True)
-                state = AutomationRunState(automation_id, run)
+                run = await _look(context, automation_id, wanted, watching=True)
+                state = replace(state, run=run, now=context.now, fault=None)
             except MogplexError as error:
                 if error.code in (ErrorCode.NOT_FOUND, ErrorCode.FORBIDDEN):
                     raise
-                state = AutomationRunState(automation_id, state.run, error)
+                state = replace(state, now=context.now, fault=error)
     return state
 
 
@@ -221,6 +256,16 @@ async def _look(
     return run
 
 
+def _never_started(run: AutomationRun, signs: Sequence[datetime | None], now: datetime) -> bool:
+    return is_never_started(run.created_at, worker=run.runtime_run_id, at_work=any(signs), now=now)
+
+
+def _signs(run: AutomationRunDetail) -> list[datetime | None]:
+    """Return the times at which a worker was seen at work."""
+    nodes = [time for node in run.node_runs for time in (node.started_at, node.completed_at)]
+    return nodes + [time for call in run.ai_calls for time in (call.started_at, call.completed_at)]
+
+
 def _interval(waited: float) -> float:
     return next((interval for until, interval in _SCHEDULE if waited < until), _LONGEST_INTERVAL)
 
@@ -228,9 +273,9 @@ def _interval(waited: float) -> float:
 def _obstacle(error: MogplexError) -> Phrase:
     """Return what keeps the automation from being triggered, with what to do; () for any other error."""
     said = error.message.casefold()
-    if error.code is ErrorCode.CONFLICT and "not published" in said:
+    if error.code is ErrorCode.CONFLICT and "publish the automation" in said:
         return ("the automation was never published; ", Operation("publish_automation"), " makes its draft live")
-    if error.code is ErrorCode.CONFLICT and "not active" in said:
+    if error.code is ErrorCode.CONFLICT and "activate the automation" in said:
         return ("the automation is inactive; the user can switch it on on the Mogplex web page",)
     if error.code is ErrorCode.BAD_REQUEST and "installation" in said:
         return (

@@ -9,9 +9,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from mogplex_mcp.api.errors import ErrorCode, MogplexError
+from mogplex_mcp.api.errors import ErrorCode, Hint, MogplexError
 from mogplex_mcp.api.identifiers import canonical_uuid, not_a_uuid
-from mogplex_mcp.api.repos import RepoError, RepoHint
+from mogplex_mcp.api.repos import RepoError, RepoRemedy
 from mogplex_mcp.api.responses import RUN_LIMITER_UNAVAILABLE
 from mogplex_mcp.api.text import one_line
 from mogplex_mcp.storage.state_file import StateError
@@ -127,9 +127,10 @@ def check_id(text: str, name: str) -> str:
     Raises:
         InvalidArgumentError: It isn't a UUID.
     """
-    if found := canonical_uuid(text):
+    kind = name.removesuffix("_id")
+    if found := canonical_uuid(text, kind):
         return found
-    raise InvalidArgumentError(Argument(name), not_a_uuid(text, name.removesuffix("_id").replace("_", " ")))
+    raise InvalidArgumentError(Argument(name), not_a_uuid(text, kind.replace("_", " ")))
 
 
 def check_range(number: int, name: str, least: int, most: int | None = None) -> None:
@@ -158,7 +159,7 @@ def operation_error(error: Exception) -> OperationError:
         case OperationError():
             return error
         case RepoError():
-            return OperationError(error.code, _line(error.message), advice=_REPO_ADVICE[error.hint])
+            return OperationError(error.code, _line(error.message), advice=_REPO_ADVICE[error.remedy])
         case MogplexError():
             return _from_api_error(error)
         case StateError():
@@ -169,15 +170,24 @@ def operation_error(error: Exception) -> OperationError:
     return OperationError(OperationCode.INTERNAL)
 
 
-_REPO_ADVICE: Mapping[RepoHint, Phrase] = {
-    RepoHint.LOOK_UP: (Operation("list_repos"), " lists the names and ids."),
-    RepoHint.CHOOSE_ID: ("Try again with one of these ids as ", Argument("repo"), "."),
-    RepoHint.NEAREST: (
+_REPO_ADVICE: Mapping[RepoRemedy, Phrase] = {
+    RepoRemedy.LOOK_UP: (Operation("list_repos"), " lists the names and ids."),
+    RepoRemedy.CHOOSE_ID: ("Try again with one of these ids as ", Argument("repo"), "."),
+    RepoRemedy.NEAREST: (
         "Try again with the right name. ",
         Operation("list_repos"),
         " lists all of them; a missing one can be connected on the Mogplex web page.",
     ),
-    RepoHint.CONNECT: ("There are none at all: connect GitHub on the Mogplex web page first.",),
+    RepoRemedy.CONNECT: ("There are none at all: connect GitHub on the Mogplex web page first.",),
+}
+
+_HAPPENED: Mapping[Hint | None, Phrase] = {
+    Hint.PROXY: ("The proxy did not carry the request.",),
+    Hint.ADDRESS: ("The configured address is not a Mogplex API.",),
+}
+_ADVICE: Mapping[Hint | None, Phrase] = {
+    Hint.PROXY: ("The proxy has to work, or its setting has to be corrected or removed, before this can succeed.",),
+    Hint.ADDRESS: ("MOGPLEX_URL has to be corrected before this can succeed; https://mogplex.com is the usual one.",),
 }
 
 
@@ -199,6 +209,8 @@ def _from_api_error(error: MogplexError) -> OperationError:
     return OperationError(
         code,
         *reason,
+        happened=_HAPPENED.get(error.hint, ()),
+        advice=_ADVICE.get(error.hint, ()),
         quoted=quoted,
         status=error.status,
         retry_after=error.retry_after,

@@ -39,6 +39,10 @@ class Reply(BaseModel):
         """Return a copy without the next steps that call other tools than these."""
         return self.model_copy(update={"next_steps": tuple(step for step in self.next_steps if step.tool in tools)})
 
+    def with_notes(self, notes: Sequence[str]) -> Self:
+        """Return a copy with further notes at the end."""
+        return self.model_copy(update={"notes": (*self.notes, *notes)}) if notes else self
+
     def structured(self) -> dict[str, Any]:
         """Return the reply as JSON data, facts first and without empty fields."""
         data = self.model_dump(mode="json")

@@ -15,6 +15,7 @@ import anyio
 
 from mogplex_mcp.api.errors import ErrorCode, MogplexError
 from mogplex_mcp.api.models import Run, RunEvent
+from mogplex_mcp.api.unreadable import note_unreadable
 from mogplex_mcp.core.shutdown import AT_ONCE, Shutdown
 from mogplex_mcp.runs.cursor import Cursor
 from mogplex_mcp.runs.event_groups import EventGroup, group_events
@@ -130,6 +131,7 @@ async def tail(
         tasks.cancel_scope.cancel()
     if failure is not None:
         raise failure
+    note_unreadable(watch.unreadable)
     return replace(view.result(snapshot), asleep=progress.asleep())
 
 

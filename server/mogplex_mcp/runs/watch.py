@@ -10,7 +10,7 @@ import random
 import time
 import weakref
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Final
@@ -20,6 +20,7 @@ import anyio
 from mogplex_mcp.api.client import Mogplex
 from mogplex_mcp.api.errors import ErrorCode, MogplexError
 from mogplex_mcp.api.models import Run, RunEvent, RunEvents
+from mogplex_mcp.api.unreadable import collect_unreadable, note_unreadable
 from mogplex_mcp.runs.outcome import is_terminal
 from mogplex_mcp.runs.polling import FairQueue, poll_interval
 from mogplex_mcp.runs.shared_look import Seen, SharedLook
@@ -87,7 +88,11 @@ OnAnswer = Callable[[str, Snapshot], Awaitable[None]]
 
 
 class RunWatch:
-    """The poller and the latest snapshot of one run, shared by all callers."""
+    """The poller and the latest snapshot of one run, shared by all callers.
+
+    Attributes:
+        unreadable: The number of events in the last response that could not be read, see `api.unreadable`.
+    """
 
     def __init__(
         self,
@@ -114,6 +119,7 @@ class RunWatch:
         self._latest: Snapshot | None = None
         self._characters = 0
         self._error: MogplexError | None = None
+        self.unreadable: Mapping[str, int] = {}
         # Seconds between the last request and the next one.
         self._pause = FRESH_SECONDS
         # On the monotonic clock of the event loop.
@@ -175,6 +181,7 @@ class RunWatch:
     def _result(self) -> Snapshot:
         if self._latest is None or self._error is not None:
             raise self._error or MogplexError(ErrorCode.TIMED_OUT, "Mogplex was not asked in time")
+        note_unreadable(self.unreadable)
         return self._latest
 
     async def _is_mine_to_poll(self) -> bool:
@@ -193,7 +200,9 @@ class RunWatch:
     async def _request(self, *, watching: bool) -> None:
         """Read the run and its events, and wake all callers that wait for a snapshot."""
         try:
-            response = await self._mogplex.get_run_events(self._run_id, limit=EVENT_WINDOW, watching=watching)
+            # Counted here, since the snapshot is for more callers than the one that polls.
+            with collect_unreadable() as self.unreadable:
+                response = await self._mogplex.get_run_events(self._run_id, limit=EVENT_WINDOW, watching=watching)
         except MogplexError as error:
             await self._finish(error, 0.0)
             return

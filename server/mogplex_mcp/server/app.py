@@ -16,6 +16,8 @@ from mogplex_mcp.core.shutdown import Shutdown
 from mogplex_mcp.server.handlers import add_handlers
 from mogplex_mcp.server.instructions import instructions
 from mogplex_mcp.server.prompts import KINDS as PROMPTS
+from mogplex_mcp.server.refusal import RefusingHandlers
+from mogplex_mcp.server.request_params import normalize_params
 from mogplex_mcp.server.request_scope import RequestScopes
 from mogplex_mcp.server.tool_handlers import ToolHandlers
 from mogplex_mcp.server.tracing import redact_spans
@@ -66,9 +68,13 @@ def create_server(
         excluded_tools=settings.exclude_tools,
         read_only=settings.read_only,
     )
+    if settings.refusals:
+        offered = []
     scopes = RequestScopes(settings, ToolSelection(toolsets, offered), multi_tenant=multi_tenant, now=now)
     elicitation = Elicitation(allow_unasked=settings.allow_destructive)
     handlers = ToolHandlers(elicitation)
+    if settings.refusals:
+        handlers = RefusingHandlers(elicitation, settings.refusals, toolsets[0].tools[0])
     tools = {tool.name: tool for tool in offered}
     names = frozenset(tools)
 
@@ -100,6 +106,8 @@ def create_server(
         "notifications/cancelled", mcp_types.CancelledNotificationParams, scopes.handler(handlers.cancelled)
     )
     add_handlers(server, scopes, tools=names, has_channel=not multi_tenant)
+    # First: a confirmation is bound to the arguments as they are understood.
+    server.middleware.append(normalize_params)
     server.middleware.append(elicitation.boundary("mogplex-mcp", lambda context: scopes.open(context).token))
     redact_spans(server, names | {kind.name for kind in PROMPTS})
     return server

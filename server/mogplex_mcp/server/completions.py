@@ -14,6 +14,7 @@ from mcp.shared.exceptions import MCPError
 
 from mogplex_mcp.api.client import Mogplex
 from mogplex_mcp.api.errors import MogplexError
+from mogplex_mcp.api.repos import full_name
 from mogplex_mcp.reply.untrusted import clean_line, sanitize_name, sanitize_word
 from mogplex_mcp.server.prompts import Prompts
 from mogplex_mcp.server.request_scope import RequestScope
@@ -70,7 +71,7 @@ class Completions:
         candidates: Sequence[Candidate] = ()
         if argument.name in self._arguments(scope, params.ref):
             chosen = params.context.arguments if params.context else None
-            candidates = await self._candidates(scope, argument.name, (chosen or {}).get("repo", ""))
+            candidates = await self._candidates(scope, argument.name, full_name((chosen or {}).get("repo", "")))
         values = _matching(candidates, argument.value)
         return mcp_types.CompleteResult(
             completion=mcp_types.Completion(

@@ -42,9 +42,10 @@ def instructions(settings: Settings, offered: Collection[str]) -> str:
         if settings.demo
         else "",
         _READ_ONLY if settings.read_only else "",
+        f"NO TOOL RUNS: {' '.join(settings.refusals)}" if settings.refusals else "",
         _FLOW if starting and watching else _WATCHING if watching else "",
         f"{_REQUESTS}; {_STARTS}" if starting else f"{_REQUESTS}.",
         _ANSWERS,
         _TROUBLE if "check_connection" in offered else "",
     ]
-    return "\n".join(part for part in parts if part)
+    return "\n".join(part for part in parts if part)[:LIMIT_CHARACTERS]

@@ -8,12 +8,16 @@ import mcp_types
 from mcp.shared.exceptions import MCPError
 
 from mogplex_mcp.api.errors import MogplexError
-from mogplex_mcp.api.identifiers import check_uuid
+from mogplex_mcp.api.identifiers import canonical_uuid, check_uuid, id_in_page
+from mogplex_mcp.api.repos import full_name
+from mogplex_mcp.operations.errors import InvalidArgumentError
 from mogplex_mcp.reply.untrusted import clean, clean_line
 from mogplex_mcp.reply.untrusted import sanitize_name as checked_name
 from mogplex_mcp.server import prompt_texts
+from mogplex_mcp.server.request_params import check_cursor
 from mogplex_mcp.server.request_scope import RequestScope
 from mogplex_mcp.toolkit.arguments import nearest
+from mogplex_mcp.toolkit.unknown_arguments import sort_arguments
 
 LONGEST_WORDS: Final = 20_000
 
@@ -23,7 +27,7 @@ class _UnusableError(ValueError):
 
 
 def _repo(text: str) -> str:
-    checked = checked_name(text)
+    checked = canonical_uuid(text, "repo") or checked_name(full_name(text))
     if not checked:
         raise _UnusableError("must be owner/name or an id, as list_repos shows it")
     return checked
@@ -109,8 +113,13 @@ class Prompts:
         default_repo = scope.settings.default_repo
         return [_with_default_repo(kind, default_repo) for kind in KINDS if kind.needs <= scope.tools.keys()]
 
-    async def list(self, scope: RequestScope, _params: mcp_types.PaginatedRequestParams) -> mcp_types.ListPromptsResult:
-        """Return the definitions, which clients show their users."""
+    async def list(self, scope: RequestScope, params: mcp_types.PaginatedRequestParams) -> mcp_types.ListPromptsResult:
+        """Return the definitions, which clients show their users.
+
+        Raises:
+            MCPError: There is no such cursor.
+        """
+        check_cursor(params)
         return mcp_types.ListPromptsResult(prompts=[kind.definition for kind in self.kinds(scope)])
 
     async def get(self, scope: RequestScope, params: mcp_types.GetPromptRequestParams) -> mcp_types.GetPromptResult:
@@ -123,7 +132,9 @@ class Prompts:
         kind = kinds.get(params.name)
         if kind is None:
             raise MCPError(mcp_types.INVALID_PARAMS, nearest("prompt", clean_line(params.name, 60), list(kinds)))
-        text = kind.write(_checked(kind, params.arguments or {}), scope.tools)
+        changes = any(not scope.tools[name].hints.reads_only for name in kind.needs)
+        values = _checked(kind, params.arguments or {}, scope.settings.base_url, changes=changes)
+        text = kind.write(values, scope.tools)
         message = mcp_types.PromptMessage(role="user", content=mcp_types.TextContent(type="text", text=text))
         return mcp_types.GetPromptResult(description=kind.description, messages=[message])
 
@@ -141,14 +152,16 @@ def _with_default_repo(kind: Kind, default_repo: str) -> Kind:
     return replace(kind, arguments=arguments)
 
 
-def _checked(kind: Kind, given: Mapping[str, str]) -> dict[str, str]:
+def _checked(kind: Kind, given: Mapping[str, str], base_url: str, *, changes: bool) -> dict[str, str]:
     """Return the values of all arguments; "" for one that is left out."""
-    takes = ", ".join(one.name for one in kind.arguments)
-    unknown = sorted(set(given) - {one.name for one in kind.arguments})
-    problems = [f"{kind.name} has no argument {clean_line(name, 60)!r}; it takes {takes}." for name in unknown[:3]]
+    problems = []
+    try:
+        sort_arguments(kind.name, given, [one.name for one in kind.arguments], changes=changes)
+    except InvalidArgumentError as error:
+        problems.append(str(error))
     values = {}
     for one in kind.arguments:
-        text = given.get(one.name, "").strip() or one.default
+        text = id_in_page(given.get(one.name, "").strip() or one.default, base_url, one.name)
         values[one.name] = ""
         if text:
             try:

@@ -10,7 +10,7 @@ from mcp.shared.exceptions import MCPError
 from mcp_types import INVALID_PARAMS, RequestId
 
 from mogplex_mcp.config.settings import Settings
-from mogplex_mcp.credentials.sources import FoundToken
+from mogplex_mcp.credentials.sources import FoundToken, SourceKind
 from mogplex_mcp.operations.confirmation import Consent
 from mogplex_mcp.storage.ledger import Entry
 from mogplex_mcp.storage.state_file import StateError
@@ -77,18 +77,39 @@ class RequestScope:
         except ValueError as error:
             raise MCPError(INVALID_PARAMS, f"The headers that choose tools cannot be used: {error}") from None
 
+    def missing_tool(self, name: str) -> str:
+        """Return why the request can't call a tool of this name, and what to call or set instead."""
+        return self._selection.missing(name, self.tools, self.settings)
+
     @cached_property
     def caller(self) -> FoundToken:
-        """The token that the request is served with."""
-        identified: FoundToken | None = None
-        if self._multi_tenant and self.context.request is not None:
-            identified = self.context.request.scope[CALLER]
+        """The token that the request is served with.
+
+        Raises:
+            RuntimeError: The transport has not identified the caller, who must never get the token of this process.
+        """
+        if not self._multi_tenant:
+            return self.services.own_token()
+        if self.context.request is None or CALLER not in self.context.request.scope:
+            raise RuntimeError("the request has no identified caller")
+        identified: FoundToken | None = self.context.request.scope[CALLER]
         return identified or self.services.own_token()
+
+    @property
+    def token_from(self) -> str:
+        """Where the caller's token came from: the kind of its source, or "operator" if an HTTP caller uses ours."""
+        kind = self.caller.kind
+        return "operator" if self._multi_tenant and kind is not SourceKind.REQUEST else kind
 
     @property
     def token(self) -> str:
         """The value of the caller's token; "" without one."""
         return self.caller.token.value if self.caller.token else ""
+
+    async def reread_token_without_write(self) -> None:
+        """Look for the token of this process again if the one in use is known to lack the scope `write`."""
+        if self.caller.kind is not SourceKind.REQUEST and self.services.lacks_write(self.caller):
+            self.caller = await self.services.reread_token()
 
     @property
     def tenant(self) -> Tenant:
@@ -137,6 +158,7 @@ class RequestScope:
             client=client,
             version=version,
             learnt_as=self.learnt_as,
+            token_from=self.token_from,
             arrived=anyio.current_time(),
             learnt=self.services.learnt,
             progress=lambda done, message: self.context.session.report_progress(done, message=message),

@@ -20,6 +20,7 @@ from mogplex_mcp.api.errors import ErrorCode
 from mogplex_mcp.operations.errors import InvalidArgumentError, check_id, operation_error
 from mogplex_mcp.reply.render import render
 from mogplex_mcp.reply.untrusted import clean_line, sanitize_name, sanitize_word
+from mogplex_mcp.server.request_params import check_cursor
 from mogplex_mcp.server.request_scope import RequestScope
 from mogplex_mcp.storage.ledger import Entry
 from mogplex_mcp.toolkit.dispatch import call_tool
@@ -139,9 +140,14 @@ class Resources:
         return [kind for kind in KINDS if kind.tool in scope.tools]
 
     async def list(
-        self, scope: RequestScope, _params: mcp_types.PaginatedRequestParams
+        self, scope: RequestScope, params: mcp_types.PaginatedRequestParams
     ) -> mcp_types.ListResourcesResult:
-        """Return the fixed resources and the newest runs of the caller's journal, on one page."""
+        """Return the fixed resources and the newest runs of the caller's journal, on one page.
+
+        Raises:
+            MCPError: There is no such cursor.
+        """
+        check_cursor(params)
         kinds = self.kinds(scope)
         definitions = [kind.definition for kind in kinds]
         listed = [one for one in definitions if isinstance(one, mcp_types.Resource)]
@@ -150,9 +156,14 @@ class Resources:
         return mcp_types.ListResourcesResult(resources=listed)
 
     async def list_templates(
-        self, scope: RequestScope, _params: mcp_types.PaginatedRequestParams
+        self, scope: RequestScope, params: mcp_types.PaginatedRequestParams
     ) -> mcp_types.ListResourceTemplatesResult:
-        """Return the kinds of resources that have parameters."""
+        """Return the kinds of resources that have parameters.
+
+        Raises:
+            MCPError: There is no such cursor.
+        """
+        check_cursor(params)
         definitions = [kind.definition for kind in self.kinds(scope)]
         templates = [one for one in definitions if isinstance(one, mcp_types.ResourceTemplate)]
         return mcp_types.ListResourceTemplatesResult(resource_templates=templates)
@@ -175,7 +186,13 @@ class Resources:
             structured, text = render(reply.with_next_steps_for(scope.tools))
         except Exception as error:  # noqa: BLE001 - as in a tool call: the reader gets a reason, the log a traceback
             failure = operation_error(error)
-            worded = tool_error(failure, base_url=scope.settings.base_url, offered=scope.tools, tool=kind.tool)
+            worded = tool_error(
+                failure,
+                base_url=scope.settings.base_url,
+                offered=scope.tools,
+                tool=kind.tool,
+                token_from=scope.token_from,
+            )
             raise _error(protocol_version, params.uri, worded.text, failure.code) from None
         if not kind.as_text:
             text = json.dumps(structured, ensure_ascii=False, separators=(",", ":"))

@@ -6,6 +6,7 @@ the 2026 protocol it is a request that stays open.
 """
 
 from collections import OrderedDict
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final
 from weakref import WeakKeyDictionary
 
@@ -30,6 +31,9 @@ if TYPE_CHECKING:
 
 MOST_RESOURCES: Final = 100
 """For one subscriber."""
+
+MOST_LOOKED_AT: Final = 1_000
+"""Of the resources that one request names: a request of a megabyte can name 100,000."""
 
 MOST_STREAMS: Final = 1_024
 MOST_STREAMS_OF_ONE: Final = 32
@@ -64,8 +68,7 @@ class Subscriptions:
         """
         if self._streams >= MOST_STREAMS:
             raise MCPError(mcp_types.INTERNAL_ERROR, "There are too many subscriptions; end some, or try again later.")
-        asked = params.notifications.resource_subscriptions or []
-        wanted = [uri for uri in dict.fromkeys(asked) if self._has_updates(scope, uri)][:MOST_RESOURCES]
+        wanted = self._wanted(scope, params.notifications.resource_subscriptions or [])
         if scope.caller.problem is not None:
             wanted = []
         # Many clients listen as soon as they have started: without a run, no connections to Mogplex are opened for it.
@@ -79,6 +82,11 @@ class Subscriptions:
             self._streams -= 1
         # Tells the client that the subscription has ended in order, as opposed to a lost connection.
         return mcp_types.SubscriptionsListenResult(_meta={SUBSCRIPTION_ID_META_KEY: scope.context.request_id})
+
+    def _wanted(self, scope: RequestScope, asked: Sequence[str]) -> list[str]:
+        """Return the resources that send updates, among the first that were asked for."""
+        looked_at = dict.fromkeys(asked[:MOST_LOOKED_AT])
+        return [uri for uri in looked_at if self._has_updates(scope, uri)][:MOST_RESOURCES]
 
     async def subscribe(self, scope: RequestScope, params: mcp_types.SubscribeRequestParams) -> mcp_types.EmptyResult:
         """Serve `resources/subscribe` of the 2025 protocol.

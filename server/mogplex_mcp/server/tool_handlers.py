@@ -1,8 +1,10 @@
 """Handlers of `tools/list` and `tools/call`, and of the cancellation of a call."""
 
 import mcp_types
+from mcp.shared.exceptions import MCPError
 
 from mogplex_mcp.operations.confirmation import Consent
+from mogplex_mcp.server.request_params import check_cursor
 from mogplex_mcp.server.request_scope import RequestScope
 from mogplex_mcp.toolkit.call import Call
 from mogplex_mcp.toolkit.dispatch import dispatch
@@ -21,27 +23,46 @@ class ToolHandlers:
         self._elicitation = elicitation
 
     async def list(
-        self, scope: RequestScope, _params: mcp_types.PaginatedRequestParams | None
+        self, scope: RequestScope, params: mcp_types.PaginatedRequestParams | None
     ) -> mcp_types.ListToolsResult:
-        """Return all tools on one page: several clients read the first one only."""
+        """Return all tools on one page: several clients read the first one only.
+
+        Raises:
+            MCPError: There is no such cursor.
+        """
+        check_cursor(params)
         return mcp_types.ListToolsResult(tools=[tool.definition for tool in scope.tools.values()])
 
     async def call(
         self, scope: RequestScope, params: mcp_types.CallToolRequestParams
     ) -> mcp_types.CallToolResult | mcp_types.InputRequiredResult:
-        """Run a tool, with a confirmation by the user where it needs one."""
+        """Run a tool, with a confirmation by the user where it needs one.
+
+        Raises:
+            MCPError: `INVALID_PARAMS`, there is no such tool (MCP specification, "Tools", "Error Handling").
+        """
+        tool = scope.tools.get(params.name)
+        if tool is None:
+            raise MCPError(mcp_types.INVALID_PARAMS, f"Unknown tool: {scope.missing_tool(params.name)}")
         key = scope.call_key(scope.context.request_id)
+        if needs_write(tool):
+            await scope.reread_token_without_write()
 
         async def run(consent: Consent) -> mcp_types.CallToolResult:
             def open_call() -> Call:
                 call = scope.open_call(consent)
-                if needs_write(scope.tools[params.name]):
+                if needs_write(tool):
                     call.tenant.scopes.check_write()
                 return call
 
             async with scope.services.in_flight.answering(key, scope.learnt_as, scope.is_disconnected):
                 return await dispatch(
-                    scope.tools, params.name, params.arguments or {}, open_call, base_url=scope.settings.base_url
+                    scope.tools,
+                    tool,
+                    params.arguments or {},
+                    open_call,
+                    base_url=scope.settings.base_url,
+                    token_from=scope.token_from,
                 )
 
         return await self._elicitation.run(run, scope.context, params)

@@ -6,6 +6,7 @@ It reproduces the published contract and the observed behaviour of a real deploy
 from .app import SeenRequest, Simulator
 from .demo import DEMO_OTHER_TOKEN, DEMO_READ_ONLY_TOKEN, DEMO_TOKEN, demo_world
 from .faults import Fault, FaultKind, Faults
+from .modes import MODES
 from .scripts import SCRIPTS, RunScript, Step
 from .server import serve
 from .world import (
@@ -26,6 +27,7 @@ __all__ = [
     "DEMO_OTHER_TOKEN",
     "DEMO_READ_ONLY_TOKEN",
     "DEMO_TOKEN",
+    "MODES",
     "SCRIPTS",
     "ApiToken",
     "Automation",

@@ -93,6 +93,10 @@ class Simulator:
         """
         self.state.planned.append(script_of(script))
 
+    def plan_job_run(self, ending: str) -> None:
+        """Queue how the next run of an automation ends: `success`, `failed`, or `pending` if no worker ever comes."""
+        self.state.planned_job_endings.append(ending)
+
     async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             raise RuntimeError(f"the simulator speaks HTTP, not {scope['type']}")
@@ -105,6 +109,8 @@ class Simulator:
         if response is None:
             if fault is not None and fault.kind is FaultKind.QUEUE_FAILURE:
                 request.queue_failure = fault.seconds
+            if fault is not None and fault.kind is FaultKind.QUEUE_HANG:
+                request.queue_hang = fault.seconds
             response = await service.handle(self.state, request)
         seen.units = request.units
         if request.method == "HEAD":

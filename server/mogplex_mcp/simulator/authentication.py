@@ -35,7 +35,8 @@ def authenticate(state: State, request: Request) -> ApiToken:
     """
     header = request.headers.get("authorization", "")
     token = state.world.token(header.removeprefix("Bearer ")) if header.startswith("Bearer ") else None
-    if token is None or not token.valid or state.faults.down:
+    expired = token is not None and token.expires_at is not None and token.expires_at <= state.now()
+    if token is None or expired or not token.valid or state.faults.down:
         error = ApiError(401, "UNAUTHORIZED", "Unauthorized")
         error.response.with_header("www-authenticate", challenge(request))
         raise error
@@ -50,7 +51,7 @@ def challenge(request: Request) -> str:
 def origin_of(request: Request) -> str:
     """Return the origin under which the client reached the service."""
     host = request.headers.get("host", "mogplex.com")
-    local = host.partition(":")[0] in ("localhost", "127.0.0.1")
+    local = re.sub(r":\d+\Z", "", host) in ("localhost", "127.0.0.1", "[::1]")
     return f"{'http' if local else 'https'}://{host}"
 
 

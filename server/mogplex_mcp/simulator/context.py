@@ -9,8 +9,8 @@ from typing import Any
 from . import formats
 from .faults import Faults
 from .limits import RateLimit, StartQuotas
-from .messages import Request, Response, bad_request, internal_error
-from .scripts import RunScript, script_of
+from .messages import ApiError, Request, Response, bad_request, internal_error
+from .scripts import SUCCESS, RunScript, script_of
 from .world import ApiToken, User, World
 
 _LONGEST_KEY = 200
@@ -25,6 +25,7 @@ class State:
         now: epoch seconds.
         run_seconds: how long a scripted run takes.
         planned: scripts for the next runs.
+        planned_job_endings: how the next runs of automations end.
         sleep: waits for seconds on the simulator's clock.
         rate_limit: requests a minute.
         quotas: starts of runs.
@@ -38,6 +39,7 @@ class State:
     rate_limit: RateLimit
     quotas: StartQuotas
     planned: deque[RunScript] = field(default_factory=deque)
+    planned_job_endings: deque[str] = field(default_factory=deque)
     faults: Faults = field(default_factory=Faults)
 
     def next_script(self, prompt: str) -> RunScript:
@@ -49,6 +51,10 @@ class State:
             return script_of(named[1] if named else self.world.default_script)
         except KeyError:
             return script_of(self.world.default_script)
+
+    def next_job_ending(self) -> str:
+        """Choose how a new run of an automation ends: as planned, or well."""
+        return self.planned_job_endings.popleft() if self.planned_job_endings else SUCCESS
 
 
 @dataclass(slots=True)
@@ -149,6 +155,17 @@ def uuid_or_500(text: str, otherwise: str) -> str:
     if found is None:
         raise internal_error(otherwise)
     return found
+
+
+def require_funds(context: RouteContext) -> None:
+    """Check that the caller has the means for a sandbox.
+
+    Raises:
+        ApiError: 403 with the code CONFLICT, the billing balance isn't positive.
+    """
+    if not context.user.funded:
+        message = "Hosted sandbox compute requires a positive billing balance."
+        raise ApiError(403, "CONFLICT", f"{message} Add funds or choose a plan in Settings > Billing.")
 
 
 def text_field(body: Any, name: str) -> str | None:

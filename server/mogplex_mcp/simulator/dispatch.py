@@ -14,7 +14,7 @@ async def dispatch(state: State, request: Request) -> Response:
 
     The framework's responses are neither authenticated nor counted.
     """
-    found = find(request.raw_path)
+    found = find(request.raw_path, state.world)
     if found is None:
         return not_found_page(request.raw_path)
     if request.method == "OPTIONS":

@@ -16,7 +16,9 @@ class FaultKind(StrEnum):
     Responses of an edge proxy or the service in place of executing the request: `html_502`, `html_200`, `empty_500`,
     `json_500`, `rate_limited`, `unavailable`, `invalid_json`, `invalid_utf8`, `redirect` (to another host).
 
-    `queue_failure`: POST /runs answers 500 after `seconds`, and the run exists and has failed.
+    The queue behind starts and triggers: `queue_failure` (500 after `seconds`; the run exists and has failed, the job
+    run of an automation stays pending), `queue_hang` (the response is `seconds` late; the run stays pending, a job run
+    whose caller has gone stays running without a runtime id).
     """
 
     REFUSED = "refused"
@@ -36,6 +38,7 @@ class FaultKind(StrEnum):
     INVALID_UTF8 = "invalid_utf8"
     REDIRECT = "redirect"
     QUEUE_FAILURE = "queue_failure"
+    QUEUE_HANG = "queue_hang"
 
 
 @dataclass(slots=True)
@@ -47,7 +50,7 @@ class Fault:
         method: HTTP method, or `*`.
         path: pattern (fnmatch) for the path below `/api/v1/mogplex`, such as `/runs/*`.
         times: how often it applies; None for always.
-        seconds: for `slow`, `slow_body` and `queue_failure`.
+        seconds: for `slow`, `slow_body`, `queue_failure` and `queue_hang`.
         retry_after: seconds that `rate_limited` and `unavailable` put into `Retry-After`; None leaves it out.
         message: of the error in `json_500`, `rate_limited` and `unavailable`; None for the usual one.
         location: where `redirect` leads; None for the same path on another host.

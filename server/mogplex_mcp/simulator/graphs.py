@@ -97,9 +97,7 @@ def draft_of(graph: Any, agents: set[str]) -> dict[str, Any]:
     if found is not None:
         raise bad_request(f"graph must be a valid Flow graph at {found.partition(': ')[0]}")
     nodes = [_kept_node(node) for node in graph["nodes"]]
-    used = {node["data"].get("agentId") for node in nodes if node["type"] == "agent"}
-    if used - agents - {None}:
-        raise bad_request("One or more agents are not available to this user.")
+    _check_agents(nodes, agents)
     return {
         "nodes": nodes,
         "edges": [_kept_edge(edge) for edge in graph["edges"]],
@@ -131,8 +129,18 @@ def default_draft(installation_id: int, agent_id: str | None, model: str) -> dic
     }
 
 
-def check_publishable(graph: dict[str, Any]) -> None:
+def _check_agents(nodes: list[dict[str, Any]], agents: set[str]) -> None:
+    used = {node["data"].get("agentId") for node in nodes if node["type"] == "agent"}
+    if used - agents - {None}:
+        raise bad_request("One or more agents are not available to this user.")
+
+
+def check_publishable(graph: dict[str, Any], agents: set[str]) -> None:
     """Check what publishing requires beyond a valid draft.
+
+    Args:
+        graph: the draft.
+        agents: ids of the agents that the caller may use.
 
     Raises:
         ApiError: the first requirement that is not met.
@@ -140,6 +148,7 @@ def check_publishable(graph: dict[str, Any]) -> None:
     found = _publishing_error(graph)
     if found is not None:
         raise bad_request(found)
+    _check_agents(graph["nodes"], agents)
 
 
 def _publishing_error(graph: dict[str, Any]) -> str | None:
@@ -171,7 +180,10 @@ def _node_error(node: dict[str, Any]) -> str | None:
 
 
 def _kept_node(node: dict[str, Any]) -> dict[str, Any]:
-    data = _AGENT_DEFAULTS | node["data"] if node["type"] == "agent" else node["data"]
+    data = node["data"]
+    if node["type"] == "agent":
+        first = {name: data[name] for name in ("label", "agentId") if name in data}
+        data = first | _AGENT_DEFAULTS | data
     return {"id": node["id"], "type": node["type"], "position": node["position"], "data": data}
 
 

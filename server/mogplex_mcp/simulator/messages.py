@@ -31,6 +31,7 @@ class Request:
         raw_query: the query string as sent.
         units: rate-limit units that it has cost so far.
         queue_failure: seconds until the broken queue behind starts is noticed; None if it works.
+        queue_hang: seconds for which the queue behind starts does not respond; None if it does.
     """
 
     method: str
@@ -42,6 +43,7 @@ class Request:
     raw_query: str = ""
     units: int = 0
     queue_failure: float | None = None
+    queue_hang: float | None = None
 
     def json(self) -> Any:
         """Parse the body as JSON the way the service's runtime does.
@@ -135,9 +137,9 @@ def redirect(status: int, location: str) -> Response:
     return Response(status, location.encode(), [("location", location)])
 
 
-def login_page() -> Response:
+def login_page(form: str) -> Response:
     """Return the login page of the web application: 200 and HTML for any method, also after the 307 of a POST."""
-    return _page(200, "Log in to Mogplex", _LOGIN_BYTES)
+    return _page(200, "Log in to Mogplex", _LOGIN_BYTES, form)
 
 
 def not_found_page(path: str) -> Response:
@@ -145,8 +147,8 @@ def not_found_page(path: str) -> Response:
     return _page(404, f"404: {escape(path)} could not be found.", _NOT_FOUND_BYTES)
 
 
-def _page(status: int, text: str, size: int) -> Response:
-    head, tail = f"<!DOCTYPE html><html><body><h1>{text}</h1><script>/*", "*/</script></body></html>"
+def _page(status: int, text: str, size: int, rest: str = "") -> Response:
+    head, tail = f"<!DOCTYPE html><html><body><h1>{text}</h1>{rest}<script>/*", "*/</script></body></html>"
     filling = "self.__next_f.push([1]);" * (size // 24 + 1)
     body = head + filling[: max(0, size - len(head) - len(tail))] + tail
     return Response(status, body.encode(), [("content-type", HTML)])

@@ -8,7 +8,7 @@ from . import formats, graphs
 from .context import Endpoint, RouteContext, Routes, text_field
 from .formats import epoch, iso
 from .messages import Response, UncaughtError, bad_request, internal_error, not_found, ok
-from .world import READ, WRITE, Automation, Version
+from .world import READ, WRITE, Automation, User, Version
 
 _DEFAULT = 50
 _MOST = 100
@@ -38,7 +38,7 @@ async def create_automation(context: RouteContext) -> Response:
     """Create an automation; not idempotent."""
     body = _object(context)
     graph = body.get("graph")
-    draft = None if graph is None else graphs.draft_of(graph, _agents(context))
+    draft = None if graph is None else _draft(context, graph)
     installation_id = _installation(context, body.get("installationId"))
     now = context.now
     automation = Automation(
@@ -65,13 +65,13 @@ async def update_automation(context: RouteContext) -> Response:
     if "installationId" in body:
         automation.installation_id = _installation(context, body["installationId"])
     if body.get("graph") is not None:
-        automation.draft = graphs.draft_of(body["graph"], _agents(context))
+        automation.draft = _draft(context, body["graph"])
     automation.name = text_field(body, "name") or automation.name
     if "description" in body:
         automation.description = text_field(body, "description")
     if "notes" in body:
         automation.notes = text_field(body, "notes")
-    automation.updated_at = context.now
+    automation.updated_at = round(context.now, 3)
     return ok({"automation": public_automation(automation)})
 
 
@@ -96,11 +96,11 @@ async def set_model(context: RouteContext) -> Response:
     if not nodes:
         raise not_found("Automation node not found")
     if nodes[0]["type"] != "agent":
-        raise bad_request("Automation node is not an agent node")
+        raise bad_request("Only agent nodes can have a model override")
     if model is not None and model not in {known["id"] for known in context.user.models}:
         raise bad_request("Model is not enabled and available for this user")
     nodes[0]["data"] = nodes[0]["data"] | {"modelOverride": model}
-    automation.updated_at = context.now
+    automation.updated_at = round(context.now, 3)
     if body.get("publish") is True:
         _publish(context, automation)
     return ok({"automation": public_automation(automation)})
@@ -176,7 +176,26 @@ def _installation(context: RouteContext, value: Any) -> int:
 
 
 def _agents(context: RouteContext) -> set[str]:
-    return {agent["id"] for agent in context.user.agents}
+    return {agent["id"] for agent in context.user.agents} | context.user.agents_of_presets.keys()
+
+
+def _draft(context: RouteContext, graph: Any) -> dict[str, Any]:
+    """Return a graph as a draft; a preset agent in it becomes an agent of the caller, which replaces the preset."""
+    draft = graphs.draft_of(graph, _agents(context))
+    for node in draft["nodes"]:
+        identifier = node["data"].get("agentId") if node["type"] == "agent" else None
+        if identifier is not None:
+            node["data"] = node["data"] | {"agentId": _own_agent(context.user, identifier)}
+    return draft
+
+
+def _own_agent(user: User, identifier: str) -> str:
+    preset = next((agent for agent in user.agents if agent["id"] == identifier and agent["preset"]), None)
+    if preset is not None:
+        user.agents_of_presets[identifier] = formats.new_id()
+        changed = {"id": user.agents_of_presets[identifier], "slug": preset["name"].lower(), "preset": False}
+        user.agents[user.agents.index(preset)] = preset | changed
+    return user.agents_of_presets.get(identifier, identifier)
 
 
 def _default_draft(context: RouteContext, installation_id: int) -> dict[str, Any]:
@@ -185,11 +204,11 @@ def _default_draft(context: RouteContext, installation_id: int) -> dict[str, Any
 
 
 def _publish(context: RouteContext, automation: Automation) -> None:
-    graphs.check_publishable(automation.draft)
+    graphs.check_publishable(automation.draft, _agents(context))
     number = automation.published.number + 1 if automation.published else 1
     draft = json.loads(json.dumps(automation.draft))  # a version does not change with the draft
     automation.published = Version(formats.new_id(), number, draft, context.now)
-    automation.status, automation.updated_at = "active", context.now
+    automation.status, automation.updated_at = "active", round(context.now, 3)
 
 
 def _cursor(automation: Automation) -> str:

@@ -5,6 +5,8 @@ from .formats import canonical, new_id
 from .messages import Response, bad_request, internal_error, not_found, ok
 from .world import READ, WRITE
 
+REVIEWS_PATH = "/pr-reviews/rerun"
+
 
 async def list_agents(context: RouteContext) -> Response:
     """List the caller's agents and the presets that none of them replaces."""
@@ -57,5 +59,5 @@ ROUTES: Routes = {
     "/agents": {"GET": Endpoint(list_agents, READ)},
     "/models": {"GET": Endpoint(list_models, READ)},
     "/mcp/servers": {"GET": Endpoint(list_mcp_servers, READ)},
-    "/pr-reviews/rerun": {"POST": Endpoint(rerun_review, WRITE)},
+    REVIEWS_PATH: {"POST": Endpoint(rerun_review, WRITE)},
 }

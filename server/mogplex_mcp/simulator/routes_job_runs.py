@@ -6,11 +6,13 @@ from .context import Endpoint, RouteContext, Routes, text_field, uuid_or_500
 from .formats import derived_id, iso, iso_or_none, new_id
 from .messages import ApiError, Response, bad_request, internal_error, not_found, ok
 from .routes_automations import own_automation
+from .scripts import FAILED, PENDING
 from .world import READ, WRITE, Automation, JobRun, Repo
 
 _DEFAULT = 20
 _MOST = 50
-_ACTIVE = frozenset({"pending", "running"})
+_ACTIVE = frozenset({PENDING, "running"})
+_REPAIRABLE_AFTER = 600.0  # seconds; a pending one of three hours was repairable, one of a second was not
 _RUNTIME_AFTER = 0.02  # seconds from the trigger until the queue has started the job, as recorded
 
 
@@ -28,9 +30,9 @@ async def trigger(context: RouteContext) -> Response:
     repo = _repo(context, repo_id, automation)
     version = automation.published
     if version is None:
-        raise ApiError(409, "CONFLICT", "Automation is not published")
+        raise ApiError(409, "CONFLICT", "Publish the automation before triggering it")
     if automation.status != "active":
-        raise ApiError(409, "CONFLICT", "Automation is not active")
+        raise ApiError(409, "CONFLICT", "Activate the automation before triggering it")
     metadata = given | {
         "source": "mcp",
         "flow_id": automation.id,
@@ -55,22 +57,40 @@ async def trigger(context: RouteContext) -> Response:
     job = JobRun(new_id(), automation.id, repo.id, context.now, key=key, version_id=version.id, metadata=metadata)
     job.dispatch_events.append(_dispatched(context, "enqueue", "queued", metadata))
     context.world.job_runs[job.id] = job
-    if context.request.queue_failure is not None:
-        job.last_start_error = "Connection error."
-        await context.request.wait(context.request.queue_failure)
-        raise internal_error("Failed to trigger automation")
-    job.started_at = context.now + _RUNTIME_AFTER
+    job.ending = context.state.next_job_ending()
     job.seconds = context.state.run_seconds
-    job.runtime_run_id = f"run_{job.id.replace('-', '')[:24]}"
-    started = {"flow_id": automation.id, "start_source": "api", "flow_version_id": version.id}
-    job.dispatch_events.append(_dispatched(context, "start", "started", started))
+    await _queue(context, job)
     return _outcome(automation, job.id, "queued", None, job.runtime_run_id)
+
+
+async def _queue(context: RouteContext, job: JobRun) -> None:
+    """Hand a job run to the queue.
+
+    Raises:
+        ApiError: 500, the queue is down; the job run stays behind, pending.
+    """
+    request = context.request
+    start = {"flow_id": job.automation_id, "start_source": "api", "flow_version_id": job.version_id}
+    job.last_start_attempt_at = round(context.now + _RUNTIME_AFTER, 3)
+    if request.queue_failure is not None:
+        await request.wait(request.queue_failure)
+        job.last_start_error = "Connection error."
+        job.dispatch_events.append(_dispatched(context, "start", "start_failed", start, job.last_start_error))
+        raise internal_error("Failed to trigger automation")
+    if job.ending == PENDING:
+        return
+    job.started_at = job.last_start_attempt_at
+    if request.queue_hang is not None:
+        await request.wait(request.queue_hang)  # a caller that goes away leaves it running, without a runtime id
+    job.runtime_run_id = f"run_{job.id.replace('-', '')[:24]}"
+    job.dispatch_events.append(_dispatched(context, "start", "started", start))
 
 
 async def list_job_runs(context: RouteContext) -> Response:
     """List the runs of an automation, newest first."""
     automation = own_automation(context, "Failed to list automation runs")
-    jobs = [job for job in context.world.job_runs.values() if job.automation_id == automation.id]
+    known = context.world.job_runs.values()
+    jobs = [job for job in known if job.automation_id == automation.id and job.created_at <= context.now]
     jobs.sort(key=lambda job: job.created_at, reverse=True)
     return ok({"runs": [_summary(context, job) for job in jobs[: context.limit(_DEFAULT, _MOST)]]})
 
@@ -130,8 +150,11 @@ def _status(job: JobRun, now: float) -> str:
     if job.recorded is not None:
         return str(job.recorded["status"])
     if job.started_at is None:
-        return "pending"
-    return "running" if job.seconds is None or now < job.started_at + job.seconds else "success"
+        return PENDING
+    # Without a runtime id the queue has not responded, and nothing runs that could end.
+    if job.runtime_run_id is None or job.seconds is None or now < job.started_at + job.seconds:
+        return "running"
+    return job.ending
 
 
 def _summary(context: RouteContext, job: JobRun) -> dict[str, Any]:
@@ -139,7 +162,7 @@ def _summary(context: RouteContext, job: JobRun) -> dict[str, Any]:
         details = ("dispatch_events", "ai_calls", "review_findings", "waits")
         return {name: value for name, value in job.recorded.items() if name not in details}
     now, status = context.now, _status(job, context.now)
-    ended = job.started_at + job.seconds if status == "success" and job.started_at and job.seconds else None
+    ended = job.started_at + job.seconds if status not in _ACTIVE and job.started_at and job.seconds else None
     repo = context.world.repo(job.repo_id)
     return {
         "id": job.id,
@@ -158,11 +181,11 @@ def _summary(context: RouteContext, job: JobRun) -> dict[str, Any]:
         "input_tokens": 1_200 if ended else None,
         "output_tokens": 340 if ended else None,
         "duration_ms": round(job.seconds * 1000) if ended and job.seconds else None,
-        "error": None,
-        "start_attempts": 1,
-        "last_start_attempt_at": iso(job.created_at + _RUNTIME_AFTER),
+        "error": "Agent node failed" if status == FAILED else None,
+        "start_attempts": int(job.last_start_attempt_at is not None),
+        "last_start_attempt_at": iso_or_none(job.last_start_attempt_at),
         "last_start_error": job.last_start_error,
-        "last_start_source": "api",
+        "last_start_source": "api" if job.last_start_attempt_at else None,
         "cancel_requested_at": None,
         "cancelled_at": None,
         "cancel_reason": None,
@@ -174,8 +197,8 @@ def _summary(context: RouteContext, job: JobRun) -> dict[str, Any]:
         "agent": {"id": None, "name": None, "slug": None},
         "cost_usd": None,
         "latest_ai_call": None,
-        "repairable": False,
-        "requeueable": False,
+        "repairable": status == PENDING and now - job.created_at > _REPAIRABLE_AFTER,
+        "requeueable": status == FAILED,
         "cancelable": status in _ACTIVE,
         "active_wait_count": 0,
         "latest_dispatch_event": job.dispatch_events[-1] if job.dispatch_events else None,
@@ -198,7 +221,7 @@ def _node_runs(context: RouteContext, job: JobRun, ended: float | None, now: flo
             "node_id": node["id"],
             "node_type": node["type"],
             "node_label": node["data"].get("label", node["id"]),
-            "status": "success",
+            "status": job.ending,
             "started_at": iso(job.started_at),
             "completed_at": iso(ended),
             "duration_ms": round((ended - job.started_at) * 1000),

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from .branches import Checkout, checkout_of
-from .context import Endpoint, RouteContext, Routes, text_field
+from .context import Endpoint, RouteContext, Routes, require_funds, text_field
 from .formats import canonical, iso, new_id
 from .messages import BASE_PATH, ApiError, Response, UncaughtError, bad_request, internal_error, not_found, ok
 from .payloads import public_payload
-from .run_state import confirm_cancel, events_of, request_cancel, run_state_at
+from .run_state import confirm_cancel, events_of, opens_pull_request, request_cancel, run_state_at
 from .scripts import FAILED, SCRIPTS
 from .world import WRITE, Event, Repo, Run, Sandbox
 
@@ -41,6 +41,9 @@ async def start(context: RouteContext) -> Response:
     context.world.runs[run.id] = run
     if context.request.queue_failure is not None:
         await context.request.wait(context.request.queue_failure)
+        raise internal_error("Failed to start run")
+    if context.request.queue_hang is not None:
+        await context.request.wait(context.request.queue_hang)
         raise internal_error("Failed to start run")
     return ok(public_run(context, run) | {"replayed": False}, 202)
 
@@ -119,7 +122,7 @@ def _repo_within_quota(context: RouteContext, repo_id: str | None) -> Repo:
     repo = context.world.repo(canonical(repo_id) or "")
     if repo is None:
         raise ApiError(503, "SERVICE_UNAVAILABLE", "External Mogplex run rate limit unavailable", retry_after=60)
-    wait = context.state.quotas.spend(context.token.value)
+    wait = context.state.quotas.spend(context.token.quota_key)
     if wait is not None:
         raise ApiError(429, "RATE_LIMITED", "External Mogplex run rate limit exceeded", retry_after=wait)
     return repo
@@ -158,11 +161,8 @@ def _started_before(context: RouteContext, key: str) -> Run | None:
 
 def _new_run(context: RouteContext, requested: _RunRequest) -> Run:
     now, checkout = context.now, requested.checkout
-    script = (
-        SCRIPTS["stuck_pending"]
-        if context.request.queue_failure is not None
-        else context.state.next_script(requested.prompt)
-    )
+    broken = context.request.queue_failure is not None or context.request.queue_hang is not None
+    script = SCRIPTS["stuck_pending"] if broken else context.state.next_script(requested.prompt)
     run = Run(
         id=new_id(),
         user_id=context.user.id,
@@ -178,7 +178,7 @@ def _new_run(context: RouteContext, requested: _RunRequest) -> Run:
         root_directory=checkout.root_directory,
         ai_call_id=new_id(),
         runtime_run_id=f"run_{new_id().replace('-', '')[:24]}" if script.queued else None,
-        number=len(context.world.runs) + 1,
+        number=_pull_request_number(context, requested),
         idempotency_key=requested.key,
         fingerprint=requested.fingerprint,
     )
@@ -186,6 +186,16 @@ def _new_run(context: RouteContext, requested: _RunRequest) -> Run:
         run.ended, run.ended_at, run.error = FAILED, now + context.request.queue_failure, "Connection error."
     _assign_sandbox(context, run)
     return run
+
+
+def _pull_request_number(context: RouteContext, requested: _RunRequest) -> int:
+    """Return the number of the open pull request of a branch that is continued, or the next one."""
+    working = requested.checkout.working
+    for run in context.world.runs.values():
+        same_branch = run.repo_id == requested.repo.id and run.working == working != run.base
+        if same_branch and opens_pull_request(run, context.now):
+            return run.number
+    return len(context.world.runs) + 1
 
 
 def _assign_sandbox(context: RouteContext, run: Run) -> None:
@@ -222,9 +232,7 @@ def _assign_sandbox(context: RouteContext, run: Run) -> None:
 def _needs_sandbox_provider(context: RouteContext, run: Run) -> None:
     if run.sandbox_record_id is None:
         raise bad_request("Run has no sandbox metadata")
-    if not context.user.funded:
-        message = "Hosted sandbox compute requires a positive billing balance."
-        raise ApiError(403, "CONFLICT", f"{message} Add funds or choose a plan in Settings > Billing.")
+    require_funds(context)
 
 
 def _own_run(context: RouteContext, otherwise: str) -> Run:

@@ -3,7 +3,7 @@
 from typing import Any
 
 from .branches import checkout_of
-from .context import Endpoint, RouteContext, Routes, text_field, uuid_or_500
+from .context import Endpoint, RouteContext, Routes, require_funds, text_field, uuid_or_500
 from .formats import canonical, iso, new_id
 from .messages import ApiError, Response, bad_request, not_found, ok
 from .world import READ, WRITE, Sandbox
@@ -37,6 +37,7 @@ async def create_sandbox(context: RouteContext) -> Response:
         raise ApiError(404, "BAD_REQUEST", "Repo not found")
     if not context.user.github_connected:
         raise bad_request("Connect GitHub account first")
+    require_funds(context)
     checkout = checkout_of(body, repo, new_id())
     sandbox = Sandbox(
         id=new_id(),
@@ -52,6 +53,9 @@ async def create_sandbox(context: RouteContext) -> Response:
     )
     context.world.sandboxes.append(sandbox)
     await context.request.wait(context.world.sandbox_boot_seconds)
+    if context.world.sandbox_boot_error is not None:
+        sandbox.status, sandbox.error = "error", context.world.sandbox_boot_error
+        raise ApiError(502, "SERVICE_UNAVAILABLE", sandbox.error)
     sandbox.status, sandbox.sandbox_id = "running", f"sbx_{sandbox.id[:8]}"
     sandbox.preview_url = f"https://{sandbox.sandbox_id.replace('_', '-')}.preview.invalid"
     sandbox.install_log, sandbox.last_active_at = "added 412 packages in 9s\n", context.now
@@ -59,12 +63,13 @@ async def create_sandbox(context: RouteContext) -> Response:
 
 
 async def get_logs(context: RouteContext) -> Response:
-    """Return a sandbox with its raw logs and its lifecycle events."""
+    """Return a sandbox with its raw logs and its oldest lifecycle events, without a mark that there are more."""
     sandbox = context.world.sandbox(context.uuid("sandbox_id", "Failed to load sandbox logs"))
     if sandbox is None or sandbox.user_id != context.user.id:
         raise not_found("Sandbox not found")
     logs = {"install_log": sandbox.install_log, "dev_log": sandbox.dev_log}
-    return ok({"sandbox": _public(sandbox, context.now) | logs, "lifecycle_events": sandbox.lifecycle_events})
+    oldest = sandbox.lifecycle_events[:_MOST]
+    return ok({"sandbox": _public(sandbox, context.now) | logs, "lifecycle_events": oldest})
 
 
 def _status(sandbox: Sandbox, now: float) -> str:

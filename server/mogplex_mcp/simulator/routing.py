@@ -93,10 +93,10 @@ class Found:
         return ", ".join(sorted(implied | set(self.methods)))
 
 
-def find(raw_path: str) -> Found | None:
-    """Return the route of a path; None for an unknown path."""
+def find(raw_path: str, world: World) -> Found | None:
+    """Return the route of a path; None for an unknown path, or one that this Mogplex does not have."""
     below = raw_path.removeprefix(BASE_PATH)
-    if below == raw_path:
+    if below == raw_path or (below == routes_catalog.REVIEWS_PATH and not world.pr_reviews_available):
         return None
     segments = below.split("/")
     for template, methods in _ROUTES.items():

@@ -1,6 +1,7 @@
 """The hosted JSON-RPC endpoint (`POST /mcp`): stateless, plain JSON answers (section 1 and 2)."""
 
 import json
+from collections.abc import Mapping
 from typing import Any
 from urllib.parse import quote
 
@@ -105,6 +106,10 @@ class _MessageHandler:
         self._state = state
         self._request = request
         self._token = token
+        # Without its route, a tool isn't there either.
+        self._tools = {
+            name: tool for name, tool in HOSTED_TOOLS.items() if find(BASE_PATH + tool.path, state.world) is not None
+        }
 
     async def respond(self, message: Any) -> dict[str, Any] | None:
         """Return the response to one message; None for a notification, which is not executed, not even `tools/call`."""
@@ -128,16 +133,16 @@ class _MessageHandler:
             case "ping":
                 return {}
             case "tools/list":
-                return {"tools": [tool.definition() for tool in HOSTED_TOOLS.values()]}
+                return {"tools": [tool.definition() for tool in self._tools.values()]}
             case "tools/call":
-                return await self._call_tool(*_checked(parameters))
+                return await self._call_tool(*_checked(parameters, self._tools))
             case _:
                 return None
 
     async def _call_tool(self, tool: HostedTool, given: dict[str, Any]) -> dict[str, Any]:
         """Call the REST route behind a tool, which costs one unit like any other request."""
         request = self._request_behind(tool, given)
-        found = find(request.raw_path)
+        found = find(request.raw_path, self._state.world)
         if found is None:
             raise LookupError(f"no route behind {tool.name}")
         try:
@@ -164,10 +169,11 @@ class _MessageHandler:
             body=json.dumps(rest).encode(),
             wait=self._request.wait,
             queue_failure=self._request.queue_failure,
+            queue_hang=self._request.queue_hang,
         )
 
 
-def _checked(parameters: Any) -> tuple[HostedTool, dict[str, Any]]:
+def _checked(parameters: Any, tools: Mapping[str, HostedTool]) -> tuple[HostedTool, dict[str, Any]]:
     """Find the tool of a call and check its arguments.
 
     Raises:
@@ -180,7 +186,7 @@ def _checked(parameters: Any) -> tuple[HostedTool, dict[str, Any]]:
     given = {} if given is None else given
     if not isinstance(given, dict):
         raise _InvalidParamsError("tools/call params.arguments must be an object")
-    tool = HOSTED_TOOLS.get(name)
+    tool = tools.get(name)
     if tool is None:
         raise _InvalidParamsError(f"Unknown tool: {name}")
     found = first_error(given, tool.schema, root="arguments")
@@ -216,4 +222,4 @@ def _error(identifier: Any, code: int, message: str, data: dict[str, Any] | None
 
 def _http(status: int, body: Any = None) -> Response:
     response = Response(status) if body is None else json_response(status, body)
-    return response.with_header("mcp-protocol-version", _VERSION)
+    return response.with_header("mcp-protocol-version", _VERSION).with_header("cache-control", "no-store")

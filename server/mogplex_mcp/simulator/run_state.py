@@ -64,6 +64,11 @@ def finished_script(status: str) -> RunScript:
     return RunScript("", (), status=status)
 
 
+def opens_pull_request(run: Run, now: float) -> bool:
+    """Return whether a run has opened a pull request until now."""
+    return any(step.payload.get("pull_request_url") for _, step in _steps_until(run, now))
+
+
 def confirm_cancel(run: Run, now: float) -> None:
     """Cancel a run after the request: write the second of two events, and the status."""
     run.events.append(_control_event(run, now, CANCELLED, "External Mogplex run cancelled"))

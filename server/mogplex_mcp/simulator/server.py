@@ -6,7 +6,7 @@ import logging
 import socket
 import struct
 import sys
-from collections.abc import Awaitable, Callable, Generator, MutableMapping
+from collections.abc import Awaitable, Callable, Generator, MutableMapping, Sequence
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import anyio
@@ -15,6 +15,7 @@ from anyio.abc import TaskStatus
 from .app import Simulator
 from .demo import DEMO_TOKEN
 from .messages import Response
+from .modes import MODES
 from .wire import WIRE, ConnectionEnded, Wire
 
 if TYPE_CHECKING:
@@ -94,19 +95,23 @@ async def serve(
         listener.close()
 
 
-async def serve_simulator(host: str, port: int, run_seconds: float) -> None:
+async def serve_simulator(host: str, port: int, run_seconds: float, modes: Sequence[str] = ()) -> None:
     """Serve a simulated Mogplex until cancelled, and print to stderr how to use it.
 
     Args:
         host: the address to listen on.
         port: 0 takes a free one.
         run_seconds: how long a run takes.
+        modes: names in `MODES`.
 
     Raises:
         OSError: the address is not available.
     """
+    simulator = Simulator(run_seconds=run_seconds)
+    for mode in modes:
+        MODES[mode](simulator)
     async with anyio.create_task_group() as tasks:
-        taken = await tasks.start(serve, Simulator(run_seconds=run_seconds), host, port)
+        taken = await tasks.start(serve, simulator, host, port)
         address = f"[{host}]" if ":" in host else host
         print(  # noqa: T201 - the output of a command
             f"A simulated Mogplex is at http://{address}:{taken}; Ctrl-C stops it. To use it:\n"

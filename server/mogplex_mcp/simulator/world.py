@@ -7,6 +7,7 @@ here but computed from its script (`run_state.py`).
 from dataclasses import dataclass, field
 from typing import Any
 
+from .oauth_data import OAuthData
 from .scripts import RunScript
 
 READ = "read"
@@ -24,6 +25,7 @@ class User:
         funded: without a billing balance, requests that need the sandbox provider fail.
         default_model: the model of an agent node that a new automation starts with.
         agents: the response of `GET /agents`.
+        agents_of_presets: ids of the agents that presets became when they were first used, by the id of the preset.
         models: the response of `GET /models`.
         mcp_servers: the response of `GET /mcp/servers`, credentials in clear text; None makes that route fail.
         installations: GitHub installations on which this user may create automations.
@@ -35,6 +37,7 @@ class User:
     funded: bool = True
     default_model: str = "openai/gpt-5.4"
     agents: list[dict[str, Any]] = field(default_factory=list)
+    agents_of_presets: dict[str, str] = field(default_factory=dict)
     models: list[dict[str, Any]] = field(default_factory=list)
     mcp_servers: list[dict[str, Any]] | None = field(default_factory=list)
     installations: set[int] = field(default_factory=set)
@@ -50,6 +53,8 @@ class ApiToken:
         scopes: `read` and `write`, both, or none.
         limited: whether it is limited to 60 requests a minute. OAuth tokens were observed not to be.
         valid: False for an expired or revoked one.
+        expires_at: epoch seconds; None for one that does not expire.
+        client_id: the OAuth client that it was issued to; None for a personal access token.
     """
 
     value: str
@@ -57,6 +62,13 @@ class ApiToken:
     scopes: frozenset[str] = frozenset({READ, WRITE})
     limited: bool = True
     valid: bool = True
+    expires_at: float | None = None
+    client_id: str | None = None
+
+    @property
+    def quota_key(self) -> str:
+        """Return whose run starts are counted together: those of a token, or of a user through an OAuth client."""
+        return self.value if self.client_id is None else f"{self.user_id}/{self.client_id}"
 
 
 @dataclass(slots=True)
@@ -203,8 +215,9 @@ class JobRun:
 
     Attributes:
         recorded: a complete detail response that is used unchanged; the other fields are then for lists only.
-        started_at: None while it never started.
-        seconds: how long it runs until it succeeds; None if it never ends.
+        started_at: None while it never started, for example since no worker came.
+        seconds: how long it runs until it ends; None if it never does.
+        ending: the status in which it ends, `success` or `failed`.
     """
 
     id: str
@@ -215,6 +228,8 @@ class JobRun:
     version_id: str | None = None
     started_at: float | None = None
     seconds: float | None = 600.0
+    ending: str = "success"
+    last_start_attempt_at: float | None = None
     last_start_error: str | None = None
     metadata: dict[str, Any] = field(default_factory=dict)
     dispatch_events: list[dict[str, Any]] = field(default_factory=list)
@@ -230,9 +245,12 @@ class World:
         canonical_host: requests for `www.` in front of it are redirected to it.
         canonical_scheme: the scheme of those redirects.
         env_vars_available: False for 501 as observed; True for the published contract.
+        pr_reviews_available: False for a Mogplex without `/pr-reviews/rerun` and its hosted tool, as observed.
         sandbox_boot_seconds: how long `POST /sandboxes` blocks.
+        sandbox_boot_error: why no sandbox boots; None if they do.
         repo_job_limit: active automation runs per repo at which triggers are suppressed.
         default_script: the script of runs without a planned one.
+        oauth: the data of the authorization server.
     """
 
     users: list[User] = field(default_factory=list)
@@ -245,9 +263,12 @@ class World:
     canonical_host: str = "mogplex.com"
     canonical_scheme: str = "https"
     env_vars_available: bool = False
+    pr_reviews_available: bool = True
     sandbox_boot_seconds: float = 90.0
+    sandbox_boot_error: str | None = None
     repo_job_limit: int = 25
     default_script: str = "success"
+    oauth: OAuthData = field(default_factory=OAuthData)
 
     def user(self, user_id: str) -> User:
         """Return the user of an id.

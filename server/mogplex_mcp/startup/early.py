@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 # Longer lines are left to the server.
 LONGEST_LINE: Final = 65_536
 _PACKAGE: Final = os.path.dirname(os.path.dirname(__file__))  # noqa: PTH120 - pathlib is slow to import
-# A pipe accepts so many bytes without blocking once it is writable (POSIX: PIPE_BUF).
-_WRITE_BYTES: Final = 4_096
+# PowerShell and others write a byte order mark before the first message.
+_BOM: Final = b"\xef\xbb\xbf"
 # The switch interval of threads meanwhile, so that loading does not delay the listener.
 _SWITCH_SECONDS: Final = 0.0005
 # Responses may depend on whether such a variable is set, but not on its value, which is not even hashed.
@@ -135,16 +135,18 @@ class Listener:
             self.unread += chunk
             for answer in self._known_answers():
                 self.unsent = answer
+                # A pipe that is writable accepts PIPE_BUF bytes without blocking (POSIX), a socket more.
                 while self.unsent:
                     if not self._can(1, select.POLLOUT):
                         return
-                    self.unsent = self.unsent[os.write(1, self.unsent[:_WRITE_BYTES]) :]
+                    self.unsent = self.unsent[os.write(1, self.unsent[: select.PIPE_BUF]) :]
             if b"\n" in self.unread:
                 return
 
     def _known_answers(self) -> Iterator[bytes]:
         while b"\n" in self.unread:
             line, _, rest = self.unread.partition(b"\n")
+            line = line.removeprefix(_BOM)
             conversation = self.conversation.then(line)
             answer = conversation.known_answer()
             if answer is None:
@@ -156,7 +158,8 @@ class Listener:
     def _can(self, descriptor: int, what: int) -> bool:
         """Wait until a descriptor is ready; return False if the listener was stopped."""
         poll = select.poll()
-        poll.register(self._woken, 0)
+        # macOS reports nothing for a descriptor that is registered without events, not even that it was closed.
+        poll.register(self._woken, select.POLLIN)
         poll.register(descriptor, what)
         return all(one != self._woken for one, _ in poll.poll())
 

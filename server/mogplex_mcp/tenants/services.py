@@ -1,15 +1,18 @@
 """The services of one process: connections, state file, tenants, token."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING
+
+import anyio.to_thread
 
 from mogplex_mcp.api.access_token import Token
 from mogplex_mcp.api.transport import create_transport
 from mogplex_mcp.config.settings import Settings
 from mogplex_mcp.core.shutdown import Shutdown
-from mogplex_mcp.credentials.sources import FoundToken, find_token
+from mogplex_mcp.credentials.known_tokens import KnownTokens
+from mogplex_mcp.credentials.sources import FoundToken, file_stamps, find_token
 from mogplex_mcp.storage.ledger import Ledger
 from mogplex_mcp.storage.sqlite_ledger import SqliteLedger
 from mogplex_mcp.storage.state_file import StateFile
@@ -30,6 +33,7 @@ class Services:
         transport: The transport for requests to Mogplex, in place of the network, for tests.
         now: Seconds since the epoch.
         shutdown: The graceful shutdown of this process.
+        known: What Mogplex has shown of tokens, shared with the HTTP server.
     """
 
     def __init__(
@@ -39,6 +43,7 @@ class Services:
         transport: "httpx2.AsyncBaseTransport | None" = None,
         now: Callable[[], float] = time.time,
         shutdown: Shutdown | None = None,
+        known: KnownTokens | None = None,
     ) -> None:
         self.settings = settings
         self.now = now
@@ -47,32 +52,53 @@ class Services:
         self.learnt = LearntCaps(SqliteWaitLimits(self.state), now=now)
         self.in_flight = InFlightCalls(self.learnt)
         self._transport = transport
+        self._known = known or KnownTokens(now=now)
         self._found: FoundToken | None = None
+        self._stamps: Sequence[tuple[int, int]] = ()
 
     @cached_property
     def tenants(self) -> Tenants:
         """The tenants, created at the first call: reading the certificates takes longer than all that comes before."""
         transport = self._transport
         if transport is None and self.settings.demo:
-            from mogplex_mcp.simulator import Simulator  # noqa: PLC0415 - only a demo needs it
-
-            transport = Simulator(now=self.now, run_seconds=self.settings.demo_seconds).transport()
+            transport = self._simulated()
         transport = transport or create_transport(self.settings.base_url)
-        return Tenants(self.settings.base_url, transport, self.state, self.now)
+        renew = None if self.settings.demo else self._renew_own_token
+        return Tenants(self.settings.base_url, transport, self.state, self.now, self._known, renew)
 
     def own_token(self) -> FoundToken:
-        """Return the token of this process; look for it again as long as there is none."""
-        if self._found is None or self._found.token is None:
-            self._found = self._demo_token() if self.settings.demo else find_token(self.settings)
+        """Return the token of this process; look for it again as long as there is none, and when a file has changed."""
+        if self.settings.demo:
+            return self._demo_token
+        stamps = file_stamps(self.settings)
+        if self._found is None or self._found.token is None or stamps != self._stamps:
+            self._found, self._stamps = find_token(self.settings), stamps
         return self._found
+
+    def lacks_write(self, found: FoundToken) -> bool:
+        """Return whether a token is known to lack the scope `write`."""
+        return found.token is not None and self._known.lacks_write(found.token)
+
+    async def reread_token(self) -> FoundToken:
+        """Look for the token of this process again, in a thread: a keyring may take seconds to answer."""
+        if not self.settings.demo:
+            self._stamps = file_stamps(self.settings)
+            self._found = await anyio.to_thread.run_sync(find_token, self.settings)
+        return self.own_token()
+
+    async def _renew_own_token(self, refused: Token) -> Token | None:
+        if self._found is None or self._found.token == refused:
+            await self.reread_token()
+        token = self._found.token if self._found else None
+        return token if token != refused else None
 
     def ledger(self, token: str) -> Ledger:
         """Return the ledger of a token, without the connections to Mogplex, which take long to make."""
         return SqliteLedger(self.state, token, now=self.now)
 
     def warnings(self) -> list[str]:
-        """Return warnings about the state file, for the user."""
-        return [self.state.warning] if self.state.warning else []
+        """Return warnings about the settings and the state file, for the user."""
+        return [*self.settings.warnings, *([self.state.warning] if self.state.warning else [])]
 
     async def aclose(self) -> None:
         """Close connections and files."""
@@ -80,8 +106,18 @@ class Services:
             await self.tenants.transport.aclose()
         self.state.close()
 
-    @staticmethod
-    def _demo_token() -> FoundToken:
+    def _simulated(self) -> "httpx2.AsyncBaseTransport":
+        """Return a simulated Mogplex, which knows the runs of earlier processes where there is a state folder."""
+        from mogplex_mcp.simulator import Simulator  # noqa: PLC0415 - only a demo needs it
+        from mogplex_mcp.simulator.shared import SharedSimulator  # noqa: PLC0415 - the same
+
+        path, seconds = self.state.path, self.settings.demo_seconds
+        if path is None:
+            return Simulator(now=self.now, run_seconds=seconds).transport()
+        return SharedSimulator(path.with_name("demo-world.sqlite3"), self.now, seconds)
+
+    @cached_property
+    def _demo_token(self) -> FoundToken:
         from mogplex_mcp.simulator import DEMO_TOKEN  # noqa: PLC0415 - only a demo needs it
 
         return FoundToken(Token.parse(DEMO_TOKEN), "the demo")

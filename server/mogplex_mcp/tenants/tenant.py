@@ -8,13 +8,15 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final
 
+from mogplex_mcp.api.access_token import Token
 from mogplex_mcp.api.budget import SharedBudget
 from mogplex_mcp.api.client import Mogplex
 from mogplex_mcp.api.hosted import HostedEndpoint, HostedToolCache
 from mogplex_mcp.api.repos import RepoFinder
-from mogplex_mcp.api.scopes import ScopeCache, ScopeTrackingHttp
+from mogplex_mcp.api.scopes import ScopeCache
 from mogplex_mcp.api.server_clock import ServerClock
-from mogplex_mcp.credentials.sources import FoundToken
+from mogplex_mcp.credentials.known_tokens import KnownTokens
+from mogplex_mcp.credentials.sources import FoundToken, SourceKind
 from mogplex_mcp.runs.start import Starter
 from mogplex_mcp.runs.triggers import Triggerer
 from mogplex_mcp.runs.watch import WatchCache, Watches
@@ -23,6 +25,7 @@ from mogplex_mcp.storage.request_counts import SqliteRequestCounts
 from mogplex_mcp.storage.sqlite_ledger import SqliteLedger
 from mogplex_mcp.storage.state_file import StateFile
 from mogplex_mcp.tenants.latest_runs import LatestRuns
+from mogplex_mcp.tenants.renewing_http import Renew, RenewingHttp
 
 if TYPE_CHECKING:
     import httpx2  # slow to import, and not needed before the first request
@@ -57,12 +60,16 @@ class Tenants:
         transport: The connections that all tenants share.
         state: The user's state file.
         now: Seconds since the epoch.
+        known: What Mogplex has shown of the tokens.
+        renew: Looks for the token of this process again; None where it cannot change.
     """
 
     base_url: str
     transport: "httpx2.AsyncBaseTransport"
     state: StateFile
     now: Callable[[], float] = time.time
+    known: KnownTokens = field(default_factory=KnownTokens)
+    renew: Renew | None = None
     _known: OrderedDict[bytes, Tenant] = field(default_factory=OrderedDict, repr=False)
     _watch_cache: WatchCache = field(default_factory=WatchCache, repr=False)
     _key: bytes = field(default_factory=lambda: secrets.token_bytes(32), repr=False)
@@ -70,7 +77,7 @@ class Tenants:
     def of(self, found: FoundToken) -> Tenant:
         """Return the tenant of a token; without a token, one whose requests fail with the reason."""
         value = found.token.value if found.token else ""
-        name = hashlib.blake2b(value.encode(), key=self._key, digest_size=16).digest()
+        name = self._name(value)
         tenant = self._known.get(name)
         if tenant is None:
             tenant = self._known[name] = self._make(found, value)
@@ -82,12 +89,13 @@ class Tenants:
 
     def _make(self, found: FoundToken, value: str) -> Tenant:
         budget = SharedBudget(SqliteRequestCounts(self.state, value), now=self.now)
-        scopes = ScopeCache(now=self.now)
         from mogplex_mcp.api.dated_transport import DatedTransport  # noqa: PLC0415 - imports httpx2, which is slow
 
         clock = ServerClock(self.now)
         transport = DatedTransport(self.transport, clock)
-        http = ScopeTrackingHttp(transport, self.base_url, found.token, budget, scopes=scopes)
+        scopes = self.known.scopes(found.token) if found.token else ScopeCache(now=self.now)
+        renew = self._renewed if self.renew and found.kind is not SourceKind.REQUEST else None
+        http = RenewingHttp(transport, self.base_url, found.token, budget, scopes=scopes, known=self.known, renew=renew)
         mogplex = Mogplex(http)
         ledger = SqliteLedger(self.state, value, now=self.now)
         return Tenant(
@@ -103,3 +111,13 @@ class Tenants:
             scopes=scopes,
             clock=clock,
         )
+
+    async def _renewed(self, refused: Token) -> Token | None:
+        """Return the new token of this process, if there is one, and drop the tenant of the old one."""
+        token = await self.renew(refused) if self.renew else None
+        if token is not None:
+            self._known.pop(self._name(refused.value), None)
+        return token
+
+    def _name(self, value: str) -> bytes:
+        return hashlib.blake2b(value.encode(), key=self._key, digest_size=16).digest()

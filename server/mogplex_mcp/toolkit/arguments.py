@@ -1,8 +1,8 @@
 """A tool's arguments: the flat schema for clients, validation that tolerates what models send, secret detection."""
 
 import json
-import re
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Any, Final, Literal, get_args, get_origin
 
@@ -11,13 +11,18 @@ from pydantic.fields import FieldInfo
 
 from mogplex_mcp.core.redaction import find_key
 from mogplex_mcp.operations.errors import InvalidArgumentError
+from mogplex_mcp.toolkit.size_limits import check_size
+from mogplex_mcp.toolkit.unknown_arguments import quoted, sort_arguments
 
 LONGEST_TEXT: Final = 2_000
 """For text without a limit of its own: a bound against nonsense, not published since no sensible call reaches it."""
 LARGEST_NUMBER: Final = 1_000_000
 """A bound of a number that is as high as this is one against nonsense, and not published either."""
 
-_SHOWN_CHARACTERS: Final = 60
+MOST_ITEMS: Final = 500
+"""In a list."""
+
+_MOST_NEAREST: Final = 3
 # The one argument that secrets belong in.
 _SECRET_ARGUMENT: Final = ("set_env_var", "value")
 
@@ -52,8 +57,21 @@ def _unsaid_limits(schema: Mapping[str, Any]) -> str:
     return ""
 
 
-def check(arguments: type[BaseModel], given: Mapping[str, Any]) -> dict[str, Any]:
-    """Validate the arguments of a call, and return them with defaults.
+@dataclass(frozen=True)
+class CheckedArguments:
+    """The arguments of a call, validated.
+
+    Attributes:
+        values: The value of every argument, defaults included.
+        notes: What was left out of the call, as sentences.
+    """
+
+    values: dict[str, Any]
+    notes: list[str]
+
+
+def check(arguments: type[BaseModel], given: Mapping[str, Any], *, changes: bool = False) -> CheckedArguments:
+    """Validate the arguments of a call.
 
     Models send "" and "null" for what they leave out, numbers in strings, one value in a list, lists as JSON text: all
     of these are converted.
@@ -61,13 +79,20 @@ def check(arguments: type[BaseModel], given: Mapping[str, Any]) -> dict[str, Any
     Args:
         arguments: The model of the tool's arguments; the class has the tool's name.
         given: The arguments that the client sent.
+        changes: Whether the tool changes anything.
 
     Raises:
-        InvalidArgumentError: Something is unknown, missing, or out of its limits.
+        InvalidArgumentError: Something is missing, out of its limits, or unknown and not to be ignored.
     """
     known = arguments.model_fields
-    _refuse_unknown(arguments.__name__, given, known)
-    wanted = {name: _meant(value, known[name].annotation) for name, value in given.items() if not _is_absent(value)}
+    taken, notes = sort_arguments(arguments.__name__, given, known, changes=changes)
+    wanted = {}
+    for name, value in taken.items():
+        check_size(name, value)
+        if not _is_absent(value):
+            wanted[name] = _meant(value, known[name].annotation)
+            check_size(name, wanted[name])
+            _check_count(name, wanted[name], known[name].annotation)
     try:
         checked = arguments.model_validate(wanted)
     except ValidationError as error:
@@ -83,18 +108,13 @@ def check(arguments: type[BaseModel], given: Mapping[str, Any]) -> dict[str, Any
         for text in value if isinstance(value, list) else [value]:
             if isinstance(text, str):
                 _check_text(name, text, bounded=_most_characters(known[name]) is None)
-    return values
+    return CheckedArguments(values, notes)
 
 
-def _refuse_unknown(tool: str, given: Mapping[str, Any], known: Mapping[str, FieldInfo]) -> None:
-    problems = []
-    for name in given:
-        if name not in known:
-            near = get_close_matches(re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name).lower(), known, n=1)
-            problems.append(f"{tool} has no argument {_quoted(name)}." + (f" Did you mean {near[0]}?" if near else ""))
-    if problems:
-        takes = f"It takes: {', '.join(known)}." if known else "It takes none."
-        raise InvalidArgumentError(" ".join([*problems[:5], takes]))
+def _check_count(name: str, value: Any, annotation: Any) -> None:
+    """Refuse a long list before each of its items is validated."""
+    if get_origin(annotation) is list and isinstance(value, list) and len(value) > MOST_ITEMS:
+        raise InvalidArgumentError(f"{name} must have at most {MOST_ITEMS} items, but has {len(value)}")
 
 
 def _is_absent(value: Any) -> bool:
@@ -105,7 +125,7 @@ def _is_absent(value: Any) -> bool:
 def _meant(value: Any, annotation: Any) -> Any:
     """Convert a value of the wrong JSON type; return it as it is where its meaning is not clear."""
     if (get_origin(annotation) or annotation) in (list, dict):
-        return _meant_container(value, wants_list=(get_origin(annotation) or annotation) is list)
+        return _meant_container(value, annotation, wants_list=(get_origin(annotation) or annotation) is list)
     if isinstance(value, list) and len(value) == 1:
         value = value[0]
     if annotation is str:
@@ -119,14 +139,20 @@ def _meant(value: Any, annotation: Any) -> Any:
     return same.get(_letters(plain), plain)
 
 
-def _meant_container(value: Any, *, wants_list: bool) -> Any:
+def _meant_container(value: Any, annotation: Any, *, wants_list: bool) -> Any:
     if isinstance(value, str):
         try:
             value = json.loads(value)
         except (ValueError, RecursionError):
             if value.lstrip().startswith(("[", "{")):
                 return value
-    return [value] if wants_list and isinstance(value, (str, int, float)) else value
+    if not wants_list or not isinstance(value, (list, str, int, float)):
+        return value
+    (item,) = get_args(annotation) or (None,)
+    if get_origin(item) is not Literal:
+        return value if isinstance(value, list) else [value]
+    items = value if isinstance(value, list) else str(value).split(",", MOST_ITEMS)
+    return items if len(items) > MOST_ITEMS else [_meant(one, item) for one in items]
 
 
 def _letters(text: str) -> str:
@@ -148,7 +174,7 @@ def _problem(tool: str, name: str, field: FieldInfo, problem: Mapping[str, Any])
     given = problem["input"]
     if problem["type"] == "string_too_long":
         return f"{name} must have at most {_most_characters(field)} characters, but has {len(given)}"
-    return f"{name} must be {_wanted(field)}, but {_quoted(given)} was given"
+    return f"{name} must be {_wanted(field)}, but {quoted(given)} was given"
 
 
 def _wanted(field: FieldInfo) -> str:
@@ -180,15 +206,13 @@ def _most_characters(field: FieldInfo) -> Any:
     return _bound(field, "max_length")
 
 
-def _quoted(value: Any) -> str:
-    text = json.dumps(value, ensure_ascii=True, default=repr)
-    return text if len(text) <= _SHOWN_CHARACTERS else text[: _SHOWN_CHARACTERS - 1] + "…"
-
-
 def nearest(kind: str, name: str, known: Sequence[str]) -> str:
-    """Return the message for a name that does not exist, with the nearest names, or all."""
-    near = get_close_matches(name, known, n=3) or known
-    return f"there is no {kind} {_quoted(name)}; did you mean {' or '.join(near)}?"
+    """Return the message for a name that does not exist, with at most three that do: those it could stand for."""
+    missing = f"there is no {kind} {quoted(name)}"
+    if near := get_close_matches(name, known, n=_MOST_NEAREST):
+        return f"{missing}; did you mean {' or '.join(near)}?"
+    near = get_close_matches(name, known, n=_MOST_NEAREST, cutoff=0.0)
+    return f"{missing}; the nearest are {', '.join(near)}" if near else missing
 
 
 def refuse_secrets(tool: str, values: Mapping[str, Any], own_token: str) -> None:

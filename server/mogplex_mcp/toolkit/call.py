@@ -15,6 +15,7 @@ class Call(OperationContext):
         client: The client's name, as it gave it.
         version: Its version.
         learnt_as: The name under which the call timeout of the client is learnt.
+        token_from: Where the caller's token came from, see `tool_error`.
         learnt: The call timeouts that clients turned out to have.
         offered: The names of the tools that this server offers.
         warnings: What the user should know of the state file.
@@ -24,6 +25,7 @@ class Call(OperationContext):
     version: str
     learnt_as: str
     learnt: LearntCaps
+    token_from: str = ""
     offered: frozenset[str] = field(default_factory=frozenset)
     warnings: Callable[[], list[str]] = list
 

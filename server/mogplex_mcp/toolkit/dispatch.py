@@ -8,13 +8,14 @@ import anyio
 from mcp_types import CallToolResult, TextContent
 
 from mogplex_mcp.api.errors import ErrorCode
+from mogplex_mcp.api.identifiers import id_in_page
+from mogplex_mcp.api.unreadable import collect_unreadable, unreadable_notes
 from mogplex_mcp.core.shutdown import CALL_SECONDS
 from mogplex_mcp.operations.errors import OperationError, operation_error
 from mogplex_mcp.reply.model import Reply
 from mogplex_mcp.reply.render import render
-from mogplex_mcp.reply.untrusted import clean_line
 from mogplex_mcp.tenants.call_timeouts import SHORTEST_CAP_SECONDS
-from mogplex_mcp.toolkit.arguments import check, nearest, refuse_secrets
+from mogplex_mcp.toolkit.arguments import check, refuse_secrets
 from mogplex_mcp.toolkit.call import Call
 from mogplex_mcp.toolkit.errors import ToolError, tool_error
 from mogplex_mcp.toolkit.toolset import Tool
@@ -26,28 +27,42 @@ _LEAST_GRACE_SECONDS: Final = 0.5
 
 
 async def dispatch(
-    tools: Mapping[str, Tool], name: str, arguments: Mapping[str, Any], open_call: Callable[[], Call], *, base_url: str
+    tools: Mapping[str, Tool],
+    tool: Tool,
+    arguments: Mapping[str, Any],
+    open_call: Callable[[], Call],
+    *,
+    base_url: str,
+    token_from: str = "",
 ) -> CallToolResult:
     """Run a tool and return its result; whatever goes wrong becomes a tool error.
 
     Args:
         tools: The tools that are offered, by name.
-        name: The tool that the client calls.
+        tool: The one of them that the client calls.
         arguments: The arguments of the client, unchecked.
         open_call: Makes the call's circumstances.
         base_url: Where Mogplex is.
+        token_from: Where the token came from, see `tool_error`.
     """
-    tool = tools.get(name)
-    if tool is None:
-        return _failed(_unknown_tool(name, tools))
     try:
-        reply = await call_tool(tool, arguments, open_call())
-        structured, text = render(reply.with_next_steps_for(tools))
+        call = open_call()
+        with collect_unreadable() as unreadable:
+            reply = await call_tool(tool, arguments, call)
+        notes = [*unreadable_notes(unreadable), *(note for note in call.settings.notes if note not in reply.notes)]
+        structured, text = render(reply.with_notes(notes).with_next_steps_for(tools))
         return CallToolResult(content=[TextContent(type="text", text=text)], structured_content=structured)
     except Exception as error:  # noqa: BLE001 - a client could do nothing with a protocol error
         failure = operation_error(error)
         return _failed(
-            tool_error(failure, base_url=base_url, offered=tools, tool=tool.name, repeatable=tool.hints.idempotent)
+            tool_error(
+                failure,
+                base_url=base_url,
+                offered=tools,
+                tool=tool.name,
+                repeatable=tool.hints.idempotent,
+                token_from=token_from,
+            )
         )
 
 
@@ -65,13 +80,14 @@ async def call_tool(tool: Tool, arguments: Mapping[str, Any], call: Call) -> Rep
     """
     if tool.needs_token and (problem := call.tenant.found.problem):
         raise problem.with_traceback(None)  # the same one each time: its traceback would grow with every call
-    checked = check(tool.arguments, arguments)
+    checked = check(tool.arguments, arguments, changes=not tool.hints.reads_only)
     if not call.settings.allow_secrets_in_prompts:
-        refuse_secrets(tool.name, checked, call.tenant.found.token.value if call.tenant.found.token else "")
+        refuse_secrets(tool.name, checked.values, call.tenant.found.token.value if call.tenant.found.token else "")
     with call.shutdown.within(CALL_SECONDS) as scope:
         timeout = _CallTimeout(call, scope)
         try:
-            return await tool.function(call, **checked)
+            reply = await tool.function(call, **_with_ids(checked.values, call.settings.base_url))
+            return reply.model_copy(update={"notes": (*reply.notes, *checked.notes)}) if checked.notes else reply
         finally:
             timeout.cancel()
     unknown = not tool.hints.reads_only
@@ -123,13 +139,11 @@ class _CallTimeout:
         self._scope.cancel()
 
 
-def _unknown_tool(name: str, tools: Mapping[str, Tool]) -> ToolError:
-    return ToolError(
-        "Nothing was done",
-        nearest("tool", clean_line(name, 60), list(tools)),
-        "Call one of those, or list the tools of this server again",
-        "unknown_tool",
-    )
+def _with_ids(values: Mapping[str, Any], base_url: str) -> dict[str, Any]:
+    """Return the arguments with ids in place of addresses of Mogplex's pages."""
+    return {
+        name: id_in_page(value, base_url, name) if isinstance(value, str) else value for name, value in values.items()
+    }
 
 
 def _failed(failure: ToolError) -> CallToolResult:

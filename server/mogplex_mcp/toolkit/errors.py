@@ -61,8 +61,8 @@ class _Wording:
 
     Attributes:
         happened: What happened.
-        following: What to do; {retry} stands for the time to wait, {keys} for the web page of tokens, {tool} for the
-            tool that was called.
+        following: What to do; {retry} stands for the time to wait, {keys} for the web page of tokens, {use_it} for how
+            a new token is put in place, {tool} for the tool that was called.
         tools: Tools to call as well, as far as they are offered.
         then: How to say that.
     """
@@ -78,15 +78,14 @@ _THEN: Final = "Then call {tools} to see whether it works."
 _WORDINGS: Final[Mapping[str, _Wording]] = {
     ErrorCode.NO_TOKEN: _Wording(
         "There is no Mogplex token",
-        "Ask the user to create one at {keys} and to run `mogplex-mcp login` in a terminal, or to set MOGPLEX_API_KEY "
-        "to it in this server's configuration (over HTTP: to send it as 'Authorization: Bearer mog_…').",
+        "Ask the user to create one at {keys} and {use_it}.",
         _CHECK,
         _THEN,
     ),
     ErrorCode.MALFORMED_TOKEN: _Wording(
         "The Mogplex token was not sent, because it isn't a valid token",
-        "Ask the user to copy it again from {keys}, for `mogplex-mcp login` or MOGPLEX_API_KEY; it may be cut, or a "
-        "placeholder that was never filled in.",
+        "It may be cut, or a placeholder that was never filled in: ask the user to copy it again from {keys} and "
+        "{use_it}.",
         _CHECK,
         _THEN,
     ),
@@ -123,18 +122,22 @@ _WORDINGS: Final[Mapping[str, _Wording]] = {
     ),
     ErrorCode.UNAUTHORIZED: _Wording(
         "Mogplex did not accept the token",
-        "It may be revoked or expired: ask the user to create a new one at {keys} and to run `mogplex-mcp login`, or "
-        "to set MOGPLEX_API_KEY to it. During an outage of Mogplex every token is refused: if it worked before, call "
-        "{tool} again in a minute first.",
+        "It may be revoked or expired: ask the user to create a new one at {keys} and {use_it}. During an outage of "
+        "Mogplex every token is refused: if it worked before, call {tool} again in a minute first.",
         _CHECK,
         _THEN,
     ),
     ErrorCode.FORBIDDEN: _Wording(
         "The token does not allow this",
-        "If a scope is missing, ask the user to create a token that has it at {keys} and to run `mogplex-mcp login`, "
-        "or to set MOGPLEX_API_KEY to it; trying again will not help.",
+        "If a scope is missing, ask the user to create a token that has it at {keys} and {use_it}; trying again "
+        "without it will not help.",
         _CHECK,
         _THEN,
+    ),
+    ErrorCode.BILLING: _Wording(
+        "Mogplex refused this because of the account's billing",
+        "Tell the user the reason: funds or a plan are missing, under Settings > Billing on the Mogplex web site; "
+        "until then it is refused again.",
     ),
     ErrorCode.NOT_FOUND: _Wording(
         "Mogplex does not know it",
@@ -173,13 +176,31 @@ _WORDINGS: Final[Mapping[str, _Wording]] = {
         "mogplex-mcp itself failed in {tool}", "Call it again once; if it stays so, tell the user."
     ),
 }
+_USE_IT: Final[Mapping[str, str]] = {
+    "environment": "to set MOGPLEX_API_KEY to it in this server's configuration, then to restart this server in the "
+    "client",
+    "file": "to write it to the file that MOGPLEX_API_KEY_FILE (--api-key-file) names, which is read again at once",
+    "request": "to send it as the token in your client's Authorization header ('Authorization: Bearer mog_…')",
+    "operator": "to hand it to the operator of this server, whose token it replaces",
+}
+"""How a new token is put in place, by where the old one came from."""
+_USE_IT_ELSEWHERE: Final = (
+    "to run `mogplex-mcp login` in a terminal (it is used at once), or to set MOGPLEX_API_KEY to it in this server's "
+    "configuration"
+)
 _INTERNAL_REASON: Final = "This is a fault of the bridge, not of the call; its log on stderr has the details"
 # What programs read for codes that are ours alone.
 _SHOWN_CODES: Final[Mapping[str, str]] = {OperationCode.UNKNOWN_REPO_ID: ErrorCode.SERVICE_UNAVAILABLE}
 
 
 def tool_error(
-    error: OperationError, *, base_url: str, offered: Container[str], tool: str = "", repeatable: bool = True
+    error: OperationError,
+    *,
+    base_url: str,
+    offered: Container[str],
+    tool: str = "",
+    repeatable: bool = True,
+    token_from: str = "",
 ) -> ToolError:
     """Word an error of an operation for a model.
 
@@ -189,6 +210,7 @@ def tool_error(
         offered: The tools that may be named.
         tool: The tool that was called.
         repeatable: Whether calling it again with the same arguments does nothing twice.
+        token_from: Where the token came from: the kind of its source, or "operator" for an HTTP server's own.
     """
     wording = _WORDINGS[error.code]
     seconds = None if error.retry_after is None else max(1, round(error.retry_after))
@@ -196,10 +218,13 @@ def tool_error(
         "retry": _waiting(seconds or _SECONDS_WITHOUT_HEADER),
         "keys": f"{web_url(base_url)}/settings/api-keys",
         "tool": tool or "it",
+        "use_it": _USE_IT.get(token_from, _USE_IT_ELSEWHERE),
     }
     happened = sentence(spell(error.happened, _spelled) or wording.happened.format(**places))
     following = spell(error.advice, _spelled)
-    if not following:
+    if not following and not repeatable and (error.may_have_happened or error.code == ErrorCode.UNEXPECTED_ANSWER):
+        following = "Tell the user, who can check MOGPLEX_URL and the network."
+    elif not following:
         following = wording.following.format(**places)
         if tools := [name for name in wording.tools if name in offered and name != tool]:
             following += " " + wording.then.format(tools=" or ".join(tools))

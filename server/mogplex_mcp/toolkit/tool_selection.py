@@ -7,6 +7,9 @@ from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Final
 
+from mogplex_mcp.config.settings import Settings
+from mogplex_mcp.reply.untrusted import clean_line
+from mogplex_mcp.toolkit.arguments import nearest
 from mogplex_mcp.toolkit.toolset import Tool, Toolset, select
 
 TOOLSETS_HEADER: Final = "x-mcp-toolsets"
@@ -16,6 +19,7 @@ READ_ONLY_HEADER: Final = "x-mcp-readonly"
 
 _HEADERS: Final = (TOOLSETS_HEADER, TOOLS_HEADER, EXCLUDE_HEADER, READ_ONLY_HEADER)
 _CACHED_SELECTIONS: Final = 64
+_LONGEST_NAME: Final = 60
 
 
 class ToolSelection:
@@ -28,6 +32,7 @@ class ToolSelection:
 
     def __init__(self, toolsets: Sequence[Toolset], offered: Sequence[Tool]) -> None:
         self._toolsets = toolsets
+        self._all = {tool.name: tool for toolset in toolsets for tool in toolset.tools}
         self._offered = {tool.name: tool for tool in offered}
         self._selected = lru_cache(_CACHED_SELECTIONS)(self._select)
 
@@ -42,6 +47,32 @@ class ToolSelection:
         """
         selection = tuple(headers.get(name, "").strip() for name in _HEADERS) if headers else ()
         return self._selected(*selection) if any(selection) else self._offered
+
+    def missing(self, name: str, selected: Mapping[str, Tool], settings: Settings) -> str:
+        """Return why a tool can't be called, and what would make it one that can, or which was meant.
+
+        Args:
+            name: The name, as the client sent it.
+            selected: The tools of the request.
+            settings: The settings of the server.
+        """
+        name = clean_line(name, _LONGEST_NAME)
+        tool = self._all.get(name)
+        if tool is None:
+            return f"{nearest('tool', name, list(selected))} tools/list has all of them."
+        if name in self._offered:
+            return (
+                f"The headers of this request leave out {name}: in the client's configuration, {TOOLSETS_HEADER}, "
+                f"{TOOLS_HEADER}, {EXCLUDE_HEADER} and {READ_ONLY_HEADER} select the tools."
+            )
+        if name in settings.exclude_tools:
+            return f"{name} is not offered: MOGPLEX_MCP_EXCLUDE_TOOLS excludes it."
+        if settings.read_only and not tool.hints.reads_only:
+            return f"{name} is not offered: it changes something, and MOGPLEX_MCP_READ_ONLY is set."
+        return (
+            f"{name} is not offered: it is in the toolset {tool.toolset}, which is off. MOGPLEX_MCP_TOOLSETS (or "
+            f"--toolsets) with {tool.toolset} in the configuration of this server switches it on."
+        )
 
     def _select(self, toolsets: str, tools: str, excluded: str, read_only: str) -> Mapping[str, Tool]:
         selected = select(

@@ -63,7 +63,13 @@ def connection_reply(call: Call, state: account.ConnectionState) -> Connection:
     )
     if state.problem is None:
         return reply
-    failure = tool_error(state.problem, base_url=call.settings.base_url, offered=call.offered, tool="check_connection")
+    failure = tool_error(
+        state.problem,
+        base_url=call.settings.base_url,
+        offered=call.offered,
+        tool="check_connection",
+        token_from=call.token_from,
+    )
     summary = f"Not connected to Mogplex. {sentence(failure.happened)} Why: {sentence(failure.why)}"
     changes: dict[str, Any] = {"connected": False, "summary": summary, "next_steps": ()}
     changes |= {"notes": (failure.following, *reply.notes), "untrusted": {"reason": failure.quoted}}

@@ -13,6 +13,7 @@ from mogplex_mcp.operations import automation_runs
 from mogplex_mcp.operations.automation_runs import MOST_RUNS, AutomationRunState
 from mogplex_mcp.reply.model import NextStep, Reply
 from mogplex_mcp.reply.untrusted import clean, clean_line, sanitize_name, sanitize_word
+from mogplex_mcp.runs.verdicts import NEVER_STARTED_AFTER
 from mogplex_mcp.tools.pages import page_of
 
 Section = Literal["summary", "nodes", "findings", "calls", "events", "waits"]
@@ -36,6 +37,7 @@ class AutomationRunRow(BaseModel):
     repo: str = ""
     created: str = ""
     took: str = ""
+    never_started: bool | None = None
 
 
 class AutomationRunList(Reply):
@@ -92,6 +94,7 @@ def runs_reply(found: automation_runs.AutomationRunList, limit: int, *, now: dat
                 repo=sanitize_name(run.repo_full_name or "", sanitize_word(run.repo_id or "", "")),
                 created=ago(run.created_at, now),
                 took=_took(run),
+                never_started=found.never_started(run) or None,
             )
             for run in runs
         ],
@@ -110,6 +113,8 @@ def run_reply(state: AutomationRunState, *, section: Section, page: int, now: da
     run = state.run
     arguments = {"automation_id": state.automation_id, "run_id": sanitize_word(run.id)}
     notes = []
+    if state.is_latest:
+        notes.append("No run_id was given: this is the latest run that was triggered from this client.")
     if state.fault:
         notes.append(f"Mogplex could not be asked again just now ({state.fault.code}): this is the last known state.")
     untrusted: dict[str, Any] = {}
@@ -187,14 +192,28 @@ def _sentence(state: AutomationRunState) -> str:
         return f"The run has ended: {status}."
     if state.needs_answer:
         return "The run waits for a person: see waits. It can be answered on the Mogplex web page."
+    if state.never_started:
+        age = f" {duration((state.now - state.run.created_at).total_seconds())} ago" if state.run.created_at else ""
+        return (
+            f"Mogplex accepted this run{age}, but no worker ever took it: it never started and will not run. If the "
+            "user wants another one, call trigger_automation with force_new."
+        )
+    if state.is_stale:
+        return (
+            f"The run is {status}, but nothing was heard of it for {duration(state.silence.total_seconds())}. It may "
+            "be dead: let the user look at it on the Mogplex web page before another one is triggered with force_new."
+        )
+    if state.run.last_start_error and not state.run.runtime_run_id and state.run.started_at is None:
+        return (
+            "Mogplex accepted this run, but could not queue it so far. Wait for it: if no worker takes it within "
+            f"{NEVER_STARTED_AFTER.seconds // 60} minutes, it will not run."
+        )
     return f"The run is {status}. Nothing is lost; do not trigger it again."
 
 
 def _notes(state: AutomationRunState) -> list[str]:
     run = state.run
     notes = []
-    if run.last_start_error and not state.has_ended and run.started_at is None:
-        notes.append("Mogplex could not start it; if it stays so, it will never run. Trigger it again with force_new.")
     parts = [part for part in _FIELDS if _items(run, part)]
     if parts:
         notes.append(f"Call get_automation_run with detail {', '.join(parts)} for all of it.")

@@ -20,10 +20,14 @@ from mogplex_mcp.simulator.server import serve
 from tests.transports.processes import PROGRAM, environment, lines, process
 from tests.transports.talking import INITIALIZE, QUICKLY, START, address_of, request, talking, tool
 
-pytestmark = [pytest.mark.anyio, pytest.mark.skipif(sys.platform == "win32", reason="streams and signals of POSIX")]
+pytestmark = [
+    pytest.mark.anyio,
+    pytest.mark.usefixtures("stdio"),
+    pytest.mark.skipif(sys.platform == "win32", reason="streams and signals of POSIX"),
+]
 
 LIST = request(2, "tools/list")
-COMMAND = shlex.join(PROGRAM)
+TOO_LONG = {"code": -32600, "message": "The message is longer than 16 MiB."}
 
 
 def shell(command: str, home: Path, said: str = "") -> "subprocess.CompletedProcess[str]":
@@ -43,7 +47,7 @@ def shell(command: str, home: Path, said: str = "") -> "subprocess.CompletedProc
     [("<&-", 0, ""), (">&-", 1, "stdout is closed"), ("2>&-", 0, ""), ("<&- >&- 2>&-", 1, "")],
 )
 def test_closed_standard_stream_is_a_clear_error(closed: str, code: int, said: str, tmp_path: Path) -> None:
-    ended = shell(f"{COMMAND} --demo {closed}", tmp_path, INITIALIZE + LIST)
+    ended = shell(f"{shlex.join(PROGRAM)} --demo {closed}", tmp_path, INITIALIZE + LIST)
     assert ended.returncode == code
     assert said in ended.stderr
     assert "Traceback" not in ended.stderr
@@ -91,6 +95,8 @@ def test_a_huge_message_is_refused_and_the_next_is_answered(size: int, tmp_path:
         talk.say(request(3, "tools/list"))
         if size < 16 * 2**20:
             assert talk.hear(2)["result"]["isError"]
+        else:
+            assert talk.hear(2)["error"] == TOO_LONG
         assert talk.hear(3)["result"]["tools"]
         assert talk.memory < 300
 
@@ -99,7 +105,8 @@ def test_the_end_of_a_message_that_was_too_long_is_no_message(tmp_path: Path) ->
     with talking(tmp_path, "--demo") as talk:
         talk.say("x" * (17 * 2**20) + LIST)
         talk.say(request(3, "tools/list"))
-        assert json.loads(lines(talk.running.stdout).readline())["id"] == 3
+        assert talk.hear_next() == {"jsonrpc": "2.0", "id": None, "error": TOO_LONG}
+        assert talk.hear_next()["id"] == 3
 
 
 @pytest.mark.parametrize("depth", [100, 150, 100_000])
@@ -125,7 +132,7 @@ def test_a_client_that_reads_nothing_holds_up_nothing_but_itself(number: signal.
 
 
 def test_ignored_sighup_stays_ignored(tmp_path: Path) -> None:
-    command = f"trap '' HUP; exec {COMMAND} http --demo --port 0"
+    command = f"trap '' HUP; exec {shlex.join(PROGRAM)} http --demo --port 0"
     with subprocess.Popen(
         ["/bin/sh", "-c", command], stderr=subprocess.PIPE, text=True, env=environment(tmp_path)
     ) as running:
@@ -190,7 +197,7 @@ async def test_on_a_full_disk_nothing_is_started_and_everything_else_goes_on(tmp
 
 def test_a_port_that_is_taken_is_one_line(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
-        ended = shell(f"{COMMAND} http --port {taken.getsockname()[1]}", tmp_path)
+        ended = shell(f"{shlex.join(PROGRAM)} http --port {taken.getsockname()[1]}", tmp_path)
     assert ended.returncode == 1
     assert "another program uses that port" in ended.stderr
     assert len(ended.stderr.splitlines()) == 1
@@ -198,7 +205,7 @@ def test_a_port_that_is_taken_is_one_line(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("host", ["192.0.2.1", "no-such-name.invalid", "999.1.1.1"])
 def test_an_address_that_is_not_this_machines_is_one_line(host: str, tmp_path: Path) -> None:
-    ended = shell(f"{COMMAND} http --port 0 --host {host} --allowed-host a", tmp_path)
+    ended = shell(f"{shlex.join(PROGRAM)} http --port 0 --host {host} --allowed-host a", tmp_path)
     assert ended.returncode == 1
     assert f"cannot serve on {host}" in ended.stderr
     assert len(ended.stderr.splitlines()) == 1

@@ -16,7 +16,9 @@ from mcp.shared.message import SessionMessage
 from mogplex_mcp.core.shutdown import ANSWER_SECONDS, Shutdown
 from mogplex_mcp.startup.discovery import Discovery
 from mogplex_mcp.transports.request_tracking import InboundStream, OpenRequests
+from mogplex_mcp.transports.stdio.messages import Rejection
 from mogplex_mcp.transports.stdio.reader import MessageReader
+from mogplex_mcp.transports.stdio.streams import PolledSink, PolledSource, ThreadedSink, ThreadedSource
 from mogplex_mcp.transports.stdio.writer import MessageWriter
 from tests.virtual_time import VirtualTimeLoop
 
@@ -43,8 +45,25 @@ def message(number: int, size: int = 0) -> SessionMessage:
     return SessionMessage(mcp_types.JSONRPCResponse(jsonrpc="2.0", id=number, result={"text": "x" * size}))
 
 
-def sink(writing: int, shutdown: Shutdown | None = None, serving: anyio.CancelScope | None = None) -> MessageWriter:
-    return MessageWriter(writing, Discovery(None), shutdown or Shutdown(), serving or anyio.CancelScope())
+async def refused(rejection: Rejection) -> None:
+    raise AssertionError(rejection)
+
+
+@pytest.fixture(params=["polling", "threads"])
+def threads(request: pytest.FixtureRequest) -> bool:
+    """Whether threads read and write, as on Windows."""
+    return bool(request.param == "threads")
+
+
+def sink(
+    writing: int, threads: bool, shutdown: Shutdown | None = None, serving: anyio.CancelScope | None = None
+) -> MessageWriter:
+    bytes_out = ThreadedSink(writing) if threads else PolledSink(writing)
+    return MessageWriter(bytes_out, Discovery(None), shutdown or Shutdown(), serving or anyio.CancelScope())
+
+
+def reader(reading: int, threads: bool) -> MessageReader:
+    return MessageReader(ThreadedSource(reading) if threads else PolledSource(reading), Discovery(None), refused)
 
 
 async def read_ids(reading: int, count: int) -> list[int]:
@@ -56,17 +75,17 @@ async def read_ids(reading: int, count: int) -> list[int]:
     return [json.loads(line)["id"] for line in read.splitlines()]
 
 
-async def test_concurrent_large_messages_are_not_interleaved(ends: tuple[int, int]) -> None:
+async def test_concurrent_large_messages_are_not_interleaved(ends: tuple[int, int], threads: bool) -> None:
     reading, writing = ends
-    async with sink(writing) as client, anyio.create_task_group() as tasks:
+    async with sink(writing, threads) as client, anyio.create_task_group() as tasks:
         for number in range(3):
             tasks.start_soon(client.send, message(number, LARGE))
         assert await read_ids(reading, 3) == [0, 1, 2]
 
 
-async def test_cancelled_write_leaves_no_partial_line(ends: tuple[int, int]) -> None:
+async def test_cancelled_write_leaves_no_partial_line(ends: tuple[int, int], threads: bool) -> None:
     reading, writing = ends
-    async with sink(writing) as client, anyio.create_task_group() as tasks:
+    async with sink(writing, threads) as client, anyio.create_task_group() as tasks:
         with anyio.CancelScope() as impatient:
             async with anyio.create_task_group() as senders:
                 senders.start_soon(client.send, message(1, LARGE))
@@ -77,13 +96,13 @@ async def test_cancelled_write_leaves_no_partial_line(ends: tuple[int, int]) -> 
                     assert await read_ids(reading, 2) == [1, 2]
 
 
-def test_shutdown_does_not_wait_for_a_client_that_does_not_read(ends: tuple[int, int]) -> None:
+def test_shutdown_does_not_wait_for_a_client_that_does_not_read(ends: tuple[int, int], threads: bool) -> None:
     _, writing = ends
 
     async def tell_nobody() -> float:
         shutdown = Shutdown()
         began = anyio.current_time()
-        async with sink(writing, shutdown) as client, anyio.create_task_group() as tasks:
+        async with sink(writing, threads, shutdown) as client, anyio.create_task_group() as tasks:
             tasks.start_soon(client.send, message(1, LARGE))
             await anyio.wait_all_tasks_blocked()
             shutdown.begin()
@@ -92,27 +111,27 @@ def test_shutdown_does_not_wait_for_a_client_that_does_not_read(ends: tuple[int,
     assert anyio.run(tell_nobody, backend_options={"loop_factory": VirtualTimeLoop}) == pytest.approx(ANSWER_SECONDS)
 
 
-async def test_a_client_that_is_gone_ends_the_serving(ends: tuple[int, int]) -> None:
+async def test_a_client_that_is_gone_ends_the_serving(ends: tuple[int, int], threads: bool) -> None:
     reading, writing = ends
     os.close(reading)
     with anyio.CancelScope() as serving:
-        async with sink(writing, serving=serving) as client:
+        async with sink(writing, threads, serving=serving) as client:
             await client.send(message(1))
     assert serving.cancel_called
 
 
-async def test_shared_pipe_stays_blocking(ends: tuple[int, int]) -> None:
+async def test_shared_pipe_stays_blocking(ends: tuple[int, int], threads: bool) -> None:
     _, writing = ends
     before = fcntl.fcntl(writing, fcntl.F_GETFL)
-    async with sink(writing) as client:
+    async with sink(writing, threads) as client:
         await client.send(message(1))
         assert fcntl.fcntl(writing, fcntl.F_GETFL) == before
 
 
-async def test_message_read_before_shutdown_is_not_received_after_it(ends: tuple[int, int]) -> None:
+async def test_message_read_before_shutdown_is_not_received_after_it(ends: tuple[int, int], threads: bool) -> None:
     reading, writing = ends
     shutdown = Shutdown()
-    questions = InboundStream(MessageReader(reading, Discovery(None)), OpenRequests(), shutdown)
+    questions = InboundStream(reader(reading, threads), OpenRequests(), shutdown)
     os.write(writing, b'{"jsonrpc":"2.0","method":"first"}\n{"jsonrpc":"2.0","method":"second"}\n')
     first = await questions.receive()
     assert isinstance(first, SessionMessage)

@@ -10,7 +10,7 @@ from tests.transports.processes import PROGRAM, environment, lines, process
 from tests.transports.story import call, follow_to_pull_request
 from tests.transports.talking import INITIALIZE, QUICKLY, request
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("stdio")]
 
 ERAS = pytest.mark.parametrize("mode", ["legacy", "auto"])
 

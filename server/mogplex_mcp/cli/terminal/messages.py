@@ -99,6 +99,10 @@ _MESSAGES: Final[Mapping[str, tuple[str, str]]] = {
         "The token does not allow this.",
         "Create a token that has the scope at {keys} and run `mogplex-mcp login`.",
     ),
+    ErrorCode.BILLING: (
+        "Mogplex refused this because of the account's billing.",
+        "Add funds or choose a plan under Settings > Billing on the Mogplex web site; until then it is refused again.",
+    ),
     ErrorCode.NOT_FOUND: (
         "Mogplex did not find it.",
         "Check the id: `repos list`, `runs list`, `sandboxes list` and `automations list` show the ids.",
@@ -188,6 +192,8 @@ def command_error(
     """
     speller = speller or as_commands
     happened, advice = _MESSAGES[error.code]
+    if not repeatable and (error.may_have_happened or error.code == ErrorCode.UNEXPECTED_ANSWER):
+        advice = f"Check MOGPLEX_URL and the network. {_DOCTOR}"
     seconds = round(error.retry_after) if error.retry_after is not None else _SECONDS_WITHOUT_HEADER
     advice = spell(error.advice, speller) or advice.format(
         keys=f"{web_url(base_url)}/settings/api-keys", retry=duration(max(1, seconds))

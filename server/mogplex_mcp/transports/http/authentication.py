@@ -14,7 +14,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from mogplex_mcp.api.access_token import Token
 from mogplex_mcp.api.errors import MogplexError
 from mogplex_mcp.config.settings import Settings
-from mogplex_mcp.credentials.sources import FoundToken
+from mogplex_mcp.credentials.sources import FoundToken, SourceKind
 from mogplex_mcp.server.request_scope import CALLER
 
 _HELP: Final = (
@@ -56,7 +56,7 @@ class Callers:
         if self._client_key and hmac.compare_digest(_digest(credentials.strip().encode("latin-1")), self._client_key):
             return None
         try:
-            return FoundToken(Token.parse(credentials), "the request")
+            return FoundToken(Token.parse(credentials), "the request", kind=SourceKind.REQUEST)
         except MogplexError as error:
             raise RefusedError(error.message) from None
 

@@ -1,40 +1,45 @@
-"""Reads MCP messages from a file descriptor, without a thread and without a task of its own."""
+"""Reads MCP messages, one per line."""
 
-import logging
-import os
 from collections import deque
-from typing import Final
+from collections.abc import Awaitable, Callable
 
 import anyio
 import anyio.lowlevel
-import mcp_types
 from anyio.abc import ObjectReceiveStream
 from mcp.shared.message import SessionMessage
 
 from mogplex_mcp.startup.discovery import QUIET_SECONDS, Discovery, without_late_probe
-
-LARGEST_MESSAGE: Final = 16 * 1024 * 1024
-_READ_BYTES: Final = 65_536
-
-logger = logging.getLogger(__name__)
+from mogplex_mcp.transports.stdio.members import LARGEST_EXCERPT
+from mogplex_mcp.transports.stdio.messages import (
+    BOM,
+    LARGEST_MESSAGE,
+    Rejection,
+    read_line,
+    too_long,
+)
+from mogplex_mcp.transports.stdio.streams import ByteSource
 
 
 class MessageReader(ObjectReceiveStream[SessionMessage | Exception]):
     """Messages from a client, one per line.
 
     Args:
-        descriptor: The file descriptor to read.
+        source: The bytes from the client.
         discovery: The beginning of the conversation.
+        reject: Called with each line that is no message; it may wait, and nothing more is read meanwhile.
     """
 
-    def __init__(self, descriptor: int, discovery: Discovery) -> None:
-        self._descriptor = descriptor
+    def __init__(
+        self, source: ByteSource, discovery: Discovery, reject: Callable[[Rejection], Awaitable[None]]
+    ) -> None:
+        self._source = source
         self._discovery = discovery
-        self._messages = deque(discovery.replay(_parse))
+        self._reject = reject
+        self._received: deque[SessionMessage | Rejection] = deque(discovery.replay(_message_in))
         self._unread = discovery.unread
         self._pending = bytearray()
         self._is_first = True
-        self._is_too_long = False
+        self._discarded: _Excerpt | None = None
         self._is_at_end = False
 
     async def receive(self) -> SessionMessage | Exception:
@@ -45,25 +50,29 @@ class MessageReader(ObjectReceiveStream[SessionMessage | Exception]):
         """
         # Once the shutdown has begun, no further message is received, even if it has been read already.
         await anyio.lowlevel.checkpoint_if_cancelled()
-        while not self._messages:
-            if self._is_at_end:
-                raise anyio.EndOfStream
-            if self._unread:
-                self._take(self._unread)
-                self._unread = b""
-            elif self._discovery.has_deferred and await self._is_quiet():
-                self._messages += self._discovery.deferred()
-            else:
-                await anyio.wait_readable(self._descriptor)
-                self._take(os.read(self._descriptor, _READ_BYTES))
-        return self._messages.popleft()
+        while True:
+            while not self._received:
+                if self._is_at_end:
+                    raise anyio.EndOfStream
+                if self._unread:
+                    self._take(self._unread)
+                    self._unread = b""
+                elif self._discovery.has_deferred and await self._is_quiet():
+                    self._received += self._discovery.deferred()
+                else:
+                    await self._source.wait()
+                    self._take(self._source.take())
+            item = self._received.popleft()
+            if isinstance(item, SessionMessage):
+                return item
+            await self._reject(item)
 
     async def aclose(self) -> None:
         """Do nothing: the descriptor belongs to the caller."""
 
     async def _is_quiet(self) -> bool:
         with anyio.move_on_after(QUIET_SECONDS):
-            await anyio.wait_readable(self._descriptor)
+            await self._source.wait()
             return False
         return True
 
@@ -74,27 +83,46 @@ class MessageReader(ObjectReceiveStream[SessionMessage | Exception]):
         self._pending += chunk or b"\n"
         if b"\n" in chunk or not chunk:
             first, *lines, self._pending = self._pending.split(b"\n")
-            whole = lines if self._is_too_long else [first, *lines]
-            for line in without_late_probe(whole, _parse) if self._is_first else whole:
-                message = _parse(line) if line.strip() else None
-                self._discovery.received(line, message)
-                if message is not None:
-                    self._messages.append(message)
-            self._is_too_long, self._is_first = False, False
-        if len(self._pending) > LARGEST_MESSAGE:
-            # Discard everything up to the end of the line.
-            self._is_too_long = True
-            logger.warning("A message of over 16 MiB was discarded")
-        if self._is_too_long:
+            if self._discarded:
+                self._received += self._discarded.rejections(first)
+                self._discarded = None
+            else:
+                lines.insert(0, first.removeprefix(BOM))
+            for line in without_late_probe(lines, _message_in) if self._is_first else lines:
+                self._take_line(line)
+            self._is_first = False
+        if self._discarded:
+            self._discarded.add(self._pending)
             self._pending.clear()
+        elif len(self._pending) > LARGEST_MESSAGE:
+            self._discarded = _Excerpt(self._pending)
+            self._pending = bytearray()
+
+    def _take_line(self, line: bytearray) -> None:
+        read = read_line(line) if line.strip() else []
+        if isinstance(read, SessionMessage):
+            self._discovery.received(line, read)
+            self._received.append(read)
+        else:
+            self._discovery.received(line, None)
+            self._received += read
 
 
-def _parse(line: bytes | bytearray) -> SessionMessage | None:
-    """Return the message in a line; None if it isn't one. The SDK would discard it too, at forty times the cost."""
-    try:
-        # Invalid UTF-8 is invalid JSON too, but the rest of the line may hold the id of the request.
-        text = line.decode("utf-8", "replace")
-        return SessionMessage(mcp_types.jsonrpc_message_adapter.validate_json(text, by_name=False))
-    except (ValueError, RecursionError) as error:
-        logger.debug("A line that is not a message was discarded (%s)", type(error).__name__)
-        return None
+class _Excerpt:
+    """The beginning and the end of a line that is discarded, since it is too long."""
+
+    def __init__(self, line: bytearray) -> None:
+        self._head = bytes(line[:LARGEST_EXCERPT])
+        self._tail = bytes(line[-LARGEST_EXCERPT:])
+
+    def add(self, more: bytearray) -> None:
+        self._tail = (self._tail + more)[-LARGEST_EXCERPT:]
+
+    def rejections(self, last: bytearray) -> list[Rejection]:
+        self.add(last)
+        return too_long(self._head, self._tail)
+
+
+def _message_in(line: bytes | bytearray) -> SessionMessage | None:
+    read = read_line(line)
+    return read if isinstance(read, SessionMessage) else None

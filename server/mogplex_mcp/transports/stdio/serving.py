@@ -1,26 +1,28 @@
-"""MCP over stdin and stdout, without threads, so that a closed stdin and SIGINT end the process at once.
+"""MCP over stdin and stdout: a closed stdin, a closed stdout and SIGINT end the process at once.
 
 The SDK's `stdio_server` reads in a worker thread, which can't be cancelled while it waits for a line: with stdin open
-it hangs for over 12 seconds after SIGINT. It is used where this implementation is not possible: on Windows, and for
-files in place of pipes.
+it hangs for over 12 seconds after SIGINT.
 """
 
 import contextlib
 import os
-import selectors
 import sys
 from collections.abc import AsyncIterator, Iterator
-from typing import Any
+from typing import Any, Final
 
 import anyio
 from mcp.server import Server
-from mcp.server.stdio import stdio_server
 
 from mogplex_mcp.core.shutdown import Shutdown
+from mogplex_mcp.core.standard_streams import STDERR, STDIN, STDOUT
 from mogplex_mcp.startup.discovery import Discovery
 from mogplex_mcp.transports.request_tracking import InboundStream, OpenRequests, OutboundStream
+from mogplex_mcp.transports.stdio.messages import Rejection
 from mogplex_mcp.transports.stdio.reader import MessageReader
+from mogplex_mcp.transports.stdio.streams import PolledSink, PolledSource, ThreadedSink, ThreadedSource, can_be_polled
 from mogplex_mcp.transports.stdio.writer import MessageWriter
+
+_MAX_REJECTIONS: Final = 1_000
 
 
 async def serve_stdio(server: Server[Any], shutdown: Shutdown, discovery: Discovery | None = None) -> None:
@@ -32,7 +34,7 @@ async def serve_stdio(server: Server[Any], shutdown: Shutdown, discovery: Discov
         discovery: The beginning of the conversation, if some of it took place before the server was loaded.
     """
     requests = OpenRequests()
-    streams = _pipes(shutdown, discovery or Discovery(None)) if _are_selectable() else stdio_server()
+    streams = _streams(shutdown, discovery or Discovery(None))
     async with shutdown.instead_of_cancelling(), streams as (inbound, outbound):
         await server.run(
             InboundStream(inbound, requests, shutdown),
@@ -42,42 +44,78 @@ async def serve_stdio(server: Server[Any], shutdown: Shutdown, discovery: Discov
 
 
 @contextlib.asynccontextmanager
-async def _pipes(shutdown: Shutdown, discovery: Discovery) -> AsyncIterator[tuple[MessageReader, MessageWriter]]:
+async def _streams(shutdown: Shutdown, discovery: Discovery) -> AsyncIterator[tuple[MessageReader, MessageWriter]]:
     """Return the streams of stdin and stdout.
 
     Meanwhile descriptor 0 is the null device and descriptor 1 is stderr, so that only MCP is on the wire.
     """
-    with _claimed(0, os.open(os.devnull, os.O_RDONLY)) as stdin, _claimed(1, os.dup(2)) as stdout:
+    polls = can_be_polled(STDIN, STDOUT)
+    null = os.open(os.devnull, os.O_RDONLY)
+    with _claimed(STDIN, null, restore=polls) as stdin, _claimed(STDOUT, os.dup(STDERR), restore=polls) as stdout:
+        source = PolledSource(stdin) if polls else ThreadedSource(stdin)
+        sink = PolledSink(stdout) if polls else ThreadedSink(stdout)
         with anyio.CancelScope() as serving:
-            async with MessageWriter(stdout, discovery, shutdown, serving) as outbound:
+            async with MessageWriter(sink, discovery, shutdown, serving) as outbound:
                 await outbound.write(discovery.unsent)
-                try:
-                    yield MessageReader(stdin, discovery), outbound
-                finally:
-                    shutdown.begin()
+                async with _rejecting(outbound) as rejections:
+                    try:
+                        yield MessageReader(source, discovery, rejections.reject), outbound
+                    finally:
+                        shutdown.begin()
+
+
+class _Rejections:
+    """Responses to lines that are no messages, which wait until the client reads them. Their number is bounded."""
+
+    def __init__(self) -> None:
+        self._send, self._receive = anyio.create_memory_object_stream[bytes](_MAX_REJECTIONS)
+
+    async def reject(self, rejection: Rejection) -> None:
+        """Respond to a line. A client that does not read gets no more responses without an id, and waits for others."""
+        try:
+            self._send.send_nowait(rejection.line)
+        except anyio.WouldBlock:
+            if rejection.has_id:
+                await self._send.send(rejection.line)
+
+    async def write_to(self, outbound: MessageWriter) -> None:
+        async with self._receive:
+            async for line in self._receive:
+                await outbound.write(line)
+
+    def close(self) -> None:
+        """Let the writing end when all responses are written."""
+        self._send.close()
+
+
+@contextlib.asynccontextmanager
+async def _rejecting(outbound: MessageWriter) -> AsyncIterator[_Rejections]:
+    rejections = _Rejections()
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(rejections.write_to, outbound)
+        try:
+            yield rejections
+        finally:
+            rejections.close()
 
 
 @contextlib.contextmanager
-def _claimed(descriptor: int, stand_in: int) -> Iterator[int]:
-    """Return a private copy of a standard stream, which the stand-in replaces while the block runs."""
+def _claimed(descriptor: int, stand_in: int, *, restore: bool) -> Iterator[int]:
+    """Return a private copy of a standard stream, which the stand-in replaces while the block runs.
+
+    A thread may still block in the copy afterwards, and Windows would wait for it before it closes or copies that
+    again. So the stream is not restored then: the process is about to exit.
+    """
     private = os.dup(descriptor)
+    if sys.platform == "win32":
+        import msvcrt  # noqa: PLC0415 - only there
+
+        msvcrt.setmode(private, os.O_BINARY)
     try:
         os.dup2(stand_in, descriptor)
         os.close(stand_in)
         yield private
     finally:
-        os.dup2(private, descriptor)
-        os.close(private)
-
-
-def _are_selectable() -> bool:
-    """Return whether stdin and stdout are pipes, sockets or terminals, which a selector can wait for."""
-    if sys.platform == "win32":
-        return False
-    with selectors.DefaultSelector() as selector:
-        try:
-            for descriptor in (0, 1):
-                selector.register(descriptor, selectors.EVENT_READ)
-        except (OSError, ValueError):
-            return False
-    return True
+        if restore:
+            os.dup2(private, descriptor)
+            os.close(private)

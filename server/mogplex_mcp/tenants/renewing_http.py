@@ -1,0 +1,74 @@
+"""A `MogplexHttp` that learns whether its token is accepted, and takes a new token after a refusal."""
+
+from collections.abc import Awaitable, Callable
+from typing import Any, Final, TypeVar
+
+from mogplex_mcp.api.access_token import Token
+from mogplex_mcp.api.errors import ErrorCode, MogplexError
+from mogplex_mcp.api.scopes import ScopeTrackingHttp
+from mogplex_mcp.credentials.known_tokens import KnownTokens
+
+Renew = Callable[[Token], Awaitable[Token | None]]
+"""Look for the token again after Mogplex refused one; return another one, or None."""
+
+# Mogplex decides both before it reads the body of a request (mogplex-api.md, section 2), so nothing was done.
+_REFUSALS: Final = (ErrorCode.UNAUTHORIZED, ErrorCode.FORBIDDEN)
+_UNAUTHORIZED: Final = 401
+
+_T = TypeVar("_T")
+
+
+class RenewingHttp(ScopeTrackingHttp):
+    """Sends a refused request once more if the token was replaced since; reports what Mogplex says of tokens.
+
+    Args:
+        known: What is known of tokens.
+        renew: Looks for the token again; None where the caller has sent it.
+    """
+
+    def __init__(self, *args: Any, known: KnownTokens, renew: Renew | None, **more: Any) -> None:
+        super().__init__(*args, **more)
+        self._known = known
+        self._renew = renew
+
+    async def request(self, method: str, path: str, **more: Any) -> dict[str, Any]:
+        """Send a request, see `MogplexHttp.request`."""
+        send = super().request
+        return await self._renewing(lambda: send(method, path, **more))
+
+    async def exchange(self, path: str, body: Any, **more: Any) -> Any:
+        """Send a request, see `MogplexHttp.exchange`."""
+        send = super().exchange
+        return await self._renewing(lambda: send(path, body, **more))
+
+    async def _renewing(self, send: Callable[[], Awaitable[_T]]) -> _T:
+        token = self._token
+        try:
+            return await self._learning(send)
+        except MogplexError as error:
+            if token is None or self._renew is None or error.code not in _REFUSALS:
+                raise
+            # Another request may have renewed it while this one was under way.
+            renewed = self._token if self._token != token else await self._renew(token)
+            if renewed is None:
+                raise
+            self._token = renewed
+            refused = error
+        try:
+            return await self._learning(send)
+        except MogplexError as error:
+            # An earlier attempt may have taken effect, whatever became of the last one.
+            error.may_have_happened |= refused.may_have_happened
+            raise
+
+    async def _learning(self, send: Callable[[], Awaitable[_T]]) -> _T:
+        token = self._token
+        try:
+            result = await send()
+        except MogplexError as error:
+            if token is not None and error.code is ErrorCode.UNAUTHORIZED and error.status == _UNAUTHORIZED:
+                self._known.refuse(token)
+            raise
+        if token is not None:
+            self._known.accept(token)
+        return result

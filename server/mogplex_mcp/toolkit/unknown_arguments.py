@@ -1,0 +1,124 @@
+"""Arguments that a tool does not have: dropped, named with the one that was meant, refused, or noted.
+
+A field that its host added is dropped. A name close to a real one is a slip, and is an error with a suggestion. Of the
+rest, a tool that only reads is carried out without it and says so. A tool that changes something refuses: an ignored
+`dry_run` or `branch` could not be taken back.
+"""
+
+import json
+import re
+from collections.abc import Collection, Iterator, Mapping
+from itertools import islice
+from typing import Any, Final
+
+from mogplex_mcp.core.redaction import without_keys
+from mogplex_mcp.operations.errors import InvalidArgumentError
+from mogplex_mcp.toolkit.host_fields import is_host_field, is_host_identifier
+from mogplex_mcp.toolkit.size_limits import MOST_ARGUMENTS
+
+_SHOWN_CHARACTERS: Final = 60
+_MOST_NAMED: Final = 5
+# Longer names are not compared: those of tools are shorter, and comparing takes time.
+_LONGEST_COMPARED: Final = 40
+_ENDINGS: Final = frozenset({"id", "ids", "uuid", "name", "names", "full_name", "branch", "text", "value", "url", "s"})
+_SYNONYMS: Final[Mapping[str, str]] = {"repository": "repo", "repositories": "repo"}
+# What some clients wrap the arguments in once more.
+_WRAPPERS: Final = frozenset({"arguments", "args", "input", "kwargs", "parameters", "params"})
+
+
+def quoted(value: Any) -> str:
+    """Return a value as JSON of ASCII characters, cut to a length that fits into a sentence."""
+    text = json.dumps(value[: 2 * _SHOWN_CHARACTERS] if isinstance(value, str) else value, default=repr)
+    return text if len(text) <= _SHOWN_CHARACTERS else text[: _SHOWN_CHARACTERS - 1] + "…"
+
+
+def sort_arguments(
+    tool: str, given: Mapping[str, Any], known: Collection[str], *, changes: bool
+) -> tuple[dict[str, Any], list[str]]:
+    """Return the arguments that the tool has, and a note on each other one that was left out.
+
+    Args:
+        tool: The name of the tool.
+        given: What the client sent, unchecked; it may be huge.
+        known: The names of the tool's arguments.
+        changes: Whether the tool changes anything.
+
+    Raises:
+        InvalidArgumentError: An argument is unknown, and leaving it out could be wrong.
+    """
+    given = _unwrapped(given, known)
+    if len(given) > MOST_ARGUMENTS:
+        named = [_no_argument(tool, name) for name in islice(_unknown(given, known), _MOST_NAMED)]
+        many = f"{len(given)} arguments were given; no tool takes more than {MOST_ARGUMENTS}."
+        raise InvalidArgumentError(" ".join([many, *named, _takes(known)]))
+    problems, notes = [], []
+    for name in _unknown(given, known):
+        if meant := _nearest(name, known):
+            problems.append(f"{_no_argument(tool, name)} Did you mean {meant}?")
+        elif changes and not is_host_identifier(_snake(name)):
+            reason = "A tool that changes something is not called with an argument that it would ignore."
+            problems.append(f"{_no_argument(tool, name)} {reason}")
+        else:
+            notes.append(without_keys(f"{_no_argument(tool, name)} It was left out."))
+        if len(problems) == _MOST_NAMED:
+            break
+    if problems:
+        raise InvalidArgumentError(" ".join([*dict.fromkeys(problems), _takes(known)]))
+    return {name: value for name, value in given.items() if name in known}, notes[:_MOST_NAMED]
+
+
+def _unwrapped(given: Mapping[str, Any], known: Collection[str]) -> Mapping[str, Any]:
+    if len(given) == 1:
+        ((name, inner),) = given.items()
+        if name in _WRAPPERS and name not in known and isinstance(inner, Mapping):
+            return inner
+    return given
+
+
+def _unknown(given: Mapping[str, Any], known: Collection[str]) -> Iterator[str]:
+    return (name for name in given if name not in known and not is_host_field(name))
+
+
+def _no_argument(tool: str, name: str) -> str:
+    return f"{tool} has no argument {quoted(name)}."
+
+
+def _takes(known: Collection[str]) -> str:
+    return f"It takes: {', '.join(known)}." if known else "It takes none."
+
+
+def _snake(name: str) -> str:
+    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])|[\s.-]+", "_", name[: 2 * _LONGEST_COMPARED].strip()).lower()
+
+
+def _nearest(name: str, known: Collection[str]) -> str:
+    """Return the argument that was meant: the same letters, the same but for an ending, or a slip of few letters."""
+    plain = _snake(name)
+    if len(plain) > _LONGEST_COMPARED:
+        return ""
+    letters = plain.replace("_", "")
+    for one in known:
+        if letters == one.replace("_", "") or _SYNONYMS.get(plain) == one or _differ_by_ending(plain, one):
+            return one
+    distances = {one: _distance(letters, one.replace("_", "")) for one in known}
+    nearest = min(distances, key=lambda one: distances[one], default="")
+    return nearest if nearest and distances[nearest] <= max(1, min(len(letters), len(nearest)) // 4) else ""
+
+
+def _differ_by_ending(name: str, other: str) -> bool:
+    short, long = sorted((name, other), key=len)
+    return long.startswith(short) and long[len(short) :].removeprefix("_") in _ENDINGS
+
+
+def _distance(first: str, second: str) -> int:
+    """Return the number of letters to insert, remove, replace or swap (optimal string alignment)."""
+    before: list[int] = []
+    row = list(range(len(second) + 1))
+    for i, letter in enumerate(first, 1):
+        earlier, before, row = before, row, [i]
+        for j, other in enumerate(second, 1):
+            cost = min(before[j] + 1, row[j - 1] + 1, before[j - 1] + (letter != other))
+            if i > 1 and j > 1 and letter == second[j - 2] and first[i - 2] == other:
+                cost = min(cost, earlier[j - 2] + 1)
+            row.append(cost)
+    return row[-1]

@@ -1,0 +1,62 @@
+"""What an error advises: never to repeat what could then be done twice."""
+
+import re
+
+import pytest
+
+from mogplex_mcp.api.errors import ErrorCode, Hint, MogplexError
+from mogplex_mcp.cli.terminal.messages import command_error
+from mogplex_mcp.operations.errors import operation_error
+from mogplex_mcp.toolkit.errors import tool_error
+
+BASE_URL = "https://mogplex.com/api/v1/mogplex"
+REPEATS = re.compile(r"\b(call \w+ again|run the (same )?command again|try again)\b", re.IGNORECASE)
+
+
+def advice_for(error: MogplexError, *, repeatable: bool) -> list[str]:
+    """Return the advice for a model and for a person."""
+    failure = operation_error(error)
+    model = tool_error(failure, base_url=BASE_URL, offered=(), tool="rerun_pr_review", repeatable=repeatable)
+    person = command_error(failure, base_url=BASE_URL, repeatable=repeatable)
+    return [model.following, person.advice]
+
+
+@pytest.mark.parametrize("status", [None, 404, 500])
+@pytest.mark.parametrize("code", ErrorCode)
+def test_what_may_have_happened_is_never_advised_to_be_repeated(code: ErrorCode, status: int | None) -> None:
+    error = MogplexError(code, "said so", status=status, may_have_happened=True)
+    for advice in advice_for(error, repeatable=False):
+        assert not REPEATS.search(advice), advice
+        assert "it could be done twice" in advice
+
+
+def test_response_that_is_not_of_the_api_is_no_reason_to_repeat_a_paid_call() -> None:
+    error = MogplexError(ErrorCode.UNEXPECTED_ANSWER, "Received an HTML page", status=404)
+    for advice in advice_for(error, repeatable=False):
+        assert not REPEATS.search(advice), advice
+    assert all(REPEATS.search(advice) for advice in advice_for(error, repeatable=True))
+
+
+@pytest.mark.parametrize(
+    ("hint", "happened", "setting"),
+    [
+        (Hint.PROXY, "The proxy did not carry the request.", "proxy"),
+        (Hint.ADDRESS, "The configured address is not a Mogplex API.", "MOGPLEX_URL"),
+    ],
+)
+def test_error_with_a_hint_names_what_has_to_be_corrected(hint: Hint, happened: str, setting: str) -> None:
+    failure = operation_error(MogplexError(ErrorCode.UNREACHABLE, "The proxy refused", hint=hint))
+    model = tool_error(failure, base_url=BASE_URL, offered=())
+    person = command_error(failure, base_url=BASE_URL)
+    assert model.happened == happened
+    assert happened.startswith(person.happened.rstrip("."))
+    assert setting in model.following
+    assert setting in person.advice
+
+
+@pytest.mark.parametrize("status", [402, 403])
+def test_billing_is_said_as_billing_and_not_as_a_missing_scope(status: int) -> None:
+    error = MogplexError(ErrorCode.BILLING, "Requires a positive billing balance", status=status)
+    for advice in advice_for(error, repeatable=True):
+        assert "Settings > Billing" in advice
+        assert "scope" not in advice

@@ -1,0 +1,20 @@
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.transports.processes import PROGRAM
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture(params=["polling", "threads"])
+def stdio(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """How the processes of a test read stdin and write stdout: as on POSIX, or as on Windows."""
+    usual = list(PROGRAM)
+    if request.param == "threads":
+        monkeypatch.setenv("PYTHONPATH", str(ROOT))
+        PROGRAM[:] = [sys.executable, "-m", "tests.transports.without_polling"]
+    yield request.param
+    PROGRAM[:] = usual
