@@ -14,6 +14,7 @@ import httpx2
 
 from mogplex_mcp.api.access_token import Token
 from mogplex_mcp.api.client import StartRun
+from mogplex_mcp.api.server_clock import ServerClock
 from mogplex_mcp.credentials.sources import FoundToken
 from mogplex_mcp.runs.start import Starter
 from mogplex_mcp.simulator import DEMO_TOKEN
@@ -84,19 +85,27 @@ class DyingLedger(SqliteLedger):
 
     step = "never"
 
-    async def begin(self, wanted: Entry, *, within_seconds: float) -> tuple[Entry, bool]:
+    async def begin(self, wanted: Entry, *, chain: str = "", after: int = -1) -> tuple[Entry, bool]:
         self._die_at("before the ledger")
-        result = await super().begin(wanted, within_seconds=within_seconds)
+        result = await super().begin(wanted, chain=chain, after=after)
         self._die_at("after the ledger")
         return result
 
-    async def settle(self, entry: Entry, *, run_id: str, status: str, state: StartState = StartState.STARTED) -> None:
+    async def settle(
+        self,
+        entry: Entry,
+        *,
+        run_id: str,
+        status: str,
+        state: StartState = StartState.STARTED,
+        created_at: float | None = None,
+    ) -> None:
         self._die_at("before the answer is noted")
         if self.step == "while the answer is noted":
             with self._state.transaction(durable=True) as rows:
                 rows.execute("UPDATE starts SET state = 'started'")
                 die()
-        await super().settle(entry, run_id=run_id, status=status, state=state)
+        await super().settle(entry, run_id=run_id, status=status, state=state, created_at=created_at)
         self._die_at("after the answer is noted")
 
     def _write(self, rows: sqlite3.Connection, tenant: str, entry: Entry) -> None:
@@ -113,7 +122,9 @@ async def main(port: str, path: str, step: str, prompt: str) -> None:
         mogplex = tenant_on(int(port), Path(path), transport).mogplex
         ledger = DyingLedger(StateFile(Path(path)), DEMO_TOKEN)
         ledger.step = step
-        started = await Starter(mogplex, ledger).start(order(prompt), repo="acme/web", default_branch="main")
+        started = await Starter(mogplex, ledger, ServerClock()).start(
+            order(prompt), repo="acme/web", default_branch="main"
+        )
     sys.stdout.write(started.run.run_id)
 
 

@@ -177,7 +177,7 @@ async def test_start_resolves_failed_queueing_within_call() -> None:
     simulator.faults.add(Fault(FaultKind.QUEUE_FAILURE, method="POST", seconds=9))
     async with tenant_of(simulator) as tenant:
         started = await start(tenant, simulator)
-        assert (started.replayed, started.run.status) == (True, "failed")
+        assert (started.replayed, started.run.status, started.is_unqueued) == (False, "failed", True)
         assert (await start(tenant, simulator)).run.run_id == started.run.run_id
         assert not (await start(tenant, simulator, force_new=True)).replayed
     assert len(started_runs(simulator)) == 2

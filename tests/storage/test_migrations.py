@@ -11,7 +11,7 @@ from mogplex_mcp.api.budget import SharedBudget
 from mogplex_mcp.simulator import DEMO_TOKEN
 from mogplex_mcp.storage import migrations
 from mogplex_mcp.storage.inspection import count_runs
-from mogplex_mcp.storage.ledger import Entry, StartKind, StartState
+from mogplex_mcp.storage.ledger import Entry, StartKind, StartState, derive_key
 from mogplex_mcp.storage.migrations import MIGRATIONS, SCHEMA_VERSION, migrate
 from mogplex_mcp.storage.request_counts import SqliteRequestCounts
 from mogplex_mcp.storage.sqlite_ledger import SqliteLedger
@@ -23,6 +23,7 @@ pytestmark = pytest.mark.anyio
 # Written by release 0.1.0 itself, at this time, for two tokens.
 DUMP = Path(__file__).parent / "data" / "state_0_1_0.sql"
 WRITTEN_AT = 1_795_000_000.0
+TODAY = int(WRITTEN_AT // 86_400)
 OTHER_TOKEN = "mog_000000000000000000000000000000ab"
 
 
@@ -48,7 +49,7 @@ def ledger_in(path: Path, token: str = DEMO_TOKEN) -> SqliteLedger:
 
 
 def a_start(fingerprint: str, kind: StartKind = StartKind.RUN, *, forced: bool = False) -> Entry:
-    return Entry("new", StartState.SENDING, kind=kind, fingerprint=fingerprint, forced=forced)
+    return Entry("", StartState.SENDING, kind=kind, fingerprint=fingerprint, forced=forced, day=TODAY)
 
 
 def test_the_first_step_is_the_schema_of_0_1_0(path: Path) -> None:
@@ -122,8 +123,8 @@ async def test_runs_of_0_1_0_are_listed_as_before(path: Path) -> None:
     ],
 )
 async def test_starts_of_0_1_0_keep_their_keys(path: Path, wanted: Entry, key: str) -> None:
-    entry, earlier = await ledger_in(path).begin(wanted, within_seconds=600)
-    assert (entry.key, earlier) == (key, key != "new")
+    entry, earlier = await ledger_in(path).begin(wanted, chain=wanted.fingerprint)
+    assert (entry.key, earlier) == ((derive_key(wanted.fingerprint, TODAY, 0), False) if key == "new" else (key, True))
 
 
 async def test_a_trigger_of_0_1_0_keeps_its_run(path: Path) -> None:
@@ -136,9 +137,9 @@ async def test_a_trigger_of_0_1_0_keeps_its_run(path: Path) -> None:
 
 async def test_a_trigger_of_0_1_0_of_unknown_outcome_is_not_forgotten_by_a_refusal(path: Path) -> None:
     ledger = ledger_in(path)
-    entry, _ = await ledger.begin(a_start("t2", StartKind.TRIGGER), within_seconds=600)
+    entry, _ = await ledger.begin(a_start("t2", StartKind.TRIGGER), chain="t2")
     await ledger.refuse(entry)
-    again, earlier = await ledger.begin(a_start("t2", StartKind.TRIGGER), within_seconds=600)
+    again, earlier = await ledger.begin(a_start("t2", StartKind.TRIGGER), chain="t2")
     assert (again.key, earlier) == (entry.key, True)
 
 

@@ -100,7 +100,7 @@ async def test_a_duplicate_without_a_run_keeps_the_key(simulator: Simulator) -> 
             return Trigger.model_validate(answer)
 
     async with tenant_of(simulator) as tenant:
-        triggerer = Triggerer(Answering(tenant.mogplex._http), tenant.ledger)
+        triggerer = Triggerer(Answering(tenant.mogplex._http), tenant.ledger, tenant.clock)
         for _ in range(2):
             with pytest.raises(MogplexError, match="without the id of a run") as raised:
                 await triggerer.trigger(call["automation_id"], repo_id(simulator), {})

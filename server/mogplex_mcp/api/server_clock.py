@@ -26,6 +26,11 @@ class ServerClock:
         self._now = now
         self._ahead: float | None = None
 
+    @property
+    def is_set(self) -> bool:
+        """Whether a response has said what time it is at Mogplex."""
+        return self._ahead is not None
+
     def now(self) -> float:
         """Return the time of day at Mogplex, in seconds since the epoch."""
         return self._now() if self._ahead is None else anyio.current_time() + self._ahead

@@ -157,8 +157,7 @@ def _show_trigger(session: Session, result: TriggeredAutomation) -> None:
             )
         )
     else:
-        started = "The automation was triggered." if result.has_started else "Mogplex started nothing."
-        session.output.line("This run was triggered before." if triggered.replayed else started, style="bold")
+        session.output.line(_event(result), style="bold")
         session.output.facts(
             {
                 "run": run_id,
@@ -167,10 +166,18 @@ def _show_trigger(session: Session, result: TriggeredAutomation) -> None:
                 "reason": reason,
             }
         )
-    if triggered.replayed:
+    if triggered.is_unqueued:
+        session.output.notes(["It will not run, and nothing was done. Use --force-new to trigger it again."])
+    elif triggered.replayed:
         session.output.notes(["The same command triggered this run before. --force-new triggers another one."])
-        if triggered.outcome:
-            session.output.notes(["If it stays pending with a start error, Mogplex could not queue it: it won't run."])
+
+
+def _event(result: TriggeredAutomation) -> str:
+    if result.triggered.is_unqueued:
+        return "Mogplex accepted the run, but could not queue it."
+    if result.triggered.replayed:
+        return "This run was triggered before."
+    return "The automation was triggered." if result.has_started else "Mogplex started nothing."
 
 
 def _state(found: AutomationDetail) -> str:

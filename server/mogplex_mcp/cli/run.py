@@ -64,7 +64,7 @@ def _show_start(session: Session, result: StartedRun, *, followed: bool) -> None
             run_record(run, repo=result.repo.full_name, replayed=replayed) | {"repoId": sanitize_word(result.repo.id)}
         )
     else:
-        event = "matched existing run" if replayed else "started run"
+        event = "matched existing run" if replayed else "accepted run" if result.started.is_unqueued else "started run"
         session.output.line(f"{event} {run_id} ({sanitize_word(run.status)})", style="bold")
         session.output.facts(
             {
@@ -80,7 +80,7 @@ def _show_start(session: Session, result: StartedRun, *, followed: bool) -> None
 def _notes(session: Session, result: StartedRun) -> list[str]:
     run, replayed = result.started.run, result.started.replayed
     notes = []
-    if replayed and run.status == "failed" and not run.runtime_run_id:
+    if result.started.is_unqueued:
         notes.append(
             "Mogplex accepted the run but could not queue it: it has failed and nothing was done. "
             "Use --force-new to start it again."

@@ -39,6 +39,7 @@ class FoundToken:
         problem: Why there is none; raised when a token is needed.
         warning: A warning about its source, or about an earlier one that could not be read.
         kind: The kind of its source.
+        personal: Whether it is that of the person whose machine this is; otherwise of one of several callers.
     """
 
     token: Token | None
@@ -46,6 +47,7 @@ class FoundToken:
     problem: MogplexError | None = None
     warning: str = ""
     kind: SourceKind = SourceKind.OTHER
+    personal: bool = False
 
 
 @dataclass(frozen=True)

@@ -52,8 +52,8 @@ class TriggeredAutomation:
 
     @property
     def has_started(self) -> bool:
-        """Whether this call started a run."""
-        return bool(self.triggered.run_id) and not self.triggered.replayed
+        """Whether this call started a run. One that could not be queued has not started."""
+        return bool(self.triggered.run_id) and not self.triggered.replayed and not self.triggered.is_unqueued
 
 
 @dataclass(frozen=True)

@@ -1,14 +1,13 @@
 """Starting a run exactly once, whatever happens to the request, the answer or this process.
 
-The key is in the ledger before the first byte leaves, and every further try uses it. What cannot be known is said to
-be unknown, and trying again with the same arguments is always safe (mogplex-api.md, section 2, "Starting a run").
+Its key follows from the request, and every further try uses it (`idempotency`). What cannot be known is said to be
+unknown, and trying again with the same arguments is always safe (mogplex-api.md, section 2, "Starting a run").
+Such keys belong to the user at Mogplex: what the user's keys are derived from needs nothing that others don't know.
 """
 
 import hashlib
 import json
 import re
-import uuid
-from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from typing import Final
 
@@ -19,8 +18,9 @@ from mogplex_mcp.api.errors import ErrorCode, MogplexError
 from mogplex_mcp.api.http import DEFAULT_TIMEOUT
 from mogplex_mcp.api.models import Run, StartedRun
 from mogplex_mcp.api.responses import RUN_LIMIT_EXCEEDED
+from mogplex_mcp.api.server_clock import ServerClock
 from mogplex_mcp.core.redaction import without_keys
-from mogplex_mcp.runs.idempotency import Begun, begin, note_failure, noted
+from mogplex_mcp.runs.idempotency import Sent, chain_of, key_day, start_once
 from mogplex_mcp.storage.ledger import Entry, Ledger, StartState
 
 PROMPT_LINE_CHARACTERS: Final = 80
@@ -35,7 +35,7 @@ class Started:
 
     Attributes:
         run: The run as Mogplex last described it.
-        replayed: Whether it is a run that an earlier call had started.
+        replayed: Whether it is a run that an earlier call had started; never because of a retry within this call.
         noted: Whether the ledger knows the id; if not, it is known from this answer only.
     """
 
@@ -43,16 +43,25 @@ class Started:
     replayed: bool
     noted: bool = True
 
+    @property
+    def is_unqueued(self) -> bool:
+        """Whether Mogplex accepted the run, but could not queue it: it has failed, and nothing was done."""
+        return self.run.status == "failed" and not self.run.runtime_run_id
+
 
 class Starter:
-    """Starts runs with one token."""
+    """Starts runs with one token.
 
-    def __init__(
-        self, mogplex: Mogplex, ledger: Ledger, *, new_key: Callable[[], str] = lambda: str(uuid.uuid4())
-    ) -> None:
+    Args:
+        mogplex: The API.
+        ledger: The starts of the user.
+        clock: The time at Mogplex.
+    """
+
+    def __init__(self, mogplex: Mogplex, ledger: Ledger, clock: ServerClock) -> None:
         self._mogplex = mogplex
         self._ledger = ledger
-        self._new_key = new_key
+        self._clock = clock
 
     async def start(
         self,
@@ -88,58 +97,73 @@ class Starter:
             raise MogplexError(
                 ErrorCode.INVALID_ARGUMENT, "the idempotency key must be 1 to 200 visible ASCII characters"
             )
+        fingerprint = _fingerprint(wanted)
         entry = Entry(
-            key=key or self._new_key(),
+            key=key,
             state=StartState.SENDING,
-            fingerprint=_fingerprint(wanted),
+            fingerprint=fingerprint,
             forced=force_new and not key,
             repo_id=wanted.repo_id,
             repo=repo,
             base_branch=wanted.base_branch or default_branch,
             prompt_line=_first_line(wanted.prompt) if remember_prompt else "",
+            day=key_day(self._clock),
         )
-        begun = await begin(self._ledger, entry, self._mogplex.get_run, own_key=bool(key))
-        if begun.run is not None:
-            return Started(begun.run, replayed=True)
-        return await self._send(replace(wanted, base_branch=begun.entry.base_branch), begun, seconds)
+        launch = _RunLaunch(self._mogplex, wanted, until=anyio.current_time() + seconds)
+        chain = "" if key else chain_of("run", fingerprint)
+        launched = await start_once(self._ledger, entry, launch, chain=chain, clock=self._clock)
+        assert launched.run is not None  # noqa: S101 - Mogplex always describes a run that it accepts
+        return Started(launched.run, replayed=launched.replayed, noted=launched.noted)
 
-    async def _send(self, wanted: StartRun, begun: Begun[Run], seconds: float) -> Started:
-        try:
-            answer = await self._post(wanted, begun.entry.key, seconds)
-        except MogplexError as error:
-            if begun.earlier and error.code is ErrorCode.IDEMPOTENCY_CONFLICT:
-                raise MogplexError(
-                    ErrorCode.CONFLICT,
-                    "an earlier try of this start made a run, but Mogplex reads the same request in another way now"
-                    " and does not tell its id; look for it on the Mogplex web page before you force another start",
-                ) from error
-            await note_failure(self._ledger, begun, error)
-            if error.may_have_happened:
-                raise
-            raise _explained(error) from error
-        run = answer.run
-        is_noted = await noted(self._ledger.settle(begun.entry, run_id=run.run_id, status=run.status))
-        return Started(run, replayed=answer.replayed, noted=is_noted)
 
-    async def _post(self, wanted: StartRun, key: str, seconds: float) -> StartedRun:
+@dataclass
+class _RunLaunch:
+    """How a run is sent and looked up.
+
+    Attributes:
+        mogplex: The API.
+        wanted: The run; the base branch of the entry is sent.
+        until: When to give up, on the clock of the event loop.
+    """
+
+    mogplex: Mogplex
+    wanted: StartRun
+    until: float
+
+    async def look(self, run_id: str) -> Run | None:
+        return await self.mogplex.get_run(run_id)
+
+    async def send(self, entry: Entry) -> Sent[Run]:
         """Send the request, and once more where the answer leaves open what it did.
 
         When the queue behind Mogplex fails, there is a 500 without an id and the run exists all the same
         (mogplex-api.md, section 2, "Starting a run"): only its key can tell the id.
         """
-        until = anyio.current_time() + seconds
+        repeated = False
         try:
-            return await self._mogplex.start_run(wanted, idempotency_key=key, timeout=seconds)
+            answer = await self._post(entry)
         except MogplexError as error:
-            left = until - anyio.current_time()
             unclear = error.code in (ErrorCode.INTERNAL_ERROR, ErrorCode.UNEXPECTED_ANSWER)
-            if not unclear or not error.may_have_happened or left < _SHORTEST_TRY_SECONDS:
+            if not unclear or not error.may_have_happened or self._left < _SHORTEST_TRY_SECONDS:
+                raise _explained(error) from error
+            repeated = True
+        if repeated:
+            try:
+                answer = await self._post(entry)
+            except MogplexError as error:
+                error.may_have_happened = True
                 raise
-        try:
-            return await self._mogplex.start_run(wanted, idempotency_key=key, timeout=left)
-        except MogplexError as error:
-            error.may_have_happened = True
-            raise
+        return Sent(answer.run.run_id, answer.run, answer.replayed, repeated=repeated)
+
+    @property
+    def _left(self) -> float:
+        return self.until - anyio.current_time()
+
+    async def _post(self, entry: Entry) -> StartedRun:
+        wanted = replace(self.wanted, base_branch=entry.base_branch)
+        return await self.mogplex.start_run(
+            wanted, idempotency_key=entry.key, timeout=max(_SHORTEST_TRY_SECONDS, self._left)
+        )
 
 
 def _fingerprint(wanted: StartRun) -> str:
@@ -153,7 +177,7 @@ def _first_line(prompt: str) -> str:
 
 def _explained(error: MogplexError) -> MogplexError:
     """A spent quota of starts, said in a way that helps; other errors as they are."""
-    if error.code is not ErrorCode.RATE_LIMITED or RUN_LIMIT_EXCEEDED not in error.message:
+    if error.may_have_happened or error.code is not ErrorCode.RATE_LIMITED or RUN_LIMIT_EXCEEDED not in error.message:
         return error
     seconds = error.retry_after or 0.0
     which = "minute" if seconds <= 60 else "hour" if seconds <= 3_600 else "day"  # noqa: PLR2004 - seconds of these

@@ -1,13 +1,18 @@
-"""Triggering an automation exactly once: its key is in the ledger before the first byte leaves.
+"""Triggering an automation exactly once, by the same rules as for runs (`idempotency`).
 
-By the same rules as for runs (`idempotency`), but an answer can also be that nothing was started, and such keys are
-shared by all users of Mogplex: they are UUIDs (mogplex-api.md, section 2, "Automations").
+An answer can also be that nothing was started, and the keys of triggers are global across the users of Mogplex
+(mogplex-api.md, section 2, "Automations"): one that another user can compute could be used up by that user, and the
+owner's trigger would then be answered with a run that isn't the owner's. So they are derived from something secret:
+
+- Where callers have their own tokens, from the caller's token.
+- On a person's machine from the instant at which the automation was created, to the microsecond. Only its owner can
+  read it, it never changes, and it is the same for every token and on every machine of that person.
 """
 
 import hashlib
+import hmac
 import json
-import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -15,7 +20,8 @@ from mogplex_mcp.api.client import Mogplex
 from mogplex_mcp.api.errors import ErrorCode, MogplexError
 from mogplex_mcp.api.identifiers import check_uuid
 from mogplex_mcp.api.models import AutomationRun, AutomationRunDetail, Trigger
-from mogplex_mcp.runs.idempotency import Begun, begin, note_failure, noted
+from mogplex_mcp.api.server_clock import ServerClock
+from mogplex_mcp.runs.idempotency import Sent, chain_of, key_day, start_once
 from mogplex_mcp.storage.ledger import Entry, Ledger, StartKind, StartState
 
 ENDED_STATUSES: Final = frozenset({"success", "failed", "cancelled", "skipped", "error", "timed_out", "suppressed"})
@@ -34,10 +40,11 @@ class Triggered:
 
     Attributes:
         run_id: The run; empty when there is none.
-        replayed: Whether an earlier call had triggered it.
+        replayed: Whether an earlier call had triggered it; never because of a retry within this call.
         status: As last seen.
         outcome: Mogplex's word for what it did; empty when it was not asked to do anything.
         reason: Why nothing was started.
+        is_unqueued: Whether Mogplex accepted the run, but could not queue it.
     """
 
     run_id: str
@@ -45,17 +52,25 @@ class Triggered:
     status: str
     outcome: str = ""
     reason: str = ""
+    is_unqueued: bool = False
 
 
 class Triggerer:
-    """Triggers automations with one token."""
+    """Triggers automations with one token.
 
-    def __init__(
-        self, mogplex: Mogplex, ledger: Ledger, *, new_key: Callable[[], str] = lambda: str(uuid.uuid4())
-    ) -> None:
+    Args:
+        mogplex: The API.
+        ledger: The starts of the caller.
+        clock: The time at Mogplex.
+        secret: What the keys are derived from; empty for what only the owner of an automation can read of it.
+    """
+
+    def __init__(self, mogplex: Mogplex, ledger: Ledger, clock: ServerClock, *, secret: str = "") -> None:
         self._mogplex = mogplex
         self._ledger = ledger
-        self._new_key = new_key
+        self._clock = clock
+        self._secret = secret
+        self._instants: dict[str, str] = {}
 
     async def trigger(
         self,
@@ -83,69 +98,101 @@ class Triggerer:
         automation_id = check_uuid(automation_id, "automation_id")
         key = check_uuid(idempotency_key, "idempotency_key") if idempotency_key else ""
         asked = json.dumps([automation_id, repo_id, values], sort_keys=True).encode()
+        fingerprint = hashlib.sha256(asked).hexdigest()
         entry = Entry(
-            key=key or self._new_key(),
+            key=key,
             state=StartState.SENDING,
             kind=StartKind.TRIGGER,
-            fingerprint=hashlib.sha256(asked).hexdigest(),
+            fingerprint=fingerprint,
             forced=force_new and not key,
             repo_id=repo_id,
+            day=key_day(self._clock),
+        )
+        launch = _TriggerLaunch(self._mogplex, automation_id, repo_id, values)
+        chain = "" if key else await self._chain(automation_id, fingerprint)
+        launched = await start_once(self._ledger, entry, launch, chain=chain, clock=self._clock)
+        run, answer = launched.run, launch.answer
+        return Triggered(
+            run_id=launched.run_id,
+            replayed=launched.replayed,
+            status=run.status if run else (answer.status or "") if answer else "",
+            outcome=answer.outcome if answer else "",
+            reason=(answer.reason or "") if answer and not launched.run_id else "",
+            is_unqueued=run is not None and is_unqueued(run),
         )
 
-        async def look(run_id: str) -> AutomationRunDetail | None:
-            return await self._mogplex.get_automation_run(automation_id, run_id)
+    async def _chain(self, automation_id: str, fingerprint: str) -> str:
+        if self._secret:
+            return chain_of("trigger", hmac.new(self._secret.encode(), fingerprint.encode(), "sha256").hexdigest())
+        if automation_id not in self._instants:
+            automation = await self._mogplex.get_automation(automation_id)
+            self._instants[automation_id] = automation.created_at.isoformat() if automation.created_at else ""
+        return chain_of("trigger", self._instants[automation_id], fingerprint)
 
-        begun = await begin(self._ledger, entry, look, own_key=bool(key))
-        if begun.run is not None:
-            return Triggered(begun.entry.run_id, replayed=True, status=begun.run.status)
-        return await self._send(automation_id, repo_id, values, begun)
 
-    async def _send(
-        self, automation_id: str, repo_id: str, values: Mapping[str, Any], begun: Begun[AutomationRunDetail]
-    ) -> Triggered:
-        try:
-            answer = await self._post(automation_id, repo_id, values, begun.entry.key)
-        except MogplexError as error:
-            await note_failure(self._ledger, begun, error)
-            raise
-        if answer.job_run_id:
-            await noted(self._ledger.settle(begun.entry, run_id=answer.job_run_id, status=answer.status or ""))
-        elif answer.started is False and answer.reason != _DUPLICATE:
-            # Mogplex does not remember the key of what it suppressed.
-            await noted(self._ledger.refuse(begun.entry))
-        return _read(answer)
+@dataclass
+class _TriggerLaunch:
+    """How a trigger is sent and its run is looked up.
 
-    async def _post(self, automation_id: str, repo_id: str, values: Mapping[str, Any], key: str) -> Trigger:
+    Attributes:
+        mogplex: The API.
+        automation_id: The automation.
+        repo_id: The repository.
+        values: What the automation gets.
+        answer: The last response to the request; None if it was not sent.
+    """
+
+    mogplex: Mogplex
+    automation_id: str
+    repo_id: str
+    values: Mapping[str, Any]
+    answer: Trigger | None = None
+
+    async def look(self, run_id: str) -> AutomationRunDetail | None:
+        return await self.mogplex.get_automation_run(self.automation_id, run_id)
+
+    async def send(self, entry: Entry) -> Sent[AutomationRun]:
         """Send the request, and once more where a failure leaves open what it did: only its key can tell the run."""
-
-        async def send() -> Trigger:
-            return await self._mogplex.trigger_automation(
-                automation_id, repo_id, idempotency_key=key, values=values or None
-            )
-
+        repeated = False
         try:
-            return await send()
+            answer = await self._post(entry)
         except MogplexError as error:
             if error.code is not ErrorCode.INTERNAL_ERROR or not error.may_have_happened:
                 raise
+            repeated = True
+        if repeated:
+            try:
+                answer = await self._post(entry)
+            except MogplexError as error:
+                error.may_have_happened = True
+                raise
+        self.answer = answer
+        run_id = answer.job_run_id or ""
+        is_duplicate = answer.started is False and answer.reason == _DUPLICATE
+        if not run_id and (answer.started is not False or is_duplicate):
+            # Its key stays in the ledger: the same call again may get the id.
+            raise MogplexError(
+                ErrorCode.UNEXPECTED_ANSWER, "Mogplex responded without the id of a run.", may_have_happened=True
+            )
+        if not run_id or answer.started is not False:
+            # Mogplex does not remember the key of what it suppressed.
+            run = AutomationRun(id=run_id, status=answer.status or "") if run_id else None
+            return Sent(run_id, run, replayed=False)
+        # The answer says nothing of the run that the key has made: neither its age, nor whether it was queued.
         try:
-            return await send()
+            found = await self.look(run_id)
         except MogplexError as error:
-            error.may_have_happened = True
-            raise
+            found, gone = None, error.code is ErrorCode.NOT_FOUND
+        else:
+            gone = found is None
+        return Sent(run_id, found, replayed=True, repeated=repeated, is_gone=gone)
 
-
-def _read(answer: Trigger) -> Triggered:
-    run_id = answer.job_run_id or ""
-    if not run_id and (answer.started is not False or answer.reason == _DUPLICATE):
-        # Its key stays in the ledger: the same call again may get the id.
-        raise MogplexError(
-            ErrorCode.UNEXPECTED_ANSWER, "Mogplex responded without the id of a run.", may_have_happened=True
+    async def _post(self, entry: Entry) -> Trigger:
+        return await self.mogplex.trigger_automation(
+            self.automation_id, self.repo_id, idempotency_key=entry.key, values=self.values or None
         )
-    return Triggered(
-        run_id=run_id,
-        replayed=bool(run_id) and answer.started is False,
-        status=answer.status or "",
-        outcome=answer.outcome,
-        reason=answer.reason or "",
-    )
+
+
+def is_unqueued(run: AutomationRun) -> bool:
+    """Return whether Mogplex accepted a run, but could not queue it (section 2, "Triggering with the queue down")."""
+    return bool(run.last_start_error) and run.started_at is None and not has_ended(run)

@@ -194,7 +194,7 @@ class RequestScope:
         if not self.token:
             return []
         try:
-            runs = await self.services.ledger(self.token).runs(limit=most)
+            runs = await self.services.ledger(self.caller).runs(limit=most)
             return [entry for entry in runs if entry.run_id]
         except StateError:
             # check_connection reports what is wrong with the journal; a list cannot.

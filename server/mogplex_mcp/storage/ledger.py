@@ -1,15 +1,22 @@
 """The ledger of starts: what was asked of Mogplex, and under which idempotency key.
 
 Runs and triggers of automations are entries of one ledger, under one set of rules. An entry is written, and flushed to
-the disk, before the request that starts something leaves; whatever happens afterwards, the next try finds the key.
+the disk, before the request that starts something leaves; whatever happens afterwards, the next try sends the same key.
+Keys follow from the request (`derive_key`), so a ledger that is lost, or that another machine has, changes none of
+them: it only knows which generation is the newest, and what became of it.
 The journal, the list of runs that Mogplex itself does not have, is read from the same entries. Prompts are not kept: a
 hash identifies repeated starts, a first line tells people which run it is.
 """
 
 import enum
+import hashlib
+import uuid
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, Protocol
+
+SAME_START_SECONDS: Final = 600.0
+"""How long the same arguments are the same start."""
 
 TERMINAL_STATUSES: Final = frozenset({"success", "failed", "cancelled"})
 
@@ -59,6 +66,9 @@ class Entry:
         pull_request: Its URL, as last seen.
         created_at: When it was begun.
         checked_at: When it was last seen.
+        day: The UTC day that its key is derived from, in days since the epoch.
+        generation: How many starts of the same request had a key of that day before; -1 for none yet.
+        number: Counts the starts of the same request in this ledger, so that the newest one is known by any clock.
     """
 
     key: str
@@ -75,6 +85,9 @@ class Entry:
     pull_request: str = ""
     created_at: float = 0.0
     checked_at: float = 0.0
+    day: int = 0
+    generation: int = 0
+    number: int = 0
 
     @property
     def is_unknown(self) -> bool:
@@ -90,22 +103,41 @@ class Entry:
 class Ledger(Protocol):
     """The starts of one identity. Every method may raise `StateError`."""
 
-    async def begin(self, wanted: Entry, *, within_seconds: float) -> tuple[Entry, bool]:
-        """Record a start before it is sent, unless the same one was begun before.
+    async def begin(self, wanted: Entry, *, chain: str = "", after: int = -1) -> tuple[Entry, bool]:
+        """Record a start before it is sent, or find the one that it repeats, as `decide` says.
+
+        The look and the record are one transaction: of several processes that begin the same start at the same time,
+        one gets its own entry back and the others get that one. The entry is on the disk then, and an earlier one in
+        state `SENDING` has become `RETRIED`.
 
         Args:
-            wanted: The start: its kind, its key, its fingerprint and what is known of the repository.
-            within_seconds: How far back an entry of the same fingerprint counts as the same start, whether its run has
-                ended or not; 0 for never. An entry of the same key always does. Refused starts and runs that are gone
-                never do, and a forced start is the same only as a forced one whose outcome is unknown.
+            wanted: The start: its kind, fingerprint, day and what is known of the repository; its key, if the caller
+                chose it.
+            chain: What the keys of this request are derived from; empty if the caller chose the key.
+            after: The number of an entry that is known not to be the same start.
 
         Returns:
-            The entry to go on with, and whether it is an earlier one. Of several processes that begin the same start at
-            the same time, one gets its own entry back and the others get that one. The entry is on the disk then.
+            The entry to go on with, and whether it is an earlier one.
         """
 
-    async def settle(self, entry: Entry, *, run_id: str, status: str, state: StartState = StartState.STARTED) -> None:
-        """Record which run a start made."""
+    async def settle(
+        self,
+        entry: Entry,
+        *,
+        run_id: str,
+        status: str,
+        state: StartState = StartState.STARTED,
+        created_at: float | None = None,
+    ) -> None:
+        """Record which run a start made, also when the entry has vanished from the ledger in the meantime.
+
+        Args:
+            entry: The start.
+            run_id: The run.
+            status: Its status.
+            state: What is known of the start.
+            created_at: When it was begun, if that was long before the entry was.
+        """
 
     async def refuse(self, entry: Entry) -> None:
         """Record that nothing was started, unless more than one request was sent under this key."""
@@ -121,3 +153,58 @@ class Ledger(Protocol):
 
     async def runs(self, *, repo_id: str = "", since: float = 0.0, limit: int = 2_000) -> Sequence[Entry]:
         """Return the runs, newest first, without starts that were refused and runs that are gone."""
+
+
+def derive_key(chain: str, day: int, generation: int) -> str:
+    """Return the idempotency key of a request: the same on every machine, with any journal or none.
+
+    Args:
+        chain: A hash of the request and of what keeps it apart from those of others.
+        day: Days since the epoch. It keeps the walk to the newest generation short where no ledger knows it.
+        generation: Counts the starts of the request on that day, from 0.
+    """
+    digest = hashlib.sha256(f"{chain}/{day}/{generation}".encode()).digest()
+    return str(uuid.UUID(bytes=digest[:16]))
+
+
+def decide(
+    wanted: Entry, same_key: Entry | None, newest: Entry | None, *, chain: str, after: int, now: float
+) -> tuple[Entry, bool]:
+    """Return the entry that a start goes on with, and whether it is an earlier one. All stores follow these rules.
+
+    The newest start of the same request is the same one, unless it is known to be another: its run is gone, its number
+    isn't above `after`, or another start is forced. A forced start is the same as a forced one of unknown outcome, so
+    that repeating it is safe. Anything else begins the next generation. A refused start counts as if it had never been:
+    the next one has its key again, whatever another request under that key may have done.
+
+    Args:
+        wanted: The start.
+        same_key: The entry of its key, if the caller chose the key.
+        newest: The entry of the same fingerprint with the highest number, refused ones left out.
+        chain: As in `Ledger.begin`.
+        after: As in `Ledger.begin`.
+        now: Seconds since the epoch, by the clock of the ledger.
+    """
+    if not chain and same_key is not None and same_key.state is not StartState.REFUSED:
+        return same_key, True
+    if chain and newest is not None and newest.number > after and _is_same(wanted, newest, now):
+        return newest, True
+    begun = replace(wanted, created_at=now, checked_at=now, generation=-1)
+    if newest is not None:
+        # The day of a clock that was set back since is not gone back to: its newest generation would be forgotten.
+        begun = replace(begun, day=max(wanted.day, newest.day), number=newest.number + 1)
+        if newest.day == begun.day:
+            begun = replace(begun, generation=newest.generation)
+    if not chain:
+        return begun, False
+    generation = begun.generation + 1
+    return replace(begun, generation=generation, key=derive_key(chain, begun.day, generation)), False
+
+
+def _is_same(wanted: Entry, newest: Entry, now: float) -> bool:
+    if newest.state is StartState.GONE:
+        return False
+    if wanted.forced:
+        return newest.forced and newest.is_unknown
+    # A start of an earlier day whose outcome was never learnt made no run that counts now.
+    return not newest.is_unknown or newest.day >= wanted.day or now - newest.created_at < SAME_START_SECONDS

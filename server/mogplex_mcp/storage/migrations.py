@@ -76,7 +76,19 @@ DROP TABLE triggers;
 CREATE VIEW triggers AS SELECT 1;
 """
 
-MIGRATIONS: Final = (_RELEASE_0_1_0, _ONE_LEDGER)
+# Keys follow from the request: what is derived from them is `day` and `generation`. The entries were kept by token; a
+# person's become those of the person with the first use of that token, and those of callers over HTTP stay theirs.
+_DERIVED_KEYS: Final = """
+ALTER TABLE starts ADD COLUMN day INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE starts ADD COLUMN generation INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE starts ADD COLUMN number INTEGER NOT NULL DEFAULT 0;
+DROP INDEX starts_by_fingerprint;
+CREATE INDEX starts_by_request ON starts (tenant, kind, fingerprint, number, created_at);
+CREATE TABLE unclaimed (tenant TEXT PRIMARY KEY) WITHOUT ROWID;
+INSERT INTO unclaimed SELECT DISTINCT tenant FROM starts;
+"""
+
+MIGRATIONS: Final = (_RELEASE_0_1_0, _ONE_LEDGER, _DERIVED_KEYS)
 SCHEMA_VERSION: Final = len(MIGRATIONS)
 
 

@@ -11,7 +11,7 @@ from dataclasses import astuple, fields, replace
 from typing import Any, Final
 
 from mogplex_mcp.core.redaction import without_keys
-from mogplex_mcp.storage.ledger import Entry, StartKind, StartState
+from mogplex_mcp.storage.ledger import Entry, StartKind, StartState, decide
 from mogplex_mcp.storage.state_file import StateFile
 
 KEPT_SECONDS: Final = 90 * 86_400
@@ -21,49 +21,77 @@ _COLUMNS: Final = ", ".join(field.name for field in fields(Entry))
 _SELECT: Final = f"SELECT {_COLUMNS} FROM starts WHERE tenant = ? AND kind = ? "  # noqa: S608 - made of field names
 _WRITE: Final = f"INSERT OR REPLACE INTO starts (tenant, {_COLUMNS}) VALUES (?{', ?' * len(fields(Entry))})"  # noqa: S608 - as above
 _LISTED: Final = f"AND state NOT IN ('{StartState.REFUSED}', '{StartState.GONE}') "
-_UNKNOWN: Final = f"AND state IN ('{StartState.SENDING}', '{StartState.RETRIED}') "
+_NEWEST: Final = (
+    f"AND fingerprint = ? AND state != '{StartState.REFUSED}' ORDER BY number DESC, created_at DESC LIMIT 1"
+)
 
 
 class SqliteLedger:
-    """A `Ledger` in the state file, safe with several processes that write at once."""
+    """A `Ledger` in the state file, safe with several processes that write at once.
 
-    def __init__(self, state: StateFile, token: str, *, now: Callable[[], float] = time.time) -> None:
+    Args:
+        state: The user's state file.
+        identity: Whose starts these are: a token, or a person and an address.
+        token: A token whose entries of earlier releases, which kept them by token, become those of the identity.
+        now: Seconds since the epoch.
+    """
+
+    def __init__(
+        self, state: StateFile, identity: str, *, token: str = "", now: Callable[[], float] = time.time
+    ) -> None:
         self._state = state
+        self._identity = identity
         self._token = token
         self._now = now
 
-    async def begin(self, wanted: Entry, *, within_seconds: float) -> tuple[Entry, bool]:
+    async def begin(self, wanted: Entry, *, chain: str = "", after: int = -1) -> tuple[Entry, bool]:
         """See `Ledger.begin`."""
-        now = self._now()
-        tenant = self._state.tenant(self._token)
+        tenant = self._tenant()
         with self._state.transaction(durable=True) as rows:
-            earlier = _same_start(rows, tenant, wanted, now, within_seconds)
-            if earlier is not None:
-                if earlier.state is StartState.SENDING:
-                    self._write(rows, tenant, replace(earlier, state=StartState.RETRIED))
-                return earlier, True
-            entry = replace(wanted, created_at=now, checked_at=now)
-            self._write(rows, tenant, entry)
-        return entry, False
+            same_key = rows.execute(_SELECT + "AND key = ?", (tenant, wanted.kind, wanted.key)).fetchone()
+            newest = rows.execute(_SELECT + _NEWEST, (tenant, wanted.kind, wanted.fingerprint)).fetchone()
+            entry, earlier = decide(
+                wanted,
+                _entry(same_key) if same_key else None,
+                _entry(newest) if newest else None,
+                chain=chain,
+                after=after,
+                now=self._now(),
+            )
+            if not earlier:
+                self._write(rows, tenant, entry)
+            elif entry.state is StartState.SENDING:
+                self._write(rows, tenant, replace(entry, state=StartState.RETRIED))
+        return entry, earlier
 
-    async def settle(self, entry: Entry, *, run_id: str, status: str, state: StartState = StartState.STARTED) -> None:
+    async def settle(
+        self,
+        entry: Entry,
+        *,
+        run_id: str,
+        status: str,
+        state: StartState = StartState.STARTED,
+        created_at: float | None = None,
+    ) -> None:
         """See `Ledger.settle`."""
-        tenant = self._state.tenant(self._token)
+        tenant = self._tenant()
         with self._state.transaction(durable=True) as rows:
             # It may have been looked at before the ledger knew that it is this one.
-            rows.execute(
-                "DELETE FROM starts WHERE tenant = ? AND kind = ? AND run_id = ? AND key != ?",
-                (tenant, entry.kind, run_id, entry.key),
-            )
-            rows.execute(
-                "UPDATE starts SET state = ?, run_id = ?, status = ?, checked_at = ?"
-                " WHERE tenant = ? AND kind = ? AND key = ?",
-                (state, _without_secrets(run_id), _without_secrets(status), self._now(), tenant, entry.kind, entry.key),
-            )
+            if run_id:
+                rows.execute(
+                    "DELETE FROM starts WHERE tenant = ? AND kind = ? AND run_id = ? AND key != ?",
+                    (tenant, entry.kind, run_id, entry.key),
+                )
+            row = rows.execute(_SELECT + "AND key = ?", (tenant, entry.kind, entry.key)).fetchone()
+            known = _entry(row) if row else entry
+            settled = replace(known, state=state, run_id=run_id, status=status, checked_at=self._now())
+            if created_at is not None:
+                settled = replace(settled, created_at=created_at)
+            self._write(rows, tenant, settled)
 
     async def refuse(self, entry: Entry) -> None:
         """See `Ledger.refuse`."""
-        tenant = self._state.tenant(self._token)
+        tenant = self._tenant()
         with self._state.transaction() as rows:
             rows.execute(
                 "UPDATE starts SET state = ? WHERE tenant = ? AND kind = ? AND key = ? AND state = ?",
@@ -72,7 +100,7 @@ class SqliteLedger:
 
     async def see_run(self, run_id: str, *, repo_id: str, status: str, pull_request: str, created_at: float) -> None:
         """See `Ledger.see_run`. A pull request that was known stays known."""
-        tenant = self._state.tenant(self._token)
+        tenant = self._tenant()
         with self._state.transaction() as rows:
             row = rows.execute(_SELECT + "AND run_id = ?", (tenant, StartKind.RUN, run_id)).fetchone()
             seen = Entry(f"seen:{run_id}", StartState.SEEN, run_id=run_id, created_at=created_at)
@@ -101,9 +129,23 @@ class SqliteLedger:
         return self._runs(matching, since, repo_id, repo_id, limit)
 
     def _runs(self, condition: str, *values: Any) -> list[Entry]:
-        tenant = self._state.tenant(self._token)
+        tenant = self._tenant()
         with self._state.reading() as rows:
             return [_entry(row) for row in rows.execute(_SELECT + condition, (tenant, StartKind.RUN, *values))]
+
+    def _tenant(self) -> str:
+        """Return the name under which the rows are kept."""
+        tenant = self._state.tenant(self._identity)
+        if self._token:
+            earlier = self._state.tenant(self._token)
+            with self._state.reading() as rows:
+                is_unclaimed = rows.execute("SELECT 1 FROM unclaimed WHERE tenant = ?", (earlier,)).fetchone()
+            if is_unclaimed:
+                with self._state.transaction(durable=True) as rows:
+                    rows.execute("UPDATE OR IGNORE starts SET tenant = ? WHERE tenant = ?", (tenant, earlier))
+                    rows.execute("DELETE FROM unclaimed WHERE tenant = ?", (earlier,))
+            self._token = ""
+        return tenant
 
     def _write(self, rows: sqlite3.Connection, tenant: str, entry: Entry) -> None:
         """Write an entry, and drop what is too old or too much."""
@@ -118,25 +160,6 @@ class SqliteLedger:
 def _without_secrets(value: Any) -> Any:
     """Return a value as it is kept: a branch or a status that holds a secret must not bring it into the file."""
     return without_keys(value) if isinstance(value, str) else value
-
-
-def _same_start(
-    rows: sqlite3.Connection, tenant: str, wanted: Entry, now: float, within_seconds: float
-) -> Entry | None:
-    """Return the entry that is the same start as `wanted`."""
-    whose = tenant, wanted.kind
-    same_key = rows.execute(_SELECT + "AND key = ? AND state != ?", (*whose, wanted.key, StartState.REFUSED))
-    row = same_key.fetchone()
-    if row is None and within_seconds:
-        # Entries of a clock that was set back since count as new ones: a second run would be worse than none.
-        same_request = _SELECT + "AND fingerprint = ? AND created_at > ? " + _LISTED
-        if wanted.forced:
-            same_request += "AND forced " + _UNKNOWN
-        row = rows.execute(
-            same_request + "ORDER BY created_at DESC LIMIT 1",
-            (*whose, wanted.fingerprint, now - within_seconds),
-        ).fetchone()
-    return _entry(row) if row else None
 
 
 def _entry(row: Sequence[Any]) -> Entry:

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -14,12 +15,11 @@ from mogplex_mcp.core.shutdown import Shutdown
 from mogplex_mcp.credentials.known_tokens import KnownTokens
 from mogplex_mcp.credentials.sources import FoundToken, file_stamps, find_token
 from mogplex_mcp.storage.ledger import Ledger
-from mogplex_mcp.storage.sqlite_ledger import SqliteLedger
 from mogplex_mcp.storage.state_file import StateFile
 from mogplex_mcp.storage.wait_limits import SqliteWaitLimits
 from mogplex_mcp.tenants.call_timeouts import LearntCaps
 from mogplex_mcp.tenants.in_flight import InFlightCalls
-from mogplex_mcp.tenants.tenant import Tenants
+from mogplex_mcp.tenants.tenant import Tenants, open_ledger
 
 if TYPE_CHECKING:
     import httpx2  # slow to import, and not needed before the first request
@@ -72,7 +72,7 @@ class Services:
             return self._demo_token
         stamps = file_stamps(self.settings)
         if self._found is None or self._found.token is None or stamps != self._stamps:
-            self._found, self._stamps = find_token(self.settings), stamps
+            self._found, self._stamps = replace(find_token(self.settings), personal=True), stamps
         return self._found
 
     def lacks_write(self, found: FoundToken) -> bool:
@@ -83,7 +83,7 @@ class Services:
         """Look for the token of this process again, in a thread: a keyring may take seconds to answer."""
         if not self.settings.demo:
             self._stamps = file_stamps(self.settings)
-            self._found = await anyio.to_thread.run_sync(find_token, self.settings)
+            self._found = replace(await anyio.to_thread.run_sync(find_token, self.settings), personal=True)
         return self.own_token()
 
     async def _renew_own_token(self, refused: Token) -> Token | None:
@@ -92,9 +92,9 @@ class Services:
         token = self._found.token if self._found else None
         return token if token != refused else None
 
-    def ledger(self, token: str) -> Ledger:
+    def ledger(self, found: FoundToken) -> Ledger:
         """Return the ledger of a token, without the connections to Mogplex, which take long to make."""
-        return SqliteLedger(self.state, token, now=self.now)
+        return open_ledger(self.state, self.settings.base_url, found, self.now)
 
     def warnings(self) -> list[str]:
         """Return warnings about the settings and the state file, for the user."""
@@ -120,4 +120,4 @@ class Services:
     def _demo_token(self) -> FoundToken:
         from mogplex_mcp.simulator import DEMO_TOKEN  # noqa: PLC0415 - only a demo needs it
 
-        return FoundToken(Token.parse(DEMO_TOKEN), "the demo")
+        return FoundToken(Token.parse(DEMO_TOKEN), "the demo", personal=True)

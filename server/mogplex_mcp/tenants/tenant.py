@@ -77,7 +77,7 @@ class Tenants:
     def of(self, found: FoundToken) -> Tenant:
         """Return the tenant of a token; without a token, one whose requests fail with the reason."""
         value = found.token.value if found.token else ""
-        name = self._name(value)
+        name = self._name(found)
         tenant = self._known.get(name)
         if tenant is None:
             tenant = self._known[name] = self._make(found, value)
@@ -97,16 +97,16 @@ class Tenants:
         renew = self._renewed if self.renew and found.kind is not SourceKind.REQUEST else None
         http = RenewingHttp(transport, self.base_url, found.token, budget, scopes=scopes, known=self.known, renew=renew)
         mogplex = Mogplex(http)
-        ledger = SqliteLedger(self.state, value, now=self.now)
+        ledger = open_ledger(self.state, self.base_url, found, self.now)
         return Tenant(
             found=found,
             mogplex=mogplex,
             budget=budget,
             ledger=ledger,
             repos=RepoFinder(mogplex, now=self.now),
-            starter=Starter(mogplex, ledger),
+            starter=Starter(mogplex, ledger, clock),
             watches=Watches(mogplex, reserve=budget.reserve, now=clock.now, cache=self._watch_cache),
-            triggerer=Triggerer(mogplex, ledger),
+            triggerer=Triggerer(mogplex, ledger, clock, secret="" if found.personal else value),
             hosted=HostedToolCache(HostedEndpoint(http), now=self.now),
             scopes=scopes,
             clock=clock,
@@ -116,8 +116,21 @@ class Tenants:
         """Return the new token of this process, if there is one, and drop the tenant of the old one."""
         token = await self.renew(refused) if self.renew else None
         if token is not None:
-            self._known.pop(self._name(refused.value), None)
+            self._known.pop(self._name(FoundToken(refused, "", personal=True)), None)
         return token
 
-    def _name(self, value: str) -> bytes:
-        return hashlib.blake2b(value.encode(), key=self._key, digest_size=16).digest()
+    def _name(self, found: FoundToken) -> bytes:
+        value = found.token.value if found.token else ""
+        return hashlib.blake2b(f"{found.personal} {value}".encode(), key=self._key, digest_size=16).digest()
+
+
+def open_ledger(state: StateFile, base_url: str, found: FoundToken, now: Callable[[], float]) -> Ledger:
+    """Return the ledger of a token.
+
+    On a person's machine it belongs to the person and the address, so that it survives a new token; callers over HTTP
+    are known by their tokens only, and stay apart.
+    """
+    token = found.token.value if found.token else ""
+    if not found.personal:
+        return SqliteLedger(state, token, now=now)
+    return SqliteLedger(state, f"person at {base_url}", token=token, now=now)

@@ -156,17 +156,23 @@ def triggered_reply(result: automation_runs.TriggeredAutomation) -> TriggeredAut
     """Return the answer to trigger_automation, honest about what was not started."""
     automation_id, triggered = result.automation_id, result.triggered
     notes = []
-    if result.has_started:
+    follow = NextStep(
+        tool="get_automation_run",
+        arguments={"automation_id": automation_id, "run_id": sanitize_word(triggered.run_id), "wait_seconds": 3_600},
+        why="wait for its end",
+    )
+    if triggered.is_unqueued:
+        summary = "Mogplex accepted the run, but could not queue it: it will not run, and nothing was done."
+        notes.append("To trigger it again, call it with force_new. If it fails again, Mogplex has an outage.")
+        arguments = {"automation_id": automation_id, "run_id": sanitize_word(triggered.run_id)}
+        follow = NextStep(tool="get_automation_run", arguments=arguments, why="see the reason")
+    elif result.has_started:
         summary = "The automation was triggered."
     elif triggered.replayed:
         summary = "This run was triggered before; no second one was started."
         notes.append("If the user really wants another one, call trigger_automation with force_new.")
-        if triggered.outcome:
-            notes.append("If it stays pending with a start error, Mogplex could not queue it and it will never run.")
     else:
         summary = f"Mogplex started nothing: {_REASONS.get(triggered.reason, 'it gave the reason below')}."
-    arguments = {"automation_id": automation_id, "run_id": sanitize_word(triggered.run_id), "wait_seconds": 3_600}
-    follow = NextStep(tool="get_automation_run", arguments=arguments, why="wait for its end")
     later = NextStep(tool="list_automation_runs", arguments={"automation_id": automation_id}, why="see what is running")
     return TriggeredAutomation(
         summary=summary,

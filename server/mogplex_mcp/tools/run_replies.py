@@ -87,7 +87,7 @@ def started_reply(result: runs.StartedRun, *, now: datetime) -> StartedRun:
     repo = sanitize_name(result.repo.full_name, sanitize_word(result.repo.id))
     follow = NextStep(tool="tail_run", arguments={"run_id": sanitize_word(run.run_id)}, why="wait for its pull request")
     notes = []
-    if run.status == "failed" and started.replayed and not run.runtime_run_id:
+    if started.is_unqueued:
         summary = f"Mogplex accepted the run on {repo}, but could not queue it: it has failed and nothing was done."
         follow = NextStep(tool="get_run", arguments={"run_id": sanitize_word(run.run_id)}, why="see the reason")
         notes.append("To start it again, call start_run with force_new. If it fails again, Mogplex has an outage.")

@@ -1,7 +1,6 @@
 """What a process lives through: closed streams, signals, garbage, no place to write. It goes on, or ends in words."""
 
 import contextlib
-import json
 import os
 import resource
 import shlex
