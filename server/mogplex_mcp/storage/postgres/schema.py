@@ -40,11 +40,14 @@ _FIRST: Final = Step(
             pull_request TEXT NOT NULL,
             created_at DOUBLE PRECISION NOT NULL,
             checked_at DOUBLE PRECISION NOT NULL,
+            day INTEGER NOT NULL,
+            generation INTEGER NOT NULL,
+            number INTEGER NOT NULL,
             PRIMARY KEY (tenant, kind, key)
         )""",
         "CREATE INDEX starts_by_run ON starts (tenant, kind, run_id)",
         "CREATE INDEX starts_by_age ON starts (tenant, kind, created_at)",
-        "CREATE INDEX starts_by_fingerprint ON starts (tenant, kind, fingerprint, created_at)",
+        "CREATE INDEX starts_by_fingerprint ON starts (tenant, kind, fingerprint, number)",
         """CREATE TABLE requests (
             tenant TEXT NOT NULL, at DOUBLE PRECISION NOT NULL, units INTEGER NOT NULL, watching BOOLEAN NOT NULL
         )""",

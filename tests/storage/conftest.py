@@ -8,7 +8,7 @@ from mogplex_mcp.storage.postgres.database import PostgresDatabase
 from tests.postgres_server import PostgresServer, postgres_server
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def server() -> Iterator[PostgresServer]:
     with postgres_server() as running:
         yield running
