@@ -14,6 +14,7 @@ from mogplex_mcp.simulator import DEMO_TOKEN, Simulator
 from mogplex_mcp.storage.errors import StateError
 from mogplex_mcp.storage.looks import Look, SharedLooks
 from mogplex_mcp.storage.state_file import StateFile
+from mogplex_mcp.storage.store import SqliteStore
 from mogplex_mcp.tenants.tenant import Tenant, Tenants
 from tests.runs.following import Script, follow, running
 from tests.runs.support import BASE_URL, RUN_ID, count, simulated, start
@@ -64,7 +65,8 @@ async def replicas(simulator: Simulator, looks: SharedLooks | None, number: int)
     async with simulator.transport() as transport:
         tenants = []
         for _ in range(number):
-            tenant = Tenants(BASE_URL, transport, state, virtual_now).of(FoundToken(Token.parse(DEMO_TOKEN), "a test"))
+            store = SqliteStore(state, virtual_now)
+            tenant = Tenants(BASE_URL, transport, store, virtual_now).of(FoundToken(Token.parse(DEMO_TOKEN), "a test"))
             tenant.watches._looks = looks
             tenant.watches._jitter = lambda: 0.5
             tenants.append(tenant)

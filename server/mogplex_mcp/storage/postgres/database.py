@@ -117,6 +117,24 @@ class PostgresDatabase:
             self._key = await self.secret("tenants")
         return _tenant(self._key, identity)
 
+    def known_tenant(self, identity: str) -> str:
+        """Return the same without a request, once the key is known.
+
+        Raises:
+            StateError: It isn't known yet.
+        """
+        if not self._key:
+            raise StateError("the database was not used yet")
+        return _tenant(self._key, identity)
+
+    async def check(self) -> None:
+        """Return if the database can be used.
+
+        Raises:
+            StateError: It cannot.
+        """
+        await self.run(lambda rows: rows.execute("SELECT 1"))
+
     async def secret(self, purpose: str) -> bytes:
         """Return 32 random bytes that all replicas share, made at the first call.
 
