@@ -22,7 +22,7 @@ class Step(NamedTuple):
 _FIRST: Final = Step(
     (
         "CREATE TABLE secrets (purpose TEXT PRIMARY KEY, value BYTEA NOT NULL)",
-        # One row for each tenant: whoever changes what depends on several rows locks it first.
+        # One row for each tenant, which is locked first where a change depends on several other rows.
         "CREATE TABLE tenants (tenant TEXT PRIMARY KEY, paused_until DOUBLE PRECISION NOT NULL DEFAULT 0)",
         """CREATE TABLE starts (
             tenant TEXT NOT NULL,
