@@ -136,6 +136,7 @@ async def test_a_fault_of_the_bridge_itself_is_no_protocol_error(
     monkeypatch.setattr(Mogplex, "list_repos", broken)
     async with bridge() as client:
         text = await error(client, "list_repos")
-    assert "fault of the bridge" in text
+    assert "fault of mogplex-mcp" in text
+    assert "(code: internal_error)" in text
     assert "secret detail" not in text
     assert "secret detail" in caplog.text

@@ -12,7 +12,7 @@ class ErrorCode(StrEnum):
     INVALID_ARGUMENT = "invalid_argument"
     BUDGET_EXHAUSTED = "budget_exhausted"
     # This program could not wait any longer.
-    ENDING = "ending"
+    SHUTTING_DOWN = "shutting_down"
     # Nothing came back, or nothing that Mogplex's API would say.
     UNREACHABLE = "unreachable"
     TLS_FAILED = "tls_failed"

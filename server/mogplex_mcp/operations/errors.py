@@ -25,7 +25,7 @@ class OperationCode(StrEnum):
     """Codes in addition to those of the API client (`ErrorCode`)."""
 
     JOURNAL_UNUSABLE = "journal_unusable"
-    INTERNAL = "bridge_fault"
+    UNEXPECTED_EXCEPTION = "unexpected_exception"
     UNKNOWN_REPO_ID = "unknown_repo_id"
     CONFIRMATION_NEEDED = "consent_needed"
 
@@ -167,7 +167,7 @@ def operation_error(error: Exception) -> OperationError:
             return OperationError(OperationCode.JOURNAL_UNUSABLE, reason)
     # The traceback is for the operator; it is of no use to a caller.
     logger.error("An operation failed", exc_info=error)
-    return OperationError(OperationCode.INTERNAL)
+    return OperationError(OperationCode.UNEXPECTED_EXCEPTION)
 
 
 _REPO_ADVICE: Mapping[RepoRemedy, Phrase] = {
