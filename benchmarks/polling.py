@@ -30,6 +30,7 @@ from mogplex_mcp.runs.tail import Reason, Until, tail
 from mogplex_mcp.runs.watch import Snapshot, Watches
 from mogplex_mcp.simulator import DEMO_TOKEN, Simulator
 from mogplex_mcp.storage.state_file import StateFile
+from mogplex_mcp.storage.store import SqliteStore
 from mogplex_mcp.tenants.tenant import Tenant, Tenants
 
 PAGE: Final = Path(__file__).parents[1] / "docs" / "polling.md"
@@ -167,7 +168,7 @@ async def measure(minutes: float, runs: int, *, fixed: bool) -> Measured:
 
 
 def _tenant(transport: httpx2.AsyncBaseTransport, jitter: Callable[[], float]) -> Tenant:
-    tenants = Tenants(DEFAULT_BASE_URL, transport, StateFile(None), virtual_now)
+    tenants = Tenants(DEFAULT_BASE_URL, transport, SqliteStore(StateFile(None), virtual_now), virtual_now)
     tenant = tenants.of(FoundToken(Token.parse(DEMO_TOKEN), "a benchmark"))
     watches = Watches(tenant.mogplex, reserve=tenant.budget.reserve, now=virtual_now, jitter=jitter)
     return replace(tenant, watches=watches)

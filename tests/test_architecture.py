@@ -33,7 +33,7 @@ ARROWS = {
         "core",
     },
     "tools": {"toolkit", "reply", "operations", "runs", "storage", "api", "core"},
-    "toolkit": {"reply", "operations", "tenants", "config", "api", "core"},
+    "toolkit": {"reply", "operations", "tenants", "storage", "config", "api", "core"},
     "reply": {"api", "core"},
     "operations": {"tenants", "runs", "storage", "config", "api", "core"},
     "tenants": {"runs", "storage", "credentials", "config", "api", "core", "simulator"},

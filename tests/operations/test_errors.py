@@ -15,7 +15,7 @@ from mogplex_mcp.operations.errors import (
     operation_error,
     spell,
 )
-from mogplex_mcp.storage.state_file import StateError
+from mogplex_mcp.storage.errors import StateError
 
 UUID = "75ce86aa-b59e-5f62-9d77-426c941e3c32"
 

@@ -12,6 +12,7 @@ from mogplex_mcp.runs.cursor import Cursor
 from mogplex_mcp.runs.outcome import Outcome
 from mogplex_mcp.runs.tail import Reason, Tail, Until, tail
 from mogplex_mcp.runs.watch import RunWatch, Snapshot, Watches
+from mogplex_mcp.storage.looks import SharedLooks
 from mogplex_mcp.tenants.tenant import Tenant
 from tests.runs.support import RUN_ID, a_run, an_event
 from tests.virtual_time import virtual_now
@@ -67,8 +68,8 @@ class Script:
             raise state
         return RunEvents(run=state.run, events=state.events[:limit])
 
-    def watch(self) -> RunWatch:
-        return Watches(self, now=virtual_now, jitter=lambda: 0.5).of(RUN_ID)  # type: ignore[arg-type]
+    def watch(self, looks: SharedLooks | None = None) -> RunWatch:
+        return Watches(self, now=virtual_now, jitter=lambda: 0.5, looks=looks).of(RUN_ID)  # type: ignore[arg-type]
 
 
 def shown(run: Run, events: Sequence[RunEvent] = ()) -> RunEvents:

@@ -21,6 +21,7 @@ from mogplex_mcp.simulator import DEMO_TOKEN
 from mogplex_mcp.storage.ledger import Entry, StartState
 from mogplex_mcp.storage.sqlite_ledger import SqliteLedger
 from mogplex_mcp.storage.state_file import StateFile
+from mogplex_mcp.storage.store import SqliteStore
 from mogplex_mcp.tenants.tenant import Tenant, Tenants
 
 REPO = "4fc47468-0f0d-5a62-b2f1-34868131c9b8"
@@ -46,7 +47,7 @@ def address(port: int) -> str:
 
 def tenant_on(port: int, path: Path, transport: httpx2.AsyncBaseTransport) -> Tenant:
     """What a bridge in one process has, on such a simulator."""
-    tenants = Tenants(address(port), transport, StateFile(path))
+    tenants = Tenants(address(port), transport, SqliteStore(StateFile(path)))
     return tenants.of(FoundToken(Token.parse(DEMO_TOKEN), "a test"))
 
 

@@ -13,6 +13,7 @@ from mogplex_mcp.runs.start import Started
 from mogplex_mcp.simulator import DEMO_TOKEN, Simulator
 from mogplex_mcp.simulator.limits import StartQuotas
 from mogplex_mcp.storage.state_file import StateFile
+from mogplex_mcp.storage.store import SqliteStore
 from mogplex_mcp.tenants.tenant import Tenant, Tenants
 from tests.virtual_time import virtual_now
 
@@ -31,7 +32,7 @@ async def tenant_of(simulator: Simulator, path: Path | None = None, token: str =
     """Yield a tenant on the simulator."""
     state = StateFile(path)
     async with simulator.transport() as transport:
-        tenants = Tenants(BASE_URL, transport, state, virtual_now)
+        tenants = Tenants(BASE_URL, transport, SqliteStore(state, virtual_now), virtual_now)
         yield tenants.of(FoundToken(Token.parse(token), "a test"))
     state.close()
 

@@ -8,8 +8,8 @@ import pytest
 
 from mogplex_mcp.api.errors import ErrorCode, MogplexError
 from mogplex_mcp.simulator import DEMO_OTHER_TOKEN, DEMO_TOKEN, Fault, FaultKind
+from mogplex_mcp.storage.errors import StateError
 from mogplex_mcp.storage.ledger import StartState
-from mogplex_mcp.storage.state_file import StateError
 from tests.runs.support import count, simulated, start, started_runs, tenant_of, wanted
 
 pytestmark = pytest.mark.anyio

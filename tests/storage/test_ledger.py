@@ -1,28 +1,29 @@
 """What every store of the ledger has to do."""
 
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
-import anyio
 import pytest
 
 from mogplex_mcp.storage import sqlite_ledger
 from mogplex_mcp.storage.ledger import Entry, Ledger, StartKind, StartState, derive_key
+from mogplex_mcp.storage.postgres import ledger as postgres_ledger
 from tests.runs.support import OTHER_RUN_ID, RUN_ID
-from tests.storage.backends import BACKENDS, TOKEN, OpenLedger
-from tests.virtual_time import virtual_now
+from tests.storage.backends import TOKEN, Clock, OpenLedger, postgres, sqlite
 
 pytestmark = pytest.mark.anyio
 
 
-@pytest.fixture
-def anyio_backend(virtual_time: object) -> object:
-    return virtual_time
+# One for all tests: each only looks at what passes.
+clock = Clock()
 
 
-@pytest.fixture(params=BACKENDS)
-def open_ledger(request: pytest.FixtureRequest, tmp_path: Path) -> OpenLedger:
-    return BACKENDS[request.param](tmp_path)
+@pytest.fixture(params=["sqlite", "postgres"])
+async def open_ledger(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[OpenLedger]:
+    store = sqlite(tmp_path, clock) if request.param == "sqlite" else postgres(request.getfixturevalue("server"), clock)
+    async with store as opened:
+        yield opened
 
 
 @pytest.fixture
@@ -60,7 +61,7 @@ async def begun(ledger: Ledger, wanted: Entry, *, own: bool = False) -> Entry:
 
 
 async def see(ledger: Ledger, run_id: str, status: str = "streaming", pull_request: str = "") -> None:
-    await ledger.see_run(run_id, repo_id="r", status=status, pull_request=pull_request, created_at=virtual_now())
+    await ledger.see_run(run_id, repo_id="r", status=status, pull_request=pull_request, created_at=clock())
 
 
 async def keys(ledger: Ledger, **filters: Any) -> list[str]:
@@ -87,7 +88,7 @@ async def test_begin_finds_no_other_start_of_the_same_request_for_a_key_of_the_c
     ledger = open_ledger(TOKEN)
     assert await begin(ledger, a_start("own-1", "same", kind=kind), own=True) == ("own-1", False)
     # Also when the clock was set back since.
-    monkeypatch.setattr(ledger, "_now", lambda: virtual_now() - 10)
+    monkeypatch.setattr(ledger, "_now", lambda: clock() - 10)
     assert await begin(ledger, a_start("own-2", "same", kind=kind), own=True) == ("own-2", False)
     assert await begin(ledger, a_start("own-1", "same", kind=kind), own=True) == ("own-1", True)
 
@@ -95,7 +96,7 @@ async def test_begin_finds_no_other_start_of_the_same_request_for_a_key_of_the_c
 async def test_begin_finds_a_start_until_it_is_known_to_be_another(ledger: Ledger, kind: StartKind) -> None:
     assert await begin(ledger, a_start("", "same", kind=kind)) == (key_of("same"), False)
     assert await begin(ledger, a_start("", "other", kind=kind)) == (key_of("other"), False)
-    await anyio.sleep(700)
+    clock.advance(700)
     first, earlier = await ledger.begin(a_start("", "same", kind=kind), chain="same")
     assert (first.key, earlier) == (key_of("same"), True)
     wanted = a_start("", "same", kind=kind)
@@ -106,7 +107,7 @@ async def test_begin_finds_a_start_until_it_is_known_to_be_another(ledger: Ledge
 
 async def test_begin_finds_a_start_of_the_day_before(ledger: Ledger, kind: StartKind) -> None:
     entry = await begun(ledger, a_start("", "same", kind=kind))
-    await anyio.sleep(599)
+    clock.advance(599)
     tomorrow = a_start("", "same", TODAY + 1, kind=kind)
     assert await begin(ledger, tomorrow) == (entry.key, True)
     await ledger.settle(entry, run_id=RUN_ID, status="pending")
@@ -116,7 +117,7 @@ async def test_begin_finds_a_start_of_the_day_before(ledger: Ledger, kind: Start
 
 async def test_begin_leaves_a_start_of_unknown_outcome_behind_with_its_day(ledger: Ledger, kind: StartKind) -> None:
     await begin(ledger, a_start("", "same", kind=kind))
-    await anyio.sleep(86_400)
+    clock.advance(86_400)
     assert await begin(ledger, a_start("", "same", TODAY + 1, kind=kind)) == (key_of("same", 0, TODAY + 1), False)
 
 
@@ -126,7 +127,7 @@ async def test_begin_keeps_the_newest_generation_when_the_clock_is_set_back(
     ledger = open_ledger(TOKEN)
     first = await begun(ledger, a_start("", "same", kind=kind))
     await ledger.settle(first, run_id=RUN_ID, status="success")
-    monkeypatch.setattr(ledger, "_now", lambda: virtual_now() - 90_000)
+    monkeypatch.setattr(ledger, "_now", lambda: clock() - 90_000)
     forced = a_start("", "same", TODAY - 1, kind=kind, forced=True)
     assert await begin(ledger, forced) == (key_of("same", 1), False)
     assert await begin(ledger, a_start("", "same", TODAY - 1, kind=kind)) == (key_of("same", 1), True)
@@ -136,7 +137,7 @@ async def test_begin_keeps_the_newest_generation_when_the_clock_is_set_back(
 
 async def test_begin_finds_a_key_at_any_time_whatever_its_fingerprint(ledger: Ledger, kind: StartKind) -> None:
     await begin(ledger, a_start("a", "one", kind=kind), own=True)
-    await anyio.sleep(86_400)
+    clock.advance(86_400)
     entry, earlier = await ledger.begin(a_start("a", "other", kind=kind))
     assert (entry.fingerprint, earlier) == ("one", True)
 
@@ -272,22 +273,22 @@ async def test_a_run_that_was_seen_before_its_start_was_settled_is_listed_once(l
 async def test_the_newest_come_first_and_filters_hold(ledger: Ledger) -> None:
     for key, repo_id in (("a", "one"), ("b", "two"), ("c", "one")):
         await begin(ledger, a_start(key, repo_id=repo_id), own=True)
-        await anyio.sleep(60)
+        clock.advance(60)
     assert await keys(ledger) == ["c", "b", "a"]
     assert await keys(ledger, repo_id="one") == ["c", "a"]
-    assert await keys(ledger, since=virtual_now() - 130) == ["c", "b"]
+    assert await keys(ledger, since=clock() - 130) == ["c", "b"]
     assert await keys(ledger, limit=1) == ["c"]
 
 
 async def test_a_start_of_unknown_outcome_is_the_latest_one_for_a_while(ledger: Ledger) -> None:
     entry = await begun(ledger, a_start("a"), own=True)
     await ledger.settle(entry, run_id=RUN_ID, status="pending")
-    await anyio.sleep(1)
+    clock.advance(1)
     await begin(ledger, a_start("b"), own=True)
     latest = await ledger.latest_run(unknown_within_seconds=600)
     assert latest is not None
     assert latest.run_id == ""
-    await anyio.sleep(601)
+    clock.advance(601)
     latest = await ledger.latest_run(unknown_within_seconds=600)
     assert latest is not None
     assert latest.run_id == RUN_ID
@@ -296,15 +297,16 @@ async def test_a_start_of_unknown_outcome_is_the_latest_one_for_a_while(ledger: 
 async def test_the_old_and_the_many_are_pruned(
     ledger: Ledger, kind: StartKind, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sqlite_ledger, "KEPT_ENTRIES", 5)
+    for store in (sqlite_ledger, postgres_ledger):
+        monkeypatch.setattr(store, "KEPT_ENTRIES", 5)
     for number in range(8):
         await begin(ledger, a_start(str(number)), own=True)
         await begin(ledger, a_start(str(number), kind=StartKind.TRIGGER), own=True)
-        await anyio.sleep(1)
+        clock.advance(1)
     assert await keys(ledger) == ["7", "6", "5", "4", "3"]
     found = [await begin(ledger, a_start(str(number), kind=kind), own=True) for number in (3, 2)]
     assert found == [("3", True), ("2", False)]
-    await anyio.sleep(91 * 86_400)
+    clock.advance(91 * 86_400)
     await see(ledger, OTHER_RUN_ID)
     assert [entry.run_id for entry in await ledger.runs()] == [OTHER_RUN_ID]
 

@@ -10,12 +10,13 @@ import pytest
 from mogplex_mcp.api.budget import SharedBudget
 from mogplex_mcp.simulator import DEMO_TOKEN
 from mogplex_mcp.storage import migrations
+from mogplex_mcp.storage.errors import StateError
 from mogplex_mcp.storage.inspection import count_runs
 from mogplex_mcp.storage.ledger import Entry, StartKind, StartState, derive_key
 from mogplex_mcp.storage.migrations import MIGRATIONS, SCHEMA_VERSION, migrate
 from mogplex_mcp.storage.request_counts import SqliteRequestCounts
 from mogplex_mcp.storage.sqlite_ledger import SqliteLedger
-from mogplex_mcp.storage.state_file import StateError, StateFile
+from mogplex_mcp.storage.state_file import StateFile
 from mogplex_mcp.storage.wait_limits import SqliteWaitLimits
 
 pytestmark = pytest.mark.anyio

@@ -12,8 +12,9 @@ from pathlib import Path
 import pytest
 
 from mogplex_mcp.storage import state_file as state_module
+from mogplex_mcp.storage.errors import StateError
 from mogplex_mcp.storage.migrations import SCHEMA_VERSION
-from mogplex_mcp.storage.state_file import StateError, StateFile
+from mogplex_mcp.storage.state_file import StateFile
 
 ROOT = Path(__file__).parents[2]
 TOKEN = "mog_000000000000000000000000000000ab"

@@ -108,22 +108,6 @@ async def test_a_confirmation_executes_once(simulator: Simulator) -> None:
     assert writes(simulator) == ["DELETE"]
 
 
-def test_used_states_are_bounded_and_expire(monkeypatch: pytest.MonkeyPatch) -> None:
-    used, now = elicitation._UsedStates(), 1_000.0
-    monkeypatch.setattr("time.time", lambda: now)
-    assert used.add("first")
-    assert not used.add("first")
-    now += elicitation.STATE_SECONDS - 1
-    assert not used.add("first")
-    now += 1
-    assert used.add("second")
-    assert list(used._expiry) == ["second"]
-    for number in range(elicitation.MOST_USED_STATES):
-        used.add(str(number))
-    assert len(used._expiry) == elicitation.MOST_USED_STATES
-    assert not used.add("1")
-
-
 async def test_state_of_another_server_is_refused(simulator: Simulator) -> None:
     tokens = [DEMO_TOKEN, DEMO_OTHER_TOKEN]
     simulator.world.token(DEMO_OTHER_TOKEN).user_id = simulator.world.token(DEMO_TOKEN).user_id  # type: ignore[union-attr]

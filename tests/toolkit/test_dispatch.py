@@ -6,7 +6,7 @@ import pytest
 
 from mogplex_mcp.api.errors import ErrorCode, MogplexError
 from mogplex_mcp.simulator import Fault, FaultKind, Simulator
-from mogplex_mcp.storage.state_file import StateError
+from mogplex_mcp.storage.errors import StateError
 from tests.tools.support import bridge, error
 from tests.virtual_time import virtual_now
 

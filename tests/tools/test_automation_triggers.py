@@ -11,7 +11,7 @@ from mogplex_mcp.api.errors import MogplexError
 from mogplex_mcp.api.models import Trigger
 from mogplex_mcp.runs.triggers import Triggerer
 from mogplex_mcp.simulator import Fault, FaultKind, Simulator
-from mogplex_mcp.storage.state_file import StateError
+from mogplex_mcp.storage.errors import StateError
 from tests.runs.support import repo_id, tenant_of
 from tests.tools.people import bridge_with, facts, ids
 from tests.tools.support import error

@@ -92,6 +92,13 @@ def _path(text: str) -> Path:
         raise ValueError(f"write an absolute path, since there is no home directory for {text!r}") from None
 
 
+def _database_url(text: str) -> Secret:
+    if not text.startswith(("postgresql://", "postgres://")):
+        # The text itself may be a password.
+        raise ValueError("write the address of a PostgreSQL database, as postgresql://user@host/database")
+    return Secret(text)
+
+
 OPTIONS: Final[Sequence[Option]] = (
     Option(
         "api_key",
@@ -202,6 +209,16 @@ OPTIONS: Final[Sequence[Option]] = (
         "demo-seconds",
         "SECONDS",
         has_safe_default=True,
+    ),
+    Option(
+        "database_url",
+        ("MOGPLEX_MCP_DATABASE_URL",),
+        "PostgreSQL database for the state of several replicas, in place of the state file; "
+        "leave the password to PGPASSWORD or a password file.",
+        _database_url,
+        "database-url",
+        "URL",
+        ("http",),
     ),
     Option("host", ("MOGPLEX_MCP_HOST",), "Address to listen on.", str, "host", "ADDRESS", ("http",)),
     Option("port", ("MOGPLEX_MCP_PORT",), "Port to listen on; 0 picks a free one.", _port, "port", "PORT", ("http",)),

@@ -66,6 +66,7 @@ class Settings:
         early_answers: Respond from the cache of an earlier start while the server loads.
         demo: Use a simulated Mogplex in this process.
         demo_seconds: Duration of a run in the simulation.
+        database_url: PostgreSQL database for the state of several replicas; empty for the state file.
         host: HTTP address to listen on.
         port: HTTP port to listen on; 0 picks a free one.
         allowed_hosts: Host names of the HTTP server, in addition to the loopback names.
@@ -102,6 +103,7 @@ class Settings:
     early_answers: bool = True
     demo: bool = False
     demo_seconds: float = 25.0
+    database_url: Secret = NO_SECRET
     host: str = "127.0.0.1"
     port: int = 8765
     allowed_hosts: tuple[str, ...] = ()

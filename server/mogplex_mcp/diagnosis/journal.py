@@ -9,8 +9,8 @@ import anyio
 
 from mogplex_mcp.core.humanize import counted
 from mogplex_mcp.diagnosis.finding import Finding, Status, Subject
+from mogplex_mcp.storage.errors import DamagedStateError, StateError
 from mogplex_mcp.storage.inspection import count_runs
-from mogplex_mcp.storage.state_file import DamagedStateError, StateError
 
 _KILO: Final = 1_000
 _REFUSES: Final = "start_run refuses until then, or with --without-journal starts without protection."

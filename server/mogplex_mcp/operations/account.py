@@ -10,7 +10,7 @@ from mogplex_mcp.api.models import McpServer
 from mogplex_mcp.api.scopes import NONEXISTENT_RUN_ID, detect_scopes
 from mogplex_mcp.operations.context import OperationContext
 from mogplex_mcp.operations.errors import OperationError, operation_error
-from mogplex_mcp.storage.state_file import StateError
+from mogplex_mcp.storage.errors import StateError
 
 
 class JournalState(Enum):

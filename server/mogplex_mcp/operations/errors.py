@@ -16,7 +16,7 @@ from mogplex_mcp.api.identifiers import canonical_uuid, not_a_uuid
 from mogplex_mcp.api.repos import RepoError, RepoRemedy
 from mogplex_mcp.api.responses import RUN_LIMITER_UNAVAILABLE
 from mogplex_mcp.api.text import one_line
-from mogplex_mcp.storage.state_file import StateError
+from mogplex_mcp.storage.errors import StateError
 
 REASON_CHARACTERS = 3_000
 

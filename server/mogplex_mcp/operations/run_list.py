@@ -12,8 +12,8 @@ from mogplex_mcp.operations.context import OperationContext
 from mogplex_mcp.operations.errors import check_range
 from mogplex_mcp.operations.runs import repo_name
 from mogplex_mcp.runs.outcome import read_outcome
+from mogplex_mcp.storage.errors import StateError
 from mogplex_mcp.storage.ledger import Entry
-from mogplex_mcp.storage.state_file import StateError
 
 MOST_RUNS: Final = 100
 MOST_AGE_HOURS: Final = 2_160

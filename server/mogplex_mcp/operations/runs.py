@@ -29,7 +29,7 @@ from mogplex_mcp.runs.outcome import Outcome, read_outcome
 from mogplex_mcp.runs.start import Started
 from mogplex_mcp.runs.tail import Listener, Tail, Until, tail
 from mogplex_mcp.runs.watch import Snapshot
-from mogplex_mcp.storage.state_file import StateError
+from mogplex_mcp.storage.errors import StateError
 
 NOT_KNOWN: Final = "this server cannot tell which client the call comes from"
 

@@ -24,8 +24,8 @@ import anyio
 
 from mogplex_mcp.api.errors import ErrorCode, MogplexError
 from mogplex_mcp.api.server_clock import ServerClock
+from mogplex_mcp.storage.errors import StateError
 from mogplex_mcp.storage.ledger import SAME_START_SECONDS, Entry, Ledger, StartState
-from mogplex_mcp.storage.state_file import StateError
 
 __all__ = ["SAME_START_SECONDS", "GenerationsError", "Launch", "Sent", "chain_of", "key_day", "start_once"]
 

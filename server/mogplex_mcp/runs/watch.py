@@ -2,7 +2,8 @@
 
 There is no background task. Of all callers that wait for a run, one holds the poll lock and polls Mogplex at the
 interval of `polling`; the others wait for the lock and share the snapshot. When that caller leaves, the next one takes
-over. A refresh on behalf of a user does not wait for the poller, and its snapshot reaches all waiting callers.
+over. A refresh on behalf of a user does not wait for the poller, and its snapshot reaches all waiting callers. Among
+replicas that share a database, one polls in the same way, and the others read what it saw (`shared_look`).
 """
 
 import random
@@ -22,7 +23,9 @@ from mogplex_mcp.api.models import Run, RunEvent, RunEvents
 from mogplex_mcp.api.unreadable import collect_unreadable, note_unreadable
 from mogplex_mcp.runs.outcome import is_terminal
 from mogplex_mcp.runs.polling import FairQueue, poll_interval
+from mogplex_mcp.runs.shared_look import Seen, SharedLook
 from mogplex_mcp.runs.truncation import count_characters, truncate_event, truncate_run
+from mogplex_mcp.storage.looks import SharedLooks
 
 EVENT_WINDOW: Final = 200
 """Events that can be read of one run: the oldest ones (mogplex-api.md, section 2, "Watching a run")."""
@@ -100,9 +103,11 @@ class RunWatch:
         now: Callable[[], float],
         jitter: Callable[[], float],
         on_answer: OnAnswer | None = None,
+        looks: SharedLooks | None = None,
     ) -> None:
         self._mogplex = mogplex
         self._run_id = run_id
+        self._shared = SharedLook(looks, run_id)
         self._reserve = reserve
         self._now = now
         self._jitter = jitter
@@ -115,6 +120,8 @@ class RunWatch:
         self._characters = 0
         self._error: MogplexError | None = None
         self.unreadable: Mapping[str, int] = {}
+        # Seconds between the last request and the next one.
+        self._pause = FRESH_SECONDS
         # On the monotonic clock of the event loop.
         self._last_request_at = self._next_poll_at = -FRESH_SECONDS
 
@@ -144,7 +151,8 @@ class RunWatch:
             is_fresh = self._error is None and anyio.current_time() - self._last_request_at <= FRESH_SECONDS
             # A call that waited for the request of another takes its outcome, even if that is an error.
             if self._requests == requests and not (self._latest is not None and is_fresh):
-                await self._request(watching=False)
+                seen = await self._shared.fresh(FRESH_SECONDS)
+                await (self._request(watching=False) if seen is None else self._take(seen))
             return self._result()
 
     async def after(self, seen: Snapshot) -> Snapshot:
@@ -160,6 +168,8 @@ class RunWatch:
                 with anyio.CancelScope(deadline=self._next_poll_at):
                     await self._requested.wait()
                     continue
+                if not await self._is_mine_to_poll():
+                    continue
                 await self._reserve(self._last_request_at)
                 # A refresh may have come in while this poll waited for the rate limit.
                 if self.is_due:
@@ -174,6 +184,19 @@ class RunWatch:
         note_unreadable(self.unreadable)
         return self._latest
 
+    async def _is_mine_to_poll(self) -> bool:
+        """Return whether no other replica polls this run; take what it saw, or wait a moment, if one does."""
+        claim = await self._shared.claim(self._pause)
+        if isinstance(claim, Seen):
+            await self._take(claim)
+            return False
+        self._next_poll_at = anyio.current_time() + claim
+        return claim == 0
+
+    async def _take(self, seen: Seen) -> None:
+        """Take what another replica saw."""
+        await self._finish(seen.response, seen.age_seconds)
+
     async def _request(self, *, watching: bool) -> None:
         """Read the run and its events, and wake all callers that wait for a snapshot."""
         try:
@@ -181,19 +204,27 @@ class RunWatch:
             with collect_unreadable() as self.unreadable:
                 response = await self._mogplex.get_run_events(self._run_id, limit=EVENT_WINDOW, watching=watching)
         except MogplexError as error:
-            self._store_error(error)
+            await self._finish(error, 0.0)
+            return
+        events = list(map(truncate_event, response.events[:EVENT_WINDOW]))
+        response = RunEvents(run=truncate_run(response.run), events=events)
+        await self._shared.publish(response)
+        await self._finish(response, 0.0)
+
+    async def _finish(self, response: RunEvents | MogplexError, age: float) -> None:
+        if isinstance(response, MogplexError):
+            self._store_error(response)
         else:
-            self._store(response)
+            self._store(response, age)
         self._requests += 1
-        self._last_request_at = anyio.current_time()
+        self._last_request_at = anyio.current_time() - age
         self._requested.set()
         self._requested = anyio.Event()
         if self._on_answer is not None and self._latest is not None and self._error is None:
             await self._on_answer(self._run_id, self._latest)
 
-    def _store(self, response: RunEvents) -> None:
-        previous, run, now = self._latest, truncate_run(response.run), self._now()
-        events = tuple(map(truncate_event, response.events[:EVENT_WINDOW]))
+    def _store(self, response: RunEvents, age: float) -> None:
+        previous, run, events, now = self._latest, response.run, tuple(response.events), self._now() - age
         self._characters = sum(map(count_characters, events))
         ended_before = previous is not None and previous.fault is None and is_terminal(previous.run)
         ended_long_ago = run.updated_at is not None and now - run.updated_at.timestamp() > LATE_EVENT_SECONDS
@@ -205,7 +236,8 @@ class RunWatch:
             settled=is_terminal(run) and (ended_before or ended_long_ago),
         )
         self._error = None
-        self._next_poll_at = anyio.current_time() + (DRAIN_SECONDS if is_terminal(run) else self._interval(run))
+        self._pause = DRAIN_SECONDS if is_terminal(run) else self._interval(run)
+        self._next_poll_at = anyio.current_time() - age + self._pause
 
     def _store_error(self, error: MogplexError) -> None:
         self._error = error
@@ -247,6 +279,7 @@ class Watches:
         now: Seconds since the epoch.
         jitter: A random number from 0 to 1, for the interval between polls.
         cache: Keeps watches between calls.
+        looks: What replicas share of the runs; None where this process is the only one.
 
     Attributes:
         on_answer: Called with each new snapshot; may be set at any time.
@@ -262,6 +295,7 @@ class Watches:
         now: Callable[[], float] = time.time,
         jitter: Callable[[], float] = random.random,
         cache: WatchCache | None = None,
+        looks: SharedLooks | None = None,
     ) -> None:
         self._mogplex = mogplex
         self._reserve_poll = reserve
@@ -270,6 +304,7 @@ class Watches:
         self._queue = FairQueue()
         self._watches: weakref.WeakValueDictionary[str, RunWatch] = weakref.WeakValueDictionary()
         self._cache = cache or WatchCache()
+        self._looks = looks
 
     def of(self, run_id: str) -> RunWatch:
         """Return the watch of a run, which all callers share, and keep it in the cache."""
@@ -282,6 +317,7 @@ class Watches:
                 now=self._now,
                 jitter=self._jitter,
                 on_answer=self._notify,
+                looks=self._looks,
             )
         self._cache.keep(watch)
         return watch

@@ -76,6 +76,7 @@ def create_server(
     async def lifespan(_: Server[Services]) -> AsyncIterator[Services]:
         services = Services(settings, transport=transport, now=now, shutdown=shutdown, known=known)
         try:
+            await elicitation.share_key(services.store)
             yield services
         finally:
             with anyio.CancelScope(shield=True):

@@ -12,8 +12,8 @@ from mcp_types import INVALID_PARAMS, RequestId
 from mogplex_mcp.config.settings import Settings
 from mogplex_mcp.credentials.sources import FoundToken, SourceKind
 from mogplex_mcp.operations.confirmation import Consent
+from mogplex_mcp.storage.errors import StateError
 from mogplex_mcp.storage.ledger import Entry
-from mogplex_mcp.storage.state_file import StateError
 from mogplex_mcp.tenants.call_timeouts import client_key
 from mogplex_mcp.tenants.in_flight import CallKey
 from mogplex_mcp.tenants.services import Services
@@ -143,7 +143,7 @@ class RequestScope:
         if not self._multi_tenant:
             return client
         try:
-            return f"{self.services.state.tenant(self.token)}/{client}"
+            return f"{self.services.store.tenant(self.token)}/{client}"
         except StateError:
             # Nothing is learnt without a state file.
             return client

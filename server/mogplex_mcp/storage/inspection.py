@@ -4,9 +4,10 @@ import contextlib
 import sqlite3
 from pathlib import Path
 
+from mogplex_mcp.storage.errors import DamagedStateError, StateError
 from mogplex_mcp.storage.ledger import StartKind
 from mogplex_mcp.storage.migrations import check_version
-from mogplex_mcp.storage.state_file import BUSY_SECONDS, DamagedStateError, StateError
+from mogplex_mcp.storage.state_file import BUSY_SECONDS
 
 _COUNT_0_1_0 = "SELECT count(*) FROM runs"
 _COUNT = f"SELECT count(*) FROM starts WHERE kind = '{StartKind.RUN}'"  # noqa: S608 - made of a name of ours

@@ -13,10 +13,18 @@ import hashlib
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Final, Protocol
+from typing import Any, Final, Protocol
+
+from mogplex_mcp.core.redaction import without_keys
 
 SAME_START_SECONDS: Final = 600.0
 """How long the same arguments are the same start."""
+
+KEPT_SECONDS: Final = 90 * 86_400
+"""How long an entry is kept."""
+
+KEPT_ENTRIES: Final = 2_000
+"""How many entries of a kind are kept for an identity."""
 
 TERMINAL_STATUSES: Final = frozenset({"success", "failed", "cancelled"})
 
@@ -151,8 +159,19 @@ class Ledger(Protocol):
     async def latest_run(self, *, unknown_within_seconds: float) -> Entry | None:
         """Return the newest run, or the newest start of unknown outcome if it is not older than that."""
 
-    async def runs(self, *, repo_id: str = "", since: float = 0.0, limit: int = 2_000) -> Sequence[Entry]:
+    async def runs(self, *, repo_id: str = "", since: float = 0.0, limit: int = KEPT_ENTRIES) -> Sequence[Entry]:
         """Return the runs, newest first, without starts that were refused and runs that are gone."""
+
+
+def entry_of(row: Sequence[Any]) -> Entry:
+    """Return the entry whose fields are in a row, in their order."""
+    entry = Entry(*row)
+    return replace(entry, state=StartState(entry.state), kind=StartKind(entry.kind), forced=bool(entry.forced))
+
+
+def without_secrets(value: Any) -> Any:
+    """Return a value as it is kept: a branch or a status that holds a secret must not be stored."""
+    return without_keys(value) if isinstance(value, str) else value
 
 
 def derive_key(chain: str, day: int, generation: int) -> str:

@@ -7,6 +7,8 @@ it made is on users' disks.
 import sqlite3
 from typing import Final
 
+from mogplex_mcp.storage.errors import NewerSchemaError
+
 _RELEASE_0_1_0: Final = """
 CREATE TABLE secret (id INTEGER PRIMARY KEY CHECK (id = 1), key BLOB NOT NULL);
 CREATE TABLE runs (
@@ -90,10 +92,6 @@ INSERT INTO unclaimed SELECT DISTINCT tenant FROM starts;
 
 MIGRATIONS: Final = (_RELEASE_0_1_0, _ONE_LEDGER, _DERIVED_KEYS)
 SCHEMA_VERSION: Final = len(MIGRATIONS)
-
-
-class NewerSchemaError(OSError):
-    """The file was written by a newer release; it is left as it is."""
 
 
 def check_version(connection: sqlite3.Connection) -> int:

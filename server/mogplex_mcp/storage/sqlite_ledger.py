@@ -10,12 +10,17 @@ from collections.abc import Callable, Sequence
 from dataclasses import astuple, fields, replace
 from typing import Any, Final
 
-from mogplex_mcp.core.redaction import without_keys
-from mogplex_mcp.storage.ledger import Entry, StartKind, StartState, decide
+from mogplex_mcp.storage.ledger import (
+    KEPT_ENTRIES,
+    KEPT_SECONDS,
+    Entry,
+    StartKind,
+    StartState,
+    decide,
+    entry_of,
+    without_secrets,
+)
 from mogplex_mcp.storage.state_file import StateFile
-
-KEPT_SECONDS: Final = 90 * 86_400
-KEPT_ENTRIES: Final = 2_000
 
 _COLUMNS: Final = ", ".join(field.name for field in fields(Entry))
 _SELECT: Final = f"SELECT {_COLUMNS} FROM starts WHERE tenant = ? AND kind = ? "  # noqa: S608 - made of field names
@@ -52,8 +57,8 @@ class SqliteLedger:
             newest = rows.execute(_SELECT + _NEWEST, (tenant, wanted.kind, wanted.fingerprint)).fetchone()
             entry, earlier = decide(
                 wanted,
-                _entry(same_key) if same_key else None,
-                _entry(newest) if newest else None,
+                entry_of(same_key) if same_key else None,
+                entry_of(newest) if newest else None,
                 chain=chain,
                 after=after,
                 now=self._now(),
@@ -83,7 +88,7 @@ class SqliteLedger:
                     (tenant, entry.kind, run_id, entry.key),
                 )
             row = rows.execute(_SELECT + "AND key = ?", (tenant, entry.kind, entry.key)).fetchone()
-            known = _entry(row) if row else entry
+            known = entry_of(row) if row else entry
             settled = replace(known, state=state, run_id=run_id, status=status, checked_at=self._now())
             if created_at is not None:
                 settled = replace(settled, created_at=created_at)
@@ -104,7 +109,7 @@ class SqliteLedger:
         with self._state.transaction() as rows:
             row = rows.execute(_SELECT + "AND run_id = ?", (tenant, StartKind.RUN, run_id)).fetchone()
             seen = Entry(f"seen:{run_id}", StartState.SEEN, run_id=run_id, created_at=created_at)
-            known = _entry(row) if row else seen
+            known = entry_of(row) if row else seen
             entry = replace(
                 known,
                 repo_id=repo_id or known.repo_id,
@@ -131,7 +136,7 @@ class SqliteLedger:
     def _runs(self, condition: str, *values: Any) -> list[Entry]:
         tenant = self._tenant()
         with self._state.reading() as rows:
-            return [_entry(row) for row in rows.execute(_SELECT + condition, (tenant, StartKind.RUN, *values))]
+            return [entry_of(row) for row in rows.execute(_SELECT + condition, (tenant, StartKind.RUN, *values))]
 
     def _tenant(self) -> str:
         """Return the name under which the rows are kept."""
@@ -149,19 +154,9 @@ class SqliteLedger:
 
     def _write(self, rows: sqlite3.Connection, tenant: str, entry: Entry) -> None:
         """Write an entry, and drop what is too old or too much."""
-        rows.execute(_WRITE, (tenant, *map(_without_secrets, astuple(entry))))
+        rows.execute(_WRITE, (tenant, *map(without_secrets, astuple(entry))))
         rows.execute(
             "DELETE FROM starts WHERE tenant = ? AND kind = ? AND (created_at < ? OR key IN"
             " (SELECT key FROM starts WHERE tenant = ? AND kind = ? ORDER BY created_at DESC LIMIT -1 OFFSET ?))",
             (tenant, entry.kind, self._now() - KEPT_SECONDS, tenant, entry.kind, KEPT_ENTRIES),
         )
-
-
-def _without_secrets(value: Any) -> Any:
-    """Return a value as it is kept: a branch or a status that holds a secret must not bring it into the file."""
-    return without_keys(value) if isinstance(value, str) else value
-
-
-def _entry(row: Sequence[Any]) -> Entry:
-    entry = Entry(*row)
-    return replace(entry, state=StartState(entry.state), kind=StartKind(entry.kind), forced=bool(entry.forced))

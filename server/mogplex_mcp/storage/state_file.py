@@ -19,17 +19,10 @@ from pathlib import Path
 from typing import Final
 
 from mogplex_mcp.core.private_file import is_exposed
+from mogplex_mcp.storage.errors import StateError
 from mogplex_mcp.storage.migrations import check_version, migrate
 
 BUSY_SECONDS: Final = 2.0
-
-
-class StateError(OSError):
-    """The state file cannot be used; the message says which file and why, in one line."""
-
-
-class DamagedStateError(StateError):
-    """The state file isn't a database any more, or not a whole one."""
 
 
 class StateFile:

@@ -34,6 +34,12 @@ class WaitLimits(Protocol):
             forget_before: What stopped to count before this time is dropped, for all clients.
         """
 
+    async def share(self) -> None:
+        """Exchange what was learnt with other machines, if there are any and the last time was a while ago.
+
+        Does not fail: what cannot be exchanged now is kept for the next time.
+        """
+
 
 class SqliteWaitLimits:
     """The `WaitLimits` in the state file."""
@@ -61,3 +67,6 @@ class SqliteWaitLimits:
             known = rows.execute("SELECT seconds, until FROM wait_caps WHERE client = ?", (client,)).fetchone()
             limit = decide(WaitLimit(*known) if known else None)
             rows.execute("INSERT OR REPLACE INTO wait_caps VALUES (?, ?, ?)", (client, *limit))
+
+    async def share(self) -> None:
+        """See `WaitLimits.share`: all processes read the one file."""

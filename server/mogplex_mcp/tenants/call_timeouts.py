@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable
 from typing import Final
 
-from mogplex_mcp.storage.state_file import StateError
+from mogplex_mcp.storage.errors import StateError
 from mogplex_mcp.storage.wait_limits import WaitLimit, WaitLimits
 
 DEFAULT_CAP_SECONDS: Final = 45.0
@@ -68,6 +68,10 @@ class LearntCaps:
             return self._limits.limit(client, self._now())
         except StateError:
             return None
+
+    async def share(self) -> None:
+        """Exchange what was learnt with other machines."""
+        await self._limits.share()
 
     def all(self) -> dict[str, float]:
         """Return all learnt timeouts that are valid now, in seconds, by client (name and version)."""

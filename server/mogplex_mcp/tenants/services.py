@@ -16,10 +16,9 @@ from mogplex_mcp.core.shutdown import Shutdown
 from mogplex_mcp.credentials.known_tokens import KnownTokens
 from mogplex_mcp.credentials.sources import FoundToken, file_stamps, find_token
 from mogplex_mcp.storage.ledger import Ledger
-from mogplex_mcp.storage.state_file import StateFile
-from mogplex_mcp.storage.wait_limits import SqliteWaitLimits
 from mogplex_mcp.tenants.call_timeouts import LearntCaps
 from mogplex_mcp.tenants.in_flight import InFlightCalls
+from mogplex_mcp.tenants.opening import open_store, state_path
 from mogplex_mcp.tenants.tenant import Tenants, open_ledger
 
 if TYPE_CHECKING:
@@ -49,8 +48,8 @@ class Services:
         self.settings = settings
         self.now = now
         self.shutdown = shutdown or Shutdown()
-        self.state = StateFile(None if settings.without_journal else settings.state_file)
-        self.learnt = LearntCaps(SqliteWaitLimits(self.state), now=now)
+        self.store = open_store(settings, now)
+        self.learnt = LearntCaps(self.store.wait_limits, now=now)
         self.in_flight = InFlightCalls(self.learnt)
         self._transport = transport
         self._known = known or KnownTokens(now=now)
@@ -68,7 +67,7 @@ class Services:
             transport = self._simulated()
         transport = transport or create_transport(self.settings.base_url)
         renew = None if self.settings.demo else self._renew_own_token
-        return Tenants(self.settings.base_url, transport, self.state, self.now, self._known, renew)
+        return Tenants(self.settings.base_url, transport, self.store, self.now, self._known, renew)
 
     def own_token(self) -> FoundToken:
         """Return the token of this process; look for it again as long as there is none, and when a file has changed."""
@@ -98,25 +97,25 @@ class Services:
 
     def ledger(self, found: FoundToken) -> Ledger:
         """Return the ledger of a token, without the connections to Mogplex, which take long to make."""
-        return open_ledger(self.state, self.settings.base_url, found, self.now)
+        return open_ledger(self.store, self.settings.base_url, found)
 
     def warnings(self) -> list[str]:
         """Return warnings about the settings and the state file, for the user."""
-        return [*self.settings.warnings, *([self.state.warning] if self.state.warning else [])]
+        return [*self.settings.warnings, *self.store.warnings()]
 
     async def aclose(self) -> None:
         """Close connections and files."""
         self._is_closed = True
         if "tenants" in self.__dict__:
             await self.tenants.transport.aclose()
-        self.state.close()
+        await self.store.aclose()
 
     def _simulated(self) -> "httpx2.AsyncBaseTransport":
         """Return a simulated Mogplex, which knows the runs of earlier processes where there is a state folder."""
         from mogplex_mcp.simulator.shared import SharedSimulator  # noqa: PLC0415 - only a demo needs it
 
-        path = self.state.path and self.state.path.with_name("demo-world.sqlite3")
-        return SharedSimulator(path, self.now, self.settings.demo_seconds)
+        path = state_path(self.settings)
+        return SharedSimulator(path and path.with_name("demo-world.sqlite3"), self.now, self.settings.demo_seconds)
 
     @cached_property
     def _demo_token(self) -> FoundToken:

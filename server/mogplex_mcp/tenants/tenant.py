@@ -21,9 +21,7 @@ from mogplex_mcp.runs.start import Starter
 from mogplex_mcp.runs.triggers import Triggerer
 from mogplex_mcp.runs.watch import WatchCache, Watches
 from mogplex_mcp.storage.ledger import Ledger
-from mogplex_mcp.storage.request_counts import SqliteRequestCounts
-from mogplex_mcp.storage.sqlite_ledger import SqliteLedger
-from mogplex_mcp.storage.state_file import StateFile
+from mogplex_mcp.storage.store import Store
 from mogplex_mcp.tenants.latest_runs import LatestRuns
 from mogplex_mcp.tenants.renewing_http import Renew, RenewingHttp
 
@@ -58,7 +56,7 @@ class Tenants:
     Attributes:
         base_url: The URL of Mogplex.
         transport: The connections that all tenants share.
-        state: The user's state file.
+        store: Where state is kept.
         now: Seconds since the epoch.
         known: What Mogplex has shown of the tokens.
         renew: Looks for the token of this process again; None where it cannot change.
@@ -66,7 +64,7 @@ class Tenants:
 
     base_url: str
     transport: "httpx2.AsyncBaseTransport"
-    state: StateFile
+    store: Store
     now: Callable[[], float] = time.time
     known: KnownTokens = field(default_factory=KnownTokens)
     renew: Renew | None = None
@@ -88,7 +86,7 @@ class Tenants:
         return tenant if tenant.found is found else replace(tenant, found=found)
 
     def _make(self, found: FoundToken, value: str) -> Tenant:
-        budget = SharedBudget(SqliteRequestCounts(self.state, value), now=self.now)
+        budget = SharedBudget(self.store.request_counts(value), now=self.store.now)
         from mogplex_mcp.api.dated_transport import DatedTransport  # noqa: PLC0415 - imports httpx2, which is slow
 
         clock = ServerClock(self.now)
@@ -97,7 +95,7 @@ class Tenants:
         renew = self._renewed if self.renew and found.kind is not SourceKind.REQUEST else None
         http = RenewingHttp(transport, self.base_url, found.token, budget, scopes=scopes, known=self.known, renew=renew)
         mogplex = Mogplex(http)
-        ledger = open_ledger(self.state, self.base_url, found, self.now)
+        ledger = open_ledger(self.store, self.base_url, found)
         return Tenant(
             found=found,
             mogplex=mogplex,
@@ -105,7 +103,13 @@ class Tenants:
             ledger=ledger,
             repos=RepoFinder(mogplex, now=self.now),
             starter=Starter(mogplex, ledger, clock),
-            watches=Watches(mogplex, reserve=budget.reserve, now=clock.now, cache=self._watch_cache),
+            watches=Watches(
+                mogplex,
+                reserve=budget.reserve,
+                now=clock.now,
+                cache=self._watch_cache,
+                looks=self.store.looks(value),
+            ),
             triggerer=Triggerer(mogplex, ledger, clock, secret="" if found.personal else value),
             hosted=HostedToolCache(HostedEndpoint(http), now=self.now),
             scopes=scopes,
@@ -124,7 +128,7 @@ class Tenants:
         return hashlib.blake2b(f"{found.personal} {value}".encode(), key=self._key, digest_size=16).digest()
 
 
-def open_ledger(state: StateFile, base_url: str, found: FoundToken, now: Callable[[], float]) -> Ledger:
+def open_ledger(store: Store, base_url: str, found: FoundToken) -> Ledger:
     """Return the ledger of a token.
 
     On a person's machine it belongs to the person and the address, so that it survives a new token; callers over HTTP
@@ -132,5 +136,5 @@ def open_ledger(state: StateFile, base_url: str, found: FoundToken, now: Callabl
     """
     token = found.token.value if found.token else ""
     if not found.personal:
-        return SqliteLedger(state, token, now=now)
-    return SqliteLedger(state, f"person at {base_url}", token=token, now=now)
+        return store.ledger(token)
+    return store.ledger(f"person at {base_url}", former=token)

@@ -10,10 +10,7 @@ tool and its arguments, and lets it expire. Added here: the state names the ques
 """
 
 import hashlib
-import os
 import secrets
-import time
-from collections import OrderedDict
 from collections.abc import Awaitable, Callable
 from typing import Any, Final
 
@@ -27,16 +24,16 @@ from pydantic import ValidationError
 
 from mogplex_mcp.core.shutdown import AT_ONCE
 from mogplex_mcp.operations.confirmation import Action, Consent
+from mogplex_mcp.storage.errors import StateError
+from mogplex_mcp.storage.store import Store
 from mogplex_mcp.toolkit.errors import ToolError
+from mogplex_mcp.toolkit.sealing import SharedKeyCodec
 
 ANSWER_SECONDS: Final = 300.0
 """How long a call of the 2025 protocol waits for the user's answer."""
 
 STATE_SECONDS: Final = 900.0
 """How long the state of a multi round-trip request is valid."""
-
-MOST_USED_STATES: Final = 10_000
-"""Of a quarter of an hour. One token can't use 1,000 in that time: the API allows it 60 requests a minute."""
 
 _MULTI_ROUND_TRIP: Final = "2026-07-28"
 _MOST_QUESTIONS: Final = 3
@@ -65,7 +62,7 @@ class Elicitation:
 
     def __init__(self, *, allow_unasked: bool) -> None:
         self._allow_unasked = allow_unasked
-        self._used = _UsedStates()
+        self._codec = SharedKeyCodec()
 
     def boundary(self, audience: str, principal: Callable[[Context], str]) -> RequestStateBoundary:
         """Return the middleware that seals the state of multi round-trip requests and verifies it when it comes back.
@@ -74,9 +71,12 @@ class Elicitation:
             audience: The name of the server.
             principal: Returns the caller's token, to which the state is bound.
         """
-        # The key is that of this process: a question that was asked before a restart has to be asked again.
-        security = RequestStateSecurity(keys=[os.urandom(32)], ttl=STATE_SECONDS, bind_principal=principal)
+        security = RequestStateSecurity(codec=self._codec, ttl=STATE_SECONDS, bind_principal=principal)
         return RequestStateBoundary(security, default_audience=audience)
+
+    async def share_key(self, store: Store) -> None:
+        """Seal with the key that all replicas share, if there is one."""
+        await self._codec.share(store)
 
     async def run(self, run: Run, context: Context, params: mcp_types.CallToolRequestParams) -> Result:
         """Run a tool, and ask the user if it needs a confirmation.
@@ -89,7 +89,7 @@ class Elicitation:
         Raises:
             MCPError: `MISSING_REQUIRED_CLIENT_CAPABILITY`, since 2026-07-28: the client can't ask.
         """
-        consent = Consent(lambda question: self._answer(params, question))
+        consent = await _answer(context, params)
         if self._allow_unasked and not _can_ask(context):
             consent = Consent(lambda _: "accept")
         for _ in range(_MOST_QUESTIONS):
@@ -102,6 +102,7 @@ class Elicitation:
             if not _can_ask(context):
                 return _failed(_cannot_ask(params.name, context))
             if _is_multi_round_trip(context):
+                await self.share_key(context.lifespan_context.store)
                 return mcp_types.InputRequiredResult(
                     input_requests={_KEY: _request(question)},
                     request_state=f"{secrets.token_urlsafe(12)}.{_digest(question)}",
@@ -112,30 +113,20 @@ class Elicitation:
             consent = _answered(question, action)
         return _failed(_keeps_changing(params.name))
 
-    def _answer(self, params: mcp_types.CallToolRequestParams, question: str) -> Action | None:
-        """Return the user's answer to this question, if this call brings it for the first time."""
-        response = (params.input_responses or {}).get(_KEY)
-        state = params.request_state or ""
-        if not isinstance(response, mcp_types.ElicitResult) or state.partition(".")[2] != _digest(question):
-            return None
-        return _action(response) if self._used.add(state) else None
 
-
-class _UsedStates:
-    """The states that were accepted, as long as the boundary would accept them again."""
-
-    def __init__(self) -> None:
-        self._expiry: OrderedDict[str, float] = OrderedDict()
-
-    def add(self, state: str) -> bool:
-        """Add a state; return False if it is known already."""
-        now = time.time()  # the clock of the boundary
-        while self._expiry and (len(self._expiry) >= MOST_USED_STATES or next(iter(self._expiry.values())) <= now):
-            self._expiry.popitem(last=False)
-        if state in self._expiry:
-            return False
-        self._expiry[state] = now + STATE_SECONDS
-        return True
+async def _answer(context: Context, params: mcp_types.CallToolRequestParams) -> Consent:
+    """Return the consent that this call brings, if it brings one and for the first time."""
+    response = (params.input_responses or {}).get(_KEY)
+    state = params.request_state or ""
+    if not isinstance(response, mcp_types.ElicitResult) or not state:
+        return Consent()
+    try:
+        is_new = await context.lifespan_context.store.used_confirmations.add(state, valid_seconds=STATE_SECONDS)
+    except StateError:
+        # It may have been used on another replica: better asked twice than done twice.
+        is_new = False
+    digest = state.partition(".")[2]
+    return Consent(lambda question: _action(response) if is_new and digest == _digest(question) else None)
 
 
 def _digest(question: str) -> str:

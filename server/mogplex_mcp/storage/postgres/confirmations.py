@@ -1,0 +1,24 @@
+"""The confirmations that users gave, each of which counts once on all replicas."""
+
+from typing import Final
+
+from mogplex_mcp.storage.postgres.database import Connection, PostgresDatabase
+
+_ADD: Final = "INSERT INTO used_confirmations VALUES (%s, %s) ON CONFLICT (state) DO NOTHING"
+
+
+class PostgresUsedConfirmations:
+    """The `UsedConfirmations` in the database."""
+
+    def __init__(self, database: PostgresDatabase) -> None:
+        self._database = database
+
+    async def add(self, state: str, *, valid_seconds: float) -> bool:
+        """See `UsedConfirmations.add`."""
+        now = self._database.now()
+
+        async def add(rows: Connection) -> bool:
+            await rows.execute("DELETE FROM used_confirmations WHERE until < %s", (now,))
+            return (await rows.execute(_ADD, (state, now + valid_seconds))).rowcount == 1
+
+        return await self._database.run(add)

@@ -1,0 +1,38 @@
+"""The choice of the store."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+from mogplex_mcp.config.settings import Settings, SettingsError
+from mogplex_mcp.storage.state_file import StateFile
+from mogplex_mcp.storage.store import SqliteStore, Store
+
+
+def state_path(settings: Settings) -> Path | None:
+    """Return the state file; None where everything is kept in memory."""
+    return None if settings.without_journal else settings.state_file
+
+
+def open_store(settings: Settings, now: Callable[[], float]) -> Store:
+    """Return the store that the settings ask for; nothing is opened yet.
+
+    Raises:
+        SettingsError: A database was asked for, and its driver is missing or its address isn't one.
+    """
+    if not settings.database_url:
+        return SqliteStore(StateFile(state_path(settings)), now)
+    try:
+        from psycopg import ProgrammingError  # noqa: PLC0415 - an extra, and slow to import
+
+        from mogplex_mcp.storage.postgres.store import PostgresStore  # noqa: PLC0415 - the same
+    except ImportError:
+        raise SettingsError(
+            "--database-url needs the PostgreSQL driver: install it with pip install 'mogplex-mcp[postgres]'"
+        ) from None
+    try:
+        return PostgresStore(settings.database_url, settings.base_url, now)
+    except ProgrammingError:
+        # The driver's own message quotes the address, which may have a password in it.
+        raise SettingsError(
+            "MOGPLEX_MCP_DATABASE_URL: write the address of a PostgreSQL database, as postgresql://user@host/database"
+        ) from None

@@ -1,0 +1,23 @@
+"""The used confirmations of one process."""
+
+import pytest
+
+from mogplex_mcp.storage.confirmations import MOST_CONFIRMATIONS, MemoryUsedConfirmations
+
+pytestmark = pytest.mark.anyio
+
+
+async def test_used_confirmations_are_bounded_and_expire(monkeypatch: pytest.MonkeyPatch) -> None:
+    used, now = MemoryUsedConfirmations(), 1_000.0
+    monkeypatch.setattr("time.time", lambda: now)
+    assert await used.add("first", valid_seconds=900)
+    assert not await used.add("first", valid_seconds=900)
+    now += 899
+    assert not await used.add("first", valid_seconds=900)
+    now += 1
+    assert await used.add("second", valid_seconds=900)
+    assert list(used._expiry) == ["second"]
+    for number in range(MOST_CONFIRMATIONS):
+        await used.add(str(number), valid_seconds=900)
+    assert len(used._expiry) == MOST_CONFIRMATIONS
+    assert not await used.add("1", valid_seconds=900)
