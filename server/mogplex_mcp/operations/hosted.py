@@ -153,7 +153,7 @@ async def call_hosted_tool(
     except MogplexError as error:
         if writes and error.code is ErrorCode.FORBIDDEN:
             context.tenant.scopes.refused(error)
-        if error.code is ErrorCode.BAD_REQUEST:
+        if error.code in (ErrorCode.BAD_REQUEST, ErrorCode.NOT_SUPPORTED):
             await _check_unchanged(context, tool, error)
         raise
 
