@@ -60,7 +60,10 @@ or with a double click on a bundle, which asks for the token and stores it. From
 ```sh
 python -m distribution.bundle dist/bundle
 npx @anthropic-ai/mcpb pack dist/bundle dist/mogplex-mcp.mcpb
-```"""
+```
+
+If Claude Desktop says that `uv` is not recognized, install [uv](https://docs.astral.sh/uv/) and start it again, or use
+the entry above."""
 
 _OVER_HTTP: Final = """\
 ## Over HTTP

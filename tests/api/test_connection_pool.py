@@ -16,10 +16,11 @@ from mogplex_mcp.api import connection_pool
 from mogplex_mcp.api.connection_pool import PooledTransport
 from mogplex_mcp.api.errors import ErrorCode, MogplexError
 from mogplex_mcp.api.exchange import build_request, send, stream
+from mogplex_mcp.api.http import MogplexHttp
 from mogplex_mcp.api.transport import create_transport
 
 from .sockets import OK
-from .support import read_request, serving
+from .support import TOKEN, CountingBudget, read_request, serving
 
 pytestmark = pytest.mark.anyio
 
@@ -191,7 +192,63 @@ async def test_a_connection_whose_request_was_given_up_is_closed(bench: Bench) -
     assert given_up.cancelled_caught
     await bench.server.wait_until_closed(1)
     await bench.ask()
-    assert len(bench.server.connections) == 3
+    assert bench.server.connections == [2, 1]
+
+
+async def test_a_cancelled_request_drops_no_idle_connection_of_others(bench: Bench) -> None:
+    async with bench.in_flight(4):
+        pass
+    bench.server.silent.update(range(4))
+    with anyio.move_on_after(0.01) as given_up:
+        await bench.ask()
+    assert given_up.cancelled_caught
+    bench.server.silent.clear()
+    async with bench.in_flight(4):
+        pass
+    assert sorted(bench.server.connections) == [1, 2, 2, 2, 2]
+
+
+async def test_a_silence_that_meets_the_deadline_of_a_call_drops_idle_connections(bench: Bench) -> None:
+    async with bench.in_flight(4):
+        pass
+    bench.server.silent.update(range(4))
+    http = MogplexHttp(bench.transport, bench.url, TOKEN, CountingBudget())
+    with pytest.raises(MogplexError) as caught:
+        await http.request("GET", "/repos", timeout=0.1)
+    assert caught.value.code is ErrorCode.TIMED_OUT
+    assert await http.request("GET", "/repos", timeout=5) == {"a": 1}
+    assert sorted(bench.server.connections[:4]) == [1, 1, 1, 2]
+    assert bench.server.connections[4] == 1
+
+
+async def test_a_retry_after_a_silence_uses_a_new_connection(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("mogplex_mcp.api.exchange.READ_SECONDS", 0.05)
+    async with bench.in_flight(4):
+        pass
+    bench.server.silent.update(range(4))
+    http = MogplexHttp(bench.transport, bench.url, TOKEN, CountingBudget(), random=lambda: 0.0)
+    assert await http.request("GET", "/repos") == {"a": 1}
+    assert sorted(bench.server.connections) == [1, 1, 1, 1, 2]
+
+
+async def test_a_closed_transport_sends_nothing_and_opens_nothing(bench: Bench) -> None:
+    await bench.ask()
+    await bench.transport.aclose()
+    error = await bench.fail()
+    assert (error.code, error.may_have_happened) == (ErrorCode.SHUTTING_DOWN, False)
+    assert bench.server.connections == [1]
+    await bench.transport.aclose()
+
+
+async def test_a_request_that_ends_after_the_close_opens_nothing(bench: Bench) -> None:
+    bench.server.may_answer = anyio.Event()
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(bench.fail)
+        await bench.server.wait_until_asked(1)
+        await bench.transport.aclose()
+    bench.server.may_answer.set()
+    await bench.server.wait_until_closed(0)
+    assert bench.transport._pools == []
 
 
 async def test_a_connection_whose_response_was_not_read_to_its_end_is_closed(bench: Bench) -> None:

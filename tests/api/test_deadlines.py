@@ -56,4 +56,4 @@ async def test_create_sandbox_waits_minutes_for_response() -> None:
     network = Network(ok(sandbox={"id": REPO_ID}))
     sandbox = await Mogplex(connect(network, seconds=240)).create_sandbox(REPO_ID)
     assert sandbox.id == REPO_ID
-    assert network.requests[0].extensions["timeout"]["read"] == 300
+    assert network.requests[0].extensions["timeout"]["read"] == pytest.approx(300, abs=0.2)

@@ -309,7 +309,7 @@ async def test_the_login_page_means_that_the_token_did_not_arrive() -> None:
 async def test_only_a_blocking_route_may_be_silent_for_the_whole_time(blocking: bool) -> None:
     network = Network(ok())
     await Bench(network).http.request("GET", "/x", timeout=90, blocking=blocking)
-    assert network.requests[0].extensions["timeout"]["read"] == (90 if blocking else 20.0)
+    assert network.requests[0].extensions["timeout"]["read"] == pytest.approx(90 if blocking else 20, abs=0.2)
 
 
 def _large(size: int) -> Callable[[httpx2.Request], httpx2.Response]:

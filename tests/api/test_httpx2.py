@@ -8,9 +8,11 @@ import zlib
 from typing import Any
 
 import anyio
+import anyio.lowlevel
 import httpx2
 import pytest
 
+from mogplex_mcp.api import body_limit
 from mogplex_mcp.api.body_limit import MAX_BODY_BYTES
 from mogplex_mcp.api.errors import ErrorCode
 from mogplex_mcp.api.exchange import build_request, send, stream
@@ -75,6 +77,72 @@ async def test_headers_and_trailers_without_an_end_are_not_read_for_ever(connect
         await connect.aclose()
     assert (error.code, error.may_have_happened) == (ErrorCode.CONNECTION_LOST, True)
     assert error.message == "The connection to 127.0.0.1 broke: the answer is not HTTP."
+
+
+async def test_a_chunk_extension_without_an_end_is_not_read_for_ever(connect: Connect) -> None:
+    async with serving(answering(CHUNKED + b"\r\n1;", *[b"x" * 10_000] * 50)) as base_url:
+        error = await failure(connect(base_url))
+        await connect.aclose()
+    assert (error.code, error.may_have_happened) == (ErrorCode.CONNECTION_LOST, True)
+
+
+@pytest.mark.parametrize(
+    "piece", [b"HTTP/1.1 103 Early Hints\r\n\r\n" * 100, b"HTTP/1.1 100 C\r\nX: %b\r\n\r\n" % (b"x" * 50_000)]
+)
+async def test_interim_responses_without_an_end_are_given_up_at_the_deadline(connect: Connect, piece: bytes) -> None:
+    async def on_connection(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await read_request(reader)
+        while True:
+            writer.write(piece)
+            await writer.drain()
+
+    async with serving(on_connection) as base_url:
+        error = await failure(connect(base_url), timeout=0.3)
+        await connect.aclose()
+    assert (error.code, error.may_have_happened) == (ErrorCode.TIMED_OUT, True)
+
+
+@pytest.mark.parametrize(
+    ("head", "chunk"),
+    [
+        (CHUNKED + b"\r\n", b"1\r\n \r\n"),
+        (CHUNKED + b"\r\n", b"1;extension=%b\r\n \r\n" % (b"x" * 1_000)),
+        (
+            CHUNKED + b"Content-Encoding: gzip\r\n\r\na\r\n\x1f\x8b\x08\0\0\0\0\0\0\3\r\n",
+            b"5\r\n\0\0\0\xff\xff\r\n",
+        ),
+    ],
+    ids=["a byte", "with an extension", "nothing after decompression"],
+)
+async def test_a_body_in_very_many_pieces_is_given_up(
+    connect: Connect, monkeypatch: pytest.MonkeyPatch, head: bytes, chunk: bytes
+) -> None:
+    monkeypatch.setattr(body_limit, "MAX_CHUNKS", 1_000)
+    async with serving(answering(head, *[chunk] * 2_000)) as base_url:
+        error = await failure(connect(base_url))
+        await connect.aclose()
+    assert (error.code, error.may_have_happened) == (ErrorCode.UNEXPECTED_ANSWER, True)
+    assert "in very many pieces" in error.message
+
+
+async def test_many_small_chunks_leave_other_tasks_their_turn(connect: Connect) -> None:
+    body = b'{"ok":true,"data":{"a":"%b"}}' % (b"x" * 5_000)
+    chunks = b"".join(b"1\r\n%c\r\n" % byte for byte in body)
+    turns = 0
+
+    async def count() -> None:
+        nonlocal turns
+        while True:
+            await anyio.lowlevel.checkpoint()
+            turns += 1
+
+    async with serving(answering(CHUNKED + b"\r\n" + chunks + b"0\r\n\r\n")) as base_url:
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(count)
+            assert len((await connect(base_url).request("GET", "/repos"))["a"]) == 5_000
+            tasks.cancel_scope.cancel()
+        await connect.aclose()
+    assert turns > 5_000 / 64
 
 
 @pytest.mark.parametrize(

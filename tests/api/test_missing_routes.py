@@ -8,7 +8,7 @@ import pytest
 
 from mogplex_mcp.api.automations import Automations
 from mogplex_mcp.api.client import Mogplex, StartRun
-from mogplex_mcp.api.errors import ErrorCode, Hint, MogplexError
+from mogplex_mcp.api.errors import Blame, ErrorCode, MogplexError
 from mogplex_mcp.api.hosted import HostedEndpoint
 
 from .support import OTHER_ID, REPO_ID, RUN_ID, Bench, ok, refused
@@ -87,7 +87,7 @@ async def test_address_without_a_mogplex_is_named_as_wrong(
 ) -> None:
     network = OldMogplex(missing, path, missing)
     error = await failure(network, ask)
-    assert (error.code, error.hint) == (ErrorCode.UNEXPECTED_ANSWER, Hint.ADDRESS)
+    assert (error.code, error.blame) == (ErrorCode.UNEXPECTED_ANSWER, Blame.ADDRESS)
     assert "to no other route as the Mogplex API does" in error.message
     assert network.requests.count((method, path)) == 1
 
@@ -103,7 +103,7 @@ async def test_address_without_a_mogplex_is_named_as_wrong(
 )
 async def test_without_a_second_opinion_nothing_is_claimed(other: Answer) -> None:
     error = await failure(OldMogplex(HTML, "/agents", other), asks("list_agents"))
-    assert (error.code, error.hint, error.status) == (ErrorCode.UNEXPECTED_ANSWER, None, 404)
+    assert (error.code, error.blame, error.status) == (ErrorCode.UNEXPECTED_ANSWER, None, 404)
     assert "an HTML page (title: 404: This page could not be found" in error.message
 
 

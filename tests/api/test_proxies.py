@@ -9,8 +9,8 @@ import warnings
 
 import pytest
 
-from mogplex_mcp.api.errors import ErrorCode
-from mogplex_mcp.api.proxies import proxy_for
+from mogplex_mcp.api.errors import Blame, ErrorCode
+from mogplex_mcp.api.proxies import ProxySetting, find_proxy
 
 from .sockets import OK, Connect, TlsServer, failure
 from .support import TOKEN, read_request, serving
@@ -102,7 +102,7 @@ async def test_a_proxy_that_refuses_is_named_and_gets_no_token(
             b"HTTP/1.1 407 mog_secret Required\r\nX: mog_secret\r\n\r\n",
             ErrorCode.UNREACHABLE,
             False,
-            "The proxy did not connect to 2001:db8::1: it answered 407.",
+            "The proxy did not connect to 2001:db8::1: it answered 407, since it wants a user name and password.",
         ),
         # httpx2 doesn't tell these two from a failure behind the tunnel; the trace of what was sent does.
         (
@@ -129,7 +129,9 @@ async def test_a_proxy_that_makes_no_tunnel_is_quoted_nowhere(
     async with serving(proxy) as proxy_url:
         monkeypatch.setenv("HTTPS_PROXY", _named(proxy_url))
         error = await failure(connect("https://[2001:db8::1]/api/v1/mogplex"))
-    assert (error.code, error.may_have_happened, error.message) == (code, perhaps, message)
+    named = f" The proxy is {_named(proxy_url).removeprefix('http://')} (from HTTPS_PROXY)."
+    assert (error.code, error.may_have_happened, error.message) == (code, perhaps, message + named)
+    assert error.blame is Blame.PROXY
 
 
 @pytest.mark.parametrize(
@@ -219,7 +221,7 @@ async def test_requests_to_a_loopback_address_go_through_no_proxy(
 )
 def test_every_spelling_of_a_loopback_address_is_known(monkeypatch: pytest.MonkeyPatch, host: str) -> None:
     monkeypatch.setenv("ALL_PROXY", "http://proxy.test:8080")
-    assert proxy_for(f"https://{host}:3000/api/v1/mogplex") is None
+    assert find_proxy(f"https://{host}:3000/api/v1/mogplex") is None
 
 
 @pytest.mark.parametrize(
@@ -227,9 +229,10 @@ def test_every_spelling_of_a_loopback_address_is_known(monkeypatch: pytest.Monke
 )
 def test_other_addresses_use_the_proxy_unless_no_proxy_names_them(monkeypatch: pytest.MonkeyPatch, host: str) -> None:
     monkeypatch.setenv("ALL_PROXY", "proxy.test:8080")
-    assert proxy_for(f"https://{host}/api/v1/mogplex") == "http://proxy.test:8080"
+    proxy = ProxySetting("http://proxy.test:8080", "ALL_PROXY")
+    assert find_proxy(f"https://{host}/api/v1/mogplex") == proxy
     monkeypatch.setenv("NO_PROXY", host.strip("[]"))
-    assert proxy_for(f"https://{host}/api/v1/mogplex") is None
+    assert find_proxy(f"https://{host}/api/v1/mogplex") is None
 
 
 @pytest.mark.skipif(sys.platform in ("darwin", "win32"), reason="trust is not in a file there")

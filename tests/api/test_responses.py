@@ -1,10 +1,11 @@
+import time
 from datetime import UTC, datetime
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mogplex_mcp.api.errors import ErrorCode, Hint, MogplexError
+from mogplex_mcp.api.errors import Blame, ErrorCode, MogplexError
 from mogplex_mcp.api.responses import ApiResponse, read_envelope, read_retry_after
 
 from .support import BASE_URL, TOKEN
@@ -160,7 +161,23 @@ def test_refusal_of_a_proxy_or_server_says_what_it_refuses(
         read_envelope(answer(status, body, "text/html"))
     assert (caught.value.code, caught.value.may_have_happened) == (code, False)
     assert words in caught.value.message
-    assert caught.value.hint is (Hint.PROXY if status == 407 else None)
+    assert caught.value.blame is (Blame.PROXY if status == 407 else None)
+
+
+@pytest.mark.parametrize(
+    ("page", "words"),
+    [
+        ("<title>" * 3_000, "an HTML page (21000 bytes)"),
+        ("<title " * 3_000, "an HTML page (21000 bytes)"),
+        ("<TITLE lang=en>One</TITLE><title>Two</title>", "title: One,"),
+        ("<title></title>", "an HTML page (15 bytes)"),
+    ],
+    ids=["unclosed", "unfinished", "two", "empty"],
+)
+def test_title_of_a_page_is_found_in_linear_time(page: str, words: str) -> None:
+    began = time.process_time()
+    assert words in refusal(answer(502, page, "text/html")).message
+    assert time.process_time() - began < 0.1
 
 
 def test_a_page_in_place_of_an_envelope_shows_at_most_120_characters_and_no_token() -> None:
@@ -216,6 +233,11 @@ NOW = datetime(2026, 11, 22, 12, 0, 0, tzinfo=UTC)
 )
 def test_retry_after_is_seconds_or_a_date(header: str, seconds: float | None) -> None:
     assert read_retry_after(header, NOW) == seconds
+
+
+def test_retry_after_that_is_very_long_is_none() -> None:
+    for header in ("9" * 100_000, "Sun, " * 20_000):
+        assert read_retry_after(header, NOW) is None
 
 
 @given(st.text())

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from mogplex_mcp.simulator import Simulator
+from mogplex_mcp.simulator import Fault, FaultKind, Simulator
 from tests.cli.support import RUN_SECONDS, Terminal, terminal_on
 from tests.tools.people import ids
 from tests.tools.test_automation_runs import LIVE, recorded
@@ -55,6 +55,18 @@ async def test_same_trigger_finds_the_same_run_and_names_the_flag_for_another_on
     assert (again.code, again.record["started"], again.record["replayed"]) == (0, False, True)
     assert again.record["runId"] == first.record["runId"]
     assert "--force-new" in again.stderr
+
+
+async def test_trigger_with_the_queue_down_is_reported_as_accepted_and_not_as_triggered_before(
+    terminal: Terminal,
+) -> None:
+    terminal.simulator.faults.add(Fault(FaultKind.QUEUE_FAILURE, method="POST", path="*/trigger"))
+    words = ("automations", "trigger", ids(terminal.simulator)[LIVE], "--repo", "acme/web")
+    for _ in range(2):
+        told = await terminal(*words)
+        assert told.lines[0] == "Mogplex accepted the run, but could not queue it."
+        assert "triggered" not in told.stdout
+        assert "Use --force-new to trigger it again." in told.stderr
 
 
 async def test_refusals_name_commands_and_flags(terminal: Terminal) -> None:

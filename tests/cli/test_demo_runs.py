@@ -1,9 +1,11 @@
 """What a demo starts is there for the next process."""
 
 import json
+import re
 import subprocess
 from pathlib import Path
 
+from mogplex_mcp.cli.demo import REPO, TASK
 from tests.transports.processes import PROGRAM, environment
 
 
@@ -31,3 +33,29 @@ def test_a_demo_leaves_the_journal_of_the_user_alone(tmp_path: Path) -> None:
     demo(tmp_path, "run", "--repo", "acme/web", "Fix it")
 
     assert not list(tmp_path.rglob("state.sqlite3"))
+
+
+def show(home: Path) -> str:
+    done = subprocess.run(
+        [*PROGRAM, "demo"], env=environment(home), capture_output=True, text=True, check=True, timeout=60
+    )
+    return done.stdout
+
+
+def test_demo_shows_the_work_and_ends_with_commands_that_know_its_run(tmp_path: Path) -> None:
+    text = show(tmp_path)
+    first, second, third = text.splitlines()[-3:]
+
+    assert "bash: Ran the tests" in text
+    assert "untrusted" not in text
+    assert not re.search(r"[0-9a-f]{8}-[0-9a-f]{4}-", text)
+    assert first.split()[:4] == ["mogplex-mcp", "runs", "list", "--demo"]
+    assert [line.split()[:2] for line in (second, third)] == [["mogplex-mcp", "login"], ["mogplex-mcp", "install"]]
+    assert json.loads(demo(tmp_path, "runs", "list"))["status"] == "success"
+
+
+def test_a_second_demo_starts_a_run_of_its_own(tmp_path: Path) -> None:
+    demo(tmp_path, "run", "--repo", REPO, TASK)
+
+    assert "Run started on acme/web" in show(tmp_path)
+    assert len(demo(tmp_path, "runs", "list").splitlines()) == 2

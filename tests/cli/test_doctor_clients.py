@@ -14,6 +14,7 @@ from mogplex_mcp.credentials.sources import FoundToken
 from mogplex_mcp.diagnosis import installed_clients
 from mogplex_mcp.diagnosis.finding import Finding, Status, Subject, run_check
 from mogplex_mcp.diagnosis.installed_clients import check_entries, check_waits
+from mogplex_mcp.installation import machine
 from mogplex_mcp.simulator import DEMO_TOKEN
 from mogplex_mcp.tenants.call_timeouts import SHORTEST_CAP_SECONDS
 from mogplex_mcp.tenants.services import Services
@@ -223,15 +224,24 @@ async def test_check_entries_fails_for_a_file_that_its_client_cannot_read(tmp_pa
     assert "mogplex-mcp install gemini" in found.advice
 
 
-async def test_check_entries_reports_an_entry_that_was_written_and_is_gone(tmp_path: Path) -> None:
-    cursor(tmp_path, "mogplex-mcp")
-    path = tmp_path / ".cursor/mcp.json"
+@pytest.mark.parametrize(
+    ("file", "status", "advice"),
+    [
+        (".config/Claude/claude_desktop_config.json", Status.FAILED, "Quit Claude Desktop, which writes the file"),
+        (".cursor/mcp.json", Status.WARNING, "run `mogplex-mcp install cursor`; else delete the backups"),
+    ],
+)
+async def test_check_entries_reports_an_entry_that_was_written_and_is_gone(
+    file: str, status: Status, advice: str, tmp_path: Path
+) -> None:
+    path = tmp_path / file
+    path.parent.mkdir(parents=True)
     path.write_text("{}")
-    (path.parent / "mcp.json.backup-20261122-134005").write_text("{}")
+    path.with_name(f"{path.name}.backup-20261122-134005").write_text("{}")
     found = await only(tmp_path)
-    assert found.status is Status.FAILED
+    assert found.status is status
     assert "was installed, but the entry is gone from" in found.fact
-    assert "Quit Cursor" in found.advice
+    assert advice in found.advice
 
 
 async def test_check_entries_shows_no_value_of_an_entry_that_its_program_prints(tmp_path: Path) -> None:
@@ -239,3 +249,27 @@ async def test_check_entries_shows_no_value_of_an_entry_that_its_program_prints(
     cursor(tmp_path, script, env={"TEAM": "correct-horse"})
     found = await only(tmp_path)
     assert "No way: [secret removed]" in found.fact
+
+
+async def test_check_entries_passes_on_what_codex_passes_on(tmp_path: Path) -> None:
+    body = "pathlib.Path(HERE, 'seen').write_text(repr(sorted(os.environ)))\n"
+    path = tmp_path / ".codex/config.toml"
+    path.parent.mkdir()
+    script = program(tmp_path, body)
+    path.write_text(f'[mcp_servers.mogplex]\ncommand = "{script}"\nenv_vars = ["HTTPS_PROXY", "SECRET"]\n')
+    shell = {"HTTPS_PROXY": "http://me:pw@proxy.example", "NO_PROXY": "*"}
+    await check_entries(subject(tmp_path, forwarded=shell))
+    seen = (tmp_path / "seen").read_text()
+    assert "HTTPS_PROXY" in seen
+    assert "NO_PROXY" not in seen
+
+
+async def test_check_entries_says_in_wsl_that_clients_of_windows_were_not_looked_at(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kernel = tmp_path / "version"
+    kernel.write_text("Linux version 6.6.87.2-Microsoft-standard-WSL2")
+    monkeypatch.setattr(machine, "_KERNEL", kernel)
+    found = await check_entries(subject(tmp_path))
+    assert (found[-1].name, found[-1].status) == ("clients", Status.SKIPPED)
+    assert "PowerShell" in found[-1].advice

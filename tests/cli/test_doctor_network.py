@@ -16,10 +16,11 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from mogplex_mcp.api import transport
 from mogplex_mcp.api.base_url import normalise_base_url
+from mogplex_mcp.api.errors import Blame, ErrorCode, MogplexError
 from mogplex_mcp.config.settings import Settings
 from mogplex_mcp.credentials.sources import FoundToken
 from mogplex_mcp.diagnosis import network, versions
-from mogplex_mcp.diagnosis.finding import Finding, Status, Subject
+from mogplex_mcp.diagnosis.finding import Finding, Status, Subject, error_finding
 from mogplex_mcp.diagnosis.network import check_way
 from mogplex_mcp.diagnosis.versions import check_release, release_finding
 from mogplex_mcp.tenants.services import Services
@@ -219,9 +220,66 @@ async def test_check_connects_to_the_proxy_and_hides_its_password(
 ) -> None:
     monkeypatch.setenv("HTTPS_PROXY", "http://me:hunter2@127.0.0.1:9")
     found = await examined("https://mogplex.invalid")
-    assert found["proxy"].fact == "127.0.0.1:9"
+    assert found["proxy"].fact == "127.0.0.1:9 (from HTTPS_PROXY)"
     assert "Check the proxy" in found["tcp"].advice
     assert "hunter2" not in str(found)
+
+
+@pytest.mark.parametrize("proxy", ["http://eve:hunter2@", "http://proxy:nine", "nonsense://proxy"])
+async def test_check_reports_a_malformed_proxy(monkeypatch: pytest.MonkeyPatch, proxy: str) -> None:
+    monkeypatch.setenv("all_proxy", proxy)
+    found = await examined("https://mogplex.invalid")
+    assert list(found) == ["address", "proxy"]
+    assert found["proxy"].status is Status.FAILED
+    assert found["proxy"].fact.startswith("The proxy from all_proxy cannot be used")
+    assert "hunter2" not in str(found)
+
+
+async def test_check_reports_a_misspelt_proxy_as_dns(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HTTPS_PROXY", "http://proxy.invalid:3128")
+    found = await examined("https://mogplex.invalid")
+    assert found["dns"].fact.startswith("The name proxy.invalid was not found")
+    assert found["dns"].advice == "Check the proxy proxy.invalid:3128 (from HTTPS_PROXY)."
+
+
+async def test_check_blames_a_silent_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(network, "SILENCE_SECONDS", 0.1)
+    # It accepts connections and never responds.
+    with Answering(307, LOGIN) as server:
+        monkeypatch.setenv("HTTPS_PROXY", f"http://127.0.0.1:{server.server_port}")
+        found = await examined("https://mogplex.invalid")
+    assert found["http"].fact.startswith("The proxy did not connect to mogplex.invalid: it did not answer in time.")
+    assert f"127.0.0.1:{server.server_port} (from HTTPS_PROXY)" in found["http"].fact
+    assert found["http"].advice == "Check the proxy."
+
+
+@pytest.mark.parametrize("name", ["SSL_CERT_FILE", "REQUESTS_CA_BUNDLE"])
+async def test_check_warns_of_certificate_variables_without_effect(
+    trusted: pytest.MonkeyPatch, tmp_path: Path, name: str
+) -> None:
+    trusted.delenv("SSL_CERT_FILE", raising=False)
+    trusted.delenv("SSL_CERT_DIR", raising=False)
+    trusted.setenv(name, str(tmp_path))
+    found = await examined("https://mogplex.invalid")
+    assert found["certificates"].status is Status.WARNING
+    assert found["certificates"].fact.startswith(f"{name} is ")
+    assert "certificates" not in await examined("http://127.0.0.1:9")
+
+
+async def test_check_release_with_a_malformed_proxy_is_skipped(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HTTPS_PROXY", "http://proxy:nine")
+    found = await released(monkeypatch, "https://pypi.invalid/json")
+    assert found.status is Status.SKIPPED
+
+
+@pytest.mark.parametrize("code", ErrorCode)
+@pytest.mark.parametrize("blame", [None, *Blame])
+def test_finding_of_an_error_advises_what_fits(code: ErrorCode, blame: Blame | None) -> None:
+    found = error_finding("http", MogplexError(code, "said so", blame=blame))
+    if blame is not None and code is not ErrorCode.UNAUTHORIZED:
+        assert found.advice in ("Check the proxy.", "Check MOGPLEX_URL.")
+    if code in (ErrorCode.NOT_SUPPORTED, ErrorCode.BILLING, ErrorCode.TLS_FAILED):
+        assert "again" not in found.advice
 
 
 async def test_check_respects_no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:

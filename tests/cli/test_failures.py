@@ -144,7 +144,11 @@ def test_unreachable_mogplex_exits_with_69(code: ErrorCode) -> None:
 def test_command_error_always_has_advice(code: str, *, unknown: bool) -> None:
     error = OperationError(code, "because", retry_after=30, may_have_happened=unknown)
     text = command_error(error, base_url="https://mogplex.com/api/v1/mogplex")
-    assert text.code == ("service_unavailable" if code == OperationCode.UNKNOWN_REPO_ID else code)
+    shown: dict[str, str] = {
+        OperationCode.UNKNOWN_REPO_ID: "service_unavailable",
+        OperationCode.UNEXPECTED_EXCEPTION: "internal_error",
+    }
+    assert text.code == shown.get(code, code)
     assert text.happened
     assert text.advice
     assert ("nothing is done twice" in text.advice) == unknown

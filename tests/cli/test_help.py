@@ -81,3 +81,35 @@ def test_usage_error_exits_with_2(words: list[str], capsys: pytest.CaptureFixtur
         build_parser().parse_args(words)
     assert ended.value.code == 2
     assert "--help" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("words", "near"),
+    [
+        (["rnu"], "did you mean run?"),
+        (["serve"], "`mogplex-mcp http` serves it over HTTP; did you mean"),
+        (["stdio"], "`mogplex-mcp http` serves it over HTTP; did you mean"),
+        (["instal"], "did you mean install?"),
+        (["zzzzz"], "did you mean "),
+        (["install", "--scope", "usr", "cursor"], "did you mean user?"),
+        (["install", "--scop=user"], "did you mean --scope"),
+        (["--readonly"], "did you mean --read-only"),
+        (["--tool-sets=runs"], "did you mean --toolsets"),
+        (["doctor", "--of-line"], "did you mean --offline"),
+    ],
+)
+def test_parser_names_the_nearest_for_every_wrong_word(
+    words: list[str], near: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as ended:
+        build_parser().parse_args(words)
+    assert ended.value.code == 2
+    said = capsys.readouterr().err
+    assert near in said
+    assert said.count(" or ") <= 2
+
+
+def test_parser_compares_no_endless_word(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        build_parser().parse_args(["x" * 1_000_000])
+    assert len(capsys.readouterr().err) < 1_000

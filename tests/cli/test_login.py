@@ -111,6 +111,23 @@ def test_login_refuses_a_token_argument_with_advice(arguments: list[str], tmp_pa
     assert not tokens_file(tmp_path).exists()
 
 
+@pytest.mark.parametrize("command", ["login", "logout"])
+def test_login_and_logout_without_a_terminal_need_yes(command: str, tmp_path: Path) -> None:
+    run(tmp_path, "login", "--no-check", "--file", text=TOKEN, MOGPLEX_URL=NOWHERE)
+    before = tokens_file(tmp_path).read_text()
+    done = subprocess.run(
+        [*PROGRAM, command],
+        input=DEMO_TOKEN.encode(),
+        capture_output=True,
+        env=environment(tmp_path, {"MOGPLEX_URL": NOWHERE}),
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 2
+    assert b"add --yes to agree to it" in done.stderr
+    assert tokens_file(tmp_path).read_text() == before
+
+
 @pytest.mark.parametrize("arguments", [["--file", "--keyring"], ["--demo"]])
 def test_login_refuses_contradicting_options(arguments: list[str], tmp_path: Path) -> None:
     done = run(tmp_path, "login", *arguments, text=TOKEN)

@@ -52,6 +52,16 @@ async def test_run_again_finds_the_same_run_unless_forced(terminal: Terminal) ->
     assert another.record["runId"] != run_id
 
 
+@pytest.mark.parametrize(
+    ("fault", "event"), [(FaultKind.RESET_AFTER_WRITE, "started run"), (FaultKind.QUEUE_FAILURE, "accepted run")]
+)
+async def test_run_reports_its_own_retry_as_no_existing_run(terminal: Terminal, fault: FaultKind, event: str) -> None:
+    terminal.simulator.faults.add(Fault(fault, method="POST", path="/runs"))
+    told = await terminal("run", "--repo", "acme/web", "Fix the flaky test.")
+    assert told.lines[0].startswith(event)
+    assert "started this run before" not in told.stderr
+
+
 async def test_start_run_tool_finds_the_run_of_the_terminal(terminal: Terminal) -> None:
     run_id = await terminal.started()
     called = await terminal("call", "start_run", "repo=acme/web", "prompt=Fix the flaky test.", "--json")

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from mcp import MCPError
 from mcp.shared import _otel
 from opentelemetry.trace import NoOpTracer, NoOpTracerProvider
 
@@ -139,10 +140,13 @@ async def test_an_error_does_not_repeat_a_key_that_stands_in_a_wrong_place() -> 
         for arguments in (
             {"limit": KEYS["a GitHub token"]},
             {"query": KEYS["a GitHub token"]},
-            {KEYS["a GitHub token"]: 1},
+            {KEYS["a GitHub token"]: 1, "limit": 0},
         ):
             assert "aB3x" not in await error(client, "list_repos", **arguments)
-        assert "aB3x" not in await error(client, KEYS["a GitHub token"])
+        assert "aB3x" not in str(await client.call_tool("list_repos", {KEYS["a GitHub token"]: 1}))
+        with pytest.raises(MCPError) as unknown:
+            await client.call_tool(KEYS["a GitHub token"], {})
+        assert "aB3x" not in unknown.value.message
 
 
 async def test_spans_hold_neither_token_nor_arguments_nor_answers(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -194,3 +194,9 @@ def test_a_found_token_shows_its_last_letters_at_most() -> None:
     found = find_token(Settings(api_key=Secret(FIRST)))
     assert FIRST not in repr(found)
     assert FIRST[:-4] not in str(found)
+
+
+def test_find_token_names_a_placeholder_when_there_is_no_token() -> None:
+    found = find_token(Settings.load({"MOGPLEX_API_KEY": "${input:token}"}))
+    assert found.problem is not None
+    assert "MOGPLEX_API_KEY contains a placeholder that was not filled in." in found.problem.message

@@ -185,3 +185,13 @@ def test_a_keyring_that_does_not_answer_is_given_up_and_not_asked_again_until_it
     hanging.unlocked.set()
     patient = KeyringStore(seconds=30)
     assert patient.get(MOGPLEX) == FIRST
+
+
+def test_put_refuses_a_file_that_windows_redirects_into_a_package(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = FileStore(tmp_path / "tokens.json")
+    private = r"C:\Users\me\AppData\Local\Packages\Claude_pzs8sxrjxfjjc\LocalCache\Local\mogplex-mcp\tokens.json"
+    monkeypatch.setattr("os.path.realpath", lambda _: private)
+    with pytest.raises(StoreError, match="Windows redirects it to C:"):
+        store.put("https://mogplex.com", "mog_" + "a" * 32)

@@ -174,6 +174,7 @@ def test_configurations_of_cline_are_those_of_its_program_and_of_its_extension(t
     extension = here.home / ".config/Code/User/globalStorage/saoudrizwan.claude-dev/settings"
     extension.mkdir(parents=True)
     assert here.configurations(cline, "user") == [extension / "cline_mcp_settings.json"]
+    assert here.has(cline)
     program = here.home / ".cline/data/settings"
     program.mkdir(parents=True)
     assert here.configurations(cline, "user") == [

@@ -83,6 +83,13 @@ def test_this_installation_can_be_started(tmp_path: Path) -> None:
         (["npx", "other-mcp"], None),
         (["/x/mogplex-mcp-other"], None),
         (["npx", "mcp-remote", "https://mogplex.com/mcp"], None),
+        (["C:\\Tools\\MOGPLEX-MCP.EXE", "--demo"], ("--demo",)),
+        (["C:/Tools/mogplex-mcp.EXE"], ()),
+        (["C:\\Tools\\mogplex-mcp.cmd", "--demo"], ("--demo",)),
+        (["cmd", "/c", "mogplex-mcp.bat"], ()),
+        (["powershell", "-File", "mogplex-mcp.ps1"], ()),
+        (["wsl.exe", "-d", "Ubuntu", "--", "/home/me/.local/bin/mogplex-mcp", "--demo"], ("--demo",)),
+        (["mogplex-mcp-other.exe"], None),
     ],
 )
 def test_this_server_is_known_in_any_command(words: list[str], options: tuple[str, ...] | None) -> None:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import tomllib
 from datetime import UTC, datetime
 from pathlib import Path
@@ -83,11 +84,42 @@ def test_options_that_stay_are_said(tmp_path: Path) -> None:
     assert not plan(here).notes
 
 
+def test_options_that_stay_are_said_without_secrets(tmp_path: Path) -> None:
+    old = {"command": "mogplex-mcp", "args": ["--default-repo", "https://me:hunter2@x.example"]}
+    found = plan(machine(tmp_path), json.dumps({"mcpServers": {"mogplex": old}}))
+    assert "hunter2" not in "".join([*found.notes, *found.difference])
+
+
+@pytest.mark.parametrize(
+    ("args", "reason"),
+    [
+        (
+            ["--max-wait", "soon"],
+            "has --max-wait, which the server refuses: write a number of seconds, not 'soon'. Give",
+        ),
+        (["--readonly"], "has --readonly, which the server refuses: did you mean --read-only"),
+        (["--url=https://mogplex.com/wrong"], "has --url, which the server refuses: The Mogplex address has a path"),
+    ],
+)
+def test_options_that_the_server_would_refuse_are_not_kept(args: list[str], reason: str, tmp_path: Path) -> None:
+    here, old = machine(tmp_path), {"command": "mogplex-mcp", "args": args}
+    text = json.dumps({"mcpServers": {"mogplex": old}})
+    with pytest.raises(InstallationError, match=re.escape(reason)):
+        plan(here, text)
+    assert plan(here, text, launch=Launch(LAUNCH.command, (), ("--read-only",))).changes
+
+
+def test_options_with_placeholders_are_kept(tmp_path: Path) -> None:
+    old = {"command": "mogplex-mcp", "args": ["--max-wait", "${input:wait}", "--toolsets=runs", "--demo"]}
+    assert plan(machine(tmp_path), json.dumps({"mcpServers": {"mogplex": old}})).changes
+
+
 def test_options_that_are_given_replace_those_of_the_entry(tmp_path: Path) -> None:
     old = {"command": "mogplex-mcp", "args": ["--read-only"]}
     launch = Launch(LAUNCH.command, (), ("--demo",))
     found = plan(machine(tmp_path), json.dumps({"mcpServers": {"mogplex": old}}), launch=launch)
     assert servers(found)["mogplex"] == {"command": LAUNCH.command, "args": ["--demo"]}
+    assert found.notes == ("Its options are replaced: --read-only.",)
 
 
 def test_an_entry_for_something_else_is_not_touched_unless_it_must_be(tmp_path: Path) -> None:

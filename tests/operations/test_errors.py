@@ -55,7 +55,7 @@ def test_operation_error_takes_the_first_error_out_of_nested_groups() -> None:
 
 def test_operation_error_hides_an_unexpected_exception_and_logs_it(caplog: pytest.LogCaptureFixture) -> None:
     error = operation_error(KeyError("secret detail"))
-    assert error.code == OperationCode.INTERNAL
+    assert error.code == OperationCode.UNEXPECTED_EXCEPTION
     assert "secret detail" not in str(error)
     assert "KeyError" in caplog.text
 

@@ -10,7 +10,17 @@ pytestmark = pytest.mark.anyio
 
 SECONDS = 600.0
 NAMES = {
-    *("success", "no_changes", "failed", "failed_on_start", "stuck_pending", "status_back", "late_events", "ties"),
+    *(
+        "success",
+        "no_changes",
+        "with_tools",
+        "failed",
+        "failed_on_start",
+        "stuck_pending",
+        "status_back",
+        "late_events",
+        "ties",
+    ),
     *("many_events", "long_messages", "terminal_before_last_event", "last_event_before_terminal"),
     "falls_back_to_pending",
 }

@@ -215,3 +215,20 @@ def test_a_process_of_0_1_0_cannot_start_anything_in_a_migrated_file(path: Path,
     with pytest.raises(sqlite3.OperationalError, match=f"no such table: {table}|it is a view"):
         connection.execute(f"DELETE FROM {table} WHERE tenant = 'x'")  # noqa: S608 - a name of this test
     connection.close()
+
+
+async def test_entries_of_0_1_0_become_those_of_the_person_with_the_token_and_no_others(path: Path) -> None:
+    def of_person(token: str) -> SqliteLedger:
+        return SqliteLedger(StateFile(path), "person at here", token=token, now=lambda: WRITTEN_AT)
+
+    assert len(await of_person(DEMO_TOKEN).runs()) == 6
+    assert not await ledger_in(path).runs()
+    # Those of a caller that this server had over HTTP stay apart.
+    assert len(await ledger_in(path, OTHER_TOKEN).runs()) == 1
+
+
+async def test_entries_that_a_caller_wrote_since_are_not_taken_from_it(path: Path) -> None:
+    assert len(await SqliteLedger(StateFile(path), "person at here", token=DEMO_TOKEN).runs()) == 6
+    await ledger_in(path).begin(a_start("f9"), chain="f9")
+    assert len(await SqliteLedger(StateFile(path), "person at here", token=DEMO_TOKEN).runs()) == 6
+    assert len(await ledger_in(path).runs()) == 1

@@ -251,3 +251,20 @@ def test_a_full_disk_is_said_and_what_was_there_stays(path: Path, monkeypatch: p
     monkeypatch.undo()
     assert "a" in names(state)
     put(state, "b")
+
+
+def test_damaged_file_that_another_process_has_open_says_what_to_do(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path.parent.mkdir()
+    path.write_bytes(b"something else " * 1_000)
+
+    def refuse(*_: object) -> None:
+        raise PermissionError(13, "The process cannot access the file because it is being used by another process")
+
+    monkeypatch.setattr(Path, "rename", refuse)
+    with pytest.raises(StateError, match=r"is damaged .* another process has it open.*Quit all MCP clients"):
+        put(StateFile(path), "a")
+    monkeypatch.undo()
+    put(state := StateFile(path), "a")
+    assert names(state) == {"a"}

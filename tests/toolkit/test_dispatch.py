@@ -34,8 +34,8 @@ async def test_no_call_lasts_longer_than_its_client_waits(tool: str) -> None:
         (MogplexError(ErrorCode.RATE_LIMITED, "slow down", retry_after=50_400), "rate_limited"),
         (ExceptionGroup("group", [MogplexError(ErrorCode.CONFLICT, "busy")]), "conflict"),
         (ExceptionGroup("outer", [ExceptionGroup("inner", [StateError("disk full")])]), "journal_unusable"),
-        (ExceptionGroup("group", [KeyError("x")]), "bridge_fault"),
-        (RecursionError(), "bridge_fault"),
+        (ExceptionGroup("group", [KeyError("x")]), "internal_error"),
+        (RecursionError(), "internal_error"),
     ],
 )
 async def test_whatever_a_tool_raises_becomes_a_tool_error(

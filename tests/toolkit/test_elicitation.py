@@ -7,6 +7,7 @@ import anyio
 import httpx2
 import mcp_types
 import pytest
+from mcp import MCPError
 from mcp_types import ElicitResult
 
 from mogplex_mcp.operations.confirmation import Consent, ConsentNeeded
@@ -73,8 +74,15 @@ async def test_nothing_is_executed_without_a_clear_yes(
 @BOTH_ERAS
 async def test_client_without_elicitation_is_refused_with_the_alternatives(mode: Any, simulator: Simulator) -> None:
     async with bridge_with(None, simulator, mode=mode) as client:
-        text = await error(client, "delete_env_var", **DELETE)
-    assert "has no way of asking" in text
+        if mode == "legacy":
+            text = await error(client, "delete_env_var", **DELETE)
+        else:
+            with pytest.raises(MCPError) as refused:
+                await client.call_tool("delete_env_var", DELETE)
+            text = refused.value.message
+            assert refused.value.code == mcp_types.MISSING_REQUIRED_CLIENT_CAPABILITY == -32_021
+            assert refused.value.data == {"requiredCapabilities": {"elicitation": {"form": {}}}}
+    assert "did not declare that it can ask (the capability elicitation)" in text
     assert "MOGPLEX_MCP_ALLOW_DESTRUCTIVE=1" in text
     assert "(code: consent_needed)" in text
     assert writes(simulator) == []
@@ -111,6 +119,7 @@ async def test_failed_elicitation_counts_as_not_asked(simulator: Simulator) -> N
     async with bridge_with(broken, simulator, mode="legacy") as client:
         text = await error(client, "delete_env_var", **DELETE)
     assert "(code: consent_needed)" in text
+    assert "answered the question with an error" in text
     assert writes(simulator) == []
 
 
@@ -195,6 +204,8 @@ async def test_over_stateless_http_a_client_of_the_2025_protocol_is_refused(simu
     ):
         answer = await client.post("/mcp", json=call, headers=headers)
     assert "consent_needed" in answer.text
+    assert "over HTTP without sessions" in answer.text
+    assert "did not declare" not in answer.text
     assert writes(simulator) == []
 
 

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from mogplex_mcp.api.errors import ErrorCode, Hint, MogplexError
+from mogplex_mcp.api.errors import Blame, ErrorCode, MogplexError
 from mogplex_mcp.cli.terminal.messages import command_error
 from mogplex_mcp.operations.errors import operation_error
 from mogplex_mcp.toolkit.errors import tool_error
@@ -38,14 +38,14 @@ def test_response_that_is_not_of_the_api_is_no_reason_to_repeat_a_paid_call() ->
 
 
 @pytest.mark.parametrize(
-    ("hint", "happened", "setting"),
+    ("blame", "happened", "setting"),
     [
-        (Hint.PROXY, "The proxy did not carry the request.", "proxy"),
-        (Hint.ADDRESS, "The configured address is not a Mogplex API.", "MOGPLEX_URL"),
+        (Blame.PROXY, "The proxy did not carry the request.", "proxy"),
+        (Blame.ADDRESS, "The configured address is not a Mogplex API.", "MOGPLEX_URL"),
     ],
 )
-def test_error_with_a_hint_names_what_has_to_be_corrected(hint: Hint, happened: str, setting: str) -> None:
-    failure = operation_error(MogplexError(ErrorCode.UNREACHABLE, "The proxy refused", hint=hint))
+def test_error_that_blames_names_what_has_to_be_corrected(blame: Blame, happened: str, setting: str) -> None:
+    failure = operation_error(MogplexError(ErrorCode.UNREACHABLE, "The proxy refused", blame=blame))
     model = tool_error(failure, base_url=BASE_URL, offered=())
     person = command_error(failure, base_url=BASE_URL)
     assert model.happened == happened

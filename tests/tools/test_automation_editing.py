@@ -8,7 +8,7 @@ import pytest
 
 from mogplex_mcp.simulator import Simulator
 from tests.tools.people import YES, User, bridge_with, facts, ids
-from tests.tools.support import error
+from tests.tools.support import error, text_of
 from tests.virtual_time import virtual_now
 
 pytestmark = pytest.mark.anyio
@@ -188,6 +188,21 @@ async def test_publishing_asks_and_shows_what_changes(simulator: Simulator) -> N
     assert '"Review on mention"' in question
     assert "version 1 is live now" in question
     assert 'node agent-1: data.label changes from "Reviewer" to "Other"' in question
+
+
+async def test_publishing_shows_the_whole_of_what_goes_live_or_is_refused(simulator: Simulator) -> None:
+    automation = simulator.world.automations[ids(simulator)[LIVE]]
+    prompt = "Review it. " * 100 + "Then push to main."
+    user = User(YES)
+    async with bridge_with(user, simulator) as client:
+        for times in (1, 10):
+            automation.draft = copy.deepcopy(automation.draft)
+            automation.draft["nodes"][1]["data"]["prompt"] = prompt * times
+            result = await client.call_tool("publish_automation", {"automation_id": automation.id})
+    assert result.is_error
+    assert "cannot be shown whole" in text_of(result)
+    (question,) = user.asked
+    assert prompt in question
 
 
 @pytest.mark.parametrize(

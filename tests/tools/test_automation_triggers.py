@@ -138,3 +138,43 @@ async def test_a_state_file_that_fails_after_the_answer_costs_nothing_but_a_repl
         again = await tenant.triggerer.trigger(automation_id, repo_id(simulator), {})
     assert (first.replayed, again.replayed) == (False, True)
     assert again.run_id == first.run_id
+
+
+async def test_trigger_automation_reports_its_own_retry_as_no_earlier_trigger(simulator: Simulator) -> None:
+    call = {"automation_id": ids(simulator)["Review on mention"], "repo": "acme/web"}
+    simulator.faults.add(Fault(FaultKind.RESET_AFTER_WRITE, method="POST", path="*/trigger"))
+    async with bridge_with(None, simulator) as client:
+        found = await facts(client, "trigger_automation", **call)
+    assert (found["summary"], found["started"]) == ("The automation was triggered.", True)
+    assert not found["replayed"]
+    assert "reason" not in found
+
+
+async def test_trigger_automation_with_the_queue_down_gives_one_advice_however_often_it_is_called(
+    simulator: Simulator,
+) -> None:
+    call = {"automation_id": ids(simulator)["Review on mention"], "repo": "acme/web"}
+    simulator.faults.add(Fault(FaultKind.QUEUE_FAILURE, method="POST", path="*/trigger"))
+    async with bridge_with(None, simulator) as client:
+        answers = [await facts(client, "trigger_automation", **call) for _ in range(2)]
+    for found in answers:
+        assert "accepted the run, but could not queue it" in found["summary"]
+        assert "triggered before" not in str(found)
+        (note,) = found["notes"]
+        assert "call trigger_automation with force_new" in note
+    assert len(simulator.world.job_runs) == 1
+
+
+async def test_trigger_automation_that_lost_the_newest_of_many_triggers_ends_in_a_named_error(
+    simulator: Simulator,
+) -> None:
+    call = {"automation_id": ids(simulator)["Review on mention"], "repo": "acme/web"}
+    for _ in range(8):
+        async with bridge_with(None, simulator) as client:
+            await facts(client, "trigger_automation", **call, force_new=True)
+        await anyio.sleep(601)
+    async with bridge_with(None, simulator) as client:
+        text = await error(client, "trigger_automation", **call)
+    assert "(code: unknown_generation)" in text
+    assert "idempotency_key" in text
+    assert len(simulator.world.job_runs) == 8

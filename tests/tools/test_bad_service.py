@@ -50,10 +50,8 @@ async def test_a_tls_failure_is_named_and_trying_again_is_not_advised() -> None:
     [
         (502, "text/html", "<html><title>Squid says no</title></html>", "Squid says no"),
         (200, "text/html", "<title>Welcome to the guest wifi</title>", "Welcome to the guest wifi"),
-        (407, "text/plain", "Proxy Authentication Required", "Proxy Authentication Required"),
         (200, "application/json", '{"hello": 1}', "without an envelope"),
         (200, "application/json", "{", "cannot be read"),
-        (500, "", "", "an empty answer"),
     ],
 )
 async def test_what_is_no_answer_of_mogplex_is_described_and_named(
@@ -72,6 +70,51 @@ async def test_what_is_no_answer_of_mogplex_is_described_and_named(
     assert said in checked
 
 
+@pytest.mark.parametrize(
+    ("status", "kind", "body", "happened", "said", "advice"),
+    [
+        (
+            407,
+            "text/plain",
+            "Proxy Authentication Required",
+            "The proxy did not carry the request.",
+            "asks for a user name and password (status 407)",
+            "The proxy has to work, or its setting has to be corrected",
+        ),
+        (500, "", "", "Mogplex failed.", "an empty answer with status 500", "Mogplex has a fault"),
+        (
+            413,
+            "text/html",
+            "<p>big",
+            "Mogplex refused the request.",
+            "a request of this size",
+            "Correct what the reason",
+        ),
+        (
+            404,
+            "text/html",
+            "<p>nothing",
+            "The configured address is not a Mogplex API.",
+            "responded with 404 to GET /repos",
+            "MOGPLEX_URL has to be corrected",
+        ),
+    ],
+)
+async def test_what_is_no_envelope_blames_the_side_that_failed(
+    *, status: int, kind: str, body: str, happened: str, said: str, advice: str
+) -> None:
+    def page(_: httpx2.Request) -> httpx2.Response:
+        return httpx2.Response(status, content=body, headers={"content-type": kind} if kind else {})
+
+    async with bridge(transport=Unreachable(page)) as client:
+        text = await error(client, "list_repos")
+        checked = text_of(await answer(client, "check_connection"))
+    assert text.startswith(happened)
+    assert said in text
+    assert advice in text
+    assert said.split(" to ", maxsplit=1)[0] in checked
+
+
 async def test_a_redirect_is_not_followed_and_named() -> None:
     simulator = Simulator(now=virtual_now)
     simulator.faults.add(Fault(FaultKind.REDIRECT, times=None))
@@ -84,7 +127,7 @@ async def test_a_proxy_setting_that_cannot_be_used_is_a_tool_error(monkeypatch: 
     async with Client(create_server(settings(), now=virtual_now)) as client:
         for tool in ("list_repos", "check_connection"):
             text = await error(client, tool)
-            assert "HTTPS_PROXY" in text
+            assert "The proxy from ALL_PROXY cannot be used" in text
             assert "password" not in text
 
 
@@ -136,6 +179,7 @@ async def test_a_fault_of_the_bridge_itself_is_no_protocol_error(
     monkeypatch.setattr(Mogplex, "list_repos", broken)
     async with bridge() as client:
         text = await error(client, "list_repos")
-    assert "fault of the bridge" in text
+    assert "fault of mogplex-mcp" in text
+    assert "(code: internal_error)" in text
     assert "secret detail" not in text
     assert "secret detail" in caplog.text

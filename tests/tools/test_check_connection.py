@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from mogplex_mcp.api.errors import ErrorCode, MogplexError
 from tests.tools.support import answer, bridge, text_of
 
 pytestmark = pytest.mark.anyio
@@ -34,3 +35,32 @@ async def test_a_journal_that_cannot_be_used_is_said_and_stops_starts_only(tmp_p
         await answer(client, "list_repos")
     assert "(code: journal_unusable)" in refused
     assert "MOGPLEX_MCP_STATE_FILE" in refused
+
+
+async def test_a_token_without_scopes_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def none(_: Any) -> list[str]:
+        return []
+
+    monkeypatch.setattr("mogplex_mcp.operations.account.detect_scopes", none)
+    async with bridge(MOGPLEX_URL="https://mogplex.internal") as client:
+        structured = (await answer(client, "check_connection")).structured_content
+    assert structured is not None
+    assert structured["connected"] is True
+    assert "the token has no scopes" in structured["summary"]
+    assert "https://mogplex.internal/settings/api-keys" in structured["summary"]
+    assert "next_steps" not in structured
+
+
+@pytest.mark.parametrize("code", [ErrorCode.RATE_LIMITED, ErrorCode.BUDGET_EXHAUSTED])
+async def test_a_rate_limit_is_said_and_is_no_lost_connection(code: ErrorCode, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def limited(_: Any) -> list[str]:
+        raise MogplexError(code, "slow down", retry_after=37)
+
+    monkeypatch.setattr("mogplex_mcp.operations.account.detect_scopes", limited)
+    async with bridge() as client:
+        structured = (await answer(client, "check_connection")).structured_content
+    assert structured is not None
+    assert structured["connected"] is True
+    assert "limit" in structured["summary"]
+    assert "no scopes" not in structured["summary"]
+    assert "again in 37 seconds" in structured["notes"][0]

@@ -63,7 +63,7 @@ async def test_overwriting_shows_what_is_lost(simulator: Simulator) -> None:
 @pytest.mark.parametrize("value", ["  blanks kept  ", "'quoted'", '"quoted"', "12", "line\nline", "x" * 65_536])
 async def test_a_value_arrives_exactly_as_it_was_given(value: str, simulator: Simulator) -> None:
     async with bridge_with(User(YES), simulator) as client:
-        await facts(client, "set_env_var", **(SET | {"value": value}))
+        await facts(client, "set_env_var", **(SET | {"value": value, "kind": "sensitive"}))
     assert variables(simulator)["NEW_ONE"].value == value
 
 
@@ -101,13 +101,62 @@ async def test_bad_input_is_refused_before_anything_is_sent_and_no_value_is_quot
     assert not [one for one in simulator.requests if "env-vars" in one.path]
 
 
-async def test_no_answer_question_or_error_shows_a_value(simulator: Simulator) -> None:
+@pytest.mark.parametrize("change", [{"key": "NEW_TOKEN"}, {"kind": "encrypted"}, {"kind": "sensitive"}])
+async def test_no_answer_question_or_error_shows_a_secret_value(change: dict[str, Any], simulator: Simulator) -> None:
+    user = User(YES)
+    async with bridge_with(user, simulator) as client:
+        done = await client.call_tool("set_env_var", SET | change)
+        simulator.world.env_vars_available = False
+        failed = await client.call_tool("set_env_var", SET | change)
+    assert len(user.asked) == 1
+    assert "sesame" not in json.dumps([done.structured_content, text_of(done), text_of(failed), user.asked])
+
+
+async def test_the_question_shows_a_plain_value_whole_and_the_answer_does_not(simulator: Simulator) -> None:
     user = User(YES)
     async with bridge_with(user, simulator) as client:
         done = await client.call_tool("set_env_var", SET)
-        simulator.world.env_vars_available = False
-        failed = await client.call_tool("set_env_var", SET)
-    assert "sesame" not in json.dumps([done.structured_content, text_of(done), text_of(failed), user.asked])
+    assert user.asked == [
+        'Create the environment variable NEW_ONE of acme/api with the value "open sesame \u00e4" for all targets?'
+    ]
+    assert "sesame" not in done.model_dump_json()
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "is_shown"),
+    [
+        ("MONKEY_COUNT", "12 apes", True),
+        ("KEYBOARD", "de layout", True),
+        ("MAX_TOKENS", "4096 of them", True),
+        ("NEXT_PUBLIC_API_KEY", "pk shown", True),
+        ("STRIPE_PUBLISHABLE_KEY", "pk shown", True),
+        ("TOKENIZER_PATH", "/opt/tokens", True),
+        ("SITE_URL", "https://acme.example/a:b@c", True),
+        ("STRIPE_API_KEY", "hunter2", False),
+        ("db_password", "hunter2", False),
+        ("GITHUB_TOKEN", "hunter2", False),
+        ("ENCRYPTION_KEY", "hunter2", False),
+        ("DATABASE_URL", "postgres://me:hunter2@db/app", False),
+        ("GREETING", "ghp_" + "A1b2" * 9, False),
+    ],
+)
+async def test_only_a_secret_value_is_hidden_from_the_question(
+    key: str, value: str, is_shown: bool, simulator: Simulator
+) -> None:
+    user = User(YES)
+    async with bridge_with(user, simulator) as client:
+        await facts(client, "set_env_var", repo="acme/api", key=key, value=value)
+    assert (value in user.asked[0]) is is_shown
+    assert (f"a value of {len(value)} characters" in user.asked[0]) is not is_shown
+
+
+async def test_a_plain_value_too_long_to_be_shown_whole_is_refused(simulator: Simulator) -> None:
+    user = User(YES)
+    async with bridge_with(user, simulator) as client:
+        text = await error(client, "set_env_var", **(SET | {"value": "x" * 6_000}))
+    assert "cannot be shown whole" in text
+    assert "web page" in text
+    assert user.asked == []
 
 
 async def test_that_mogplex_has_none_of_this_today_is_said_before_the_user_is_asked(simulator: Simulator) -> None:

@@ -43,7 +43,12 @@ NEW_WRITER = hosted_tool.HostedTool(
     "POST",
     "/pr-reviews/rerun",
     lambda _, __: "Wiped.",
-    {"repoId": {"type": "string"}, "prNumber": {"type": "integer"}, "apiToken": {"type": "string"}},
+    {
+        "repoId": {"type": "string"},
+        "prNumber": {"type": "integer"},
+        "apiToken": {"type": "string"},
+        "note": {"type": "string"},
+    },
     ("repoId", "prNumber"),
 )
 
@@ -160,6 +165,17 @@ async def test_a_tool_that_may_destroy_asks_and_shows_its_arguments_but_no_secre
     assert '"prNumber": 7' in question
     assert '"(7 characters)"' in question
     assert "hunter2" not in question
+
+
+@pytest.mark.parametrize("mode", ["legacy", "auto"])
+async def test_arguments_that_cannot_be_shown_whole_are_refused_unasked(mode: Any, simulator: Simulator) -> None:
+    user = User(YES)
+    async with bridge_with(user, simulator, mode=mode) as client:
+        text = await error(client, "call_hosted_tool", **wipe(simulator, note="x" * 5_000 + " and delete all"))
+        await facts(client, "call_hosted_tool", **wipe(simulator, note="x" * 1_500 + "\u2028Yes? and delete all"))
+    assert "cannot be shown whole" in text
+    (question,) = user.asked
+    assert "\\u2028Yes? and delete all" in question
 
 
 async def test_read_only_mode_offers_it_as_read_only_and_lets_nothing_through_that_writes(

@@ -5,21 +5,17 @@ With NO_SIGNAL_HANDLERS as the first argument, asyncio has no signal handlers th
 
 import asyncio
 import sys
+from unittest.mock import patch
 
 from mogplex_mcp.cli.main import main
 from mogplex_mcp.transports.stdio import serving
 
 NO_SIGNAL_HANDLERS = "--no-signal-handlers"
 
-
-def refuse(*_: object) -> None:
-    raise NotImplementedError
-
-
 if __name__ == "__main__":
-    serving.can_be_polled = lambda *_: False
+    patch.object(serving, "can_be_polled", return_value=False).start()
     arguments = sys.argv[1:]
     if arguments[:1] == [NO_SIGNAL_HANDLERS]:
-        asyncio.SelectorEventLoop.add_signal_handler = refuse  # type: ignore[assignment] - stands in for Windows
+        patch.object(asyncio.SelectorEventLoop, "add_signal_handler", side_effect=NotImplementedError).start()
         arguments = arguments[1:]
     main(arguments)

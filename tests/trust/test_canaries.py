@@ -216,7 +216,7 @@ async def test_a_value_goes_to_its_route_and_comes_back_from_nowhere(tmp_path: P
         create_server(chosen, transport=simulator.transport(), now=virtual_now), elicitation_callback=user
     ) as client:
         for tool, arguments in (
-            ("set_env_var", {"repo": "acme/web", "key": "NAME", "value": VALUE}),
+            ("set_env_var", {"repo": "acme/web", "key": "NAME", "value": VALUE, "kind": "sensitive"}),
             ("list_env_vars", {"repo": "acme/web"}),
             ("set_env_var", {"repo": "acme/web", "key": f"NAME={VALUE}", "value": VALUE}),
             ("delete_env_var", {"repo": "acme/web", "key": "NAME"}),

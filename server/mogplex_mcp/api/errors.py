@@ -12,7 +12,7 @@ class ErrorCode(StrEnum):
     INVALID_ARGUMENT = "invalid_argument"
     BUDGET_EXHAUSTED = "budget_exhausted"
     # This program could not wait any longer.
-    ENDING = "ending"
+    SHUTTING_DOWN = "shutting_down"
     # Nothing came back, or nothing that Mogplex's API would say.
     UNREACHABLE = "unreachable"
     TLS_FAILED = "tls_failed"
@@ -34,7 +34,7 @@ class ErrorCode(StrEnum):
     SERVICE_UNAVAILABLE = "service_unavailable"
 
 
-class Hint(StrEnum):
+class Blame(StrEnum):
     """What is to blame for an error, where that is neither Mogplex nor the request."""
 
     PROXY = "the proxy on the way to Mogplex"
@@ -50,7 +50,7 @@ class MogplexError(Exception):
         status: The HTTP status, when an answer came.
         retry_after: Seconds to wait before the next try, when known.
         may_have_happened: True when the request may have taken effect although no answer says so.
-        hint: What is to blame, if that is known and not what the code says.
+        blame: What is to blame, if that is known and not what the code says.
     """
 
     def __init__(
@@ -61,7 +61,7 @@ class MogplexError(Exception):
         status: int | None = None,
         retry_after: float | None = None,
         may_have_happened: bool = False,
-        hint: Hint | None = None,
+        blame: Blame | None = None,
     ) -> None:
         super().__init__(message)
         self.code = code
@@ -69,4 +69,4 @@ class MogplexError(Exception):
         self.status = status
         self.retry_after = retry_after
         self.may_have_happened = may_have_happened
-        self.hint = hint
+        self.blame = blame

@@ -1,7 +1,6 @@
 """Exchange one request for one response over a transport, every failure as a `MogplexError`."""
 
 import contextlib
-import ssl
 import zlib
 from collections.abc import AsyncIterator, Mapping
 from typing import Final
@@ -68,8 +67,9 @@ async def stream(transport: httpx2.AsyncBaseTransport, request: httpx2.Request) 
             yield response
         finally:
             await response.aclose()
-    except (httpx2.TransportError, ssl.SSLError) as error:  # httpx2 doesn't translate errors of TLS after the handshake
-        raise transport_error(error, request.url.host) from error
+    except (httpx2.TransportError, OSError, UnicodeError) as error:
+        # httpx2 doesn't translate errors of TLS after the handshake, and of names that can't be encoded.
+        raise transport_error(error, request.url.host, request.extensions.get("proxy", "")) from error
 
 
 async def send(transport: httpx2.AsyncBaseTransport, request: httpx2.Request) -> ApiResponse:
@@ -96,7 +96,7 @@ async def send(transport: httpx2.AsyncBaseTransport, request: httpx2.Request) ->
         body=body or b"",
     )
     if body is None:
-        result.refuse("that is over 20 MB or compressed in an unknown way", what="a response")
+        result.refuse("that is over 20 MB, in very many pieces, or compressed in an unknown way", what="a response")
     return result
 
 

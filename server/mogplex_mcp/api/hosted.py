@@ -32,6 +32,7 @@ _STATUS_OF_RPC_ERROR = {
 }
 _METHOD_NOT_FOUND = -32601
 _UNKNOWN_TOOL = re.compile(r"\s*(unknown tool\b|no such tool\b|tool .{0,200}\bnot found\b)", re.IGNORECASE)
+_LONGEST_START = 300
 _NOT_SUPPORTED = 501
 _FIRST_ERROR_STATUS = 400
 
@@ -192,7 +193,7 @@ def _read_tool_result(response: ApiResponse) -> HostedResult:
 
 
 def _names_unknown_tool(message: object) -> bool:
-    return isinstance(message, str) and _UNKNOWN_TOOL.match(message) is not None
+    return isinstance(message, str) and _UNKNOWN_TOOL.match(message[:_LONGEST_START]) is not None
 
 
 def _text_of(content: object) -> str:

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 import anyio
 
 from mogplex_mcp.api.access_token import Token
-from mogplex_mcp.api.errors import ErrorCode, Hint, MogplexError
+from mogplex_mcp.api.errors import Blame, ErrorCode, MogplexError
 from mogplex_mcp.api.identifiers import check_uuid
 from mogplex_mcp.api.responses import RATE_LIMIT_SECONDS, RUN_LIMIT_EXCEEDED, ApiResponse, read_envelope
 from mogplex_mcp.api.retry import retrying
@@ -33,6 +33,7 @@ DEFAULT_TIMEOUT = 25.0
 # What Mogplex responds with, and without an envelope, where it has no such route or method.
 _MISSING = (404, 405)
 _LOOK_SECONDS = 5.0
+_MARGIN_SECONDS = 0.1
 _ID = re.compile(r"(?<=/)[0-9a-f-]{36}(?=/|$)")
 
 _IDEMPOTENCY_KEY = re.compile(r"[\x21-\x7e]{1,200}")
@@ -281,7 +282,7 @@ class MogplexHttp:
         return MogplexError(
             ErrorCode.UNEXPECTED_ANSWER,
             f"{self._host} responded with {error.status} to {route}, and to no other route as the Mogplex API does.",
-            hint=Hint.ADDRESS,
+            blame=Blame.ADDRESS,
         )
 
     async def _is_api(self, path: str) -> bool | None:
@@ -303,6 +304,7 @@ class MogplexHttp:
         before = call.may_have_happened
         try:
             await self._budget.spend(call.units, watching=call.watching)
+            _end_silence_before_deadline(call.request)
             call.may_have_happened |= call.changes  # not known from here on, until a response says so
             result = call.read(await send(self._transport, call.request))
         except MogplexError as error:
@@ -315,6 +317,13 @@ class MogplexHttp:
             raise
         self._known_routes.add(call.route)
         return result
+
+
+def _end_silence_before_deadline(request: "httpx2.Request") -> None:
+    """Shorten the time-out of reading, so that a silence is noticed as one, and not as a request that was cancelled."""
+    timeout = request.extensions["timeout"]
+    left = anyio.current_effective_deadline() - anyio.current_time()
+    request.extensions["timeout"] = {**timeout, "read": min(timeout["read"], max(left - _MARGIN_SECONDS, left / 2))}
 
 
 def _route(method: str, path: str) -> str:

@@ -11,7 +11,7 @@ from urllib.parse import urljoin, urlsplit
 
 from pydantic_core import from_json
 
-from mogplex_mcp.api.errors import ErrorCode, Hint, MogplexError
+from mogplex_mcp.api.errors import Blame, ErrorCode, MogplexError
 from mogplex_mcp.api.json_limits import find_excess, replace_lone_surrogates
 from mogplex_mcp.api.text import one_line
 
@@ -59,7 +59,9 @@ _OWN_WORDS = {
         "{host} does not accept headers of this size; this program sends few, so a proxy may add to them",
     ),
 }
-_HTML_TITLE = re.compile(r"<title[^>]*>(.*?)</title", re.IGNORECASE | re.DOTALL)
+_TITLE_START = re.compile(r"<title[^>]{0,200}>", re.IGNORECASE)
+_TITLE_END = re.compile(r"</title", re.IGNORECASE)
+_LONGEST_DATE = 100
 
 
 @dataclass(frozen=True)
@@ -118,8 +120,8 @@ class ApiResponse:
         code = ErrorCode.RATE_LIMITED if self.status == 429 else ErrorCode.UNEXPECTED_ANSWER  # noqa: PLR2004 - HTTP
         if self.status in _OWN_WORDS:
             code, words = _OWN_WORDS[self.status]
-            hint = Hint.PROXY if code is ErrorCode.UNREACHABLE else None
-            raise MogplexError(code, f"{words.format(host=self.host)} (status {self.status}).", hint=hint)
+            blame = Blame.PROXY if code is ErrorCode.UNREACHABLE else None
+            raise MogplexError(code, f"{words.format(host=self.host)} (status {self.status}).", blame=blame)
         came = f"{what or self._describe()}{why and ' '}{why} with status {self.status}"
         text = f"Received {came} from {self.host} instead of an answer of the Mogplex API."
         if self.status == 500 and self.content_type in ("", "text/plain"):  # noqa: PLR2004 - HTTP
@@ -139,8 +141,8 @@ class ApiResponse:
             return "an empty answer"
         start = self.body[:20_000].decode("utf-8", "replace")
         if self.content_type in ("text/html", "application/xhtml+xml"):
-            title = _HTML_TITLE.search(start)
-            return f"an HTML page ({f'title: {one_line(unescape(title[1]), 120)}, ' if title else ''}{size})"
+            title = _title_of(start)
+            return f"an HTML page ({f'title: {title}, ' if title else ''}{size})"
         kind = "JSON" if self.content_type == "application/json" else one_line(self.content_type, 60) or "untyped data"
         if "\x00" in start or "\ufffd" in start:
             return f"{kind} ({size})"
@@ -183,6 +185,13 @@ def read_envelope(response: ApiResponse) -> dict[str, Any]:
     return data
 
 
+def _title_of(page: str) -> str:
+    begin = _TITLE_START.search(page)
+    # Only after the first one: a pattern for both takes quadratic time where many titles have no end.
+    end = _TITLE_END.search(page, begin.end()) if begin else None
+    return one_line(unescape(page[begin.end() : end.start()]), 120) if begin and end else ""
+
+
 def service_error(error: dict[str, Any], status: int, retry_after: float | None) -> MogplexError:
     """Return the error for a `{"code", "message"}` of Mogplex and the status of its response."""
     said = error.get("message")
@@ -206,7 +215,7 @@ def service_error(error: dict[str, Any], status: int, retry_after: float | None)
 def read_retry_after(header: str, now: datetime | None = None) -> float | None:
     """Return the seconds of a `Retry-After` header (RFC 9110, 10.2.3: seconds or a date); None for neither."""
     header = header.strip()
-    if not header:
+    if not header or len(header) > _LONGEST_DATE:
         return None
     if re.fullmatch(r"\d{1,9}(\.\d{1,9})?", header, re.ASCII):
         return float(header)

@@ -7,8 +7,8 @@ import threading
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from mogplex_mcp.api.errors import ErrorCode, MogplexError
-from mogplex_mcp.api.proxies import proxy_for
+from mogplex_mcp.api.errors import Blame, ErrorCode, MogplexError
+from mogplex_mcp.api.proxies import ProxySetting, find_proxy
 
 if TYPE_CHECKING:
     import httpx2
@@ -34,16 +34,18 @@ def create_transport(base_url: str) -> "httpx2.AsyncBaseTransport":
 
     from mogplex_mcp.api.connection_pool import PooledTransport  # noqa: PLC0415 - imports httpx2
 
-    proxy = proxy_for(base_url)
+    proxy = find_proxy(base_url)
     # Without TLS on the way no certificate needs to be read.
     needs_trust = proxy or _is_secure(base_url)
     context = _tls_context() if needs_trust else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     try:
-        return PooledTransport(base_url, context, _proxy(proxy, context) if proxy else None)
+        if proxy is None:
+            return PooledTransport(base_url, context, None)
+        return PooledTransport(base_url, context, _proxy(proxy.url, context), proxy.name)
     except ImportError:
-        raise _unusable_proxy("install mogplex-mcp[socks] for a SOCKS proxy, or unset it") from None
+        raise _unusable_proxy(proxy, "install mogplex-mcp[socks] for a SOCKS proxy, or unset it") from None
     except (ValueError, httpx2.InvalidURL):
-        raise _unusable_proxy("write it as http://host:port, or unset it") from None
+        raise _unusable_proxy(proxy, "write it as http://host:port, or unset it") from None
 
 
 def read_certificates_ahead(base_url: str) -> None:
@@ -68,11 +70,11 @@ def _proxy(address: str, context: ssl.SSLContext) -> "httpx2.Proxy":
     return httpx2.Proxy(address, ssl_context=context if parts.scheme == "https" else None)
 
 
-def _unusable_proxy(advice: str) -> MogplexError:
+def _unusable_proxy(proxy: ProxySetting | None, advice: str) -> MogplexError:
     # The proxy's address may hold a password and isn't shown.
+    source = proxy.source if proxy else "the environment"
     return MogplexError(
-        ErrorCode.INVALID_ARGUMENT,
-        f"The proxy named by HTTPS_PROXY, HTTP_PROXY or ALL_PROXY cannot be used: {advice}.",
+        ErrorCode.INVALID_ARGUMENT, f"The proxy from {source} cannot be used: {advice}.", blame=Blame.PROXY
     )
 
 

@@ -21,7 +21,7 @@ COMMANDS: Final = (
     ),
     Command(
         "demo",
-        "follow a simulated run from start to pull request in a minute; needs no account",
+        "follow a simulated run from start to pull request in ten seconds; needs no account",
         "serving:demo",
         serves=True,
         settings=("demo_seconds", "log_level"),

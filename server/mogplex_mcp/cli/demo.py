@@ -1,5 +1,6 @@
 """`mogplex-mcp demo`: a run from start to pull request, with a real MCP server and a real MCP client over stdio."""
 
+import re
 import sys
 from typing import Any, Final
 
@@ -10,12 +11,21 @@ from rich.markup import escape
 from rich.panel import Panel
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
+from mogplex_mcp.cli.terminal.output import PipeConsole
 from mogplex_mcp.config.settings import Settings
+from mogplex_mcp.reply.untrusted import WARNING
 
 TASK: Final = "Fix the flaky test in the checkout flow."
 REPO: Final = "acme/web"
 MIN_SECONDS: Final = 5.0
+NEXT_COMMANDS: Final = (
+    ("mogplex-mcp runs list --demo", "the run is still there"),
+    ("mogplex-mcp login", "store the token of your own Mogplex"),
+    ("mogplex-mcp install", "add this server to your MCP clients"),
+)
 
+_ID: Final = re.compile(r"\b([0-9a-f]{8})(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b")
+_MARK: Final = re.compile(r"^(<<<untrusted \w+|untrusted \w+>>>)\n?", re.MULTILINE)
 _PHASES: Final = ("queued", "preparing", "working", "delivering", "done")
 
 
@@ -23,29 +33,37 @@ async def show_demo(settings: Settings) -> None:
     """List repositories, start a run, follow it to its pull request, and print each call and reply.
 
     Args:
-        settings: `demo_seconds` is the duration of the simulated run.
+        settings: `demo_seconds` is the duration of the simulated run, unless it is the default: this one is shorter.
 
     Raises:
         RuntimeError: A tool call failed, or the run ended without a pull request.
     """
-    console = Console(highlight=False)
-    seconds = max(MIN_SECONDS, settings.demo_seconds)
-    server = StdioServerParameters(
-        command=sys.executable,
-        args=["-m", "mogplex_mcp", "--demo", "--demo-seconds", f"{seconds:g}"],
-    )
+    console = PipeConsole(highlight=False)
+    chosen = settings.demo_seconds != Settings.demo_seconds
+    seconds = max(MIN_SECONDS, settings.demo_seconds) if chosen else MIN_SECONDS
+    arguments = ["-m", "mogplex_mcp", "--demo", "--demo-seconds", f"{seconds:g}"]
+    if settings.state_file is not None:
+        arguments += ["--state-file", str(settings.state_file)]  # the next commands have to find the run
+    server = StdioServerParameters(command=sys.executable, args=arguments)
     console.print(f"[bold]Starting[/] an MCP server: [cyan]mogplex-mcp --demo --demo-seconds {seconds:g}[/]")
     async with Client(server, client_info=mcp_types.Implementation(name="mogplex-mcp-demo", version="1")) as client:
         tools = await client.list_tools()
-        console.print(f"[bold]Its tools:[/] {', '.join(tool.name for tool in tools.tools)}\n")
+        console.print(f"[bold]Its {len(tools.tools)} tools:[/] {', '.join(tool.name for tool in tools.tools)}\n")
         calls = _ToolCalls(client, console)
         await calls.call("list_repos", {"query": "web"})
-        started = await calls.call("start_run", {"repo": REPO, "prompt": TASK})
+        # Without force_new, a second demo within ten minutes would find the run of the first.
+        started = await calls.call("start_run", {"repo": REPO, "prompt": TASK, "force_new": True})
         pull_request = await calls.follow(started["run_id"])
     console.print(f"[bold green]Done.[/] The pull request: {pull_request}")
-    console.print(
-        "All of this was simulated. For your own repositories, add one entry to your MCP client: see the README."
-    )
+    console.print("All of this was simulated. What to do next:")
+    width = max(len(command) for command, _ in NEXT_COMMANDS)
+    for command, purpose in NEXT_COMMANDS:
+        console.print(f"  [cyan]{command:{width}}[/]  {purpose}", soft_wrap=True)
+
+
+def _folded(text: str) -> str:
+    """Shorten ids, and leave out the marks around untrusted text, which a model needs and a person does not."""
+    return _ID.sub(r"\1…", _MARK.sub("", text.replace(f"{WARNING}\n", ""))).rstrip("\n")
 
 
 class _ToolCalls:
@@ -84,12 +102,12 @@ class _ToolCalls:
         return str(pull_request)
 
     def _print_call(self, tool: str, arguments: dict[str, Any]) -> None:
-        shown = ", ".join(f"{name}={value!r}" for name, value in arguments.items())
-        self._console.print(f"[bold cyan]→ {tool}[/]({escape(shown)})")
+        shown = ", ".join(f"{name}={value!r}" for name, value in arguments.items() if name != "cursor")
+        self._console.print(f"[bold cyan]→ {tool}[/]({escape(_folded(shown))})")
 
     def _print_reply(self, result: mcp_types.CallToolResult) -> dict[str, Any]:
         text = "\n".join(block.text for block in result.content if isinstance(block, mcp_types.TextContent))
-        self._console.print(Panel(escape(text), border_style="red" if result.is_error else "dim"))
+        self._console.print(Panel(escape(_folded(text)), border_style="red" if result.is_error else "dim"))
         if result.is_error or not isinstance(result.structured_content, dict):
             raise RuntimeError("the tool call failed")
         return result.structured_content

@@ -49,7 +49,7 @@ EXIT_CODES: Final[Mapping[str, ExitCode]] = {
     "idempotency_conflict": ExitCode.FAILURE,
     "internal_error": ExitCode.FAILURE,
     "not_supported": ExitCode.FAILURE,
-    "ending": ExitCode.FAILURE,
+    "shutting_down": ExitCode.FAILURE,
 }
 """By error code: every `ErrorCode`, and the codes of tools that are more specific than a failure."""
 

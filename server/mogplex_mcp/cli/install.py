@@ -52,6 +52,8 @@ async def install(settings: Settings, given: Namespace) -> int:
             path = machine.configuration(client, given.scope)
             say(f"{client.title}: {path or 'no configuration of the scope ' + given.scope}")
             _print(snippet_for(client, launch, given.name))
+        for note in notes:
+            _warn(f"Note: {note}")
         return ExitCode.OK
     plans, failed = _plans(machine, clients, launch, given)
     _show_changes(machine, plans, given)

@@ -18,6 +18,7 @@ from mogplex_mcp.core.standard_streams import say
 from mogplex_mcp.credentials.sources import find_token, sources
 from mogplex_mcp.credentials.token_store import (
     KEYRING,
+    FileStore,
     NoKeyringError,
     StoreError,
     TokenStore,
@@ -30,7 +31,7 @@ CHECK_SECONDS: Final = 30.0
 _UNSAFE: Final = """\
 Do not pass the token as an argument: other users can read command lines, and shells record them. Nothing was stored.
 If it was a real token, revoke it at {keys} and create another.
-Then run `mogplex-mcp login` and paste it at the prompt, or pass it on stdin."""
+Then run `mogplex-mcp login` and paste it at the prompt, or pass it on stdin with --yes."""
 
 
 class _LoginError(Exception):
@@ -218,4 +219,4 @@ def _remove(store: TokenStore, address: str) -> None:
 
 def _stores(settings: Settings) -> list[TokenStore]:
     file = file_store(settings)
-    return [KEYRING, *([file] if file else [])]
+    return [KEYRING, *([file] if file else []), *map(FileStore, settings.old_token_files)]

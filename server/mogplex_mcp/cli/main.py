@@ -7,6 +7,7 @@ import gc
 import logging
 import os
 import signal
+import stat
 import sys
 from argparse import Namespace
 from collections.abc import Sequence
@@ -17,7 +18,7 @@ from mogplex_mcp.cli.exit_codes import ExitCode
 from mogplex_mcp.config.options import OPTIONS
 from mogplex_mcp.config.settings import Settings, SettingsError
 from mogplex_mcp.core.redaction import Redactor, install
-from mogplex_mcp.core.standard_streams import STDOUT, fill_closed, say
+from mogplex_mcp.core.standard_streams import STDIN, STDOUT, fill_closed, is_broken_pipe, prepare, say
 
 # 128 + SIGPIPE, a signal that Windows does not define.
 _BROKEN_PIPE: Final = 128 + 13
@@ -26,16 +27,27 @@ _BROKEN_PIPE: Final = 128 + 13
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """Run a command and exit with its exit status (2 for a usage error)."""
     closed = fill_closed()
-    given = _parse(sys.argv[1:] if arguments is None else arguments)
+    prepare()
+    try:
+        given = _parse(sys.argv[1:] if arguments is None else arguments)
+    except SystemExit as ended:
+        # --help, --version, or a usage error.
+        sys.exit(_flush_stdout(ended.code if isinstance(ended.code, int) else ExitCode.OK))
     try:
         settings = Settings.load(
             flags={option.setting: getattr(given, option.setting, None) for option in OPTIONS},
             lenient=given.command.is_lenient,
         )
+        if given.problem:
+            settings = settings.refusing(f"The command line of this server is invalid: {given.problem}.")
     except SettingsError as error:
         say(Redactor().redact(f"mogplex-mcp: {error}"))
         sys.exit(ExitCode.USAGE)
     install(settings.log_level, _redactor(settings))
+    if any(old.is_file() for old in (*settings.old_token_files, *settings.old_state_files)):
+        from mogplex_mcp.cli.moving import move_old_files  # noqa: PLC0415 - slow to import, and needed once
+
+        move_old_files(settings)
     if given.command is STDIO and STDOUT in closed:
         say("mogplex-mcp: stdout is closed, so there is no client to serve.")
         sys.exit(1)
@@ -43,12 +55,29 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
 
 
 def _parse(arguments: Sequence[str]) -> Namespace:
-    """Parse the command line; clients start the server without arguments, which needs no parser."""
-    if not arguments:
-        return Namespace(command=STDIO)
-    from mogplex_mcp.cli.parser import build_parser  # noqa: PLC0415 - see above
+    """Parse the command line; clients start the server without arguments, which needs no parser.
 
-    return build_parser().parse_args(arguments)
+    A client shows nothing of a server that exits, so one with an invalid command line is served, and its tools say so.
+    """
+    if not arguments:
+        return Namespace(command=STDIO, problem="")
+    from mogplex_mcp.cli.parser import HINTS, build_parser  # noqa: PLC0415 - see above
+
+    parser = build_parser()
+    try:
+        given: Namespace = parser.parse_args(arguments)
+    except SystemExit:
+        means_to_serve = arguments[0].startswith("-") or arguments[0] in HINTS
+        if parser.problem and means_to_serve and _is_pipe(STDIN) and _is_pipe(STDOUT):
+            return Namespace(command=STDIO, problem=parser.problem)
+        raise
+    given.problem = ""
+    return given
+
+
+def _is_pipe(descriptor: int) -> bool:
+    mode = os.fstat(descriptor).st_mode
+    return stat.S_ISFIFO(mode) or stat.S_ISSOCK(mode)
 
 
 def _redactor(settings: Settings) -> Redactor:
@@ -100,7 +129,7 @@ def _run(handler: Handler, settings: Settings, given: Namespace) -> int:
         code = 128 + signal.SIGINT
     except Exception as error:
         leaves = _leaves(error)
-        if all(isinstance(leaf, BrokenPipeError) for leaf in leaves):
+        if all(map(is_broken_pipe, leaves)):
             return _BROKEN_PIPE
         for leaf in leaves:
             message = _redactor(settings).redact(str(leaf) or type(leaf).__name__)
@@ -118,6 +147,8 @@ def _flush_stdout(code: int) -> int:
         null = os.open(os.devnull, os.O_WRONLY)
         os.dup2(null, STDOUT)
         os.close(null)
+        if is_broken_pipe(error):
+            return code or _BROKEN_PIPE
         if code == ExitCode.OK:
             say(f"mogplex-mcp: stdout cannot be written: {error.strerror}.")
             return ExitCode.FAILURE

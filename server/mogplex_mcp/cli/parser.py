@@ -3,7 +3,6 @@
 import argparse
 import textwrap
 from collections.abc import Mapping, Sequence
-from difflib import get_close_matches
 from typing import Any, Final, NoReturn
 
 from mogplex_mcp import __version__
@@ -11,10 +10,12 @@ from mogplex_mcp.cli.catalog import COMMANDS
 from mogplex_mcp.cli.command import STDIO, Command
 from mogplex_mcp.cli.exit_codes import ExitCode
 from mogplex_mcp.config.options import OPTIONS, Option
+from mogplex_mcp.core.nearest import nearest
 from mogplex_mcp.core.redaction import Redactor
 
 _HELP_WIDTH: Final = 100
-_MAX_SUGGESTIONS: Final = 3
+_LONGEST_SHOWN: Final = 60
+_LONGEST_PROBLEM: Final = 300
 
 _DESCRIPTION: Final = """\
 MCP server for Mogplex: lets an AI agent start coding-agent runs on your GitHub repositories and follow them to their
@@ -23,16 +24,21 @@ pull request. Without a command it serves MCP on stdin and stdout; that is what 
 
 # Names that other servers give to what this one does without a command.
 _SERVE_HINT: Final = "without a command it serves MCP on stdin and stdout; `mogplex-mcp http` serves it over HTTP"
-_HINTS: Final[Mapping[str, str]] = {"serve": _SERVE_HINT, "server": _SERVE_HINT, "stdio": _SERVE_HINT}
+HINTS: Final[Mapping[str, str]] = {"serve": _SERVE_HINT, "server": _SERVE_HINT, "stdio": _SERVE_HINT}
 
 
 class Parser(argparse.ArgumentParser):
-    """A parser that redacts secrets in its errors, suggests the nearest choices, and exits with `ExitCode.USAGE`."""
+    """A parser that redacts secrets in its errors, suggests the nearest choices, and exits with `ExitCode.USAGE`.
+
+    Attributes:
+        problem: What is wrong with a command line that names no command; "" for nothing.
+    """
 
     def __init__(self, prog: str | None = None, **kwargs: Any) -> None:
         # With abbreviations, a mistaken --api-key TOKEN would be read as --api-key-file.
         super().__init__(prog, allow_abbrev=False, formatter_class=argparse.RawDescriptionHelpFormatter, **kwargs)
         self._is_intermixed = False
+        self.problem = ""
 
     def parse_known_args(self, args: Any = None, namespace: Any = None) -> tuple[Any, list[str]]:
         """Parse options also between the values of one positional argument: `call list_repos --json limit=2`."""
@@ -45,18 +51,45 @@ class Parser(argparse.ArgumentParser):
         finally:
             self._is_intermixed = False
 
+    def parse_args(self, args: Any = None, namespace: Any = None) -> Any:
+        """Parse all arguments; an unknown option is an error with the nearest ones."""
+        given, unknown = self.parse_known_args(args, namespace)
+        if unknown:
+            options = [word.partition("=")[0] for word in unknown if word.startswith("--")]
+            near = [one for word in options[:1] for one in nearest(word, _option_names(self, given.command))]
+            hint = f" (did you mean {' or '.join(near)}?)" if near else ""
+            problem = f"unrecognized arguments: {' '.join(unknown)}{hint}"
+            if given.command is STDIO:
+                self.error(problem)
+            self.exit(ExitCode.USAGE, self._usage_error(problem))
+        return given
+
     def error(self, message: str) -> NoReturn:
-        """Exit with a usage error."""
-        self.exit(ExitCode.USAGE, Redactor().redact(f"{self.prog}: {message}\nSee {self.prog} --help.\n"))
+        """Exit with a usage error, and keep it as `problem`."""
+        self.problem = Redactor().redact(message)[:_LONGEST_PROBLEM]
+        self.exit(ExitCode.USAGE, self._usage_error(message))
+
+    def _usage_error(self, message: str) -> str:
+        return Redactor().redact(f"{self.prog}: {message}\nSee {self.prog} --help.\n")
 
     def _check_value(self, action: argparse.Action, value: Any) -> None:
         """Raise an error with the nearest choices, as `suggest_on_error` of Python 3.14 does."""
         if action.choices is None or value in action.choices:
             return
-        choices = list(map(str, action.choices))
-        near = get_close_matches(str(value), choices, _MAX_SUGGESTIONS)
-        hint = f"did you mean {' or '.join(near)}?" if near else f"choose from {', '.join(choices)}"
-        raise argparse.ArgumentError(action, f"invalid choice: {value!r} ({_HINTS.get(value, hint)})")
+        near = f"did you mean {' or '.join(nearest(str(value), list(map(str, action.choices))))}?"
+        hint = f"{HINTS[value]}; {near}" if value in HINTS else near
+        raise argparse.ArgumentError(action, f"invalid choice: {str(value)[:_LONGEST_SHOWN]!r} ({hint})")
+
+
+def _option_names(parser: argparse.ArgumentParser, command: Command) -> list[str]:
+    """Return the options of a command, found below a parser."""
+    names: list[str] = []
+    for action in parser._actions:  # noqa: SLF001 - argparse offers no other way
+        if isinstance(action, argparse._SubParsersAction):  # noqa: SLF001 - the same
+            names += [name for one in action.choices.values() for name in _option_names(one, command)]
+        elif parser.get_default("command") is command:
+            names += [name for name in action.option_strings if name.startswith("--")]
+    return names
 
 
 def build_parser() -> Parser:

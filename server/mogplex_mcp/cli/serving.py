@@ -3,14 +3,20 @@
 import logging
 import sys
 from argparse import Namespace
+from dataclasses import replace
 
+from mogplex_mcp.cli.exit_codes import ExitCode
 from mogplex_mcp.config.settings import Settings, SettingsError
 from mogplex_mcp.core.standard_streams import say
 from mogplex_mcp.startup.early import take_over
 
 
-async def stdio(settings: Settings, _: Namespace) -> int:
-    """Serve one client until it closes stdin."""
+async def stdio(settings: Settings, given: Namespace) -> int:
+    """Serve one client until it closes stdin.
+
+    Returns:
+        0, or 2 if the command line is invalid, which every tool then says.
+    """
     if sys.stdin.isatty():
         say(
             "mogplex-mcp is waiting for an MCP client on stdin; clients start it themselves. "
@@ -33,11 +39,14 @@ async def stdio(settings: Settings, _: Namespace) -> int:
     for warning in settings.warnings:
         logging.getLogger(__name__).warning(warning)
     await serve_stdio(server, shutdown, Discovery(take_over() if settings.early_answers else None))
-    return 0
+    return ExitCode.USAGE if given.problem else ExitCode.OK
 
 
 async def http(settings: Settings, _: Namespace) -> int:
     """Serve MCP over Streamable HTTP."""
+    for warning in settings.warnings:
+        logging.getLogger(__name__).warning(warning)
+    settings = replace(settings, unfilled=())  # callers have nothing to do with it
     from mogplex_mcp.transports.http.serving import serve_http  # noqa: PLC0415 - slow to import, and only this command needs it
 
     await serve_http(settings)

@@ -19,7 +19,7 @@ from mogplex_mcp.cli.command import Handler
 from mogplex_mcp.cli.exit_codes import ExitCode, exit_code_of
 from mogplex_mcp.cli.terminal.input import Interrupted, ask_consent
 from mogplex_mcp.cli.terminal.messages import OPERATION_COMMANDS, CommandError, as_commands, command_error
-from mogplex_mcp.cli.terminal.output import Output, prepare_streams
+from mogplex_mcp.cli.terminal.output import Output
 from mogplex_mcp.config.settings import Settings
 from mogplex_mcp.core.redaction import Redactor, find_key
 from mogplex_mcp.core.shutdown import CALL_SECONDS, Shutdown
@@ -99,7 +99,8 @@ class Session:
             CommandError: It failed, or the user did not agree.
         """
         self.check_allowed(name, changes=changes)
-        consent = Consent(lambda _: "accept" if self.settings.allow_destructive else None)
+        agreed = self.settings.allow_destructive or self.assume_yes
+        consent = Consent(lambda _: "accept" if agreed else None)
         for _ in range(_MAX_QUESTIONS):
             try:
                 self._check_token(needs_token=needs_token, changes=changes)
@@ -159,7 +160,7 @@ class Session:
                 say(note)
             return result
         raise OperationError(
-            ErrorCode.ENDING,
+            ErrorCode.SHUTTING_DOWN,
             f"the operation had not finished {CALL_SECONDS:g} seconds after the signal",
             may_have_happened=changes,
         )
@@ -195,7 +196,7 @@ class Session:
         Raises:
             CommandError: The user did not agree, or cannot be asked.
         """
-        action = "accept" if self.assume_yes else await ask_consent(question, self.shutdown)
+        action = await ask_consent(question, self.shutdown)
         if action is None:
             raise CommandError(
                 "Nothing was done: this needs your confirmation.",
@@ -221,7 +222,6 @@ def in_terminal(handler: SessionHandler) -> Handler:
 
     @functools.wraps(handler)
     async def wrapper(settings: Settings, given: Namespace) -> int:
-        prepare_streams()
         redactor = Redactor([settings.api_key.value])
         try:
             _check_names(settings)

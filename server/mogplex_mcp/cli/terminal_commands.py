@@ -73,7 +73,8 @@ RUN: Final = Command(
         _JSON,
     ),
     details="The agent works in a cloud sandbox, on a new branch, towards a pull request. Runs cost money. The same "
-    "command within ten minutes finds the same run instead of starting a second one, also after a crash. "
+    "command within ten minutes finds the same run, ended or not, instead of starting a second one, also after a "
+    "crash or with another journal. "
     f"{_ENDED}",
     example='run --repo acme/web --follow "Fix the flaky test in the checkout flow."',
 )

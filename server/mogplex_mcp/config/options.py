@@ -150,7 +150,7 @@ OPTIONS: Final[Sequence[Option]] = (
     Option(
         "without_journal",
         ("MOGPLEX_MCP_WITHOUT_JOURNAL",),
-        "Keep the journal in memory: after a crash, the same call then starts a second run.",
+        "Keep the journal in memory: runs are not listed after a restart, and repeated starts take longer to find.",
         _switch,
         "without-journal",
         has_safe_default=True,

@@ -4,16 +4,16 @@ No other module reads the environment.
 """
 
 import os
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
 
-import platformdirs
-
 from mogplex_mcp.api.base_url import DEFAULT_BASE_URL
 from mogplex_mcp.config.environment import FORWARDED, is_placeholder, unquoted
 from mogplex_mcp.config.options import OPTIONS, Option
+from mogplex_mcp.config.user_files import user_files_of
 from mogplex_mcp.core.redaction import NO_SECRET, Secret, without_keys
 
 # They move configuration files of MCP clients, which `mogplex-mcp install` has to find.
@@ -50,6 +50,8 @@ class Settings:
         folders: Values of `FOLDER_VARIABLES` that are set, by variable.
         token_file: File in which `mogplex-mcp login` stores tokens without a keyring; None without a home directory.
         state_file: File of the run journal and the request count; None keeps both in memory.
+        old_token_files: Where earlier releases stored tokens.
+        old_state_files: Where earlier releases had the state file.
         max_wait: Longest wait of a tool call in seconds; None for the timeout known of the client.
         toolsets: Toolsets to enable; empty for the default ones.
         tools: Tools to enable.
@@ -73,7 +75,7 @@ class Settings:
         unfilled: Variables and flags with a placeholder that a host did not fill in; they count as not set.
         notes: Invalid values in whose place a default is used, each as a sentence.
         refusals: Invalid values without which no tool may run, each as a sentence.
-        from_shell: Texts that the environment gave for settings, by setting.
+        from_shell: Texts that the environment gave for settings that are no secrets, by setting.
         forwarded: Values of `FORWARDED` that are set, by variable.
     """
 
@@ -84,6 +86,8 @@ class Settings:
     folders: Mapping[str, str] = field(default_factory=dict, hash=False)
     token_file: Path | None = None
     state_file: Path | None = None
+    old_token_files: tuple[Path, ...] = ()
+    old_state_files: tuple[Path, ...] = ()
     max_wait: float | None = None
     toolsets: tuple[str, ...] = ()
     tools: tuple[str, ...] = ()
@@ -145,7 +149,7 @@ class Settings:
         environment = os.environ if environment is None else environment
         values: dict[str, Any] = {"home": home}
         if home:
-            values |= {"token_file": _token_file(), "state_file": _state_file()}
+            values |= vars(user_files_of(home, sys.platform, environment))
         values["folders"] = {name: environment[name] for name in FOLDER_VARIABLES if environment.get(name)}
         values["forwarded"] = {name: environment[name] for name in FORWARDED if environment.get(name)}
         values["from_shell"] = {}
@@ -155,6 +159,8 @@ class Settings:
                 continue
             try:
                 values[option.setting] = option.read(given)
+                if option.setting == "state_file":
+                    values["old_state_files"] = ()
             except ValueError as error:
                 if not lenient:
                     raise SettingsError(f"{source}: {error}") from None
@@ -180,7 +186,7 @@ def _given(
     found += [(name, environment[name]) for name in option.environment if unquoted(environment.get(name) or "")]
     for source, text in found:
         if not is_placeholder(unquoted(text)):
-            if not source.startswith("-"):
+            if option.flag and not source.startswith("-"):
                 values["from_shell"][option.setting] = unquoted(text)
             return source, unquoted(text)
         values["unfilled"] = (*values.get("unfilled", ()), source)
@@ -197,17 +203,9 @@ def _home(environment: Mapping[str, str] | None) -> Path | None:
     return Path(text) if text else None
 
 
-def _token_file() -> Path:
-    return platformdirs.user_config_path("mogplex-mcp", appauthor=False) / "tokens.json"
-
-
 def _demo_file(state_file: Path | None) -> Path | None:
     """Return the journal of demos, next to the user's own; None where no file can be written."""
     if state_file is None:
         return None
     existing = next((folder for folder in state_file.parents if folder.exists()), None)
     return state_file.with_name("demo.sqlite3") if existing and os.access(existing, os.W_OK) else None
-
-
-def _state_file() -> Path:
-    return platformdirs.user_state_path("mogplex-mcp", appauthor=False) / "state.sqlite3"

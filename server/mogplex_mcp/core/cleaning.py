@@ -19,6 +19,7 @@ _HIDDEN: Final = re.compile(
 _INVISIBLE_CATEGORIES: Final = frozenset({"Cc", "Cf", "Cs", "Co", "Cn"})
 _WORD: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*", re.ASCII)
 _LONGEST_WORD: Final = 64
+_LAST_OF_FOUR_DIGITS: Final = 0xFFFF
 _CUT: Final = "… [cut]"
 
 
@@ -37,6 +38,21 @@ def clean(text: str, limit: int) -> str:
 def clean_line(text: str, limit: int) -> str:
     """Return the text cleaned, on one line."""
     return " ".join(clean(text, limit).split())
+
+
+def escape_invisible(text: str) -> str:
+    """Return the text with every invisible or misleading character but line feed and blank as an escape of its number.
+
+    Nothing is lost, and nothing can hide text, reorder it or begin a line that its author did not write.
+    """
+    return text if text.isascii() and text.isprintable() else "".join(map(_escaped, text))
+
+
+def _escaped(character: str) -> str:
+    if character in " \n" or (character.isprintable() and not _HIDDEN.match(character)):
+        return character
+    number = ord(character)
+    return f"\\u{number:04x}" if number <= _LAST_OF_FOUR_DIGITS else f"\\U{number:08x}"
 
 
 def sanitize_word(text: str, otherwise: str = "other") -> str:

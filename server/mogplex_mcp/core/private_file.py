@@ -6,11 +6,19 @@ import re
 import stat
 import sys
 import tempfile
+import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
+from mogplex_mcp.core.decoding import decode_text
+
 LARGEST: Final = 65_536
 _PACKAGE: Final = re.compile(r"/Packages/[^/]+/LocalCache/", re.IGNORECASE)
+_TRIES: Final = 11
+_RETRY_SECONDS: Final = 0.1
+# Of Windows: ERROR_ACCESS_DENIED, ERROR_SHARING_VIOLATION, ERROR_LOCK_VIOLATION.
+_SHARING_ERRORS: Final = frozenset({5, 32, 33})
 _OTHERS: Final = stat.S_IRGRP | stat.S_IROTH
 
 
@@ -26,7 +34,7 @@ def read_private(path: Path) -> str:
             raise OSError(0, "it is no regular file")  # reading from a pipe could block for ever
         if status.st_size > LARGEST:
             raise OSError(0, "it is too large to hold a token")
-        return path.read_text(encoding="utf-8-sig")
+        return decode_text(path.read_bytes())
     except UnicodeDecodeError:
         raise OSError(0, "it is no text in UTF-8") from None
     except ValueError:
@@ -52,7 +60,8 @@ def write_private(path: Path, text: str) -> None:
             file.write(text)
             file.flush()
             os.fsync(file.fileno())
-        Path(name).replace(path)
+        replace(Path(name), path)
+        _check_place(path)
     except BaseException:
         with contextlib.suppress(OSError):
             Path(name).unlink()
@@ -61,12 +70,45 @@ def write_private(path: Path, text: str) -> None:
         _flush_folder(folder)
 
 
+def replace(source: Path, target: Path, *, sleep: Callable[[float], None] = time.sleep) -> None:
+    """Rename a file, over another one if there is one.
+
+    Windows refuses that while a client, an indexer or a virus scanner has one of them open, which lasts for moments. So
+    it is tried for a second.
+
+    Raises:
+        OSError: It is not possible; nothing has changed.
+    """
+    for _ in range(_TRIES - 1):
+        try:
+            source.replace(target)
+        except OSError as error:
+            if getattr(error, "winerror", None) not in _SHARING_ERRORS:
+                raise
+            sleep(_RETRY_SECONDS)
+        else:
+            return
+    source.replace(target)
+
+
 def is_exposed(path: Path) -> bool:
     """Return whether the mode of a file lets other users read it."""
     try:
         return os.name == "posix" and bool(path.stat().st_mode & _OTHERS)
     except (OSError, ValueError):
         return False
+
+
+def _check_place(path: Path) -> None:
+    """Make sure that Windows did not redirect a file into the private folder of a packaged program.
+
+    Raises:
+        OSError: It did; the redirected file is deleted again.
+    """
+    real = os.path.realpath(path)
+    if is_private_copy(real) and not is_private_copy(str(path)):
+        Path(real).unlink(missing_ok=True)
+        raise OSError(0, f"Windows redirects it to {real}, which no other program reads: use a terminal of its own")
 
 
 def is_private_copy(path: str) -> bool:

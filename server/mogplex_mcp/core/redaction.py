@@ -65,6 +65,14 @@ def without_keys(text: str) -> str:
     return _BEGINNINGS.sub(MARK, text)
 
 
+def without_whole_keys(text: str) -> str:
+    """Return the text with a mark in place of each complete key; what merely begins like one stays."""
+    if _HINT.search(text):
+        for shape, _ in _WHOLE:
+            text = shape.sub(MARK, text)
+    return text
+
+
 def find_key(value: Any, own: str = "") -> str:
     """Return the kind of key that a value contains, such as "a GitHub token"; "" for none.
 

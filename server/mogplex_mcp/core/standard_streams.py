@@ -1,6 +1,7 @@
 """The three standard streams, which the parent process may have closed or stopped reading."""
 
 import contextlib
+import errno
 import os
 import sys
 from typing import Final
@@ -25,6 +26,31 @@ def fill_closed() -> frozenset[int]:
         if getattr(sys, name) is None:
             setattr(sys, name, os.fdopen(number, "r" if number == STDIN else "w", closefd=False))
     return frozenset(closed)
+
+
+def prepare() -> None:
+    """Replace characters that stdout or stderr cannot encode, instead of failing."""
+    for stream in (sys.stdout, sys.stderr):
+        # Tests and notebooks replace the streams with objects that lack it.
+        if reconfigure := getattr(stream, "reconfigure", None):
+            reconfigure(errors="replace")
+
+
+def is_broken_pipe(error: BaseException) -> bool:
+    """Return whether the reader of a pipe has gone away. Windows reports that as EINVAL."""
+    return isinstance(error, BrokenPipeError) or (
+        sys.platform == "win32" and isinstance(error, OSError) and error.errno == errno.EINVAL
+    )
+
+
+def read_available(size: int) -> bytes:
+    """Read at most so many bytes of stdin as `os.read` does; empty at its end.
+
+    A Windows console gives its legacy code page to `os.read`, and UTF-8 to Python's own stream. That is read without
+    its buffer, whose lock a waiting thread would hold when the process exits.
+    """
+    raw = getattr(getattr(sys.stdin, "buffer", None), "raw", None) if sys.stdin.isatty() else None
+    return (raw.read(size) or b"") if raw else os.read(STDIN, size)
 
 
 def say(text: str) -> None:

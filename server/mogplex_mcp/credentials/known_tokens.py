@@ -4,6 +4,7 @@ The HTTP server asks this before it lets a request reach MCP. Tokens are held as
 """
 
 import hashlib
+import math
 import secrets
 import time
 from collections import OrderedDict
@@ -57,10 +58,10 @@ class KnownTokens:
         """Return whether Mogplex has ever accepted a token; a later 401 may be of an outage."""
         return self._name(token) in self._accepted
 
-    def is_refused(self, token: Token) -> bool:
-        """Return whether Mogplex has refused a token within the last minute, and not accepted it since."""
-        at = self._refused.get(self._name(token))
-        return at is not None and self._monotonic() - at < REFUSED_SECONDS
+    def refused_seconds(self, token: Token) -> float:
+        """Return for how many more seconds a token counts as refused; 0 if Mogplex has accepted it since."""
+        at = self._refused.get(self._name(token), -math.inf)
+        return max(0.0, at + REFUSED_SECONDS - self._monotonic())
 
     def lacks_write(self, token: Token) -> bool:
         """Return whether a token is known to lack the scope `write`."""

@@ -9,11 +9,14 @@ from typing import Any, Final
 
 from mogplex_mcp.api.access_token import Token
 from mogplex_mcp.api.errors import ErrorCode, MogplexError
+from mogplex_mcp.config.options import OPTIONS
 from mogplex_mcp.config.settings import Settings
 from mogplex_mcp.core.private_file import is_exposed, read_private
-from mogplex_mcp.credentials.token_store import KEYRING, NoKeyringError, StoreError, address_of, file_store
+from mogplex_mcp.core.redaction import Secret
+from mogplex_mcp.credentials.token_store import KEYRING, FileStore, NoKeyringError, StoreError, address_of
 
 AUTH_FILE: Final = Path(".mogplex", "auth.json")
+_NAMES: Final = frozenset(name for option in OPTIONS if option.read is Secret for name in option.environment)
 
 
 class SourceKind(StrEnum):
@@ -83,6 +86,9 @@ def find_token(settings: Settings) -> FoundToken:
             except MogplexError as error:
                 problem = MogplexError(error.code, f"The content of {source.name} is not a token. {error.message}")
                 return FoundToken(None, source.name, problem, kind=source.kind)
+    warnings += [
+        f"{name} contains a placeholder that was not filled in." for name in settings.unfilled if name in _NAMES
+    ]
     problem = MogplexError(
         ErrorCode.NO_TOKEN,
         "No token was found in MOGPLEX_API_KEY, MOGPLEX_API_KEY_FILE, the keyring, the tokens that `mogplex-mcp login` "
@@ -94,7 +100,8 @@ def find_token(settings: Settings) -> FoundToken:
 def file_stamps(settings: Settings) -> Sequence[tuple[int, int]]:
     """Return what changes with the files that hold tokens, without reading them."""
     mogplex_cli = settings.home and settings.home / AUTH_FILE
-    return [_stamp(path) for path in (settings.api_key_file, settings.token_file, mogplex_cli) if path]
+    files = (settings.api_key_file, settings.token_file, *settings.old_token_files, mogplex_cli)
+    return [_stamp(path) for path in files if path]
 
 
 def _stamp(path: Path) -> tuple[int, int]:
@@ -115,7 +122,8 @@ def _sources(settings: Settings) -> Iterator[_Source]:
     if settings.api_key_file:
         yield _file_source(settings.api_key_file, "Correct MOGPLEX_API_KEY_FILE (--api-key-file), or leave it out.")
     yield _keyring_source(settings)
-    yield _stored_source(settings)
+    for path in (settings.token_file, *settings.old_token_files):
+        yield _stored_source(path, address_of(settings))
     if settings.home:
         path = settings.home / AUTH_FILE
         # The file need not exist, but one that can't be read is an error.
@@ -145,17 +153,17 @@ def _keyring_source(settings: Settings) -> _Source:
         return _Source(SourceKind.LOGIN, KEYRING.name, warning=str(error))
 
 
-def _stored_source(settings: Settings) -> _Source:
-    """Read the token that `mogplex-mcp login` stored for this address; mention those for other addresses."""
-    store = file_store(settings)
-    if store is None:
+def _stored_source(path: Path | None, address: str) -> _Source:
+    """Read the token that `mogplex-mcp login` stored for an address; mention those for other addresses."""
+    if path is None:
         return _Source(SourceKind.LOGIN, "")
+    store = FileStore(path)
     try:
-        text = store.get(address_of(settings))
+        text = store.get(address)
         others = "" if text else ", ".join(store.addresses())
     except StoreError as error:
         return _Source(SourceKind.LOGIN, store.name, problem=str(error))
-    warning = _exposure(store.path) if text else ""
+    warning = _exposure(path) if text else ""
     if others:
         warning = f"A token is stored for {others}; it is used for no other address."
     return _Source(SourceKind.LOGIN, store.name, text, warning=warning)

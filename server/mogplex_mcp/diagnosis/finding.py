@@ -8,7 +8,7 @@ from typing import Final
 
 import anyio
 
-from mogplex_mcp.api.errors import ErrorCode, MogplexError
+from mogplex_mcp.api.errors import Blame, ErrorCode, MogplexError
 from mogplex_mcp.config.settings import Settings
 from mogplex_mcp.credentials.sources import FoundToken
 from mogplex_mcp.reply.untrusted import clean_line
@@ -99,5 +99,10 @@ def error_finding(name: str, error: MogplexError) -> Finding:
         ErrorCode.FORBIDDEN: "Create a token with the scopes read and write and run `mogplex-mcp login`.",
         ErrorCode.RATE_LIMITED: "Too many requests were made with this token: try again in a minute.",
         ErrorCode.BUDGET_EXHAUSTED: "Too many requests were made with this token: try again in a minute.",
+        ErrorCode.BILLING: "Add funds or choose a plan under Settings > Billing on the Mogplex web site.",
+        ErrorCode.NOT_SUPPORTED: "This Mogplex is older or newer than this release of mogplex-mcp expects.",
+        ErrorCode.TLS_FAILED: "Check the certificates and the clock.",
     }.get(error.code, "Try again in a minute.")
+    if error.blame is not None:
+        advice = "Check the proxy." if error.blame is Blame.PROXY else "Check MOGPLEX_URL."
     return Finding(name, Status.FAILED, clean_line(error.message, _LONGEST_QUOTE), advice)

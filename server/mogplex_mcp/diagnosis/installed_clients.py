@@ -3,6 +3,7 @@
 import shutil
 import tempfile
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import IO, Final
 
 import anyio
@@ -12,6 +13,7 @@ from mogplex_mcp.core.redaction import Redactor
 from mogplex_mcp.diagnosis.entry_state import EntryState, ask_entry
 from mogplex_mcp.diagnosis.finding import Finding, Status, Subject
 from mogplex_mcp.installation import InstallationError
+from mogplex_mcp.installation.client import Client
 from mogplex_mcp.installation.difference import SHOWN_VARIABLES
 from mogplex_mcp.installation.installed import LOST, InstalledEntry, installed_entries, lost_entries
 from mogplex_mcp.installation.machine import Machine
@@ -66,16 +68,18 @@ async def check_entries(subject: Subject) -> Sequence[Finding]:
     async with anyio.create_task_group() as tasks:
         for number, entry in enumerate(entries):
             tasks.start_soon(check, number, entry)
-    gone = [
-        Finding(
-            f"client {client.name}",
-            Status.FAILED,
-            f"It {LOST} {path}.",
-            f"Quit {client.title}, which writes the file from memory, and run `mogplex-mcp install {client.name}`.",
-        )
-        for client, path in lost
-    ]
+    gone = [_lost(client, path) for client, path in lost]
     return [*(findings[number] for number in range(len(entries))), *gone, *below]
+
+
+def _lost(client: Client, path: Path) -> Finding:
+    """Return the finding for an entry that was written and is gone: overwritten by its client, or removed by hand."""
+    fact, again = f"It {LOST} {path}.", f"run `mogplex-mcp install {client.name}`"
+    if client.process:
+        advice = f"Quit {client.title}, which writes the file from memory, and {again}."
+        return Finding(f"client {client.name}", Status.FAILED, fact, advice)
+    advice = f"If you did not remove it yourself, {again}; else delete the backups next to the file."
+    return Finding(f"client {client.name}", Status.WARNING, fact, advice)
 
 
 async def _check_entry(entry: InstalledEntry, shell: Mapping[str, str]) -> Finding:

@@ -17,18 +17,21 @@ import anyio
 import httpx2
 
 from mogplex_mcp.api.base_url import DEFAULT_BASE_URL, web_url
-from mogplex_mcp.api.errors import ErrorCode, MogplexError
+from mogplex_mcp.api.certificates import find_certificate_problem
+from mogplex_mcp.api.errors import Blame, ErrorCode, MogplexError
 from mogplex_mcp.api.exchange import build_request, stream
-from mogplex_mcp.api.proxies import proxy_for
+from mogplex_mcp.api.proxies import find_proxy
 from mogplex_mcp.core.deadline import within
 from mogplex_mcp.diagnosis.finding import Finding, Status, Subject, error_finding
 from mogplex_mcp.reply.untrusted import clean_line
 
-STEPS: Final = ("dns", "tcp", "tls", "http")
+STEPS: Final = ("proxy", "dns", "tcp", "tls", "http")
 """The findings that must not fail: without one of them Mogplex can't be reached."""
 
 STEP_SECONDS: Final = 5.0
 ANSWER_SECONDS: Final = 10.0
+# Shorter, so that a silent proxy is not taken for a silent Mogplex.
+SILENCE_SECONDS: Final = 8.0
 LATENCY_REQUESTS: Final = 3
 SLOW_SECONDS: Final = 1.0
 CLOCK_SECONDS: Final = 30.0
@@ -36,7 +39,7 @@ CERTIFICATE_DAYS: Final = 7
 MOST_BYTES: Final = 65_536
 
 _DAY: Final = 86_400
-_PORTS: Final = {"https": 443, "socks5": 1080, "socks5h": 1080}
+_PORTS: Final = {"https": 443, "http": 80}
 _LONGEST_NAME: Final = 80
 _REDIRECTS: Final = range(300, 400)
 _FAILURES: Final = range(500, 600)
@@ -52,11 +55,11 @@ _INSPECTORS: Final = re.compile(
 
 @dataclass(frozen=True)
 class _Target:
-    """The host that connections are made to: Mogplex, or a proxy."""
+    """The host that connections are made to: Mogplex, or a proxy, which has a name that says where it was set."""
 
     host: str
     port: int
-    proxy: bool = False
+    proxy: str = ""
 
 
 async def check_way(subject: Subject) -> Sequence[Finding]:
@@ -67,13 +70,18 @@ async def check_way(subject: Subject) -> Sequence[Finding]:
     where = "" if base_url == DEFAULT_BASE_URL else " (MOGPLEX_URL or --url; https://mogplex.com is the usual one)"
     findings = [Finding("address", Status.OK, f"{web_url(base_url)}{where}")]
     target = _target(base_url)
-    proxy = f"{target.host}:{target.port}" if target.proxy else "None is used."
-    findings.append(Finding("proxy", Status.OK, clean_line(proxy, _LONGEST_NAME)))
+    try:
+        transport = subject.bridge.tenants.transport
+    except MogplexError as error:
+        return [*findings, Finding("proxy", Status.FAILED, error.message, "Nothing can be sent before.")]
+    findings.append(Finding("proxy", Status.OK, target.proxy or "None is used."))
+    if problem := find_certificate_problem() if base_url.startswith("https") else "":
+        findings.append(Finding("certificates", Status.WARNING, problem, "Until then it has no effect."))
     for check in (_check_name, _check_connection):
         findings.append(await check(target))
         if findings[-1].status is Status.FAILED:
             return findings
-    return [*findings, *await _check_answer(subject)]
+    return [*findings, *await _check_answer(subject, transport, target)]
 
 
 async def _check_name(target: _Target) -> Finding:
@@ -83,14 +91,18 @@ async def _check_name(target: _Target) -> Finding:
         )
     except (TimeoutError, OSError, UnicodeError) as error:
         reason = "in time" if isinstance(error, TimeoutError) else "on this network"
-        what = "the proxy (HTTPS_PROXY)" if target.proxy else "MOGPLEX_URL, the network and its name server"
+        what = f"the proxy {target.proxy}" if target.proxy else "MOGPLEX_URL, the network and its name server"
         return Finding("dns", Status.FAILED, f"The name {target.host} was not found {reason}.", f"Check {what}.")
     addresses = list(dict.fromkeys(str(one[4][0]) for one in found))
     return Finding("dns", Status.OK, f"{target.host} is {', '.join(addresses[:3])}.")
 
 
 async def _check_connection(target: _Target) -> Finding:
-    what = "the proxy" if target.proxy else "the network, a firewall, and whether a proxy has to be set (HTTPS_PROXY)"
+    what = (
+        f"the proxy {target.proxy}"
+        if target.proxy
+        else "the network, a firewall, and whether a proxy has to be set (HTTPS_PROXY)"
+    )
     try:
         with anyio.fail_after(STEP_SECONDS):
             stream = await anyio.connect_tcp(target.host, target.port)
@@ -101,9 +113,8 @@ async def _check_connection(target: _Target) -> Finding:
     return Finding("tcp", Status.OK, f"{target.host} port {target.port} accepts connections.")
 
 
-async def _check_answer(subject: Subject) -> list[Finding]:
+async def _check_answer(subject: Subject, transport: httpx2.AsyncBaseTransport, target: _Target) -> list[Finding]:
     """Check TLS and HTTP with one request; the error says which of them failed."""
-    transport = subject.bridge.tenants.transport
     url = f"{subject.settings.base_url}/repos"
     host = urlsplit(url).hostname or ""
     taken: list[float] = []
@@ -117,12 +128,13 @@ async def _check_answer(subject: Subject) -> list[Finding]:
                 last = await _ask(transport, url)
                 taken.append(time.perf_counter() - started)
     except TimeoutError:
-        return [_silent(host)]
+        return [_silent(host, target)]
     except MogplexError as error:
         if error.code is ErrorCode.TIMED_OUT:
-            return [_silent(host)]
+            return [_silent(host, target)]
         failed = error_finding("tls" if error.code is ErrorCode.TLS_FAILED else "http", error)
-        return [Finding(failed.name, failed.status, failed.fact, "Check the certificates, the clock and the proxy.")]
+        what = "the proxy" if error.blame is Blame.PROXY else "the certificates, the clock and the proxy"
+        return [Finding(failed.name, failed.status, failed.fact, f"Check {what}.")]
     findings = [_tls_finding(first)] if url.startswith("https") else []
     findings.append(_answer_finding(first, url))
     median = statistics.median(taken)
@@ -137,7 +149,7 @@ async def _check_answer(subject: Subject) -> list[Finding]:
 async def _ask(transport: httpx2.AsyncBaseTransport, url: str) -> httpx2.Response:
     """Return the response to a request without a token; its body is read up to `MOST_BYTES`, and not kept."""
     read = 0
-    async with stream(transport, build_request("GET", url)) as response:
+    async with stream(transport, build_request("GET", url, read_seconds=SILENCE_SECONDS)) as response:
         async for chunk in response.stream:  # type: ignore[union-attr] # the transports are asynchronous
             read += len(chunk)
             if read > MOST_BYTES:
@@ -145,8 +157,9 @@ async def _ask(transport: httpx2.AsyncBaseTransport, url: str) -> httpx2.Respons
     return response
 
 
-def _silent(host: str) -> Finding:
-    fact = f"{host} took the connection, but did not answer within {ANSWER_SECONDS:g} seconds."
+def _silent(host: str, target: _Target) -> Finding:
+    there = f"{host} through the proxy {target.proxy}" if target.proxy else host
+    fact = f"{there} took the connection, but did not answer within {ANSWER_SECONDS:g} seconds."
     return Finding("http", Status.FAILED, fact, "Try again in a minute; if it stays so, check the proxy.")
 
 
@@ -209,6 +222,8 @@ def _clock_finding(header: str, now: float) -> Finding:
 
 def _target(base_url: str) -> _Target:
     """Return the host and port that the HTTP transport will connect to."""
-    proxy = proxy_for(base_url)
-    url = urlsplit(proxy or base_url)
-    return _Target(url.hostname or "", url.port or _PORTS.get(url.scheme, 80), proxy=proxy is not None)
+    proxy = find_proxy(base_url)
+    if proxy is not None:
+        return _Target(*proxy.endpoint, proxy=proxy.name)
+    url = urlsplit(base_url)
+    return _Target(url.hostname or "", url.port or _PORTS[url.scheme])

@@ -32,13 +32,11 @@ async def check_release(subject: Subject) -> Sequence[Finding]:
         return [Finding("release", Status.SKIPPED, "Not asked (--offline).", "Leave out --offline to ask.")]
     from mogplex_mcp.api.exchange import build_request, send  # noqa: PLC0415 - only for what goes over the network
 
-    transport = create_transport(RELEASES)
     try:
-        answer = await send(transport, build_request("GET", RELEASES))
+        async with create_transport(RELEASES) as transport:
+            answer = await send(transport, build_request("GET", RELEASES))
     except MogplexError as error:
         return [_unknown(error.message)]
-    finally:
-        await transport.aclose()
     if answer.status == _NOT_FOUND:
         return [_unknown("It is not published there.")]
     try:

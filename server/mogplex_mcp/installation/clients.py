@@ -18,85 +18,30 @@ XDG_CONFIG_HOME names), `{appdata}` and `{localappdata}` (Windows), `{claude}`, 
 `{cline}` and `{continue_}` (the home of that client, which a variable can move), and the wildcard `*`.
 """
 
-from collections.abc import Iterator
-from typing import Any, Final
+from typing import Final
 
 from mogplex_mcp.core.nearest import nearest
 from mogplex_mcp.installation import InstallationError
-from mogplex_mcp.installation.client import (
-    BOM,
-    COMMENTS,
-    LENIENT,
-    Client,
-    ConfigLocation,
+from mogplex_mcp.installation.client import BOM, COMMENTS, LENIENT, Client, ConfigLocation
+from mogplex_mcp.installation.client_families import (
+    MCP_JSON,
+    MILLISECONDS,
+    STDIO,
+    TOOL_CALL_SECONDS,
+    editor,
+    opencode,
+    vscode,
 )
 
-# A call with an elicitation takes as long as the user does; one that only waits ends long before.
-TOOL_CALL_SECONDS: Final = 300
-_MILLISECONDS: Final = {"timeout": TOOL_CALL_SECONDS * 1_000}
 # The first start, with cold files and a busy machine, takes several seconds.
 _START_SECONDS: Final = 30
 
-_STDIO: Final[dict[str, Any]] = {"type": "stdio"}
 _SERVERS: Final = ("mcpServers",)
 _DESKTOP: Final = ("claude_desktop_config.json",)
-_MCP: Final = ("mcp.json",)
+_CLINE: Final = ("cline_mcp_settings.json",)
 _MCP_CONFIG: Final = ("mcp_config.json",)
 _SETTINGS: Final = ("settings.json",)
 _POSIX: Final = ("darwin", "linux")
-# Where VS Code and the editors made from it keep their folder.
-_EDITORS: Final = {"darwin": "{home}/Library/Application Support", "linux": "{config}", "win32": "{appdata}"}
-_CLINE: Final = "globalStorage/saoudrizwan.claude-dev/settings"
-
-
-def _editor(product: str, folder: str = "", *, flatpak: str = "") -> Iterator[ConfigLocation]:
-    """Yield the locations of an editor made from VS Code: its user folder, and those of other profiles."""
-    for platform, parent in _EDITORS.items():
-        user = f"{parent}/{product}/User"
-        if folder:
-            yield ConfigLocation(f"{user}/{folder}", ("cline_mcp_settings.json",), (platform,), "also")
-        else:
-            yield ConfigLocation(user, _MCP, (platform,))
-            yield ConfigLocation(f"{user}/profiles/*", _MCP, (platform,), "also")
-    if flatpak:
-        yield ConfigLocation(f"{{home}}/.var/app/{flatpak}/config/{product}/User", _MCP, ("linux",), "also")
-
-
-def _vscode(name: str, title: str, product: str, flatpak: str) -> Client:
-    return Client(
-        name,
-        title,
-        "https://code.visualstudio.com/docs/copilot/reference/mcp-configuration",
-        user=tuple(_editor(product, flatpak=flatpak)),
-        project=(ConfigLocation("{project}/.vscode", _MCP),),
-        entries=("servers",),
-        accepts=LENIENT,
-        leading_fields=_STDIO,
-        fills=("${",),
-        restart=f"Start the server with “MCP: List Servers” in {title}, if it does not start by itself.",
-        note="Settings Sync carries this file to your other machines, where the command may not exist.",
-    )
-
-
-def _opencode(name: str, title: str, page: str) -> Client:
-    files = (f"{name}.json", f"{name}.jsonc")
-    return Client(
-        name,
-        title,
-        page,
-        user=(ConfigLocation(f"{{config}}/{name}", files),),
-        project=(ConfigLocation("{project}", files),),
-        entries=("mcp",),
-        accepts=LENIENT,
-        leading_fields={"type": "local"},
-        trailing_fields={"enabled": True, **_MILLISECONDS},
-        command_is_list=True,
-        variables="environment",
-        fills=("{env:", "{file:"),
-        restart=f"Start {title} again.",
-    )
-
-
 CLIENTS: Final = (
     Client(
         "claude-desktop",
@@ -125,7 +70,7 @@ CLIENTS: Final = (
         markers=("{claude}/.claude.json", "{home}/.claude"),
         entries=_SERVERS,
         accepts=frozenset({BOM}),
-        leading_fields=_STDIO,
+        leading_fields=STDIO,
         fills=("${",),
         restart="Start a new session of Claude Code, or call /mcp in it.",
     ),
@@ -133,16 +78,16 @@ CLIENTS: Final = (
         "cursor",
         "Cursor",
         "https://cursor.com/docs/mcp",
-        user=(ConfigLocation("{home}/.cursor", _MCP),),
-        project=(ConfigLocation("{project}/.cursor", _MCP),),
+        user=(ConfigLocation("{home}/.cursor", MCP_JSON),),
+        project=(ConfigLocation("{project}/.cursor", MCP_JSON),),
         entries=_SERVERS,
         accepts=LENIENT,
         fills=("${env:",),
         restart="Switch the server on in Cursor's settings under MCP, if it is not yet.",
     ),
-    _vscode("vscode", "VS Code", "Code", "com.visualstudio.code"),
-    _vscode("vscode-insiders", "VS Code Insiders", "Code - Insiders", "com.visualstudio.code.insiders"),
-    _vscode("vscodium", "VSCodium", "VSCodium", "com.vscodium.codium"),
+    vscode("vscode", "VS Code", "Code", "com.visualstudio.code"),
+    vscode("vscode-insiders", "VS Code Insiders", "Code - Insiders", "com.visualstudio.code.insiders"),
+    vscode("vscodium", "VSCodium", "VSCodium", "com.vscodium.codium"),
     Client(
         "codex",
         "Codex",
@@ -168,7 +113,7 @@ CLIENTS: Final = (
         project=(ConfigLocation("{project}/.gemini", _SETTINGS),),
         entries=_SERVERS,
         accepts=frozenset({COMMENTS}),
-        trailing_fields=_MILLISECONDS,
+        trailing_fields=MILLISECONDS,
         fills=("$",),
         restart="Start Gemini CLI again; it starts servers only in trusted folders.",
     ),
@@ -210,17 +155,17 @@ CLIENTS: Final = (
         leading_fields={"source": "custom"},
         restart="Zed starts the server by itself; its state is in the settings of the Agent Panel.",
     ),
-    _opencode("opencode", "OpenCode", "https://opencode.ai/docs/mcp-servers/"),
+    opencode("opencode", "OpenCode", "https://opencode.ai/docs/mcp-servers/"),
     Client(
         "copilot-cli",
         "Copilot CLI",
         "https://docs.github.com/en/copilot/how-tos/copilot-cli/customize-copilot/add-mcp-servers",
         user=(ConfigLocation("{copilot}", ("mcp-config.json",)),),
-        project=(ConfigLocation("{project}/.github", _MCP),),
+        project=(ConfigLocation("{project}/.github", MCP_JSON),),
         entries=_SERVERS,
         accepts=LENIENT,
-        leading_fields=_STDIO,
-        trailing_fields=_MILLISECONDS,
+        leading_fields=STDIO,
+        trailing_fields=MILLISECONDS,
         fills=("${",),
         restart="Start a new session of Copilot CLI, or call /mcp in it.",
     ),
@@ -229,8 +174,8 @@ CLIENTS: Final = (
         "Cline",
         "https://docs.cline.bot/mcp/configuring-mcp-servers",
         user=(
-            ConfigLocation("{cline}/data/settings", ("cline_mcp_settings.json",)),
-            *_editor("Code", _CLINE),
+            ConfigLocation("{cline}/data/settings", _CLINE),
+            *editor("Code", "globalStorage/saoudrizwan.claude-dev/settings", _CLINE),
         ),
         markers=("{cline}",),
         file_variable="CLINE_MCP_SETTINGS_PATH",
@@ -244,8 +189,8 @@ CLIENTS: Final = (
         "junie",
         "JetBrains Junie",
         "https://junie.jetbrains.com/docs/junie-cli-mcp-configuration.html",
-        user=(ConfigLocation("{home}/.junie/mcp", _MCP),),
-        project=(ConfigLocation("{project}/.junie/mcp", _MCP),),
+        user=(ConfigLocation("{home}/.junie/mcp", MCP_JSON),),
+        project=(ConfigLocation("{project}/.junie/mcp", MCP_JSON),),
         markers=("{home}/.junie",),
         entries=_SERVERS,
         restart="Junie reads it at once.",
@@ -272,11 +217,11 @@ CLIENTS: Final = (
         "kiro",
         "Kiro",
         "https://kiro.dev/docs/mcp/configuration/",
-        user=(ConfigLocation("{home}/.kiro/settings", _MCP),),
-        project=(ConfigLocation("{project}/.kiro/settings", _MCP),),
+        user=(ConfigLocation("{home}/.kiro/settings", MCP_JSON),),
+        project=(ConfigLocation("{project}/.kiro/settings", MCP_JSON),),
         markers=("{home}/.kiro",),
         entries=_SERVERS,
-        trailing_fields={"disabled": False, "autoApprove": [], **_MILLISECONDS},
+        trailing_fields={"disabled": False, "autoApprove": [], **MILLISECONDS},
         fills=("${",),
         restart="Kiro reads it at once.",
     ),
@@ -315,7 +260,7 @@ CLIENTS: Final = (
         project=(ConfigLocation("{project}/.qwen", _SETTINGS),),
         entries=_SERVERS,
         accepts=frozenset({BOM, COMMENTS}),
-        trailing_fields=_MILLISECONDS,
+        trailing_fields=MILLISECONDS,
         fills=("$",),
         restart="Start Qwen Code again.",
     ),
@@ -323,11 +268,11 @@ CLIENTS: Final = (
         "lmstudio",
         "LM Studio",
         "https://lmstudio.ai/docs/app/mcp",
-        user=(ConfigLocation("{home}/.lmstudio", _MCP), ConfigLocation("{home}/.cache/lm-studio", _MCP)),
+        user=(ConfigLocation("{home}/.lmstudio", MCP_JSON), ConfigLocation("{home}/.cache/lm-studio", MCP_JSON)),
         entries=_SERVERS,
         restart="LM Studio reads it at once.",
     ),
-    _opencode("kilo", "Kilo Code", "https://kilo.ai/docs/features/mcp/using-mcp-in-kilo-code"),
+    opencode("kilo", "Kilo Code", "https://kilo.ai/docs/features/mcp/using-mcp-in-kilo-code"),
     Client(
         "antigravity",
         "Antigravity",

@@ -48,6 +48,17 @@ def printable(text: str) -> str:
     return _CONTROL.sub("\N{REPLACEMENT CHARACTER}", text)
 
 
+def shown_arguments(value: Sequence[Any]) -> list[str]:
+    """Return the words of a command line; the values of unknown options, which may be secrets, are hidden."""
+    words = list(map(str, value))
+    shown: list[str] = []
+    for index, word in enumerate(words):
+        before = words[index - 1] if index else ""
+        harmless = word.startswith("-") or before in _SHOWN_FLAGS or options_in(word, ()) is not None
+        shown.append(MARK if not harmless or "=" in word or has_credentials(word) else word)
+    return shown
+
+
 def _lines(client: Client, path: Sequence[str], entry: Any) -> list[str]:
     if entry is None:
         return []
@@ -70,9 +81,9 @@ def _without_secret(client: Client, name: str, value: Any) -> Any:
     if name == client.variables and isinstance(value, Mapping):
         return {str(one): _variable(str(one), text) for one, text in value.items()}
     if name == "args":
-        return _arguments(value)
+        return shown_arguments(value) if isinstance(value, list) else MARK
     if name == client.command_field and isinstance(value, list):
-        return [*value[:1], *_arguments(value[1:])]
+        return [*value[:1], *shown_arguments(value[1:])]
     if isinstance(value, bool | int | float) or value in (None, [], {}):
         return value
     return value if name in _SHOWN_FIELDS and not has_credentials(str(value)) else MARK
@@ -80,19 +91,6 @@ def _without_secret(client: Client, name: str, value: Any) -> Any:
 
 def _variable(name: str, value: Any) -> Any:
     return value if name in SHOWN_VARIABLES and not has_credentials(str(value)) else MARK
-
-
-def _arguments(value: Any) -> Any:
-    """Return the words of a command line; the values of unknown options, which may be secrets, are hidden."""
-    if not isinstance(value, list):
-        return MARK
-    shown: list[Any] = []
-    words = list(map(str, value))
-    for index, word in enumerate(words):
-        before = words[index - 1] if index else ""
-        harmless = word.startswith("-") or before in _SHOWN_FLAGS or options_in(word, ()) is not None
-        shown.append(MARK if not harmless or "=" in word or has_credentials(word) else word)
-    return shown
 
 
 def _shown(line: str) -> str:

@@ -73,10 +73,8 @@ class Machine:
     def has(self, client: Client) -> bool:
         """Whether a client seems to be installed for this user, or was used."""
         markers = [Path(self._filled(marker)) for marker in client.markers]
-        files = self.configurations(client, "user")
-        return any(one.exists() for one in markers) or any(
-            path.is_file() or (path.parent.is_dir() and not markers) for path in files
-        )
+        folders = [path.parent for path in self.configurations(client, "user")]
+        return any(one.exists() for one in (*markers, *(folder for folder in folders if folder != self.home)))
 
     def entries(self, client: Client, scope: str, data: Any = None) -> tuple[str, ...]:
         """Return the path of the entries in the file.

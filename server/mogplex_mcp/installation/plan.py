@@ -5,11 +5,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
-from mogplex_mcp.config.options import OPTIONS
+from mogplex_mcp.config.environment import is_placeholder, unquoted
+from mogplex_mcp.config.options import OPTIONS, Option
+from mogplex_mcp.core.nearest import nearest
+from mogplex_mcp.core.redaction import without_keys
 from mogplex_mcp.installation import InstallationError, configuration_file
 from mogplex_mcp.installation.client import BOM, Client
 from mogplex_mcp.installation.configuration_file import ConfigurationFile
-from mogplex_mcp.installation.difference import difference
+from mogplex_mcp.installation.difference import difference, shown_arguments
 from mogplex_mcp.installation.document import FORMATS, find, put_entry, remove_entry
 from mogplex_mcp.installation.entry import ServerCommand, entry_for, is_unfilled, parse_entry
 from mogplex_mcp.installation.launch import Launch
@@ -91,9 +94,11 @@ def plan_installation(
             f'{path} has an entry "{name}" already, for another server: '
             "choose another name with --name, or add --force to replace it."
         )
-    kept = "" if launch.options else " ".join(parsed.options or ())
-    launch = replace(launch, options=launch.options or parsed.options or ())
+    given = launch.options
+    launch = replace(launch, options=given or parsed.options or ())
     _check_precedence(path, launch)
+    if not given:
+        _check_options(path, launch.options)
     entry = entry_for(client, launch, name)
     if client.forwarded in entry:
         entry[client.forwarded] = list(dict.fromkeys([*parsed.forwarded, *entry[client.forwarded]]))
@@ -105,8 +110,7 @@ def plan_installation(
     except InstallationError as error:
         raise InstallationError(f"{path}: {error}. Nothing was changed.") from None
     notes = [client.note if existing is None else "", *_others(client, entries, name)]
-    if kept and text != file.text:
-        notes.append(f"It keeps its options: {kept}. To drop them, --remove it first.")
+    notes += _option_notes(parsed, given) if text != file.text else []
     notes += _token_notes(parsed, dropped)
     if file.has_mark:
         notes.append("The byte order mark at its beginning is left out.")
@@ -213,10 +217,50 @@ def _check_precedence(path: Path, launch: Launch) -> None:
             )
 
 
+def _check_options(path: Path, options: Sequence[str]) -> None:
+    """Refuse options of an entry that the server would refuse; names of tools are checked by the server only.
+
+    Raises:
+        InstallationError: One is unknown or has an invalid value; the message has the remedy.
+    """
+    by_flag = {f"--{option.flag}": option for option in OPTIONS if option.flag and not option.commands}
+    words = iter(options)
+    for word in words:
+        flag, equals, text = word.partition("=")
+        option = by_flag.get(flag)
+        value = text if equals or not (option and option.metavar) else next(words, "")
+        problem = _problem_of(option, value) if option else f"did you mean {' or '.join(nearest(flag, list(by_flag)))}?"
+        if problem:
+            raise InstallationError(
+                f"the entry in {path} has {' '.join(shown_arguments([flag]))}, which the server refuses: "
+                f"{without_keys(problem)} Give the right options, or --remove the entry first."
+            )
+
+
+def _problem_of(option: Option, text: str) -> str:
+    """Return why a value of an option is invalid, as a sentence; "" if it is valid."""
+    value = unquoted(text)
+    try:
+        if option.metavar and not is_placeholder(value):
+            option.read(value)
+    except ValueError as error:
+        return f"{error}".rstrip(".") + "."
+    return ""
+
+
 def _droppable(client: Client, parsed: ServerCommand, *, drop_token: bool) -> list[str]:
     """Return the variables of tokens that are to be taken out of an entry."""
     held = {name: secret.value for name, secret in parsed.environment.items() if name in TOKENS}
     return [name for name, value in held.items() if drop_token or is_unfilled(client, value)]
+
+
+def _option_notes(parsed: ServerCommand, given: Sequence[str]) -> list[str]:
+    if not parsed.options or tuple(given) == parsed.options:
+        return []
+    options = " ".join(shown_arguments(parsed.options))
+    if given:
+        return [f"Its options are replaced: {options}."]
+    return [f"It keeps its options: {options}. To drop them, --remove it first."]
 
 
 def _token_notes(parsed: ServerCommand, dropped: Sequence[str]) -> list[str]:

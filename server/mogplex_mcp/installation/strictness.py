@@ -1,5 +1,8 @@
 """What a client can't read in its own configuration, although editors and `json_tree` can."""
 
+import contextlib
+import json
+
 from mogplex_mcp.installation import InstallationError
 from mogplex_mcp.installation.client import COMMAS, COMMENTS, Client
 from mogplex_mcp.installation.configuration_file import ConfigurationFile
@@ -13,6 +16,9 @@ def check_strictness(client: Client, file: ConfigurationFile) -> None:
         InstallationError: There is a comment or a trailing comma; the message has the line.
     """
     if client.format != "json" or client.accepts >= {COMMENTS, COMMAS}:
+        return
+    with contextlib.suppress(ValueError, RecursionError):
+        json.loads(file.text)  # ten times as fast for a file that has neither, which may have megabytes
         return
     tree = parse(file.text)
     comments = [one.start for one in tree.comments]

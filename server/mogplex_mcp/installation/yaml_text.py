@@ -1,4 +1,8 @@
-"""Edit one mapping of a YAML text and nothing else, with `ruamel.yaml`, which keeps comments, order and quotes."""
+"""Edit one value of a YAML text and nothing else.
+
+`ruamel.yaml` parses it, with the positions of all keys, and writes values. Where mappings are written with a line for
+each key, the lines of one are replaced here, since it would also change blanks of other lines.
+"""
 
 import io
 import re
@@ -32,37 +36,52 @@ def put(text: str, path: Sequence[str], value: Any) -> str:
         InstallationError: A parent isn't a mapping.
     """
     read(text)
-    document = _load(text)
-    if document is None:
-        for name in reversed(path):
-            value = {name: value}
-        return text.rstrip() + ("\n" if text.strip() else "") + render(value)
-    holder = document
-    for name in path[:-1]:
-        if holder.get(name) is None:
-            holder[name] = {}
-        holder = holder[name]
-        if not isinstance(holder, dict):
+    document = holder = _load(text)
+    for depth, name in enumerate(path[:-1]):
+        if not isinstance(holder, dict) or holder.get(name) is None:
+            return put(text, path[: depth + 1], _nested(path[depth + 1 :], value))
+        if not isinstance(holder[name], dict):
             raise InstallationError(f"{name} has to be a mapping")
-    holder[path[-1]] = value
-    return _dump(document, text)
+        holder = holder[name]
+    end = "\r\n" if "\r\n" in text else "\n"
+    if document is None:
+        return text + ("" if not text or text.endswith("\n") else end) + render({path[-1]: value}).replace("\n", end)
+    if not _is_block(holder):
+        holder[path[-1]] = value
+        return _dump(document, text)
+    lines = text.splitlines(keepends=True)
+    exists = path[-1] in holder
+    first, last = _block(lines, holder, path[-1] if exists else list(holder)[-1])
+    column = _column(holder)
+    new = [" " * column + line + end for line in render({path[-1]: value}).splitlines()]
+    lines[last - 1] = lines[last - 1].rstrip("\r\n") + end
+    return "".join([*lines[: first if exists else last], *new, *lines[last:]])
 
 
 def remove(text: str, path: Sequence[str]) -> str:
-    """Return the text without the value at a path, which has to exist."""
-    document = _load(text)
-    holder = document
+    """Return the text without the value at a path, which has to exist, and without parents that have no other."""
+    document = holder = _load(text)
     for name in path[:-1]:
         holder = holder[name]
-    del holder[path[-1]]
-    return _dump(document, text)
+    if not _is_block(holder):
+        del holder[path[-1]]
+        return _dump(document, text)
+    if len(holder) == 1 and len(path) > 1:
+        return remove(text, path[:-1])
+    lines = text.splitlines(keepends=True)
+    first, last = _block(lines, holder, path[-1])
+    return "".join([*lines[:first], *lines[last:]])
 
 
 def foreign_comments(text: str, path: Sequence[str]) -> list[str]:
     """Return all comments except those in the value at a path."""
     document = _load(text)
-    first, last = _lines_of(document, path)
+    holder = document
+    for name in path[:-1]:
+        holder = holder.get(name) if isinstance(holder, dict) else None
     lines = text.splitlines()
+    has_block = isinstance(holder, dict) and _is_block(holder) and path[-1] in holder
+    first, last = _block(lines, holder, path[-1]) if has_block else (0, 0)
     return [
         match.group(1).rstrip()
         for number, line in enumerate(lines)
@@ -75,24 +94,34 @@ def render(value: Any) -> str:
     return _dump(value, "")
 
 
-def _lines_of(document: Any, path: Sequence[str]) -> tuple[int, int]:
-    """Return the first line of the value at a path, and the line after its last key; (0, 0) if there is none."""
-    holder = document
-    for name in path[:-1]:
-        holder = holder.get(name) if isinstance(holder, dict) else None
-    if not isinstance(holder, dict) or path[-1] not in holder:
-        return 0, 0
-    position: Any = getattr(holder, "lc")  # noqa: B009 - where ruamel.yaml keeps lines
-    return position.key(path[-1])[0], _last_line(holder[path[-1]], position.value(path[-1])[0]) + 1
+def _nested(path: Sequence[str], value: Any) -> Any:
+    for name in reversed(path):
+        value = {name: value}
+    return value
 
 
-def _last_line(value: Any, line: int) -> int:
-    position: Any = getattr(value, "lc", None)
-    if isinstance(value, dict):
-        return max([line, *(_last_line(one, position.value(name)[0]) for name, one in value.items())])
-    if isinstance(value, list):
-        return max([line, *(_last_line(one, position.item(number)[0]) for number, one in enumerate(value))])
-    return line
+def _is_block(holder: Any) -> bool:
+    """Whether a mapping is written with a line for each key, and has one."""
+    return bool(holder) and not holder.fa.flow_style()
+
+
+def _column(holder: Any) -> int:
+    return int(holder.lc.key(next(iter(holder)))[1])
+
+
+def _block(lines: Sequence[str], holder: Any, name: str) -> tuple[int, int]:
+    """Return the first line of a key of a block mapping, and the one after the last line of its value."""
+    first, column = holder.lc.key(name)
+    last = first + 1
+    for number in range(first + 1, len(lines)):
+        line = lines[number].strip()
+        indent = len(lines[number]) - len(lines[number].lstrip(" "))
+        # A list may begin in the column of its key.
+        if line and (indent < column or (indent == column and not line.startswith("- "))):
+            break
+        if line and (indent > column or line.startswith("- ")):
+            last = number + 1
+    return first, last
 
 
 def _load(text: str) -> Any:
@@ -116,11 +145,6 @@ def _editor(text: str) -> Any:
     editor.preserve_quotes = True
     editor.width = _WIDEST
     editor.line_break = "\r\n" if "\r\n" in text else None
-    # Lists below a key are indented or not: as in the text.
-    indented = re.search(r"^( *)[^\s#-][^\n]*:[ ]*\r?\n\1( +)- ", text, re.MULTILINE)
-    if indented:
-        offset = len(indented.group(2))
-        editor.indent(mapping=2, sequence=offset + 2, offset=offset)
     return editor
 
 

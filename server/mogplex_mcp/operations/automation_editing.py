@@ -3,11 +3,12 @@
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any
 
 from mogplex_mcp.api.errors import ErrorCode, MogplexError
 from mogplex_mcp.api.models import Agent, AutomationDetail, Model
-from mogplex_mcp.core.cleaning import clean_line, sanitize_word
+from mogplex_mcp.core.cleaning import sanitize_word
+from mogplex_mcp.operations.confirmation import quote
 from mogplex_mcp.operations.context import OperationContext
 from mogplex_mcp.operations.errors import (
     Argument,
@@ -19,9 +20,14 @@ from mogplex_mcp.operations.errors import (
     listed_by,
     not_repeatable,
 )
-from mogplex_mcp.operations.graphs import cannot_be_written, changes, check_graph, check_publishable, lost, node_rows
-
-_MOST_SHOWN: Final = 20
+from mogplex_mcp.operations.graphs import (
+    cannot_be_written,
+    changes,
+    check_graph,
+    check_publishable,
+    lost,
+    name_of,
+)
 
 
 @dataclass(frozen=True)
@@ -98,10 +104,14 @@ async def create_automation(
     if publish:
         if graph:
             check_publishable(graph)
-        named = f' "{clean_line(name, 100)}"' if name else ""
+        named = f" {quote(name)}" if name else ""
+        texts = [f"- {key}: {quote(text)}" for key, text in (("description", description), ("notes", notes)) if text]
+        described = [f"- {one}" for one in changes({}, graph)] or [
+            "- Mogplex's own first graph: a mention starts one agent"
+        ]
         context.consent.require(
-            f"Create the automation{named} on GitHub installation {installation_id} and make it live at once? "
-            f"It has {_described(graph)}"
+            f"Create the automation{named} on GitHub installation {installation_id} and make it live at once? It has:\n"
+            + "\n".join([*texts, *described])
         )
     seen = Operation("list_automations"), " shows whether there is a new automation."
     with _known_parts(Operation("list_repos")), not_repeatable(*seen), _draft_stays(publish=publish):
@@ -270,22 +280,12 @@ def _publishing_question(found: AutomationDetail, *, node_id: str = "", model: s
     live = f"version {version.version_number or '(unknown)'} is live now" if version else "it was never published"
     changed = changes(version.graph if version else {}, found.draft_graph)
     if node_id:
-        changed.append(f"node {clean_line(node_id, 60)}: model {clean_line(model, 100) or 'none of its own'}")
-    more = [f"and {len(changed) - _MOST_SHOWN} more changes"] if len(changed) > _MOST_SHOWN else []
-    listed = "\n".join(f"- {one}" for one in [*changed[:_MOST_SHOWN], *more]) or "- nothing: the same graph again"
+        changed.append(f"node {name_of(node_id)}: model {name_of(model) if model else 'none of its own'}")
+    listed = "\n".join(f"- {one}" for one in changed) or "- nothing: the same graph again"
     return (
-        f'Make the draft of the automation "{clean_line(found.name, 100)}" ({sanitize_word(found.id)}) live at once? '
+        f"Make the draft of the automation {quote(found.name)} ({sanitize_word(found.id)}) live at once? "
         f"It is {sanitize_word(found.status)}, {live}. What changes:\n{listed}"
     )
-
-
-def _described(graph: Mapping[str, Any]) -> str:
-    rows = node_rows(graph)
-    if not rows:
-        return "Mogplex's own first graph: a mention starts one agent."
-    lines = ["- " + ", ".join(f"{name} {text}" for name, text in row.items()) for row in rows[:_MOST_SHOWN]]
-    more = [f"- and {len(rows) - _MOST_SHOWN} more"] if len(rows) > _MOST_SHOWN else []
-    return "\n".join([f"{len(rows)} nodes:", *lines, *more])
 
 
 def _written(graph: Mapping[str, Any], answered: AutomationDetail) -> WrittenAutomation:

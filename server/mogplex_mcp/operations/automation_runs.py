@@ -19,8 +19,10 @@ from mogplex_mcp.operations.errors import (
     Phrase,
     check_id,
     listed_by,
+    too_many_starts,
 )
 from mogplex_mcp.operations.runs import NOT_KNOWN
+from mogplex_mcp.runs.idempotency import GenerationsError
 from mogplex_mcp.runs.triggers import Triggered, has_ended, is_unqueued
 from mogplex_mcp.runs.verdicts import STALE_AFTER, is_never_started, silence_since
 
@@ -173,6 +175,8 @@ async def trigger_automation(
             triggered = await context.tenant.triggerer.trigger(
                 automation_id, found.id, inputs, idempotency_key=idempotency_key, force_new=force_new
             )
+    except GenerationsError as error:
+        raise too_many_starts(error) from error
     except MogplexError as error:
         if obstacle := _obstacle(error):
             unchanged = () if error.may_have_happened else (". Nothing was started",)

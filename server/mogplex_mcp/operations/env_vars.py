@@ -1,4 +1,7 @@
-"""Environment variables of a repository's deployment. Values go in and never come out, not even in an error."""
+"""Environment variables of a repository's deployment. Values go in and never come out, not even in an error.
+
+Only the question shows a new value, to the user who has to confirm it, unless it is a secret.
+"""
 
 import re
 from collections.abc import Sequence
@@ -8,6 +11,7 @@ from typing import Final, Literal
 from mogplex_mcp.api.models import EnvVar, EnvVarDeleted, EnvVarSet, Repo
 from mogplex_mcp.core.cleaning import clean_line, sanitize_word
 from mogplex_mcp.core.redaction import find_key
+from mogplex_mcp.operations.confirmation import is_secret_variable, quote
 from mogplex_mcp.operations.context import OperationContext
 from mogplex_mcp.operations.errors import Argument, InvalidArgumentError, Operation, listed_by
 
@@ -15,6 +19,8 @@ MOST_VALUE_CHARACTERS: Final = 65_536
 MOST_KEY_CHARACTERS: Final = 256
 _KEY: Final = re.compile(rf"[A-Za-z_][A-Za-z0-9_]{{0,{MOST_KEY_CHARACTERS - 1}}}")
 _TIME: Final = re.compile(r"[0-9TZ:.+ -]{1,40}")
+_SECRET_KINDS: Final = ("encrypted", "sensitive")
+_PASSWORD_IN_URL: Final = re.compile(r"://[^/\s:@]{0,200}:[^/\s@]{1,200}@")
 
 Target = Literal["production", "preview", "development"]
 
@@ -80,7 +86,7 @@ async def set_env_var(
     """
     found, existing = await _existing(context, repo, key)
     kept = f", kept {kind}" if kind else ""
-    new = f"a value of {len(value)} characters for {', '.join(target) or 'all targets'}{kept}"
+    new = f"{_shown(key, value, kind)} for {', '.join(target) or 'all targets'}{kept}"
     variable = f"the environment variable {key} of {_name(found)}"
     if existing:
         question = f"Overwrite {variable} with {new}? What is there now is lost:\n{_listed(existing)}"
@@ -140,6 +146,12 @@ async def _existing(context: OperationContext, repo: str, key: str) -> tuple[Rep
     with listed_by(Operation("list_repos")):
         listed = await context.tenant.mogplex.list_env_vars(found.id)
     return found, [one for one in listed if one.key == key]
+
+
+def _shown(key: str, value: str, kind: str) -> str:
+    """Return a new value for the question; only its length if it is secret by its kind, name or form."""
+    is_secret = kind in _SECRET_KINDS or is_secret_variable(key) or find_key(value) or _PASSWORD_IN_URL.search(value)
+    return f"a value of {len(value)} characters" if is_secret else f"the value {quote(value)}"
 
 
 def _listed(existing: Sequence[EnvVar]) -> str:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final
 
-from mogplex_mcp.api.errors import ErrorCode, Hint, MogplexError
+from mogplex_mcp.api.errors import Blame, ErrorCode, MogplexError
 from mogplex_mcp.api.identifiers import canonical_uuid, not_a_uuid
 from mogplex_mcp.api.repos import RepoError, RepoRemedy
 from mogplex_mcp.api.responses import RUN_LIMITER_UNAVAILABLE
@@ -27,9 +27,10 @@ class OperationCode(StrEnum):
     """Codes in addition to those of the API client (`ErrorCode`)."""
 
     JOURNAL_UNUSABLE = "journal_unusable"
-    INTERNAL = "bridge_fault"
+    UNEXPECTED_EXCEPTION = "unexpected_exception"
     UNKNOWN_REPO_ID = "unknown_repo_id"
     CONFIRMATION_NEEDED = "consent_needed"
+    UNKNOWN_GENERATION = "unknown_generation"
 
 
 @dataclass(frozen=True)
@@ -117,6 +118,11 @@ class InvalidArgumentError(OperationError):
 
     def __init__(self, *reason: str | Argument | Operation, advice: Phrase = (), quoted: str = "") -> None:
         super().__init__(ErrorCode.INVALID_ARGUMENT, *reason, advice=advice, quoted=quoted)
+
+
+def too_many_starts(error: MogplexError) -> OperationError:
+    """Return the error of a start whose newest earlier one could not be found, as no journal knows it."""
+    return OperationError(OperationCode.UNKNOWN_GENERATION, error.message)
 
 
 def check_id(text: str, name: str) -> str:
@@ -216,7 +222,7 @@ def operation_error(error: Exception) -> OperationError:
             return OperationError(OperationCode.JOURNAL_UNUSABLE, reason)
     # The traceback is for the operator; it is of no use to a caller.
     logger.error("An operation failed", exc_info=error)
-    return OperationError(OperationCode.INTERNAL)
+    return OperationError(OperationCode.UNEXPECTED_EXCEPTION)
 
 
 _UNCLEAR: Final = frozenset(
@@ -241,13 +247,13 @@ _REPO_ADVICE: Mapping[RepoRemedy, Phrase] = {
     RepoRemedy.CONNECT: ("There are none at all: connect GitHub on the Mogplex web page first.",),
 }
 
-_HAPPENED: Mapping[Hint | None, Phrase] = {
-    Hint.PROXY: ("The proxy did not carry the request.",),
-    Hint.ADDRESS: ("The configured address is not a Mogplex API.",),
+_HAPPENED: Mapping[Blame | None, Phrase] = {
+    Blame.PROXY: ("The proxy did not carry the request.",),
+    Blame.ADDRESS: ("The configured address is not a Mogplex API.",),
 }
-_ADVICE: Mapping[Hint | None, Phrase] = {
-    Hint.PROXY: ("The proxy has to work, or its setting has to be corrected or removed, before this can succeed.",),
-    Hint.ADDRESS: ("MOGPLEX_URL has to be corrected before this can succeed; https://mogplex.com is the usual one.",),
+_ADVICE: Mapping[Blame | None, Phrase] = {
+    Blame.PROXY: ("The proxy has to work, or its setting has to be corrected or removed, before this can succeed.",),
+    Blame.ADDRESS: ("MOGPLEX_URL has to be corrected before this can succeed; https://mogplex.com is the usual one.",),
 }
 
 
@@ -269,8 +275,8 @@ def _from_api_error(error: MogplexError) -> OperationError:
     return OperationError(
         code,
         *reason,
-        happened=_HAPPENED.get(error.hint, ()),
-        advice=_ADVICE.get(error.hint, ()),
+        happened=_HAPPENED.get(error.blame, ()),
+        advice=_ADVICE.get(error.blame, ()),
         quoted=quoted,
         status=error.status,
         retry_after=error.retry_after,

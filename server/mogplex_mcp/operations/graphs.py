@@ -6,12 +6,14 @@ What a graph is: mogplex-api.md, section 1, "Graph of an automation".
 import json
 import math
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from difflib import get_close_matches
+from itertools import islice
 from typing import Any, Final
 
 from mogplex_mcp.api.text import is_plain
 from mogplex_mcp.core.cleaning import clean_line
+from mogplex_mcp.operations.confirmation import without_secrets
 from mogplex_mcp.operations.errors import InvalidArgumentError, Operation, Phrase
 
 NODE_TYPES: Final = (
@@ -32,7 +34,6 @@ SECRET_MARK: Final = "[secret removed]"  # noqa: S105 - what replaces a secret, 
 _MOST_FAULTS: Final = 4
 _MOST_CHANGES: Final = 6
 _SHOWN_CHARACTERS: Final = 60
-_VALUE_CHARACTERS: Final = 200
 
 
 def check_graph(graph: Mapping[str, Any]) -> None:
@@ -41,7 +42,7 @@ def check_graph(graph: Mapping[str, Any]) -> None:
     Raises:
         InvalidArgumentError: The first faults, each with its place.
     """
-    _refuse(list(_draft_faults(graph)))
+    _refuse(_draft_faults(graph))
 
 
 def check_publishable(graph: Mapping[str, Any]) -> None:
@@ -51,7 +52,7 @@ def check_publishable(graph: Mapping[str, Any]) -> None:
         InvalidArgumentError: What is missing or too much.
     """
     advice: Phrase = ("Correct that and try again. ", Operation("list_agents"), " lists the ids of agents.")
-    _refuse(list(_publishing_faults(graph)), advice if _without_agent(graph) else ())
+    _refuse(_publishing_faults(graph), advice if _without_agent(graph) else ())
 
 
 def node_rows(graph: Mapping[str, Any]) -> list[dict[str, str]]:
@@ -83,16 +84,21 @@ def cannot_be_written(graph: Mapping[str, Any]) -> str:
 
 
 def changes(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[str]:
-    """Return what differs in the second graph, place by place; [] if nothing does."""
+    """Return what differs in the second graph, place by place and whole, for a user to confirm; [] if nothing does."""
     found = []
     for kind in ("nodes", "edges"):
-        old, new = ({_shown(one.get("id")): one for one in _objects(graph, kind)} for graph in (before, after))
-        found += [f"{kind[:-1]} {name} added" for name in new if name not in old]
+        old, new = ({name_of(one.get("id")): one for one in _objects(graph, kind)} for graph in (before, after))
+        found += [f"{kind[:-1]} {name} added: {_content(one)}" for name, one in new.items() if name not in old]
         found += [f"{kind[:-1]} {name} removed" for name in old if name not in new]
         for name in old:
             if name in new:
                 found += [f"{kind[:-1]} {name}: {change}" for change in _different(old[name], new[name])]
     return found
+
+
+def name_of(value: object) -> str:
+    """Return a name whole, in quotes unless it is plain."""
+    return value if isinstance(value, str) and is_plain(value) else compact(value)
 
 
 def lost(sent: Mapping[str, Any], kept: Mapping[str, Any]) -> list[str]:
@@ -163,7 +169,7 @@ def _repeated(graph: Mapping[str, Any], kind: str) -> Iterator[str]:
     counts = Counter(one["id"] for one in _objects(graph, kind) if isinstance(one.get("id"), str))
     for name, count in counts.items():
         if count > 1:
-            yield f"graph.{kind} has {count} times the id {_quoted(name)}"
+            yield f"graph.{kind} has {count} times the id {_quoted_id(name)}"
 
 
 def _publishing_faults(graph: Mapping[str, Any]) -> Iterator[str]:
@@ -176,7 +182,9 @@ def _publishing_faults(graph: Mapping[str, Any]) -> Iterator[str]:
         yield "to publish, a graph needs an agent node, but has none"
     for node in _without_agent(graph):
         yield f"the agent node {_quoted_id(node.get('id'))} has no agentId in its data"
-    known = [node.get("id") for node in nodes]
+    for kind in ("nodes", "edges"):
+        yield from _repeated(graph, kind)
+    known = {node["id"] for node in nodes if isinstance(node.get("id"), str)}
     for number, edge in enumerate(_objects(graph, "edges")):
         for end in ("source", "target"):
             if edge.get(end) not in known:
@@ -198,10 +206,12 @@ def _quoted_id(value: object) -> str:
     return f'"{_plain_id(value)}"'
 
 
-def _refuse(faults: Sequence[str], advice: Phrase = ()) -> None:
-    if faults:
-        more = [f"and {len(faults) - _MOST_FAULTS} more faults"] if len(faults) > _MOST_FAULTS else []
-        raise InvalidArgumentError("; ".join([*faults[:_MOST_FAULTS], *more]), advice=advice)
+def _refuse(faults: Iterator[str], advice: Phrase = ()) -> None:
+    # No more than are shown: a graph can have thousands, and each is compared with what could be meant.
+    found = list(islice(faults, _MOST_FAULTS + 1))
+    if found:
+        more = ["and more"] if len(found) > _MOST_FAULTS else []
+        raise InvalidArgumentError("; ".join([*found[:_MOST_FAULTS], *more]), advice=advice)
 
 
 def _node_row(node: Mapping[str, Any]) -> dict[str, str]:
@@ -229,9 +239,10 @@ def _different(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
     for key in dict.fromkeys([*old, *new]):
         before, after = old.get(key), new.get(key)
         if before != after and isinstance(before, Mapping) and isinstance(after, Mapping):
-            found += [f"{_shown(key)}.{change}" for change in _different(before, after)]
+            found += [f"{name_of(key)}.{change}" for change in _different(before, after)]
         elif before != after:
-            found.append(f"{_shown(key)} changes from {_value(before)} to {_value(after)}")
+            shown = [without_secrets({key: value})[key] for value in (before, after)]
+            found.append(f"{name_of(key)} changes from {_value(shown[0])} to {_value(shown[1])}")
     return found
 
 
@@ -262,8 +273,9 @@ def _quoted(value: object) -> str:
 
 
 def _value(value: object) -> str:
-    return "nothing" if value is None else clean_line(compact(value), _VALUE_CHARACTERS)
+    return "nothing" if value is None else compact(value)
 
 
-def _shown(value: object) -> str:
-    return clean_line(str(value), _SHOWN_CHARACTERS)
+def _content(item: Mapping[str, Any]) -> str:
+    """Return what a node or an edge does: all but its id and its place on the page."""
+    return compact(without_secrets({key: value for key, value in item.items() if key not in ("id", "position")}))

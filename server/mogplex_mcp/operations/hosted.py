@@ -8,12 +8,14 @@ import json
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from difflib import get_close_matches
+from itertools import islice
 from typing import Any, Final
 
 from mogplex_mcp.api.errors import ErrorCode, MogplexError
 from mogplex_mcp.api.hosted import HostedResult, HostedTool
 from mogplex_mcp.api.text import is_plain
-from mogplex_mcp.core.cleaning import clean, clean_line
+from mogplex_mcp.core.cleaning import clean_line
+from mogplex_mcp.operations.confirmation import quote, without_secrets
 from mogplex_mcp.operations.context import OperationContext
 from mogplex_mcp.operations.errors import InvalidArgumentError, Operation, OperationError, listed_by, not_repeatable
 
@@ -37,7 +39,7 @@ def check_hosted(tool: HostedTool, arguments: Mapping[str, Any]) -> None:
         jsonschema.Draft202012Validator.check_schema(schema)
         # An empty registry: a schema of others must not make this program fetch an address.
         checker = jsonschema.Draft202012Validator(schema, registry=referencing.Registry())
-        faults = sorted(checker.iter_errors(dict(arguments)), key=lambda fault: list(map(str, fault.absolute_path)))
+        faults = list(islice(checker.iter_errors(dict(arguments)), _MOST_FAULTS))
     except (jsonschema.SchemaError, Unresolvable, RecursionError) as error:
         raise InvalidArgumentError(
             f"Mogplex gives an argument schema for this tool that cannot be used ({type(error).__name__}), so it is"
@@ -48,7 +50,7 @@ def check_hosted(tool: HostedTool, arguments: Mapping[str, Any]) -> None:
         names = ", ".join(clean_line(str(name), 40) for name in schema.get("properties", {})) or "none"
         raise InvalidArgumentError(
             "the arguments do not fit the hosted tool's own schema; the faults are quoted below",
-            quoted=f"{'; '.join(listed[:_MOST_FAULTS])}. The tool takes: {names}",
+            quoted=f"{'; '.join(listed)}. The tool takes: {names}",
         )
 
 
@@ -61,9 +63,7 @@ def _place(path: Any) -> str:
     return "arguments" + "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in path)
 
 
-_QUESTION_CHARACTERS: Final = 1_500
 _NAME_CHARACTERS: Final = 80
-_SECRET_WORDS: Final = ("value", "secret", "token", "password", "key")
 # A result has to be on its way before the caller gives up.
 _RESULT_SECONDS: Final = 0.5
 
@@ -192,20 +192,8 @@ async def _check_unchanged(context: OperationContext, tool: HostedTool, error: M
 
 
 def _question(name: str, arguments: Mapping[str, Any]) -> str:
-    text = json.dumps(_without_secrets(arguments), ensure_ascii=False, indent=1)
+    text = json.dumps(without_secrets(arguments), ensure_ascii=False, indent=1)
     return (
-        f'Call the tool "{clean_line(name, _NAME_CHARACTERS)}" of Mogplex, which may change or remove things for good, '
-        f"with these arguments?\n{clean(text, _QUESTION_CHARACTERS)}"
+        f"Call the tool {quote(name)} of Mogplex, which may change or remove things for good, with these arguments?\n"
+        f"{text}"
     )
-
-
-def _without_secrets(value: Any, *, secret: bool = False) -> Any:
-    """Return the value with lengths in place of what is secret by its name."""
-    if isinstance(value, Mapping):
-        return {
-            key: _without_secrets(inner, secret=any(hint in str(key).casefold() for hint in _SECRET_WORDS))
-            for key, inner in value.items()
-        }
-    if isinstance(value, list):
-        return [_without_secrets(inner, secret=secret) for inner in value]
-    return f"({len(value)} characters)" if secret and isinstance(value, str) else value

@@ -13,10 +13,18 @@ from mogplex_mcp.api.http import DEFAULT_TIMEOUT
 from mogplex_mcp.api.identifiers import canonical_uuid
 from mogplex_mcp.api.models import CancelledRun, Repo, Run
 from mogplex_mcp.operations.context import OperationContext
-from mogplex_mcp.operations.errors import Argument, InvalidArgumentError, Operation, advised, check_id, listed_by
+from mogplex_mcp.operations.errors import (
+    Argument,
+    InvalidArgumentError,
+    Operation,
+    advised,
+    check_id,
+    listed_by,
+    too_many_starts,
+)
 from mogplex_mcp.runs.cursor import Cursor, CursorError
 from mogplex_mcp.runs.event_groups import EventGroup, group_events
-from mogplex_mcp.runs.idempotency import SAME_START_SECONDS
+from mogplex_mcp.runs.idempotency import SAME_START_SECONDS, GenerationsError
 from mogplex_mcp.runs.outcome import Outcome, read_outcome
 from mogplex_mcp.runs.start import Started
 from mogplex_mcp.runs.tail import Listener, Tail, Until, tail
@@ -136,6 +144,8 @@ async def start_run(
             remember_prompt=context.settings.remember_prompts,
             seconds=min(DEFAULT_TIMEOUT, context.remaining),
         )
+    except GenerationsError as error:
+        raise too_many_starts(error) from error
     except MogplexError as error:
         if error.may_have_happened:
             context.tenant.latest_runs.note(context.session, "")

@@ -112,13 +112,16 @@ class Triggerer:
         chain = "" if key else await self._chain(automation_id, fingerprint)
         launched = await start_once(self._ledger, entry, launch, chain=chain, clock=self._clock)
         run, answer = launched.run, launch.answer
+        unqueued = run is not None and is_unqueued(run)
+        # That its own retry is a duplicate is no reason for anything.
+        is_own = bool(launched.run_id) and not launched.replayed and not unqueued
         return Triggered(
             run_id=launched.run_id,
             replayed=launched.replayed,
             status=run.status if run else (answer.status or "") if answer else "",
             outcome=answer.outcome if answer else "",
-            reason=(answer.reason or "") if answer and not launched.run_id else "",
-            is_unqueued=run is not None and is_unqueued(run),
+            reason=(answer.reason or "") if answer and not is_own else "",
+            is_unqueued=unqueued,
         )
 
     async def _chain(self, automation_id: str, fingerprint: str) -> str:

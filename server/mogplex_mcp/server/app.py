@@ -1,7 +1,7 @@
 """Assembly of the MCP server from settings, tools and services."""
 
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Final
 
@@ -13,6 +13,7 @@ from mcp.server.caching import CacheHint
 from mogplex_mcp import __version__
 from mogplex_mcp.config.settings import Settings
 from mogplex_mcp.core.shutdown import Shutdown
+from mogplex_mcp.credentials.known_tokens import KnownTokens
 from mogplex_mcp.server.handlers import add_handlers
 from mogplex_mcp.server.instructions import instructions
 from mogplex_mcp.server.prompts import KINDS as PROMPTS
@@ -24,7 +25,7 @@ from mogplex_mcp.server.tracing import redact_spans
 from mogplex_mcp.tenants.services import Services
 from mogplex_mcp.toolkit.elicitation import Elicitation
 from mogplex_mcp.toolkit.tool_selection import ToolSelection
-from mogplex_mcp.toolkit.toolset import adapt_toolsets, select
+from mogplex_mcp.toolkit.toolset import Tool, Toolset, adapt_toolsets, needs_write, select
 from mogplex_mcp.tools.catalog import TOOLSETS
 
 if TYPE_CHECKING:
@@ -47,6 +48,7 @@ def create_server(
     now: Callable[[], float] = time.time,
     multi_tenant: bool = False,
     shutdown: Shutdown | None = None,
+    known: KnownTokens | None = None,
 ) -> Server[Services]:
     """Return an MCP server for these settings, for any transport and both protocol eras.
 
@@ -56,20 +58,12 @@ def create_server(
         now: Seconds since the epoch.
         multi_tenant: Whether each HTTP request has a caller of its own (see `RequestScopes`).
         shutdown: The graceful shutdown of this process.
+        known: What Mogplex has shown of tokens, shared with the transport.
 
     Raises:
         SettingsError: The settings name tools or toolsets that do not exist; the message names the nearest.
     """
-    toolsets = adapt_toolsets(TOOLSETS, settings)
-    offered = select(
-        toolsets,
-        wanted_toolsets=settings.toolsets,
-        wanted_tools=settings.tools,
-        excluded_tools=settings.exclude_tools,
-        read_only=settings.read_only,
-    )
-    if settings.refusals:
-        offered = []
+    toolsets, offered = _tools(settings)
     scopes = RequestScopes(settings, ToolSelection(toolsets, offered), multi_tenant=multi_tenant, now=now)
     elicitation = Elicitation(allow_unasked=settings.allow_destructive)
     handlers = ToolHandlers(elicitation)
@@ -80,7 +74,7 @@ def create_server(
 
     @asynccontextmanager
     async def lifespan(_: Server[Services]) -> AsyncIterator[Services]:
-        services = Services(settings, transport=transport, now=now, shutdown=shutdown)
+        services = Services(settings, transport=transport, now=now, shutdown=shutdown, known=known)
         try:
             yield services
         finally:
@@ -111,3 +105,25 @@ def create_server(
     server.middleware.append(elicitation.boundary("mogplex-mcp", lambda context: scopes.open(context).token))
     redact_spans(server, names | {kind.name for kind in PROMPTS})
     return server
+
+
+def writing_tools(settings: Settings) -> frozenset[str]:
+    """Return the names of the offered tools that always need the scope `write`.
+
+    Raises:
+        SettingsError: As `create_server`.
+    """
+    return frozenset(tool.name for tool in _tools(settings)[1] if needs_write(tool))
+
+
+def _tools(settings: Settings) -> tuple[Sequence[Toolset], list[Tool]]:
+    """Return all toolsets as the settings adapt them, and the tools that the settings select."""
+    toolsets = adapt_toolsets(TOOLSETS, settings)
+    offered = select(
+        toolsets,
+        wanted_toolsets=settings.toolsets,
+        wanted_tools=settings.tools,
+        excluded_tools=settings.exclude_tools,
+        read_only=settings.read_only,
+    )
+    return toolsets, [] if settings.refusals else offered

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import mcp_types
 from mcp.server import Server
-from mcp_types.version import MODERN_PROTOCOL_VERSIONS
+from mcp_types.version import KNOWN_PROTOCOL_VERSIONS
 
 from mogplex_mcp.server.prompts import KINDS as PROMPTS
 from mogplex_mcp.server.prompts import Prompts
@@ -57,7 +57,7 @@ def add_handlers(server: Server[Services], scopes: RequestScopes, *, tools: froz
 
     async def discover(context: Context, _: mcp_types.RequestParams) -> mcp_types.DiscoverResult:
         return mcp_types.DiscoverResult(
-            supported_versions=list(MODERN_PROTOCOL_VERSIONS),
+            supported_versions=list(reversed(KNOWN_PROTOCOL_VERSIONS)),
             capabilities=_without_list_changes(server.get_capabilities(protocol_version=context.protocol_version)),
             instructions=server.instructions,
         )

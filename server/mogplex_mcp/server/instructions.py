@@ -13,7 +13,8 @@ _FLOW: Final = (
     "To delegate a task: start_run (repo as owner/name, and a complete prompt: the agent sees nothing else) answers at "
     "once with a run_id; then tail_run waits for the pull request or the end. Real runs take up to 30 minutes. When "
     "tail_run's time is up the run goes on: call tail_run again with its cursor. Do not poll with short waits, and do "
-    "not start a run again because a call took long; the same start_run within ten minutes finds the same run."
+    "not start a run again because a call took long; the same start_run within ten minutes finds the same run, "
+    "ended or not."
 )
 _WATCHING: Final = (
     "tail_run waits for a run's pull request or end. When its time is up the run goes on: call tail_run again with its "

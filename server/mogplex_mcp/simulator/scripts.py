@@ -134,6 +134,15 @@ _TIES = tuple(
     Step(0.2 + 0.01 * index, type="log", message=f"tie {index:03d}", payload={"seq": index}, dated=0.2)
     for index in range(30)
 )
+_WORK = tuple(
+    Step(at, type="tool_finished", message=message, payload={"exit_code": 0}, tool=tool)
+    for at, tool, message in (
+        (0.3, "bash", "Searched the repository for what the task names"),
+        (0.42, "read", "Read the test and the code under it"),
+        (0.6, "edit", "Changed src/index.ts and tests/index.test.ts"),
+        (0.85, "bash", "Ran the tests: 48 passed"),
+    )
+)
 # Made up: these follow the patterns of real credentials and open nothing.
 _FAKE_SECRETS = "token ghp_SIMULATEDabcdefghij0123456789 and mog_SIMULATEDsimulatedSIMULATED01234"
 _LONG = (
@@ -144,6 +153,7 @@ _LONG = (
 
 _ALL = (
     RunScript("success", _BEGINNING + _GOOD_END),
+    RunScript("with_tools", _BEGINNING + _WORK + _GOOD_END),
     RunScript("no_changes", (*_BEGINNING, _delivered(0.95, changed=False), _finished(0.99), _ended(1.0, SUCCESS))),
     RunScript(
         "failed",

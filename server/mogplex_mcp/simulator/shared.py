@@ -18,6 +18,7 @@ from .world import World
 
 _BUSY_SECONDS = 10.0
 _BOOT_SECONDS = 3.0  # of a sandbox; other requests wait meanwhile
+_SCRIPT = "with_tools"  # a person wants to see what an agent does, which a real Mogplex hardly shows
 _OWNER_ONLY = 0o600
 
 
@@ -28,15 +29,15 @@ class SharedSimulator(httpx2.AsyncBaseTransport):
     another release has written, is not an error: the world is then that of this process, or begins anew.
 
     Args:
-        path: a SQLite file with one row, the world as JSON.
+        path: a SQLite file with one row, the world as JSON; None keeps the world in this process.
         now: epoch seconds.
         run_seconds: how long a run takes from its start to its end.
     """
 
-    def __init__(self, path: Path, now: Callable[[], float], run_seconds: float) -> None:
+    def __init__(self, path: Path | None, now: Callable[[], float], run_seconds: float) -> None:
         self._path = path
         self._simulator = Simulator(now=now, run_seconds=run_seconds)
-        self._simulator.world.sandbox_boot_seconds = _BOOT_SECONDS
+        self._configure()
         self._transport = self._simulator.transport()
         self._turn = anyio.Lock()
 
@@ -51,7 +52,9 @@ class SharedSimulator(httpx2.AsyncBaseTransport):
                     self._save(opened)
 
     def _open(self) -> "_Opened | None":
-        """Lock the file and read the world in it; None if the file cannot be used."""
+        """Lock the file and read the world in it; None if there is none, or it cannot be used."""
+        if self._path is None:
+            return None
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True)
             if not self._path.exists():
@@ -82,6 +85,11 @@ class SharedSimulator(httpx2.AsyncBaseTransport):
             run.script = SCRIPTS.get(run.script.name, run.script)
         for field in fields(World):
             setattr(self._simulator.world, field.name, getattr(read, field.name))
+        self._configure()
+
+    def _configure(self) -> None:
+        self._simulator.world.sandbox_boot_seconds = _BOOT_SECONDS
+        self._simulator.world.default_script = _SCRIPT
 
     def _save(self, opened: "_Opened") -> None:
         text = _dump(self._simulator.world)

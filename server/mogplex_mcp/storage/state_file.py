@@ -231,5 +231,11 @@ def _set_aside(path: Path, error: sqlite3.DatabaseError) -> str:
     for name, aside in zip(_names(path), _names(kept), strict=True):
         # Another process may have set it aside a moment ago.
         with contextlib.suppress(FileNotFoundError):
-            path.with_name(name).rename(path.with_name(aside))
+            try:
+                path.with_name(name).rename(path.with_name(aside))
+            except PermissionError:
+                raise StateError(
+                    f"it is damaged ({error}), and another process has it open, so it cannot be set aside. "
+                    "Quit all MCP clients that use Mogplex, then try again"
+                ) from None
     return f"The list of runs was damaged ({error}); it was set aside as {kept} and a new one was begun."

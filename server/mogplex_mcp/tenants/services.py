@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import anyio.to_thread
 
 from mogplex_mcp.api.access_token import Token
+from mogplex_mcp.api.errors import ErrorCode, MogplexError
 from mogplex_mcp.api.transport import create_transport
 from mogplex_mcp.config.settings import Settings
 from mogplex_mcp.core.shutdown import Shutdown
@@ -55,10 +56,13 @@ class Services:
         self._known = known or KnownTokens(now=now)
         self._found: FoundToken | None = None
         self._stamps: Sequence[tuple[int, int]] = ()
+        self._is_closed = False
 
     @cached_property
     def tenants(self) -> Tenants:
         """The tenants, created at the first call: reading the certificates takes longer than all that comes before."""
+        if self._is_closed:
+            raise MogplexError(ErrorCode.SHUTTING_DOWN, "The connections to Mogplex are closed; nothing was sent.")
         transport = self._transport
         if transport is None and self.settings.demo:
             transport = self._simulated()
@@ -102,19 +106,17 @@ class Services:
 
     async def aclose(self) -> None:
         """Close connections and files."""
+        self._is_closed = True
         if "tenants" in self.__dict__:
             await self.tenants.transport.aclose()
         self.state.close()
 
     def _simulated(self) -> "httpx2.AsyncBaseTransport":
         """Return a simulated Mogplex, which knows the runs of earlier processes where there is a state folder."""
-        from mogplex_mcp.simulator import Simulator  # noqa: PLC0415 - only a demo needs it
-        from mogplex_mcp.simulator.shared import SharedSimulator  # noqa: PLC0415 - the same
+        from mogplex_mcp.simulator.shared import SharedSimulator  # noqa: PLC0415 - only a demo needs it
 
-        path, seconds = self.state.path, self.settings.demo_seconds
-        if path is None:
-            return Simulator(now=self.now, run_seconds=seconds).transport()
-        return SharedSimulator(path.with_name("demo-world.sqlite3"), self.now, seconds)
+        path = self.state.path and self.state.path.with_name("demo-world.sqlite3")
+        return SharedSimulator(path, self.now, self.settings.demo_seconds)
 
     @cached_property
     def _demo_token(self) -> FoundToken:

@@ -95,7 +95,7 @@ async def call_tool(tool: Tool, arguments: Mapping[str, Any], call: Call) -> Rep
         reason = f"{tool.name} was not done after {call.wait_cap:g} seconds"
         raise OperationError(ErrorCode.TIMED_OUT, reason, may_have_happened=unknown)
     reason = f"this server was shut down, and {tool.name} was not done {CALL_SECONDS:g} seconds later"
-    raise OperationError(ErrorCode.ENDING, reason, may_have_happened=unknown)
+    raise OperationError(ErrorCode.SHUTTING_DOWN, reason, may_have_happened=unknown)
 
 
 class _CallTimeout:

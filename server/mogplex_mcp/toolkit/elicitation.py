@@ -85,6 +85,9 @@ class Elicitation:
             run: Runs the tool from its beginning.
             context: The request.
             params: The call.
+
+        Raises:
+            MCPError: `MISSING_REQUIRED_CLIENT_CAPABILITY`, since 2026-07-28: the client can't ask.
         """
         consent = Consent(lambda question: self._answer(params, question))
         if self._allow_unasked and not _can_ask(context):
@@ -97,15 +100,15 @@ class Elicitation:
             if not question:
                 return result
             if not _can_ask(context):
-                return _failed(_cannot_ask(params.name))
-            if is_version_at_least(context.protocol_version, _MULTI_ROUND_TRIP):
+                return _failed(_cannot_ask(params.name, context))
+            if _is_multi_round_trip(context):
                 return mcp_types.InputRequiredResult(
                     input_requests={_KEY: _request(question)},
                     request_state=f"{secrets.token_urlsafe(12)}.{_digest(question)}",
                 )
             action = await _ask_now(context, question)
             if action is None:
-                return _failed(_cannot_ask(params.name))
+                return _failed(_not_asked(params.name, "this client answered the question with an error"))
             consent = _answered(question, action)
         return _failed(_keeps_changing(params.name))
 
@@ -145,12 +148,18 @@ def _answered(asked: str, action: Action) -> Consent:
 
 def _can_ask(context: Context) -> bool:
     """Return whether the client can show its user a question and send back the answer."""
+    return _declares_forms(context) and (_is_multi_round_trip(context) or context.session.can_send_request)
+
+
+def _declares_forms(context: Context) -> bool:
     capabilities = context.session.client_capabilities
     elicitation = capabilities.elicitation if capabilities else None
     # A bare `elicitation: {}` means forms, as before there was anything else.
-    if elicitation is None or (elicitation.form is None and elicitation.url is not None):
-        return False
-    return is_version_at_least(context.protocol_version, _MULTI_ROUND_TRIP) or context.session.can_send_request
+    return elicitation is not None and (elicitation.form is not None or elicitation.url is None)
+
+
+def _is_multi_round_trip(context: Context) -> bool:
+    return is_version_at_least(context.protocol_version, _MULTI_ROUND_TRIP)
 
 
 async def _ask_now(context: Context, question: str) -> Action | None:
@@ -204,12 +213,41 @@ def _refused(tool: str, action: Action) -> ToolError:
     )
 
 
-def _cannot_ask(tool: str) -> ToolError:
+def _cannot_ask(tool: str, context: Context) -> ToolError:
+    """Return why the user can't be asked.
+
+    Raises:
+        MCPError: `MISSING_REQUIRED_CLIENT_CAPABILITY` (MCP specification 2026-07-28, "Error Codes").
+    """
+    if not _is_multi_round_trip(context) and not context.session.can_send_request:
+        # Without a session the server does not know what the client declared.
+        return _not_asked(
+            tool,
+            f"over HTTP without sessions a server cannot send a question to a client of protocol "
+            f"{context.protocol_version}; with {_MULTI_ROUND_TRIP} it can",
+        )
+    failure = _not_asked(tool, "this client did not declare that it can ask (the capability elicitation)")
+    if not _is_multi_round_trip(context):
+        return failure
+    required = mcp_types.MissingRequiredClientCapabilityErrorData(
+        required_capabilities=mcp_types.ClientCapabilities(
+            elicitation=mcp_types.ElicitationCapability(form=mcp_types.FormElicitationCapability())
+        )
+    )
+    raise MCPError(
+        mcp_types.MISSING_REQUIRED_CLIENT_CAPABILITY,
+        failure.text,
+        required.model_dump(by_alias=True, mode="json", exclude_none=True),
+    )
+
+
+def _not_asked(tool: str, reason: str) -> ToolError:
     return ToolError(
         "Nothing was done: the user has to agree first",
-        f"{tool} shows the user what it would change, and this client has no way of asking (elicitation)",
+        f"{tool} shows the user what it would change, and {reason}",
         "Tell the user what you wanted to do. They can do it on the Mogplex web page, use a client that can ask, or "
-        "start this server with MOGPLEX_MCP_ALLOW_DESTRUCTIVE=1, which lets such calls through unasked",
+        "have this server started with MOGPLEX_MCP_ALLOW_DESTRUCTIVE=1, which lets such calls through unasked where a "
+        "client cannot ask",
         "consent_needed",
     )
 

@@ -93,7 +93,7 @@ _WORDINGS: Final[Mapping[str, _Wording]] = {
     ErrorCode.BUDGET_EXHAUSTED: _Wording(
         "Nothing was sent, to stay within Mogplex's limit of requests", "Call {tool} again in {retry}, not sooner."
     ),
-    ErrorCode.ENDING: _Wording("mogplex-mcp is shutting down", "When this server is back, call {tool} again."),
+    ErrorCode.SHUTTING_DOWN: _Wording("mogplex-mcp is shutting down", "When this server is back, call {tool} again."),
     ErrorCode.UNREACHABLE: _Wording(
         "Mogplex could not be reached", "Ask the user to check the network, the proxy and MOGPLEX_URL.", _CHECK, _THEN
     ),
@@ -169,13 +169,18 @@ _WORDINGS: Final[Mapping[str, _Wording]] = {
         "Ask the user to make room for that file or to fix its permissions, or to set MOGPLEX_MCP_STATE_FILE to "
         "another one; MOGPLEX_MCP_WITHOUT_JOURNAL=1 goes without.",
     ),
+    OperationCode.UNKNOWN_GENERATION: _Wording(
+        "Nothing was started: the newest of many earlier starts could not be found",
+        "Call {tool} again in a minute, or with an idempotency_key of its own.",
+    ),
     OperationCode.CONFIRMATION_NEEDED: _Wording(
         "Nothing was done: the user has to agree first", "Ask the user, then call {tool} again."
     ),
-    OperationCode.INTERNAL: _Wording(
+    OperationCode.UNEXPECTED_EXCEPTION: _Wording(
         "mogplex-mcp itself failed in {tool}", "Call it again once; if it stays so, tell the user."
     ),
 }
+_INTERNAL_REASON: Final = "This is a fault of mogplex-mcp, not of the call; its log on stderr has the details"
 _USE_IT: Final[Mapping[str, str]] = {
     "environment": "to set MOGPLEX_API_KEY to it in this server's configuration, then to restart this server in the "
     "client",
@@ -188,9 +193,45 @@ _USE_IT_ELSEWHERE: Final = (
     "to run `mogplex-mcp login` in a terminal (it is used at once), or to set MOGPLEX_API_KEY to it in this server's "
     "configuration"
 )
-_INTERNAL_REASON: Final = "This is a fault of the bridge, not of the call; its log on stderr has the details"
 # What programs read for codes that are ours alone.
-_SHOWN_CODES: Final[Mapping[str, str]] = {OperationCode.UNKNOWN_REPO_ID: ErrorCode.SERVICE_UNAVAILABLE}
+_SHOWN_CODES: Final[Mapping[str, str]] = {
+    OperationCode.UNKNOWN_REPO_ID: ErrorCode.SERVICE_UNAVAILABLE,
+    OperationCode.UNEXPECTED_EXCEPTION: ErrorCode.INTERNAL_ERROR,
+}
+
+_TELL: Final = "tell the user, who can check MOGPLEX_URL and the network"
+_OVER_HTTP: Final = ("request", "operator")
+_OPERATOR: Final = "tell the user that the operator of this server has to check"
+# For a caller over HTTP, who has neither the server's machine nor its settings.
+_WORDINGS_OVER_HTTP: Final[Mapping[str, _Wording]] = {
+    ErrorCode.UNREACHABLE: _Wording(
+        "Mogplex could not be reached",
+        f"Call {{tool}} again in a minute; if it stays so, {_OPERATOR} its network, proxy and MOGPLEX_URL.",
+        _CHECK,
+        _THEN,
+    ),
+    ErrorCode.TLS_FAILED: _Wording(
+        "The connection to Mogplex is not secure, so nothing was sent over it",
+        f"Trying again will not help: {_OPERATOR} which certificates it trusts, and MOGPLEX_URL.",
+    ),
+    ErrorCode.REDIRECTED: _Wording(
+        "The response was a redirect, which was not followed with the token",
+        f"Trying again will not help: {_OPERATOR} its proxy and MOGPLEX_URL.",
+        _CHECK,
+        _THEN,
+    ),
+    ErrorCode.UNEXPECTED_ANSWER: _Wording(
+        "The response did not come from the Mogplex API",
+        "A proxy or an outage may be in between: call {tool} again in a minute; if it stays so, "
+        f"{_OPERATOR} its proxy and MOGPLEX_URL.",
+        _CHECK,
+        _THEN,
+    ),
+    OperationCode.JOURNAL_UNUSABLE: _Wording(
+        "Nothing was sent to Mogplex, because the journal of runs cannot be used",
+        f"Trying again will not help: {_OPERATOR} the file of the journal.",
+    ),
+}
 
 
 def tool_error(
@@ -213,6 +254,8 @@ def tool_error(
         token_from: Where the token came from: the kind of its source, or "operator" for an HTTP server's own.
     """
     wording = _WORDINGS[error.code]
+    if token_from in _OVER_HTTP:
+        wording = _WORDINGS_OVER_HTTP.get(error.code, wording)
     seconds = None if error.retry_after is None else max(1, round(error.retry_after))
     places = {
         "retry": _waiting(seconds or _SECONDS_WITHOUT_HEADER),
@@ -222,19 +265,21 @@ def tool_error(
     }
     happened = sentence(spell(error.happened, _spelled) or wording.happened.format(**places))
     following = spell(error.advice, _spelled)
-    if not following and not repeatable and (error.may_have_happened or error.code == ErrorCode.UNEXPECTED_ANSWER):
-        following = "Tell the user, who can check MOGPLEX_URL and the network."
+    if not following and not repeatable and error.code == ErrorCode.UNEXPECTED_ANSWER:
+        check = f"{_OPERATOR} its proxy and MOGPLEX_URL" if token_from in _OVER_HTTP else _TELL
+        following = f"{check[0].upper()}{check[1:]}."
     elif not following:
         following = wording.following.format(**places)
         if tools := [name for name in wording.tools if name in offered and name != tool]:
             following += " " + wording.then.format(tools=" or ".join(tools))
     if error.may_have_happened:
         happened += " It is not known whether it took effect."
-        again = (
-            f"Calling {tool or 'it'} again with the same arguments is safe: nothing is done twice."
-            if repeatable
-            else "Look before doing it again: it could be done twice."
-        )
+        if repeatable:
+            again = f"Calling {tool or 'it'} again with the same arguments is safe: nothing is done twice."
+        else:
+            again = "Look before doing it again: it could be done twice."
+            # What is advised for the error itself does not know that this can't be repeated.
+            following = following if error.advice else ""
         following = f"{sentence(following)} {again}" if following else again
     return ToolError(
         happened=happened,
@@ -255,7 +300,7 @@ def sentence(text: str) -> str:
 def _default_reason(error: OperationError) -> str:
     if error.status is not None:
         return f"Mogplex responded with {error.status}; the response is quoted below"
-    return _INTERNAL_REASON if error.code == OperationCode.INTERNAL else "What was given is quoted below"
+    return _INTERNAL_REASON if error.code == OperationCode.UNEXPECTED_EXCEPTION else "What was given is quoted below"
 
 
 def _spelled(piece: Argument | Operation) -> str:

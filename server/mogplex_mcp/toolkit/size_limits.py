@@ -13,7 +13,7 @@ MOST_ARGUMENTS: Final = 64
 MOST_VALUES: Final = 10_000
 """In one argument, however deep."""
 
-MOST_CHARACTERS: Final = 400_000
+MOST_CHARACTERS: Final = 200_000
 """In one argument, names of fields included."""
 
 DEEPEST: Final = 60

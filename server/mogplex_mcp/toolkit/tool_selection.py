@@ -10,6 +10,7 @@ from typing import Final
 from mogplex_mcp.config.settings import Settings
 from mogplex_mcp.reply.untrusted import clean_line
 from mogplex_mcp.toolkit.arguments import nearest
+from mogplex_mcp.toolkit.errors import sentence
 from mogplex_mcp.toolkit.toolset import Tool, Toolset, select
 
 TOOLSETS_HEADER: Final = "x-mcp-toolsets"
@@ -59,7 +60,7 @@ class ToolSelection:
         name = clean_line(name, _LONGEST_NAME)
         tool = self._all.get(name)
         if tool is None:
-            return f"{nearest('tool', name, list(selected))} tools/list has all of them."
+            return f"{sentence(nearest('tool', name, list(selected)))} tools/list has all of them."
         if name in self._offered:
             return (
                 f"The headers of this request leave out {name}: in the client's configuration, {TOOLSETS_HEADER}, "

@@ -27,9 +27,9 @@ _WRAPPERS: Final = frozenset({"arguments", "args", "input", "kwargs", "parameter
 
 
 def quoted(value: Any) -> str:
-    """Return a value as JSON of ASCII characters, cut to a length that fits into a sentence."""
+    """Return a value as JSON of ASCII characters, cut to a length that fits into a sentence, without keys."""
     text = json.dumps(value[: 2 * _SHOWN_CHARACTERS] if isinstance(value, str) else value, default=repr)
-    return text if len(text) <= _SHOWN_CHARACTERS else text[: _SHOWN_CHARACTERS - 1] + "…"
+    return without_keys(text if len(text) <= _SHOWN_CHARACTERS else text[: _SHOWN_CHARACTERS - 1] + "…")
 
 
 def sort_arguments(
@@ -52,14 +52,14 @@ def sort_arguments(
         many = f"{len(given)} arguments were given; no tool takes more than {MOST_ARGUMENTS}."
         raise InvalidArgumentError(" ".join([many, *named, _takes(known)]))
     problems, notes = [], []
-    for name in _unknown(given, known):
-        if meant := _nearest(name, known):
+    for number, name in enumerate(_unknown(given, known)):
+        if meant := _same(name, known) or (_nearest(name, known) if number < _MOST_NAMED else ""):
             problems.append(f"{_no_argument(tool, name)} Did you mean {meant}?")
         elif changes and not is_host_identifier(_snake(name)):
             reason = "A tool that changes something is not called with an argument that it would ignore."
             problems.append(f"{_no_argument(tool, name)} {reason}")
         else:
-            notes.append(without_keys(f"{_no_argument(tool, name)} It was left out."))
+            notes.append(f"{_no_argument(tool, name)} It was left out.")
         if len(problems) == _MOST_NAMED:
             break
     if problems:
@@ -91,18 +91,26 @@ def _snake(name: str) -> str:
     return re.sub(r"(?<=[a-z0-9])(?=[A-Z])|[\s.-]+", "_", name[: 2 * _LONGEST_COMPARED].strip()).lower()
 
 
-def _nearest(name: str, known: Collection[str]) -> str:
-    """Return the argument that was meant: the same letters, the same but for an ending, or a slip of few letters."""
+def _same(name: str, known: Collection[str]) -> str:
+    """Return the argument with the same letters, or the same but for an ending."""
     plain = _snake(name)
-    if len(plain) > _LONGEST_COMPARED:
-        return ""
     letters = plain.replace("_", "")
     for one in known:
         if letters == one.replace("_", "") or _SYNONYMS.get(plain) == one or _differ_by_ending(plain, one):
             return one
-    distances = {one: _distance(letters, one.replace("_", "")) for one in known}
-    nearest = min(distances, key=lambda one: distances[one], default="")
-    return nearest if nearest and distances[nearest] <= max(1, min(len(letters), len(nearest)) // 4) else ""
+    return ""
+
+
+def _nearest(name: str, known: Collection[str]) -> str:
+    """Return the argument that differs by a slip of few letters."""
+    letters = _snake(name).replace("_", "")
+    found = []
+    for one in known if len(letters) <= _LONGEST_COMPARED else ():
+        other = one.replace("_", "")
+        most = max(1, min(len(letters), len(other)) // 4)
+        if abs(len(letters) - len(other)) <= most and (distance := _distance(letters, other)) <= most:
+            found.append((distance, one))
+    return min(found)[1] if found else ""
 
 
 def _differ_by_ending(name: str, other: str) -> bool:

@@ -4,6 +4,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from mogplex_mcp import __version__
+from mogplex_mcp.api.base_url import web_url
+from mogplex_mcp.api.errors import ErrorCode
 from mogplex_mcp.operations import account
 from mogplex_mcp.operations.account import JournalState
 from mogplex_mcp.reply.model import NextStep, Reply
@@ -14,6 +16,8 @@ from mogplex_mcp.toolkit.toolset import Hints, Toolset
 
 toolset = Toolset("account", "Whether the connection to Mogplex works.")
 
+# Mogplex is there and answers; it is not known what else the token allows.
+_BUSY: Final = frozenset({ErrorCode.RATE_LIMITED, ErrorCode.BUDGET_EXHAUSTED})
 _JOURNAL: Final[Mapping[JournalState, str]] = {
     JournalState.SHARED: "in a file that all bridges of this user share",
     JournalState.IN_MEMORY: "in memory, gone when this process ends",
@@ -62,7 +66,13 @@ def connection_reply(call: Call, state: account.ConnectionState) -> Connection:
         next_steps=[NextStep(tool="list_repos", why="see what can be worked on")],
     )
     if state.problem is None:
-        return reply
+        if state.scopes:
+            return reply
+        keys = f"{web_url(call.settings.base_url)}/settings/api-keys"
+        summary = (
+            f"Connected to Mogplex, but the token has no scopes, so that every tool is refused: create one at {keys}."
+        )
+        return reply.model_copy(update={"summary": summary, "next_steps": ()})
     failure = tool_error(
         state.problem,
         base_url=call.settings.base_url,
@@ -70,6 +80,10 @@ def connection_reply(call: Call, state: account.ConnectionState) -> Connection:
         tool="check_connection",
         token_from=call.token_from,
     )
+    if state.problem.code in _BUSY:
+        summary = f"Connected to Mogplex, but not checked further. {sentence(failure.happened)}"
+        notes = (failure.following, *reply.notes)
+        return reply.model_copy(update={"summary": summary, "notes": notes, "next_steps": ()})
     summary = f"Not connected to Mogplex. {sentence(failure.happened)} Why: {sentence(failure.why)}"
     changes: dict[str, Any] = {"connected": False, "summary": summary, "next_steps": ()}
     changes |= {"notes": (failure.following, *reply.notes), "untrusted": {"reason": failure.quoted}}

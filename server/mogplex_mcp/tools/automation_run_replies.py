@@ -161,8 +161,11 @@ def triggered_reply(result: automation_runs.TriggeredAutomation) -> TriggeredAut
         why="wait for its end",
     )
     if triggered.is_unqueued:
-        summary = "Mogplex accepted the run, but could not queue it: it will not run, and nothing was done."
-        notes.append("To trigger it again, call it with force_new. If it fails again, Mogplex has an outage.")
+        summary = "Mogplex accepted the run, but could not queue it: nothing was done."
+        notes.append(
+            "As it stands it will never run: to trigger it again, call trigger_automation with force_new. "
+            "If that fails too, Mogplex has an outage."
+        )
         arguments = {"automation_id": automation_id, "run_id": sanitize_word(triggered.run_id)}
         follow = NextStep(tool="get_automation_run", arguments=arguments, why="see the reason")
     elif result.has_started:

@@ -75,7 +75,7 @@ async def trigger_automation(
 ) -> TriggeredAutomation:
     """Run a published automation on a repository; costs money. Then wait with get_automation_run.
 
-    Repeating is safe: for ten minutes the same arguments find the same run.
+    Repeating is safe: for ten minutes the same arguments find the same run, ended or not.
     """
     triggered = await automation_runs.trigger_automation(
         call,

@@ -52,12 +52,12 @@ async def start_run(
     workspace_session_id: Annotated[str, Field(description="Use it.")] = "",
     mode: Annotated[str, Field(description="For Mogplex.")] = "",
     idempotency_key: Annotated[str, Field(description="Your key; it never starts twice.")] = "",
-    force_new: Annotated[bool, Field(description="Start another in any case.")] = False,
+    force_new: Annotated[bool, Field(description="Start another anyway.")] = False,
 ) -> StartedRun:
     """Start a coding agent on a repository: it works in a cloud sandbox, on a new branch, towards a pull request.
 
-    Answers at once; follow its run_id with tail_run. Runs cost money. Repeating a call is safe: for ten minutes the
-    same arguments find the same run.
+    Answers at once; follow its run_id with tail_run. Runs cost money. Repeating is safe: for ten minutes the same
+    arguments find the same run, ended or not.
     """
     wanted = StartRun(
         repo_id="",

@@ -132,7 +132,7 @@ class Recorded:
 
     @property
     def error(self) -> str:
-        said: str = json.loads(self.body)["error"]
+        said: str = json.loads(self.body)["error"]["data"]["error"]
         return said
 
 

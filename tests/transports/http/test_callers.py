@@ -68,3 +68,22 @@ async def test_two_tokens_in_one_request_are_refused() -> None:
         answer = await client.post("/mcp", json=LIST, headers=headers)
     assert answer.status_code == 401
     assert "more than one" in answer.text
+
+
+@pytest.mark.parametrize(
+    "placeholder",
+    [
+        "${MOGPLEX_API_KEY}",
+        "${input:token}",
+        "$MOGPLEX_API_KEY",
+        "{{ token }}",
+        "%TOKEN%",
+        "<your token>",
+        "'${env:T}'",
+    ],
+)
+async def test_placeholder_that_a_client_did_not_replace_is_named(placeholder: str) -> None:
+    answer = await ask(create_app(Settings()), Authorization=f"Bearer {placeholder}")
+    assert answer.status_code == 401
+    assert "placeholder" in answer.json()["message"]
+    assert placeholder not in answer.text

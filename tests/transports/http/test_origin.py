@@ -14,7 +14,7 @@ from mcp import Client
 from mogplex_mcp.api.body_limit import MAX_BODY_BYTES
 from mogplex_mcp.api.errors import ErrorCode, MogplexError
 from mogplex_mcp.api.http import MogplexHttp
-from mogplex_mcp.api.proxies import proxy_for
+from mogplex_mcp.api.proxies import ProxySetting, find_proxy
 from mogplex_mcp.config.settings import Settings
 from mogplex_mcp.core.redaction import Secret
 from mogplex_mcp.server.app import create_server
@@ -132,12 +132,12 @@ async def test_a_proxy_of_the_environment_is_honoured_and_no_proxy_too(monkeypat
     for name in ("HTTP_PROXY", "ALL_PROXY", "NO_PROXY", "https_proxy", "http_proxy", "all_proxy", "no_proxy"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("HTTPS_PROXY", "127.0.0.1:9")
-    assert proxy_for("https://mogplex.com/api") == "http://127.0.0.1:9"
-    assert proxy_for("http://mogplex.com/api") is None
+    assert find_proxy("https://mogplex.com/api") == ProxySetting("http://127.0.0.1:9", "HTTPS_PROXY")
+    assert find_proxy("http://mogplex.com/api") is None
     monkeypatch.setenv("NO_PROXY", "mogplex.com")
-    assert proxy_for("https://mogplex.com/api") is None
-    assert proxy_for("https://api.mogplex.com/api") is None
-    assert proxy_for("https://elsewhere.test/api") == "http://127.0.0.1:9"
+    assert find_proxy("https://mogplex.com/api") is None
+    assert find_proxy("https://api.mogplex.com/api") is None
+    assert find_proxy("https://elsewhere.test/api") == ProxySetting("http://127.0.0.1:9", "HTTPS_PROXY")
     monkeypatch.delenv("HTTPS_PROXY")
     monkeypatch.setenv("ALL_PROXY", "http://127.0.0.1:8")
-    assert proxy_for("https://elsewhere.test/api") == "http://127.0.0.1:8"
+    assert find_proxy("https://elsewhere.test/api") == ProxySetting("http://127.0.0.1:8", "ALL_PROXY")

@@ -4,9 +4,10 @@ import contextlib
 import fcntl
 import json
 import os
+import select
 import socket
 import sys
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 
 import anyio
 import mcp_types
@@ -55,11 +56,12 @@ def threads(request: pytest.FixtureRequest) -> bool:
     return bool(request.param == "threads")
 
 
-def sink(
+@contextlib.asynccontextmanager
+async def sink(
     writing: int, threads: bool, shutdown: Shutdown | None = None, serving: anyio.CancelScope | None = None
-) -> MessageWriter:
-    bytes_out = ThreadedSink(writing) if threads else PolledSink(writing)
-    return MessageWriter(bytes_out, Discovery(None), shutdown or Shutdown(), serving or anyio.CancelScope())
+) -> AsyncIterator[MessageWriter]:
+    with contextlib.closing(ThreadedSink(writing) if threads else PolledSink(writing)) as bytes_out:
+        yield MessageWriter(bytes_out, Discovery(None), shutdown or Shutdown(), serving or anyio.CancelScope())
 
 
 def reader(reading: int, threads: bool) -> MessageReader:
@@ -138,3 +140,72 @@ async def test_message_read_before_shutdown_is_not_received_after_it(ends: tuple
     shutdown.begin()
     with pytest.raises(anyio.EndOfStream):
         await questions.receive()
+
+
+async def test_pipe_that_cannot_be_opened_anew_is_written_in_portions_that_do_not_block(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    reading, writing = os.pipe()
+    portions: list[int] = []
+    write = os.write
+
+    def refuse(*_: object) -> int:
+        raise FileNotFoundError
+
+    def measured(descriptor: int, data: bytes) -> int:
+        portions.append(len(data))
+        return write(descriptor, data)
+
+    # As on macOS: no /proc, and a pipe that is writable may have room for so little.
+    monkeypatch.setattr(os, "open", refuse)
+    monkeypatch.setattr(os, "write", measured)
+    monkeypatch.setattr(select, "PIPE_BUF", 512)
+    async with sink(writing, threads=False) as client, anyio.create_task_group() as tasks:
+        tasks.start_soon(client.send, message(1, 200_000))
+        assert await read_ids(reading, 1) == [1]
+    assert max(portions) == 512
+    os.close(reading)
+    os.close(writing)
+
+
+async def test_blocking_socket_with_little_room_does_not_block_the_loop() -> None:
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        theirs.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4_608)
+        async with sink(theirs.fileno(), threads=False) as client, anyio.create_task_group() as tasks:
+            tasks.start_soon(client.send, message(1, LARGE))
+            await anyio.wait_all_tasks_blocked()
+            assert await read_ids(ours.fileno(), 1) == [1]
+        assert theirs.getblocking()
+
+
+async def test_sockets_of_a_client_that_is_gone_end_the_conversation(threads: bool) -> None:
+    ours, theirs = socket.socketpair()
+    with theirs:
+        # Bytes that the server has not read: the kernel resets the connection.
+        theirs.send(b"unread")
+        ours.close()
+        with pytest.raises(anyio.EndOfStream):
+            await reader(theirs.fileno(), threads).receive()
+
+
+async def test_thread_reads_no_further_than_the_server(ends: tuple[int, int]) -> None:
+    reading, writing = ends
+    os.set_blocking(writing, False)
+
+    def fill() -> int:
+        written = 0
+        with contextlib.suppress(BlockingIOError):
+            while True:
+                written += os.write(writing, b"x" * 65_536)
+        return written
+
+    source = ThreadedSource(reading)
+    fill()
+    await source.wait()
+    fill()
+    await source.wait()
+    assert fill() == 0
+    for _ in range(2):
+        await source.wait()
+        assert 0 < len(source.take()) <= 65_536

@@ -1,17 +1,23 @@
 import json
 import signal
+import socket
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 from mcp import Client, StdioServerParameters
 
+from tests.transports.conftest import ROOT
 from tests.transports.processes import PROGRAM, environment, lines, process
 from tests.transports.story import call, follow_to_pull_request
-from tests.transports.talking import INITIALIZE, QUICKLY, request
+from tests.transports.talking import INITIALIZE, QUICKLY, Talk, request
+from tests.transports.without_polling import NO_SIGNAL_HANDLERS
 
 pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("stdio")]
 
+PATIENTLY = 60.0
+WINDOWS = [sys.executable, "-m", "tests.transports.without_polling", NO_SIGNAL_HANDLERS]
 ERAS = pytest.mark.parametrize("mode", ["legacy", "auto"])
 
 
@@ -126,6 +132,53 @@ def test_invalid_lines_do_not_end_the_conversation(tmp_path: Path) -> None:
         stdin.flush()
         answers = (json.loads(line) for line in lines(running.stdout))
         assert "result" in next(answer for answer in answers if answer.get("id") == 1)
+
+
+def test_ctrl_c_ends_the_server_where_there_are_no_signal_handlers(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))
+    monkeypatch.setattr("tests.transports.processes.PROGRAM", WINDOWS)
+    with process(tmp_path, "--demo") as running:
+        talk = Talk(running)
+        talk.say(INITIALIZE)
+        talk.hear(1)
+        running.send_signal(signal.SIGINT)
+        assert running.wait(QUICKLY) == 128 + signal.SIGINT
+        assert lines(running.stderr).read() == ""
+
+
+def test_sockets_of_a_node_client_are_served(tmp_path: Path) -> None:
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        ours.settimeout(PATIENTLY)
+        with subprocess.Popen(
+            [*PROGRAM, "--demo"],
+            stdin=theirs.fileno(),
+            stdout=theirs.fileno(),
+            stderr=subprocess.PIPE,
+            env=environment(tmp_path),
+        ) as running:
+            theirs.close()
+            ours.sendall((INITIALIZE + request(2, "tools/list")).encode())
+            with ours.makefile("rb") as stdout:
+                assert [json.loads(stdout.readline())["id"] for _ in range(2)] == [1, 2]
+                ours.shutdown(socket.SHUT_WR)
+                assert stdout.read() == b""
+            assert running.wait(PATIENTLY) == 0
+
+
+def test_line_ends_are_line_feeds(tmp_path: Path) -> None:
+    ended = subprocess.run(
+        [*PROGRAM, "--demo"],
+        input=(INITIALIZE + request(2, "ping")).encode(),
+        capture_output=True,
+        env=environment(tmp_path),
+        timeout=PATIENTLY,
+        check=True,
+    )
+    assert ended.stdout.count(b"\n") == 2
+    assert b"\r" not in ended.stdout
 
 
 def test_stdin_can_be_a_file(tmp_path: Path) -> None:

@@ -2,7 +2,6 @@
 
 import contextlib
 import getpass
-import os
 import sys
 import warnings
 from collections.abc import Iterator
@@ -13,9 +12,10 @@ import anyio
 
 from mogplex_mcp.cli.terminal.messages import CommandError
 from mogplex_mcp.core.deadline import within
+from mogplex_mcp.core.decoding import decode_text
 from mogplex_mcp.core.private_file import LARGEST
 from mogplex_mcp.core.shutdown import AT_ONCE, Shutdown
-from mogplex_mcp.core.standard_streams import STDIN, say
+from mogplex_mcp.core.standard_streams import STDIN, read_available, say
 from mogplex_mcp.operations.confirmation import Action
 
 TERMINAL_SECONDS: Final = 600.0
@@ -63,14 +63,15 @@ async def read_stdin(shutdown: Shutdown) -> str:
         CommandError: It is longer than `MAX_BYTES`, or not UTF-8.
     """
     if is_interactive():
-        say("Reading from the terminal; Ctrl-D on an empty line ends.")
+        end = "Ctrl-Z and Enter" if sys.platform == "win32" else "Ctrl-D"
+        say(f"Reading from the terminal; {end} on an empty line ends.")
     content = bytearray()
     while chunk := await _read_chunk(shutdown):
         content += chunk
         if len(content) > MAX_BYTES:
             raise CommandError.usage("Stdin holds more than 4 MB.", "Shorten it.")
     try:
-        return content.decode()
+        return decode_text(content)
     except UnicodeDecodeError:
         raise CommandError.usage("Stdin isn't UTF-8 text.", "Convert it first.") from None
 
@@ -93,7 +94,7 @@ async def confirm(question: str) -> bool:
     say(f"{question} [y/N]")
     try:
         # Not with `input`: a thread waiting inside sys.stdin would keep the process from exiting.
-        line = await within(TERMINAL_SECONDS, lambda: os.read(STDIN, 1_000))
+        line = await within(TERMINAL_SECONDS, lambda: read_available(1_000))
     except (TimeoutError, OSError):
         return False
     return _is_yes(line)
@@ -110,12 +111,14 @@ async def read_secret(prompt: str) -> str:
     """
     try:
         if not is_interactive():
-            return (await within(PIPE_SECONDS, _read_secret_from_pipe)).decode("utf-8-sig", "replace")
+            return decode_text(await within(PIPE_SECONDS, _read_secret_from_pipe), "replace")
         with _restored_echo(), warnings.catch_warnings():
             warnings.simplefilter("error", getpass.GetPassWarning)
             return await within(TERMINAL_SECONDS, lambda: getpass.getpass(prompt))
     except getpass.GetPassWarning:
-        raise InputError("This terminal cannot hide what you type: pass the token on stdin instead.") from None
+        raise InputError(
+            "This terminal cannot hide what you type: pass the token on stdin instead, with --yes."
+        ) from None
     except EOFError:
         return ""
     except TimeoutError:
@@ -130,7 +133,7 @@ def _read_file(path: Path) -> str:
     try:
         if path.stat().st_size > MAX_BYTES:
             raise CommandError.usage(f"The file {path} holds more than 4 MB.", "Shorten it.")
-        return path.read_text(encoding="utf-8")
+        return decode_text(path.read_bytes())
     except OSError as error:
         raise CommandError.usage(
             f"The file {path} cannot be read: {error.strerror}.", "Correct its name; @@ begins a text with an @."
@@ -143,18 +146,18 @@ async def _read_chunk(shutdown: Shutdown) -> bytes:
     """Read the next bytes of stdin; empty at its end."""
     with shutdown.within(AT_ONCE):
         if sys.platform == "win32":
-            return await anyio.to_thread.run_sync(os.read, STDIN, _CHUNK_BYTES, abandon_on_cancel=True)
+            return await anyio.to_thread.run_sync(read_available, _CHUNK_BYTES, abandon_on_cancel=True)
         # Not in a thread: a blocked read would keep the process from exiting.
         with contextlib.suppress(PermissionError):  # epoll refuses regular files, which are always readable
             await anyio.wait_readable(STDIN)
-        return os.read(STDIN, _CHUNK_BYTES)
+        return read_available(_CHUNK_BYTES)
     raise Interrupted
 
 
 def _read_secret_from_pipe() -> bytes:
     """Read stdin to its end, or until it is too long for a secret."""
     content = b""
-    while len(content) <= LARGEST and (chunk := os.read(STDIN, LARGEST)):
+    while len(content) <= LARGEST and (chunk := read_available(LARGEST)):
         content += chunk
     return content
 

@@ -65,7 +65,7 @@ _MESSAGES: Final[Mapping[str, tuple[str, str]]] = {
         "Nothing was sent, to stay within Mogplex's limit of requests.",
         "Run the same command again in {retry}.",
     ),
-    ErrorCode.ENDING: ("mogplex-mcp is shutting down.", "Run the same command again."),
+    ErrorCode.SHUTTING_DOWN: ("mogplex-mcp is shutting down.", "Run the same command again."),
     ErrorCode.UNREACHABLE: (
         "Mogplex could not be reached.",
         f"Check the network, the proxy and MOGPLEX_URL. {_DOCTOR}",
@@ -133,16 +133,23 @@ _MESSAGES: Final[Mapping[str, tuple[str, str]]] = {
             "with --without-journal."
         ),
     ),
+    OperationCode.UNKNOWN_GENERATION: (
+        "Nothing was started: the newest of many earlier starts could not be found.",
+        "Run the same command again in a minute, or with an --idempotency-key of its own.",
+    ),
     OperationCode.CONFIRMATION_NEEDED: (
         "Nothing was done: this needs your confirmation.",
         "Run it in a terminal, or add --yes to confirm.",
     ),
-    OperationCode.INTERNAL: (
+    OperationCode.UNEXPECTED_EXCEPTION: (
         "mogplex-mcp itself failed.",
         "Run the same command again once. If it fails again, add --log-level debug.",
     ),
 }
-_SHOWN_CODES: Final[Mapping[str, str]] = {OperationCode.UNKNOWN_REPO_ID: ErrorCode.SERVICE_UNAVAILABLE}
+_SHOWN_CODES: Final[Mapping[str, str]] = {
+    OperationCode.UNKNOWN_REPO_ID: ErrorCode.SERVICE_UNAVAILABLE,
+    OperationCode.UNEXPECTED_EXCEPTION: ErrorCode.INTERNAL_ERROR,
+}
 
 
 class CommandError(Exception):
@@ -203,12 +210,12 @@ def command_error(
     happened = spell(error.happened, speller) or happened
     if error.may_have_happened:
         happened += " It is not known whether it took effect."
-        again = (
-            "Running the same command again is safe: nothing is done twice."
-            if repeatable
-            else "Check before you run it again: it could be done twice."
-        )
-        advice = f"{advice} {again}".strip()
+        if repeatable:
+            advice = f"{advice} Running the same command again is safe: nothing is done twice.".strip()
+        else:
+            # What is advised for the error itself does not know that this can't be repeated.
+            known = advice if error.advice else ""
+            advice = f"{known} Check before you run it again: it could be done twice.".strip()
     why = spell(error.reason, speller)
     if error.quoted and not why:
         why = f"Mogplex responded with {error.status}:" if error.status else "The input was:"

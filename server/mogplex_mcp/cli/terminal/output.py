@@ -1,7 +1,6 @@
 """Output of a command on stdout: tables and facts for people, or one JSON object per line for programs."""
 
 import json
-import sys
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
@@ -17,13 +16,8 @@ _UNLIMITED_WIDTH: Final = 100_000
 _GAP: Final = 2
 
 
-class PlainConsole(Console):
-    """A console without markup and highlighting, which raises `BrokenPipeError` instead of exiting."""
-
-    def __init__(self) -> None:
-        super().__init__(highlight=False, markup=False, emoji=False, soft_wrap=False)
-        if not self.is_terminal:
-            self.width = _UNLIMITED_WIDTH
+class PipeConsole(Console):
+    """A console that raises `BrokenPipeError` instead of exiting."""
 
     def on_broken_pipe(self) -> None:
         """Raise the error that rich would turn into an exit.
@@ -33,6 +27,15 @@ class PlainConsole(Console):
         """
         self.quiet = True
         raise BrokenPipeError
+
+
+class PlainConsole(PipeConsole):
+    """A console without markup and highlighting."""
+
+    def __init__(self) -> None:
+        super().__init__(highlight=False, markup=False, emoji=False, soft_wrap=False)
+        if not self.is_terminal:
+            self.width = _UNLIMITED_WIDTH
 
 
 class Output:
@@ -124,11 +127,3 @@ class Output:
 def _cell(text: str, *, whole: bool) -> Text:
     """Return a cell on one line; it is folded instead if it must not be cut."""
     return Text(text, overflow="fold") if whole else Text(text, no_wrap=True, overflow="ellipsis")
-
-
-def prepare_streams() -> None:
-    """Replace characters that stdout or stderr cannot encode, instead of failing."""
-    for stream in (sys.stdout, sys.stderr):
-        # Tests and notebooks replace the streams with objects that lack it.
-        if reconfigure := getattr(stream, "reconfigure", None):
-            reconfigure(errors="replace")

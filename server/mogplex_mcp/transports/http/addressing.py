@@ -11,7 +11,7 @@ from typing import Final
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from mogplex_mcp.transports.http.authentication import refuse
+from mogplex_mcp.transports.http.refusals import Refusal, refuse
 
 LOOPBACK_NAMES: Final = ("127.0.0.1", "localhost", "[::1]")
 
@@ -37,22 +37,18 @@ class AddressCheck:
         if scope["type"] == "http":
             hosts, origins = _values(scope, b"host"), _values(scope, b"origin")
             if len(hosts) != 1 or not self._is_own(hosts[0]):
-                await refuse(
-                    send,
-                    421,
-                    "unknown_host",
+                message = (
                     "This server is not known by the name in the Host header. Address it by the name of this machine "
-                    "(localhost), or start it with --allowed-host and that name.",
+                    "(localhost), or start it with --allowed-host and that name."
                 )
+                await refuse(scope, send, Refusal(421, "unknown_host", message))
                 return
             if any(not _is_same(origin, hosts[0]) for origin in origins):
-                await refuse(
-                    send,
-                    403,
-                    "foreign_origin",
+                message = (
                     "Requests of web pages are refused: the Origin header names another host than the Host header. "
-                    "Programs send no Origin.",
+                    "Programs send no Origin."
                 )
+                await refuse(scope, send, Refusal(403, "foreign_origin", message))
                 return
         await self._app(scope, receive, send)
 

@@ -5,26 +5,39 @@ A caller is identified here, once per request, and handed on in the ASGI scope (
 
 import hashlib
 import hmac
-import json
+import math
+import re
 from collections.abc import Mapping
 from typing import Final
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from mogplex_mcp.api.access_token import Token
+from mogplex_mcp.api.base_url import web_url
 from mogplex_mcp.api.errors import MogplexError
 from mogplex_mcp.config.settings import Settings
+from mogplex_mcp.credentials.known_tokens import KnownTokens
 from mogplex_mcp.credentials.sources import FoundToken, SourceKind
 from mogplex_mcp.server.request_scope import CALLER
+from mogplex_mcp.transports.http.refusals import REFUSED, Refusal, challenge, refuse
 
-_HELP: Final = (
-    "Send 'Authorization: Bearer mog_…' with your own Mogplex token (https://mogplex.com/settings/api-keys) "
-    "in each request."
-)
+# Spaces and tabs only: of a key in UTF-8, single bytes look like other white space.
+# Some clients put a second "Bearer" in front of what is the whole header in their configuration.
+_BEARER: Final = re.compile(r"(bearer[ \t]+){1,2}(?P<credentials>\S.*?)[ \t]*", re.IGNORECASE | re.ASCII | re.DOTALL)
+# ${MOGPLEX_API_KEY}, ${input:token}, $TOKEN, {{token}}, %TOKEN%, <token>
+_PLACEHOLDER: Final = re.compile(r"[\"']?(\$\{?[\w.:-]+\}?|\{\{.*\}\}|%\w+%|<[^>]*>)[\"']?")
 
 
 class RefusedError(Exception):
-    """A request without valid credentials; the message says what is missing."""
+    """A request without valid credentials; the message says what is missing.
+
+    Attributes:
+        error: The code of the challenge (RFC 6750, section 3.1); "" if there are no credentials at all.
+    """
+
+    def __init__(self, message: str, error: str = "") -> None:
+        super().__init__(message)
+        self.error = error
 
 
 class Callers:
@@ -47,38 +60,66 @@ class Callers:
         Raises:
             RefusedError: The request carries neither a token nor the client key.
         """
-        scheme, _, credentials = headers.get("authorization", "").partition(" ")
         if self._demo:
             return None
-        if scheme.lower() != "bearer" or not credentials.strip():
+        bearer = _BEARER.fullmatch(headers.get("authorization", "").strip(" \t"))
+        if bearer is None:
             raise RefusedError("There is no bearer token in the Authorization header.")
+        credentials = bearer["credentials"]
         # Digests have one length, so the comparison does not leak the length of the key either.
-        if self._client_key and hmac.compare_digest(_digest(credentials.strip().encode("latin-1")), self._client_key):
+        if self._client_key and hmac.compare_digest(_digest(credentials.encode("latin-1")), self._client_key):
             return None
+        if _PLACEHOLDER.fullmatch(credentials):
+            message = "The Authorization header has a placeholder that your client did not replace by the token."
+            raise RefusedError(message, "invalid_token")
         try:
             return FoundToken(Token.parse(credentials), "the request", kind=SourceKind.REQUEST)
         except MogplexError as error:
-            raise RefusedError(error.message) from None
+            raise RefusedError(error.message, "invalid_token") from None
 
 
 class CallerCheck:
-    """ASGI middleware: refuse requests to MCP without valid credentials."""
+    """ASGI middleware: refuse requests to MCP without valid credentials, or with a token that Mogplex refuses.
 
-    def __init__(self, app: ASGIApp, callers: Callers, path: str) -> None:
+    Args:
+        app: The app that is protected.
+        settings: The settings.
+        known: What Mogplex has shown of tokens.
+    """
+
+    def __init__(self, app: ASGIApp, settings: Settings, known: KnownTokens) -> None:
         self._app = app
-        self._callers = callers
-        self._path = path
+        self._callers = Callers(settings)
+        self._known = known
+        self._keys = f"{web_url(settings.base_url)}/settings/api-keys"
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Respond with 401, or pass the request on with its caller in the scope."""
-        if scope["type"] == "http" and scope["path"].rstrip("/") == self._path:
+        if scope["type"] == "http":
             try:
-                scope[CALLER] = self._callers.identify(_headers(scope))
+                caller = self._callers.identify(_headers(scope))
             except RefusedError as refused:
-                challenge = 'Bearer realm="mogplex-mcp"'
-                await refuse(send, 401, "unauthorized", f"{refused} {_HELP}", www_authenticate=challenge)
+                help_text = (
+                    f"Send 'Authorization: Bearer mog_…' with your own Mogplex token ({self._keys}) in each request."
+                )
+                headers = challenge(refused.error, "No valid token was sent" if refused.error else "")
+                message = f"{refused} {help_text}"
+                await refuse(scope, send, Refusal(401, "unauthorized", message, headers, REFUSED))
                 return
+            if caller and caller.token and (seconds := self._known.refused_seconds(caller.token)):
+                await refuse(scope, send, self._refused_by_mogplex(math.ceil(seconds)))
+                return
+            scope[CALLER] = caller
         await self._app(scope, receive, send)
+
+    def _refused_by_mogplex(self, seconds: int) -> Refusal:
+        message = (
+            "Mogplex does not accept the token in your client's Authorization header: it may be revoked or expired. "
+            f"Put a new one there ({self._keys}). During an outage Mogplex refuses every token: this one is tried "
+            f"again in {seconds} seconds, if you send it again then."
+        )
+        headers = challenge("invalid_token", "Mogplex does not accept the token")
+        return Refusal(401, "invalid_token", message, headers, REFUSED)
 
 
 def _headers(scope: Scope) -> dict[str, str]:
@@ -88,26 +129,9 @@ def _headers(scope: Scope) -> dict[str, str]:
         RefusedError: There is more than one Authorization header; a proxy might have checked another one than this.
     """
     if sum(name == b"authorization" for name, _ in scope["headers"]) > 1:
-        raise RefusedError("There is more than one Authorization header.")
+        raise RefusedError("There is more than one Authorization header.", "invalid_request")
     return {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
 
 
 def _digest(value: bytes) -> bytes:
     return hashlib.sha256(value).digest()
-
-
-async def refuse(send: Send, status: int, error: str, message: str, **headers: str) -> None:
-    """Respond to a request that does not reach MCP.
-
-    Args:
-        send: The `send` of the request.
-        status: The HTTP status.
-        error: A code for programs.
-        message: What is wrong and what to do, for people. It never repeats text of the request.
-        headers: More headers, with `_` for `-`.
-    """
-    body = json.dumps({"error": error, "message": message}, ensure_ascii=False).encode()
-    every = {"content-type": "application/json", "content-length": str(len(body)), **headers}
-    lines = [(name.replace("_", "-").encode(), value.encode("latin-1")) for name, value in every.items()]
-    await send({"type": "http.response.start", "status": status, "headers": lines})
-    await send({"type": "http.response.body", "body": body})

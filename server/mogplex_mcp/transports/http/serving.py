@@ -1,4 +1,4 @@
-"""The HTTP server: MCP at /mcp, health at /healthz."""
+"""The HTTP server: MCP at /mcp, health at /healthz and /readyz, a page for people at /."""
 
 import contextlib
 import errno
@@ -10,48 +10,54 @@ from typing import Any, Final
 
 import uvicorn
 from mcp.server.transport_security import TransportSecuritySettings
-from starlette.requests import Request
-from starlette.responses import JSONResponse
-from starlette.routing import Route
 from starlette.types import ASGIApp
 
-from mogplex_mcp import __version__
 from mogplex_mcp.config.settings import Settings, SettingsError
 from mogplex_mcp.core.shutdown import ANSWER_SECONDS, AT_ONCE, Shutdown
 from mogplex_mcp.core.standard_streams import say
-from mogplex_mcp.server.app import create_server
+from mogplex_mcp.credentials.known_tokens import KnownTokens
+from mogplex_mcp.server.app import create_server, writing_tools
 from mogplex_mcp.transports.http.addressing import AddressCheck
-from mogplex_mcp.transports.http.authentication import CallerCheck, Callers
+from mogplex_mcp.transports.http.authentication import CallerCheck
 from mogplex_mcp.transports.http.bodies import LARGEST_BODY, BodyCheck
 from mogplex_mcp.transports.http.concurrency import ConcurrencyLimit
 from mogplex_mcp.transports.http.connections import NEXT_HEAD_SECONDS, limited_to
+from mogplex_mcp.transports.http.messages import MessageCheck
+from mogplex_mcp.transports.http.refusals import MCP_PATH
+from mogplex_mcp.transports.http.site import Site
 
-MCP_PATH: Final = "/mcp"
 _BACKLOG: Final = 1_024
 # Callers keep idle connections for their next request, in addition to those that wait for a response.
 _CONNECTIONS_PER_REQUEST: Final = 2
 
 
-def create_app(settings: Settings, **parts: Any) -> ASGIApp:
+def create_app(settings: Settings, *, shutdown: Shutdown | None = None, **parts: Any) -> ASGIApp:
     """Return the ASGI app: stateless, with responses as event streams so that progress and disconnects work.
 
-    A request passes the checks of address, caller, concurrency and body, in this order, before it reaches MCP.
+    A request passes the checks of address, path, caller, concurrency, body and message, in this order, before it
+    reaches MCP.
 
     Args:
         settings: The user's choices.
+        shutdown: The graceful shutdown of this process.
         parts: More arguments of `create_server`.
     """
-    server = create_server(settings, multi_tenant=True, **parts)
+    shutdown, known = shutdown or Shutdown(), KnownTokens()
+    server = create_server(settings, multi_tenant=True, shutdown=shutdown, known=known, **parts)
     app: ASGIApp = server.streamable_http_app(
         streamable_http_path=MCP_PATH,
         stateless_http=True,
         max_request_body_size=LARGEST_BODY,
         # `AddressCheck` is stricter, and covers every path.
         transport_security=TransportSecuritySettings(enable_dns_rebinding_protection=False),
-        custom_starlette_routes=[Route("/healthz", _health)],
     )
-    app = ConcurrencyLimit(BodyCheck(app), most=settings.max_requests, most_of_one=settings.max_requests_per_caller)
-    return AddressCheck(CallerCheck(app, Callers(settings), MCP_PATH), settings.allowed_hosts)
+    app = ConcurrencyLimit(
+        BodyCheck(app, MessageCheck(known, writing_tools(settings))),
+        most=settings.max_requests,
+        most_of_one=settings.max_requests_per_caller,
+        is_verified=known.is_accepted,
+    )
+    return AddressCheck(Site(CallerCheck(app, settings, known), settings, shutdown), settings.allowed_hosts)
 
 
 async def serve_http(settings: Settings) -> None:
@@ -100,10 +106,6 @@ class HttpServer(uvicorn.Server):
     def capture_signals(self) -> Iterator[None]:
         """Capture no signals."""
         yield
-
-
-async def _health(_: Request) -> JSONResponse:
-    return JSONResponse({"status": "ok", "version": __version__})
 
 
 def _listen(settings: Settings) -> socket.socket:

@@ -8,6 +8,8 @@ from typing import Final
 LARGEST_EXCERPT: Final = 65_536
 """How much of the beginning and of the end of a long line is searched, in bytes."""
 
+NO_ID: Final = b"null"
+
 _MAX_SCANNED: Final = 262_144
 _MAX_BATCH: Final = 1_000
 _MAX_ID_BYTES: Final = 1_024
@@ -50,7 +52,7 @@ class Members:
         """Return the id as JSON; `null` if it is neither a string nor an integer (7.0 is 7)."""
         value = self.values.get("id", b"")
         if len(value) > _MAX_ID_BYTES:
-            return b"null"
+            return NO_ID
         if number := _INTEGER.fullmatch(value):
             return number[1]
         try:
@@ -58,7 +60,7 @@ class Members:
             text.encode()  # no unpaired surrogates
             return json.dumps(text).encode()
         except (ValueError, AttributeError):
-            return b"null"
+            return NO_ID
 
 
 @dataclass(frozen=True)

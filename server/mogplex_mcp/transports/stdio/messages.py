@@ -13,7 +13,7 @@ import mcp_types
 from mcp.shared.message import SessionMessage
 from pydantic import ValidationError
 
-from mogplex_mcp.transports.stdio.members import Members, Scan, scan, scan_ends
+from mogplex_mcp.transports.stdio.members import NO_ID, Members, Scan, scan, scan_ends
 
 LARGEST_MESSAGE: Final = 16 * 1024 * 1024
 BOM: Final = b"\xef\xbb\xbf"
@@ -35,12 +35,12 @@ class Rejection:
 
     code: int
     reason: str
-    request: bytes = b"null"
+    request: bytes = NO_ID
 
     @property
     def has_id(self) -> bool:
         """Return whether a client can tell which request this is about."""
-        return self.request != b"null"
+        return self.request != NO_ID
 
     @property
     def line(self) -> bytes:
@@ -59,11 +59,12 @@ def read_line(line: bytes | bytearray) -> SessionMessage | list[Rejection]:
     except (ValueError, RecursionError) as error:
         logger.debug("A line that is not a message was refused (%s)", type(error).__name__)
         return _rejections(line, error) if line.strip() else []
-    # To the SDK, a request whose id is neither a string nor an integer is a notification.
-    if isinstance(message, mcp_types.JSONRPCNotification) and (b'"id"' in line or b"\\u" in line):
-        found = scan(line)
-        if found.objects and "id" in found.objects[0].values:
-            return [_not_a_request(found.objects[0])]
+    # To the SDK, a request with an unusable id is a notification, and one that also has a result is a response.
+    other = b'"id"' if isinstance(message, mcp_types.JSONRPCNotification) else b'"method"'
+    if not isinstance(message, mcp_types.JSONRPCRequest) and (other in line or b"\\u" in line):
+        found = scan(line).objects
+        if found and found[0].values.keys() >= {"id", "method"}:
+            return [_not_a_request(found[0])]
     return SessionMessage(message)
 
 
@@ -91,7 +92,9 @@ def _rejections(line: bytes | bytearray, error: Exception) -> list[Rejection]:
 def _answered(found: Scan) -> list[Members]:
     """Return what gets an error: each request, or the line as a whole if it is not a notification or response."""
     requests = [one for one in found.objects if not one.is_response and not (found.is_complete and one.is_notification)]
-    return requests if found.objects else [Members()]
+    with_id = [one for one in requests if one.id != NO_ID]
+    # One error without an id says as much as many.
+    return with_id or (requests[:1] if found.objects else [Members()])
 
 
 def _not_a_request(found: Members) -> Rejection:

@@ -54,14 +54,14 @@ async def _streams(shutdown: Shutdown, discovery: Discovery) -> AsyncIterator[tu
     with _claimed(STDIN, null, restore=polls) as stdin, _claimed(STDOUT, os.dup(STDERR), restore=polls) as stdout:
         source = PolledSource(stdin) if polls else ThreadedSource(stdin)
         sink = PolledSink(stdout) if polls else ThreadedSink(stdout)
-        with anyio.CancelScope() as serving:
-            async with MessageWriter(sink, discovery, shutdown, serving) as outbound:
-                await outbound.write(discovery.unsent)
-                async with _rejecting(outbound) as rejections:
-                    try:
-                        yield MessageReader(source, discovery, rejections.reject), outbound
-                    finally:
-                        shutdown.begin()
+        with contextlib.closing(sink), anyio.CancelScope() as serving:
+            outbound = MessageWriter(sink, discovery, shutdown, serving)
+            await outbound.write(discovery.unsent)
+            async with _rejecting(outbound) as rejections:
+                try:
+                    yield MessageReader(source, discovery, rejections.reject), outbound
+                finally:
+                    shutdown.begin()
 
 
 class _Rejections:

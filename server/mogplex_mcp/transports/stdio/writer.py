@@ -19,7 +19,7 @@ class MessageWriter(ObjectSendStream[SessionMessage]):
     """Messages to a client, one per line.
 
     Args:
-        sink: The bytes to the client.
+        sink: The bytes to the client; it belongs to the caller.
         discovery: The beginning of the conversation.
         shutdown: Bounds how long the last responses may take.
         serving: The scope to cancel when the client has closed its side.
@@ -56,8 +56,7 @@ class MessageWriter(ObjectSendStream[SessionMessage]):
                 self._serving.cancel()
 
     async def aclose(self) -> None:
-        """Release what was opened for writing."""
-        self._sink.close()
+        """Do nothing: the sink belongs to the caller, who may still have something to write."""
 
     async def _write_rest(self, rest: memoryview) -> None:
         with self._shutdown.within(ANSWER_SECONDS) as writing:
