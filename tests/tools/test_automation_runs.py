@@ -76,7 +76,7 @@ async def test_a_trigger_that_could_not_be_queued_tells_the_run_that_is_left(sim
     assert left["started"] is False
     assert looked["untrusted"]["error"] == "Connection error."
     for said in (left, looked):
-        assert "could not queue it: it will not run, and nothing was done" in said["summary"]
+        assert "Mogplex accepted the run, but could not queue it: nothing was done." in said["summary"]
         assert "force_new" in str(said)
         assert "do not trigger it again" not in str(said)
 

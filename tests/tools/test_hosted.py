@@ -315,7 +315,7 @@ async def test_the_user_is_asked_unless_a_hosted_tool_is_marked_as_one_that_only
     user = User(YES)
     async with bridge_with(user, simulator) as client:
         await facts(client, "call_hosted_tool", **wipe(simulator))
-    async with bridge_with(None, simulator) as client:
+    async with bridge_with(None, simulator, mode="legacy") as client:
         text = await error(client, "call_hosted_tool", **wipe(simulator))
     assert len(user.asked) == 1
     assert "the user has to agree first" in text
@@ -333,26 +333,3 @@ async def test_a_failing_hosted_tool_that_only_reads_leaves_nothing_open(kind: F
     assert "done twice" not in reading
     assert "not known whether it took effect" in writing
     assert "call_hosted_tool again" not in writing
-
-
-async def test_an_equivalent_that_is_not_offered_says_where_it_is(simulator: Simulator) -> None:
-    async with bridge_with(None, simulator, toolsets="", MOGPLEX_MCP_EXCLUDE_TOOLS="cancel_run") as client:
-        listed = await facts(client, "list_hosted_tools")
-        one = await facts(client, "list_hosted_tools", name="mogplex_set_env_var")
-        text = await error(client, "call_hosted_tool", name="mogplex_set_env_var")
-    instead = {row["hosted"]: row["use_instead"] for row in listed["tools"] if "use_instead" in row}
-    assert instead["mogplex_list_repos"] == "list_repos"
-    assert instead["mogplex_set_env_var"] == (
-        "set_env_var (not offered: it is in the toolset env_vars, off by default)"
-    )
-    assert instead["mogplex_cancel_run"] == "cancel_run (not offered by its user's choice)"
-    assert "next_steps" not in one
-    assert "set_env_var here, which this server does not offer: it is in the toolset env_vars, off by default" in text
-
-
-async def test_an_equivalent_that_writes_is_not_offered_by_a_read_only_server(simulator: Simulator) -> None:
-    async with bridge_with(None, simulator, MOGPLEX_MCP_READ_ONLY="1") as client:
-        listed = await facts(client, "list_hosted_tools")
-    instead = {row["hosted"]: row["use_instead"] for row in listed["tools"] if "use_instead" in row}
-    assert instead["mogplex_start_agent_run"] == "start_run (not offered since this server is read-only)"
-    assert instead["mogplex_list_agents"] == "list_agents"

@@ -202,8 +202,8 @@ def _sentence(state: AutomationRunState) -> str:
         return "The run waits for a person: see waits. It can be answered on the Mogplex web page."
     if state.is_unqueued:
         return (
-            "Mogplex accepted the run, but could not queue it: it will not run, and nothing was done. If the user "
-            "wants another one, call trigger_automation with force_new."
+            "Mogplex accepted the run, but could not queue it: nothing was done. If the user wants "
+            "another one, call trigger_automation with force_new."
         )
     if state.never_started:
         age = f" {duration((state.now - state.run.created_at).total_seconds())} ago" if state.run.created_at else ""
