@@ -1,14 +1,11 @@
-import contextlib
 import os
 import signal
-import sqlite3
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
 
-from mogplex_mcp.storage.state_file import StateFile
+from tests.state_files import closed_afterwards
 from tests.virtual_time import VirtualTimeLoop
 
 # A busy machine is no bug. What is checked before a change lands is the same each time; elsewhere the search goes on.
@@ -27,21 +24,9 @@ if hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) is signal.SIG_I
 
 @pytest.fixture(autouse=True)
 def closed_state_files() -> Iterator[None]:
-    """Close the state files that a test opens: Python 3.13 warns of each one, in the test that runs by then."""
-    opened: list[StateFile] = []
-    original = StateFile.__init__
-
-    def tracked(state: StateFile, path: Path | None) -> None:
-        original(state, path)
-        opened.append(state)
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(StateFile, "__init__", tracked)
+    """Close the state files that a test opens."""
+    with closed_afterwards():
         yield
-    for state in opened:
-        # A connection that belongs to another thread is closed there.
-        with contextlib.suppress(sqlite3.ProgrammingError):
-            state.close()
 
 
 @pytest.fixture

@@ -7,6 +7,7 @@ import anyio
 import pytest
 from benchmarks.polling import PAGE, Measured, measure_all, page
 
+from tests.state_files import closed_afterwards
 from tests.virtual_time import VirtualTimeLoop
 
 Rows = list[tuple[float, bool, Measured]]
@@ -15,7 +16,8 @@ Rows = list[tuple[float, bool, Measured]]
 @pytest.fixture(scope="module")
 def rows() -> Rows:
     options: dict[str, Any] = {"loop_factory": VirtualTimeLoop}
-    return anyio.run(measure_all, backend_options=options)
+    with closed_afterwards():
+        return anyio.run(measure_all, backend_options=options)
 
 
 def ours(rows: Rows, minutes: float) -> Measured:

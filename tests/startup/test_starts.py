@@ -60,6 +60,7 @@ ODD = {
     "both eras": modern(8, "server/discover") + initialize(9),
     "the same id twice": initialize(1) + request(1, "tools/list"),
     "no end of the line": EVERYTHING + request(4, "ping").strip(),
+    "a byte order mark": b"\xef\xbb\xbf" + EVERYTHING,
     "a long line": EVERYTHING + request(4, "ping", {"_meta": {"long": "x" * 200_000}}) + request(5, "ping"),
 }
 
@@ -89,8 +90,9 @@ def primed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return home
 
 
-def test_cached_responses_are_sent(primed: Path) -> None:
-    assert "kept_repos" in texts(answers(primed, EVERYTHING, "--demo"))
+@pytest.mark.parametrize("mark", [b"", b"\xef\xbb\xbf"])
+def test_cached_responses_are_sent(mark: bytes, primed: Path) -> None:
+    assert "kept_repos" in texts(answers(primed, mark + EVERYTHING, "--demo"))
 
 
 @pytest.mark.parametrize(
