@@ -18,8 +18,9 @@ from mogplex_mcp.api.transport import create_transport
 from mogplex_mcp.runs.start import Starter
 from mogplex_mcp.runs.triggers import Triggerer
 from mogplex_mcp.simulator import DEMO_TOKEN
+from mogplex_mcp.storage.errors import StateError
 from mogplex_mcp.storage.sqlite_ledger import SqliteLedger
-from mogplex_mcp.storage.state_file import StateError, StateFile
+from mogplex_mcp.storage.state_file import StateFile
 from tests.runs.killed_start import REPO, address
 
 

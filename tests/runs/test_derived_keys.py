@@ -16,6 +16,7 @@ from mogplex_mcp.runs.triggers import Triggered
 from mogplex_mcp.simulator import DEMO_TOKEN, Fault, FaultKind, Simulator
 from mogplex_mcp.simulator.world import ApiToken
 from mogplex_mcp.storage.state_file import StateFile
+from mogplex_mcp.storage.store import SqliteStore
 from mogplex_mcp.tenants.tenant import Tenant, Tenants
 from tests.runs.support import (
     BASE_URL,
@@ -47,8 +48,9 @@ async def person(
 ) -> AsyncIterator[Tenant]:
     """A person on a machine of their own, whose clock may be ahead."""
     state = StateFile(path)
+    now = lambda: virtual_now() + ahead  # noqa: E731 - used twice
     async with simulator.transport() as transport:
-        tenants = Tenants(BASE_URL, transport, state, lambda: virtual_now() + ahead)
+        tenants = Tenants(BASE_URL, transport, SqliteStore(state, now), now)
         yield tenants.of(FoundToken(Token.parse(token), "a test", personal=True))
     state.close()
 
