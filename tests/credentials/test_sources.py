@@ -85,7 +85,7 @@ def test_a_token_that_is_none_is_not_passed_over_and_not_shown(tmp_path: Path) -
     assert "hunter2" not in str(found)
 
 
-@pytest.mark.parametrize("kind", ["missing", "directory", "pipe", "huge", "binary", "utf-16", "below a file"])
+@pytest.mark.parametrize("kind", ["missing", "directory", "pipe", "huge", "binary", "half of utf-16", "below a file"])
 def test_a_file_that_cannot_be_used_is_named_with_the_reason(kind: str, tmp_path: Path) -> None:
     file = tmp_path / "token"
     if kind == "directory":
@@ -96,8 +96,8 @@ def test_a_file_that_cannot_be_used_is_named_with_the_reason(kind: str, tmp_path
         file.write_text("m" * (LARGEST + 1))
     elif kind == "binary":
         file.write_bytes(b"\xff\xfe\x00\xd8")
-    elif kind == "utf-16":
-        file.write_text(FIRST, encoding="utf-16")
+    elif kind == "half of utf-16":
+        file.write_bytes(FIRST.encode("utf-16")[:-1])
     elif kind == "below a file":
         file.write_text(FIRST)
         file = file / "token"
@@ -110,6 +110,14 @@ def test_a_file_that_cannot_be_used_is_named_with_the_reason(kind: str, tmp_path
     assert found.problem.message.endswith("Correct MOGPLEX_API_KEY_FILE (--api-key-file), or leave it out.")
 
 
+def test_token_file_that_powershell_wrote_is_read(tmp_path: Path) -> None:
+    file = tmp_path / "token"
+    file.write_text(f"{FIRST}\r\n", encoding="utf-16")
+    found = find_token(Settings(api_key_file=file))
+    assert found.token is not None
+    assert found.token.value == FIRST
+
+
 def test_a_file_with_an_impossible_name_is_no_crash() -> None:
     assert find_token(Settings(api_key_file=Path("a\0b"))).token is None
 
@@ -120,7 +128,7 @@ def test_a_file_that_may_not_be_read_is_named(monkeypatch: pytest.MonkeyPatch, t
 
     file = tmp_path / "token"
     file.write_text(FIRST)
-    monkeypatch.setattr(Path, "read_text", refuse)
+    monkeypatch.setattr(Path, "read_bytes", refuse)
     found = find_token(Settings(api_key_file=file))
     assert found.problem is not None
     assert "Permission denied" in found.problem.message

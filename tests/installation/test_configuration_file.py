@@ -44,6 +44,28 @@ def test_two_changes_in_one_second_have_two_copies(tmp_path: Path) -> None:
     assert (backup.name, backup.read_text()) == ("mcp.json.backup-20261122-134005-1", "second")
 
 
+def test_file_that_another_program_has_open_for_a_moment_is_replaced(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "mcp.json"
+    path.write_text("before")
+    original, refused = Path.replace, list[PermissionError]()
+
+    def refuse_twice(source: Path, target: Path) -> Path:
+        if len(refused) < 2:  # as Windows does while an indexer reads it
+            error = PermissionError(13, "in use")
+            error.winerror = 32  # type: ignore[attr-defined]  # of Windows alone
+            refused.append(error)
+            raise error
+        return original(source, target)
+
+    monkeypatch.setattr(Path, "replace", refuse_twice)
+    monkeypatch.setattr("mogplex_mcp.core.private_file._RETRY_SECONDS", 0)
+    write(read(path), "after", NOW, private=True)
+    assert path.read_text() == "after"
+    assert len(names(tmp_path)) == 2
+
+
 def test_a_new_file_of_the_user_is_for_the_user_alone(tmp_path: Path) -> None:
     path = tmp_path / "new" / "mcp.json"
     assert write(read(path), "{}", NOW, private=True) is None
