@@ -11,7 +11,10 @@ from typing import Any
 
 import pytest
 
+from mogplex_mcp.diagnosis import journal
+from mogplex_mcp.diagnosis.finding import Status
 from mogplex_mcp.simulator import DEMO_READ_ONLY_TOKEN, DEMO_TOKEN
+from mogplex_mcp.storage.state_file import StateFile
 from tests.cli.login_support import keyring, run, tokens_file
 from tests.transports.processes import PROGRAM, environment, simulator
 from tests.trust.canaries import CLIENT_KEY, TOKEN, Mirror, assert_without, talkative
@@ -234,3 +237,14 @@ def test_doctor_begins_all_facts_in_one_column(tmp_path: Path) -> None:
     assert rows
     assert {line[24:26].strip() != "" and line[23:25].startswith(" ") for line in rows} == {True}
     assert max(map(len, shown)) <= 80
+
+
+def test_doctor_warns_of_a_journal_on_a_network_file_system(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "state.sqlite3"
+    with contextlib.closing(StateFile(path)) as state:
+        state.tenant("a")
+    monkeypatch.setattr(journal, "network_file_system", lambda _: "nfs4")
+    found = journal._look(path)
+    assert found.status is Status.WARNING
+    assert "network file system (nfs4)" in found.fact
+    assert "MOGPLEX_MCP_STATE_FILE" in found.advice
