@@ -21,6 +21,7 @@ from tests.transports.processes import PROGRAM, environment, simulator
 from tests.trust.canaries import TOKEN, Mirror, assert_without
 
 NOWHERE = "http://127.0.0.1:9"
+on_demand_on_macos = pytest.mark.skipif(sys.platform == "darwin", reason="the keyring is used on demand there")
 
 
 @pytest.fixture(scope="module")
@@ -135,6 +136,7 @@ def test_login_refuses_contradicting_options(arguments: list[str], tmp_path: Pat
     assert not tokens_file(tmp_path).exists()
 
 
+@on_demand_on_macos
 def test_login_prefers_a_working_keyring(mogplex: str, tmp_path: Path) -> None:
     more = keyring(tmp_path, "working") | {"MOGPLEX_URL": mogplex}
     done = run(tmp_path, "login", text=DEMO_TOKEN, **more)
@@ -147,6 +149,28 @@ def test_login_prefers_a_working_keyring(mogplex: str, tmp_path: Path) -> None:
     assert json.loads(kept.read_text()) == {}
 
 
+def test_login_on_macos_uses_the_keyring_on_demand_only(mogplex: str, tmp_path: Path) -> None:
+    more = keyring(tmp_path, "working") | {"MOGPLEX_URL": mogplex}
+    folder = Path(more["PYTHONPATH"])
+    (folder / "sitecustomize.py").write_text(
+        "from mogplex_mcp.credentials import token_store\ntoken_store.is_keyring_first = lambda: False\n"
+    )
+    kept = folder / "kept.json"
+    first = run(tmp_path, "login", text=DEMO_READ_ONLY_TOKEN, **more)
+    assert f"is stored in the file {tokens_file(tmp_path)}" in first.stderr
+    assert not kept.exists()
+    second = run(tmp_path, "login", "--keyring", text=DEMO_TOKEN, **more)
+    assert "is stored in the keyring" in second.stderr
+    assert "asks for your consent again after each update" in second.stderr
+    assert "takes precedence" not in second.stderr
+    assert json.loads(kept.read_text()) == {f"mogplex-mcp {mogplex}": DEMO_TOKEN}
+    assert not tokens_file(tmp_path).exists()
+    third = run(tmp_path, "login", text=DEMO_READ_ONLY_TOKEN, **more)
+    assert "takes precedence" not in third.stderr
+    assert json.loads(kept.read_text()) == {}
+
+
+@on_demand_on_macos
 def test_login_removes_the_token_from_other_stores(mogplex: str, tmp_path: Path) -> None:
     more = keyring(tmp_path, "working") | {"MOGPLEX_URL": mogplex}
     kept = Path(more["PYTHONPATH"], "kept.json")
@@ -158,6 +182,7 @@ def test_login_removes_the_token_from_other_stores(mogplex: str, tmp_path: Path)
     assert not tokens_file(tmp_path).exists()
 
 
+@on_demand_on_macos
 @pytest.mark.parametrize(
     ("kind", "reason"),
     [("locked", "it is locked"), ("broken", "it failed (RuntimeError)"), ("forgetful", "it did not store the token")],

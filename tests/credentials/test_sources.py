@@ -1,5 +1,6 @@
 """Where a token is looked for, in which order, and what is said where there is none."""
 
+import json
 import os
 import sys
 from pathlib import Path
@@ -36,7 +37,10 @@ def auth_file(home: Path, text: str) -> Path:
     return path
 
 
-def test_every_place_is_looked_at_in_order(keyring: ModuleType, tmp_path: Path) -> None:
+def test_every_place_is_looked_at_in_order(
+    keyring: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "platform", "linux")
     file = tmp_path / "token"
     file.write_text(SECOND)
     keyring.get_password = lambda service, user: THIRD if (service, user) == ("mogplex-mcp", MOGPLEX) else None  # type: ignore[attr-defined] # a stand-in
@@ -190,6 +194,19 @@ def test_a_keyring_that_fails_in_whatever_way_is_passed_over(keyring: ModuleType
     found = find_token(Settings(home=tmp_path))
     assert found.token is not None
     assert found.token.value == FOURTH
+
+
+@pytest.mark.parametrize(("platform", "expected"), [("linux", FIRST), ("win32", FIRST), ("darwin", SECOND)])
+def test_keyring_of_macos_is_asked_last(
+    platform: str, expected: str, keyring: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keyring.get_password = lambda _service, _user: FIRST  # type: ignore[attr-defined] # a stand-in
+    file = tmp_path / "tokens.json"
+    file.write_text(json.dumps({MOGPLEX: SECOND}))
+    monkeypatch.setattr(sys, "platform", platform)
+    found = find_token(Settings(token_file=file))
+    assert found.token is not None
+    assert found.token.value == expected
 
 
 def test_without_the_keyring_package_the_other_places_count(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -44,7 +44,8 @@ COMMANDS: Final = (
     ),
     Command(
         "login",
-        "store your token in the keyring or a private file, so that no client's configuration has to contain it",
+        "store your token in the keyring or a private file (on macOS in the file, unless --keyring is given), so that no "
+        "client's configuration has to contain it",
         "login:login",
         (
             # Accepted only to explain why a token must not be an argument.
