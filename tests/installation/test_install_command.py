@@ -60,10 +60,11 @@ def test_without_a_name_it_says_what_is_where(run: Run, capsys: pytest.CaptureFi
     run("codex")
     capsys.readouterr()
     assert run() == ExitCode.OK
+    width = len("copilot-jetbrains")
     lines = capsys.readouterr().out.splitlines()
-    assert "claude-desktop   not found" in lines
-    assert "cursor           found, not installed in ~/.cursor/mcp.json" in lines
-    assert 'codex            installed as "mogplex" in ~/.codex/config.toml' in lines
+    assert f"{'claude-desktop':{width}}  not found" in lines
+    assert f"{'cursor':{width}}  found, not installed in ~/.cursor/mcp.json" in lines
+    assert f'{"codex":{width}}  installed as "mogplex" in ~/.codex/config.toml' in lines
 
 
 def test_printing_writes_nothing(home: Path, run: Run, capsys: pytest.CaptureFixture[str]) -> None:
