@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import re
 import select
 import signal
 import subprocess
@@ -188,6 +189,7 @@ def test_in_a_terminal_it_asks_before_it_writes(answer: str, written: bool, home
     assert terminal.end() == (ExitCode.OK if written else ExitCode.FAILURE)
     assert ((home / ".cursor/mcp.json").read_text() != FOREIGN) == written
     assert ("Nothing was changed." in terminal.said) != written
+    assert re.search(r'\x1b\[32m  \+ +"command"', terminal.said)
 
 
 @in_a_terminal

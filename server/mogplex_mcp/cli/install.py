@@ -25,6 +25,7 @@ from mogplex_mcp.installation.shell import with_variables
 from mogplex_mcp.installation.wsl import started_from_windows, windows_machine
 
 # Clients prefix the names of tools with it, and those have a maximum length.
+_STYLES: Final = {"+": "green", "-": "red"}
 _NAME: Final = re.compile(r"[A-Za-z0-9_-]{1,32}")
 
 
@@ -154,7 +155,7 @@ def _show_changes(machine: Machine, plans: Sequence[Plan], given: Namespace) -> 
         if plan.changes:
             _print(f"{plan.client.title}: {where}")
             for line in plan.difference:
-                _print(f"  {line}")
+                _print(f"  {line}", style=_STYLES.get(line[:1], ""))
         elif given.remove:
             _print(f'{plan.client.title}: there is no entry "{plan.name}" in {where}')
         else:
@@ -246,7 +247,18 @@ def _warn(text: str) -> None:
     say(printable(text))
 
 
-def _print(text: str) -> None:
-    """Print a line to stdout; characters that its encoding lacks become question marks."""
+def _print(text: str, *, style: str = "") -> None:
+    """Print a line to stdout; characters that its encoding lacks become question marks.
+
+    Args:
+        text: The line.
+        style: Its colour at a terminal.
+    """
     encoding = sys.stdout.encoding or "utf-8"
-    print(printable(text).encode(encoding, "replace").decode(encoding), flush=True)  # noqa: T201 - the output of the command
+    line = printable(text).encode(encoding, "replace").decode(encoding)
+    if style and sys.stdout.isatty():
+        from mogplex_mcp.cli.terminal.output import Output  # noqa: PLC0415 - slow to import
+
+        Output(as_json=False).line(line, style=style)
+    else:
+        print(line, flush=True)  # noqa: T201 - the output of the command
