@@ -3,8 +3,8 @@
 import contextlib
 import json
 import os
-import pty
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -16,8 +16,12 @@ from mogplex_mcp.diagnosis.finding import Status
 from mogplex_mcp.simulator import DEMO_READ_ONLY_TOKEN, DEMO_TOKEN
 from mogplex_mcp.storage.state_file import StateFile
 from tests.cli.login_support import keyring, run, tokens_file
+from tests.systems import with_posix
 from tests.transports.processes import PROGRAM, environment, simulator
 from tests.trust.canaries import CLIENT_KEY, TOKEN, Mirror, assert_without, talkative
+
+if sys.platform != "win32":
+    import pty
 
 NOWHERE = "http://127.0.0.1:9"
 NAMES = [
@@ -163,6 +167,7 @@ def test_doctor_prints_ascii_where_stdout_needs_it(tmp_path: Path) -> None:
     assert "ok token: mog_?000A, from the demo.\n" in done.stdout
 
 
+@with_posix
 @pytest.mark.parametrize(("more", "coloured"), [({}, True), ({"NO_COLOR": "1"}, False), ({"TERM": "dumb"}, False)])
 def test_doctor_respects_no_color_and_dumb_terminals(more: dict[str, str], coloured: bool, tmp_path: Path) -> None:
     screen, terminal = pty.openpty()
@@ -218,6 +223,7 @@ def test_doctor_counts_problems_and_warnings_in_its_first_line(mogplex: str, tmp
     assert first == f"{failed} problem{'s' * (failed > 1)}, {warned} warning{'s' * (warned > 1)}."
 
 
+@with_posix
 def test_doctor_begins_all_facts_in_one_column(tmp_path: Path) -> None:
     path = tmp_path / ".gemini/settings.json"
     path.parent.mkdir()

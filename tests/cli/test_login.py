@@ -3,10 +3,8 @@
 import contextlib
 import json
 import os
-import pty
 import subprocess
 import sys
-import termios
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -17,8 +15,13 @@ from mogplex_mcp.config.settings import Settings
 from mogplex_mcp.credentials.sources import FoundToken, find_token
 from mogplex_mcp.simulator import DEMO_READ_ONLY_TOKEN, DEMO_TOKEN
 from tests.cli.login_support import keyring, run, tokens_file
+from tests.systems import with_modes
 from tests.transports.processes import PROGRAM, environment, simulator
 from tests.trust.canaries import TOKEN, Mirror, assert_without
+
+if sys.platform != "win32":
+    import pty
+    import termios
 
 NOWHERE = "http://127.0.0.1:9"
 on_demand_on_macos = pytest.mark.skipif(sys.platform == "darwin", reason="the keyring is used on demand there")
@@ -35,6 +38,7 @@ def looked_for(home: Path, url: str) -> FoundToken:
     return find_token(Settings(base_url=normalise_base_url(url), token_file=tokens_file(home)))
 
 
+@with_modes
 def test_login_checks_and_stores_a_token_from_stdin(mogplex: str, tmp_path: Path) -> None:
     done = run(tmp_path, "login", text=f"{DEMO_TOKEN}\n", MOGPLEX_URL=mogplex)
     assert done.code == 0, done.stderr
@@ -264,6 +268,8 @@ class Terminal:
     """A login in a terminal, and the person in front of it."""
 
     def __init__(self, home: Path, *arguments: str, **more: str) -> None:
+        if sys.platform == "win32":
+            pytest.skip("terminals of POSIX")
         self._screen, self.terminal = pty.openpty()
         self.shown = ""
         self.process = subprocess.Popen(

@@ -13,6 +13,7 @@ from mogplex_mcp.config.settings import Settings
 from mogplex_mcp.core.private_file import LARGEST
 from mogplex_mcp.core.redaction import Secret
 from mogplex_mcp.credentials.sources import find_token
+from tests.systems import with_posix
 
 MOGPLEX = "https://mogplex.com"
 FIRST = "mog_First0First0First0First0First0Fi"
@@ -89,7 +90,13 @@ def test_a_token_that_is_none_is_not_passed_over_and_not_shown(tmp_path: Path) -
     assert "hunter2" not in str(found)
 
 
-@pytest.mark.parametrize("kind", ["missing", "directory", "pipe", "huge", "binary", "half of utf-16", "below a file"])
+@pytest.mark.parametrize(
+    "kind",
+    [
+        *("missing", "directory", "huge", "binary", "half of utf-16", "below a file"),
+        pytest.param("pipe", marks=with_posix),
+    ],
+)
 def test_a_file_that_cannot_be_used_is_named_with_the_reason(kind: str, tmp_path: Path) -> None:
     file = tmp_path / "token"
     if kind == "directory":

@@ -16,6 +16,7 @@ from mogplex_mcp.storage import state_file as state_module
 from mogplex_mcp.storage.errors import StateError
 from mogplex_mcp.storage.migrations import SCHEMA_VERSION
 from mogplex_mcp.storage.state_file import StateFile
+from tests.systems import with_modes
 
 ROOT = Path(__file__).parents[2]
 TOKEN = "mog_000000000000000000000000000000ab"
@@ -41,6 +42,7 @@ def test_nothing_is_opened_before_it_is_used(path: Path) -> None:
     assert not path.parent.exists()
 
 
+@with_modes
 def test_the_file_belongs_to_its_user_alone(path: Path) -> None:
     put(StateFile(path), "a")
     modes = {stat.S_IMODE(file.stat().st_mode) for file in path.parent.iterdir()}
@@ -48,6 +50,7 @@ def test_the_file_belongs_to_its_user_alone(path: Path) -> None:
     assert stat.S_IMODE(path.parent.stat().st_mode) == 0o700
 
 
+@with_modes
 def test_a_file_that_others_could_open_is_closed_to_them_and_that_is_said_once(path: Path) -> None:
     writer = StateFile(path)
     put(writer, "a")
