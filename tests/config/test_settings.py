@@ -161,3 +161,9 @@ def test_no_name_is_used_twice() -> None:
 
 def test_what_is_secret_can_never_stand_in_a_command_line() -> None:
     assert {option.setting for option in OPTIONS if not option.flag} == {"api_key", "client_key"}
+
+
+@pytest.mark.parametrize("home", [".", "home/me", "~"])
+def test_settings_have_no_home_directory_below_the_working_directory(home: str) -> None:
+    settings = Settings.load({"HOME": home})
+    assert (settings.home, settings.token_file, settings.state_file) == (None, None, None)

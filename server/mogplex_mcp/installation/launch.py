@@ -124,9 +124,7 @@ class Installation:
                 f"Install it with `uv tool install {PROGRAM}`, then run `{PROGRAM} install` again."
             )
         args = ("--from", f"{PROGRAM}[keyring]", PROGRAM) if self.has_keyring else (PROGRAM,)
-        note = (
-            f"uvx adds up to a second to each start; `uv tool install {PROGRAM}`, then this again, avoids that."
-        )
+        note = f"uvx adds up to a second to each start; `uv tool install {PROGRAM}`, then this again, avoids that."
         return Launch(str(uvx.absolute()), args, options, note)
 
 

@@ -172,6 +172,7 @@ def test_without_a_home_to_write_to_it_serves_and_says_what_does_not_work(home: 
         assert "Traceback" not in lines(talk.running.stderr).read()
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="prlimit is of Linux")
 async def test_on_a_full_disk_nothing_is_started_and_everything_else_goes_on(tmp_path: Path) -> None:
     simulator = Simulator()
     before = set(simulator.world.runs)
