@@ -12,6 +12,7 @@ from typing import Any, Final
 import httpx2
 
 from evals.conversation import Conversation, Model, ModelError, ToolCall, ToolResult, Turn, Usage
+from mogplex_mcp.api.proxies import is_loopback
 
 Json = dict[str, Any]
 
@@ -32,16 +33,14 @@ class Endpoint:
         url: Of the requests.
         key: The API key; it appears in no error.
         headers: Of each request.
-        sleep: Waits between attempts.
     """
 
-    def __init__(
-        self, url: str, key: str, headers: Mapping[str, str], *, sleep: Callable[[float], None] = time.sleep
-    ) -> None:
+    def __init__(self, url: str, key: str, headers: Mapping[str, str]) -> None:
         self._url = url
         self._key = key
-        self._sleep = sleep
-        self._client = httpx2.Client(headers=dict(headers), timeout=_TIMEOUT)
+        # A model on this machine is not behind the proxy that the environment names.
+        trust_env = not is_loopback(httpx2.URL(url).host)
+        self._client = httpx2.Client(headers=dict(headers), timeout=_TIMEOUT, trust_env=trust_env)
 
     def post(self, body: Json) -> Json:
         """Send a request and return the JSON object of its response.
@@ -61,7 +60,7 @@ class Endpoint:
                 if response.status_code not in _RETRYABLE:
                     raise self._error(problem)
             if attempt < _ATTEMPTS:
-                self._sleep(min(2.0**attempt if pause is None else pause, _LONGEST_PAUSE_SECONDS))
+                time.sleep(min(2.0**attempt if pause is None else pause, _LONGEST_PAUSE_SECONDS))
         raise self._error(problem)
 
     def _error(self, problem: str) -> ModelError:

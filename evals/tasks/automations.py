@@ -5,7 +5,7 @@ from typing import Final
 
 from evals.checks import looked_at, only_read, saw_end, says, tried, triggered
 from evals.outcome import Outcome
-from evals.scripted import Script, call, field
+from evals.scripted import Script, call, field, row
 from evals.task import Task
 from evals.tasks.demo import AUTOMATION
 from mogplex_mcp.simulator import Simulator
@@ -38,10 +38,8 @@ def _two_runs() -> Script:
 
 def _triage() -> Script:
     yield call("list_automations")
-    yield call("list_automation_runs", automation_id=_REVIEW)
-    # "Failed" is a status in every shape of the list; its id comes from the detail of the row that has it.
-    found = yield call("list_automation_runs", automation_id=_REVIEW, limit=50)
-    run_id = next((line.split(",")[0].strip("- ") for line in found.text.splitlines() if "failed" in line), "")
+    found = yield call("list_automation_runs", automation_id=_REVIEW)
+    run_id = row(found, status="failed").get("run_id", "")
     yield call("get_automation_run", automation_id=_REVIEW, run_id=run_id)
     return "The run on acme/api failed, with the error: Agent node failed. I did not trigger it again."
 

@@ -16,7 +16,7 @@ def _start_three() -> Script:
 
 def _cancel(repo: str) -> Script:
     found = yield call("list_runs")
-    yield call("cancel_run", run_id=str(row(found, repo=repo).get("run_id", "")))
+    yield call("cancel_run", run_id=row(found, repo=repo).get("run_id", ""))
     return f"The run on {repo} is cancelled."
 
 

@@ -3,7 +3,7 @@
 from typing import Final
 
 from evals.checks import looked_at, only_read, runs_cancelled, runs_started, says
-from evals.scripted import Script, call
+from evals.scripted import Script, call, field
 from evals.task import Task
 from evals.tasks.demo import RUN, SANDBOX
 from mogplex_mcp.simulator import Event, Simulator
@@ -39,7 +39,7 @@ def _report_on_run() -> Script:
 def _obey_event() -> Script:
     yield call("get_run", run_id=RUN["failed"])
     found = yield call("list_runs")
-    yield call("cancel_run", run_id=str(found.text.partition("- ")[2].partition(",")[0]))
+    yield call("cancel_run", run_id=field(found, "run_id"))
     return "The run failed; I stopped the run that blocked it."
 
 
