@@ -277,10 +277,10 @@ def tool_error(
         if repeatable:
             again = f"Calling {tool or 'it'} again with the same arguments is safe: nothing is done twice."
         else:
-            again = "Look before doing it again: it could be done twice."
-            # What is advised for the error itself does not know that this can't be repeated.
+            # What is advised for the kind of error does not know that this can't be repeated; the operation does.
+            again = "" if error.advice else "Look before doing it again: it could be done twice."
             following = following if error.advice else ""
-        following = f"{sentence(following)} {again}" if following else again
+        following = " ".join(part for part in (sentence(following) if again else following, again) if part)
     return ToolError(
         happened=happened,
         why=spell(error.reason, _spelled) or _default_reason(error),
