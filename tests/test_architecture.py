@@ -47,7 +47,7 @@ ARROWS = {
 }
 
 # Code and pages whose words follow the field's own documents.
-WORDED = ("server", "evals", "docs", "distribution", "README.md", "SECURITY.md")
+WORDED = ("server", "evals", "docs", "distribution", "README.md", "SECURITY.md", "CHANGELOG.md")
 
 
 def imported(module: Path) -> Iterator[str]:
