@@ -170,7 +170,7 @@ def _from_completion(data: Json) -> Turn:
     native = {"role": "assistant", "content": message.get("content")}
     if calls:
         native["tool_calls"] = message["tool_calls"]
-    return Turn(message.get("content") or "", calls, _usage(read, written), native)
+    return Turn(_text(message.get("content")), calls, _usage(read, written), native)
 
 
 def _from_message(data: Json) -> Turn:
@@ -195,6 +195,13 @@ def _result_block(result: ToolResult) -> Json:
         "content": result.text,
         "is_error": result.is_error,
     }
+
+
+def _text(content: Any) -> str:
+    """Return the text of a content, which some servers give in parts."""
+    if isinstance(content, list):
+        return "".join(part["text"] for part in content if part.get("type") == "text")
+    return content or ""
 
 
 def _arguments(text: Any) -> Json | None:

@@ -191,6 +191,12 @@ def test_chat_completions_sends_the_results_of_several_calls() -> None:
     ]
 
 
+def test_chat_completions_reads_content_in_parts() -> None:
+    parts = [{"type": "thinking", "thinking": []}, {"type": "text", "text": "Hel"}, {"type": "text", "text": "lo."}]
+    with serving(responses(completion({"content": parts}))) as url:
+        assert ChatCompletions(MODEL, url, KEY).reply(CONVERSATION).text == "Hello."
+
+
 def test_endpoint_reads_no_proxy_for_this_machine(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")
     monkeypatch.setenv("NO_PROXY", "")
