@@ -202,7 +202,8 @@ def _home(environment: Mapping[str, str] | None) -> Path | None:
     text = next((given[name] for name in names if given.get(name)), "")
     if not text and environment is None:
         text = os.path.expanduser("~").removeprefix("~")  # noqa: PTH111 - Path.home() raises where there is none
-    return Path(text) if text else None
+    # A relative one would be another folder for each working directory.
+    return Path(text) if Path(text).is_absolute() else None
 
 
 def _demo_file(state_file: Path | None) -> Path | None:
