@@ -66,5 +66,5 @@ def test_error_of_json_rpc_is_not_said_to_be_an_http_status() -> None:
     failure = operation_error(MogplexError(ErrorCode.NOT_SUPPORTED, "Method not found", status=200))
     model = tool_error(failure, base_url=BASE_URL, offered=())
     person = command_error(failure, base_url=BASE_URL)
-    assert model.why == "Mogplex responded with an error; the response is quoted below"
-    assert person.why == "Mogplex responded with an error:"
+    assert model.why == "The response is quoted below"
+    assert person.why == "The response was:"

@@ -300,8 +300,9 @@ def sentence(text: str) -> str:
 
 def _default_reason(error: OperationError) -> str:
     if error.status is not None:
-        responded = error.status if error.status >= _FIRST_ERROR_STATUS else "an error"
-        return f"Mogplex responded with {responded}; the response is quoted below"
+        if error.status < _FIRST_ERROR_STATUS:
+            return "The response is quoted below"
+        return f"Mogplex responded with {error.status}; the response is quoted below"
     return _INTERNAL_REASON if error.code == OperationCode.UNEXPECTED_EXCEPTION else "What was given is quoted below"
 
 

@@ -219,8 +219,9 @@ def command_error(
     why = spell(error.reason, speller)
     if error.quoted and not why:
         # Errors of JSON-RPC come with 200.
-        responded = error.status if error.status and error.status >= _FIRST_ERROR_STATUS else "an error"
-        why = f"Mogplex responded with {responded}:" if error.status else "The input was:"
+        is_error = error.status and error.status >= _FIRST_ERROR_STATUS
+        responded = f"Mogplex responded with {error.status}:" if is_error else "The response was:"
+        why = responded if error.status else "The input was:"
     return CommandError(
         without_keys(happened),
         without_keys(_sentence(why)),
