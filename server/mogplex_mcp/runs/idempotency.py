@@ -197,9 +197,8 @@ class _Start(Generic[RunT]):
         """Return the run of an earlier start; None if it belongs to another start."""
         run = await _found(self.launch.look(entry.run_id))
         if run is None:
-            # The ledger decides once more: other processes may have found out the same.
-            await self._pass(entry, run_id=entry.run_id, status=entry.status, state=StartState.GONE)
-            return None
+            # Its key decides: where Mogplex only failed to find the run, the key gives it back.
+            return await self.send(entry, earlier=True)
         age = _age(run, self.clock)
         if age is None and not self.clock.is_set:
             # Mogplex says no time; the ledger has one clock for both of its times.
@@ -233,7 +232,9 @@ class _Start(Generic[RunT]):
             created_at = None if age is None else self.clock.now() - age
             await self._pass(entry, run_id=sent.run_id, status=status, created_at=created_at)
             return None
-        is_noted = await noted(self.ledger.settle(entry, run_id=sent.run_id, status=status))
+        # An earlier entry whose key gives a new run is that of a run that is gone.
+        created_at = self.clock.now() if earlier and not sent.replayed and entry.run_id else None
+        is_noted = await noted(self.ledger.settle(entry, run_id=sent.run_id, status=status, created_at=created_at))
         return Launched(sent.run_id, sent.run, replayed=is_earlier, noted=is_noted and self.is_noted)
 
     async def _pass(
