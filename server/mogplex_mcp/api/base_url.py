@@ -32,7 +32,9 @@ def normalise_base_url(text: str) -> str:
         raise ValueError("The Mogplex address has to start with https://.")
     if url.scheme == "http" and not _is_loopback(host):
         shown = f"[{host}]" if ":" in host else host
-        raise ValueError(f"http:// would send your token unencrypted: write https://{shown} (http is for this machine).")
+        raise ValueError(
+            f"http:// would send your token unencrypted: write https://{shown} (http is for this machine)."
+        )
     if host == "www.mogplex.com":
         host = "mogplex.com"  # www. responds with 308, and redirects are never followed with a token
     shown_host = f"[{host}]" if ":" in host else host
