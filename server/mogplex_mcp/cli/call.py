@@ -36,6 +36,8 @@ async def call_tool(session: Session, given: Namespace) -> int:
         return ExitCode.OK
     tool = tools.get(given.tool)
     if tool is None:
+        for other in (other for toolset in TOOLSETS for other in toolset.tools if other.name == given.tool):
+            session.check_allowed(other.name, changes=not other.hints.reads_only)
         raise CommandError(
             "Nothing was done.",
             nearest("tool", given.tool, list(tools)),

@@ -147,9 +147,12 @@ def created_reply(call: Call, created: sandboxes.CreatedSandbox) -> OneSandbox:
     if created.sandbox is None:
         repo_id = sanitize_word(created.repo.id)
         return OneSandbox(
-            summary="The sandbox is still booting, which takes minutes. Nothing is lost: do not create it again.",
-            sandbox=SandboxRow(status="creating", repo_id=repo_id),
-            next_steps=[NextStep(tool="list_sandboxes", arguments={"repo": repo_id}, why="see when it runs")],
+            summary="Mogplex has not answered yet: it does so when the sandbox has booted, which takes minutes. Do not "
+            "create it again before you have looked for it.",
+            sandbox=SandboxRow(status="unconfirmed", repo_id=repo_id),
+            next_steps=[
+                NextStep(tool="list_sandboxes", arguments={"repo": repo_id}, why="see whether it is there, and runs")
+            ],
         )
     row = _row(call, created.sandbox)
     return OneSandbox(
