@@ -1,0 +1,65 @@
+"""Readiness: whether this process should get requests, as balancers ask every few seconds."""
+
+import logging
+import math
+from collections.abc import Awaitable, Callable
+from typing import Final
+
+import anyio
+
+from mogplex_mcp.core.shutdown import Shutdown
+
+CHECK_SECONDS: Final = 1.0
+"""How long the outcome of a check is valid: however many balancers ask, the state is asked once a second."""
+
+_log = logging.getLogger(__name__)
+
+
+class Readiness:
+    """The readiness of one process.
+
+    Args:
+        shutdown: Its graceful shutdown.
+
+    Attributes:
+        check: Raises an `OSError` while the state cannot be used; None before there is any.
+    """
+
+    def __init__(self, shutdown: Shutdown) -> None:
+        self.check: Callable[[], Awaitable[None]] | None = None
+        self._shutdown = shutdown
+        self._lock = anyio.Lock()
+        self._problem = ""
+        self._checked_at = -math.inf
+
+    @property
+    def was_ready(self) -> bool:
+        """Whether the process was ready when it was last asked."""
+        return not self._shutdown.is_draining and not self._problem
+
+    async def problem(self) -> str:
+        """Return why the process is not ready, without names of hosts, users or files; empty if it is."""
+        if self._shutdown.is_draining:
+            return "shutting down"
+        async with self._lock:
+            if self.check is not None and anyio.current_time() - self._checked_at >= CHECK_SECONDS:
+                self._note(await _failure(self.check))
+                self._checked_at = anyio.current_time()
+        return self._problem
+
+    def _note(self, failure: str) -> None:
+        """Keep the outcome of a check, and log a change: anyone may read the problem, and only operators the log."""
+        problem = "the state cannot be used" if failure else ""
+        if problem and not self._problem:
+            _log.error("Not ready: %s", failure)
+        elif self._problem and not problem:
+            _log.warning("Ready again.")
+        self._problem = problem
+
+
+async def _failure(check: Callable[[], Awaitable[None]]) -> str:
+    try:
+        await check()
+    except OSError as error:
+        return str(error)
+    return ""
