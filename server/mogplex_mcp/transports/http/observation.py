@@ -72,18 +72,28 @@ class Observation:
         method = scope["method"] if scope["method"] in _HTTP_METHODS else OTHER
         observed = Observed(method, path if path in _PATHS else OTHER)
 
+        began = time.perf_counter()
+        is_open = True
+
+        def finish() -> None:
+            nonlocal is_open
+            if is_open:
+                is_open = False
+                observed.seconds = time.perf_counter() - began
+                for observe in self._observers:
+                    observe(observed)
+
         async def send_and_observe(message: Message) -> None:
             if message["type"] == "http.response.start":
                 observed.status = message["status"]
+            elif not message.get("more_body"):
+                finish()  # before it is sent: the next request of the caller comes later in the log
             await send(message)
 
-        began = time.perf_counter()
         try:
             await self._app({**scope, _OBSERVED: (self, observed)}, receive, send_and_observe)
         finally:
-            observed.seconds = time.perf_counter() - began
-            for observe in self._observers:
-                observe(observed)
+            finish()
 
     def note_caller(self, observed: Observed, caller: FoundToken | None) -> None:
         """Note who the caller is: a hash that is the same for the life of this process, and tells nothing after it."""
