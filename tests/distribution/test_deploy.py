@@ -12,7 +12,8 @@ import pytest
 from distribution.project import ROOT
 from ruamel.yaml import YAML
 
-from mogplex_mcp.config.settings import OPTIONS, Settings
+from mogplex_mcp.config.options import OPTIONS
+from mogplex_mcp.config.settings import Settings
 
 DEPLOY = ROOT / "deploy"
 KUBERNETES = "1.31"

@@ -148,7 +148,7 @@ async def call(client: Client, name: str, **arguments: Any) -> dict[str, Any]:
     result = await client.call_tool(name, arguments)
     assert not result.is_error, result.content
     assert result.structured_content is not None
-    return result.structured_content
+    return dict(result.structured_content)
 
 
 async def test_no_call_fails_when_a_replica_is_killed_between_calls(deployment: Deployment) -> None:
@@ -195,7 +195,7 @@ async def test_no_call_fails_while_replicas_roll_over(deployment: Deployment) ->
 async def test_proxy_hands_on_events_as_they_come_and_says_when_nothing_serves(deployment: Deployment) -> None:
     said: list[str | None] = []
 
-    async def note(_done: float, _total: float | None, message: str | None) -> None:
+    async def note(progress: float, total: float | None, message: str | None) -> None:
         said.append(message)
 
     async with deployment.client() as client:
