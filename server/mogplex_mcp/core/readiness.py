@@ -12,6 +12,9 @@ from mogplex_mcp.core.shutdown import Shutdown
 CHECK_SECONDS: Final = 1.0
 """How long the outcome of a check is valid: however many balancers ask, the state is asked once a second."""
 
+QUIET_SECONDS: Final = 60.0
+"""A state that comes and goes is logged once in this time."""
+
 _log = logging.getLogger(__name__)
 
 
@@ -30,7 +33,8 @@ class Readiness:
         self._shutdown = shutdown
         self._lock = anyio.Lock()
         self._problem = ""
-        self._checked_at = -math.inf
+        self._checked_at = self._logged_at = -math.inf
+        self._is_logged = False
 
     @property
     def was_ready(self) -> bool:
@@ -49,12 +53,14 @@ class Readiness:
 
     def _note(self, failure: str) -> None:
         """Keep the outcome of a check, and log a change: anyone may read the problem, and only operators the log."""
-        problem = "the state cannot be used" if failure else ""
-        if problem and not self._problem:
+        now = anyio.current_time()
+        if failure and not self._problem and now - self._logged_at >= QUIET_SECONDS:
+            self._logged_at, self._is_logged = now, True
             _log.error("Not ready: %s", failure)
-        elif self._problem and not problem:
+        elif self._is_logged and not failure:
+            self._is_logged = False
             _log.warning("Ready again.")
-        self._problem = problem
+        self._problem = "the state cannot be used" if failure else ""
 
 
 async def _failure(check: Callable[[], Awaitable[None]]) -> str:

@@ -64,11 +64,11 @@ class Shutdown:
 
     @contextlib.asynccontextmanager
     async def instead_of_cancelling(self) -> AsyncIterator[None]:
-        """Begin the shutdown when the block is cancelled from outside, after the time for draining.
+        """Begin the shutdown when the block is cancelled from outside, once `drain_seconds` are over.
 
         The block is shielded, and must end itself.
         """
-        draining = anyio.CancelScope(shield=True)
+        drain = anyio.CancelScope(shield=True)
 
         async def notice() -> None:
             try:
@@ -76,7 +76,7 @@ class Shutdown:
             finally:
                 self._is_draining = True
                 if self._drain_seconds:
-                    with draining:
+                    with drain:
                         await anyio.sleep(self._drain_seconds)
                 self.begin()
 
@@ -84,5 +84,5 @@ class Shutdown:
             tasks.start_soon(notice)
             with anyio.CancelScope(shield=True):
                 yield
-            draining.cancel()
+            drain.cancel()
             tasks.cancel_scope.cancel()

@@ -223,6 +223,17 @@ def test_recording_nothing_costs_a_call_less_than_some_microseconds() -> None:
     assert (time.perf_counter() - began) / 10_000 < 20e-6
 
 
+async def test_metrics_are_those_of_the_page(measured: Measured) -> None:
+    page = (Path(__file__).parents[3] / "docs" / "deploying.md").read_text(encoding="utf-8")
+    described = set(re.findall(r"`mogplex_mcp_(\w+)`", page))
+    families = [one for one in text_string_to_metric_families(await measured.text()) if "mogplex_mcp_" in one.name]
+    suffixes = {"counter": "_total", "info": "_info"}
+    served = {one.name.removeprefix("mogplex_mcp_") + suffixes.get(one.type, "") for one in families}
+    assert described - {"build_info"} == {
+        name for name in served if not name.startswith("build") and "_created" not in name
+    }
+
+
 async def test_without_metrics_nothing_observes_requests() -> None:
     app = create_app(Settings(), transport=Simulator().transport())
     assert type(app).__name__ == "AddressCheck"

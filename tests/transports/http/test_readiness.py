@@ -46,11 +46,6 @@ def readiness_of(store: Store, shutdown: Shutdown | None = None) -> Readiness:
     return readiness
 
 
-@pytest.fixture
-def virtual(virtual_time: object) -> object:
-    return virtual_time
-
-
 class TestInVirtualTime:
     @pytest.fixture
     def anyio_backend(self, virtual_time: object) -> object:
@@ -75,6 +70,9 @@ class TestInVirtualTime:
             await anyio.sleep(CHECK_SECONDS)
         store.is_away = False
         assert await readiness.problem() == ""
+        for store.is_away in (True, False) * 5:
+            await anyio.sleep(CHECK_SECONDS)
+            await readiness.problem()
         # The reason is logged once, and shown to operators only: balancers hand /readyz on to anyone.
         assert [record.getMessage() for record in caplog.records] == [f"Not ready: {AWAY}", "Ready again."]
         assert [record.levelno for record in caplog.records] == [logging.ERROR, logging.WARNING]
