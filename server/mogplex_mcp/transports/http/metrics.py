@@ -9,7 +9,16 @@ from collections import Counter as Counts
 from collections.abc import Iterator
 from typing import Final
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Info, PlatformCollector, ProcessCollector
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    Info,
+    PlatformCollector,
+    ProcessCollector,
+    disable_created_metrics,
+)
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 from starlette.types import Receive, Scope, Send
 
@@ -30,6 +39,7 @@ class PrometheusRecorder:
     """
 
     def __init__(self, readiness: Readiness) -> None:
+        disable_created_metrics()  # the time of the first event, as a metric more for each
         self._registry = CollectorRegistry()
         self._waits: Counts[object] = Counts()
         registry = self._registry
