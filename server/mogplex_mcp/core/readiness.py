@@ -23,18 +23,25 @@ class Readiness:
 
     Args:
         shutdown: Its graceful shutdown.
-
-    Attributes:
-        check: Raises an `OSError` while the state cannot be used; None before there is any.
     """
 
     def __init__(self, shutdown: Shutdown) -> None:
-        self.check: Callable[[], Awaitable[None]] | None = None
+        self._check: Callable[[], Awaitable[None]] | None = None
+        self._logs = True
         self._shutdown = shutdown
         self._lock = anyio.Lock()
         self._problem = ""
         self._checked_at = self._logged_at = -math.inf
         self._is_logged = False
+
+    def depend_on(self, check: Callable[[], Awaitable[None]], *, logs: bool) -> None:
+        """Ask the state from now on.
+
+        Args:
+            check: Raises an `OSError` while the state cannot be used.
+            logs: Whether to log the reason; a database does that itself.
+        """
+        self._check, self._logs = check, logs
 
     @property
     def was_ready(self) -> bool:
@@ -46,15 +53,15 @@ class Readiness:
         if self._shutdown.is_draining:
             return "shutting down"
         async with self._lock:
-            if self.check is not None and anyio.current_time() - self._checked_at >= CHECK_SECONDS:
-                self._note(await _failure(self.check))
+            if self._check is not None and anyio.current_time() - self._checked_at >= CHECK_SECONDS:
+                self._note(await _failure(self._check))
                 self._checked_at = anyio.current_time()
         return self._problem
 
     def _note(self, failure: str) -> None:
         """Keep the outcome of a check, and log a change: anyone may read the problem, and only operators the log."""
         now = anyio.current_time()
-        if failure and not self._problem and now - self._logged_at >= QUIET_SECONDS:
+        if self._logs and failure and not self._problem and now - self._logged_at >= QUIET_SECONDS:
             self._logged_at, self._is_logged = now, True
             _log.error("Not ready: %s", failure)
         elif self._is_logged and not failure:

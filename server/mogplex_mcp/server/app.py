@@ -82,7 +82,7 @@ def create_server(
     async def lifespan(_: Server[Services]) -> AsyncIterator[Services]:
         services = Services(settings, transport=transport, now=now, shutdown=shutdown, known=known, recorder=recorder)
         if readiness is not None:
-            readiness.check = services.store.check
+            readiness.depend_on(services.store.check, logs=not settings.database_url)
         try:
             await elicitation.share_key(services.store)
             yield services

@@ -42,7 +42,7 @@ class Store:
 
 def readiness_of(store: Store, shutdown: Shutdown | None = None) -> Readiness:
     readiness = Readiness(shutdown or Shutdown())
-    readiness.check = store.check
+    readiness.depend_on(store.check, logs=True)
     return readiness
 
 
@@ -115,13 +115,14 @@ async def test_readyz_says_no_while_the_state_file_cannot_be_used(tmp_path: Path
         assert (await http.get("/healthz")).status_code == 200
 
 
-async def test_readyz_says_no_while_the_database_cannot_be_used() -> None:
+async def test_readyz_says_no_while_the_database_cannot_be_used(caplog: pytest.LogCaptureFixture) -> None:
     settings = Settings(database_url=Secret("postgresql://mogplex:Nightingale@127.0.0.1:1/state"))
     app = create_app(settings, transport=Simulator().transport())
     async with served(app) as address, httpx2.AsyncClient(base_url=f"http://{address}", timeout=30) as http:
         answer = await http.get("/readyz")
         assert (answer.status_code, answer.json()["status"]) == (503, "the state cannot be used")
         assert "127.0.0.1" not in answer.text
+        assert len([one for one in caplog.records if "cannot be used" in one.getMessage()]) == 1
         assert (await http.get("/healthz")).status_code == 200
 
 

@@ -39,7 +39,8 @@ class PrometheusRecorder:
     """
 
     def __init__(self, readiness: Readiness) -> None:
-        disable_created_metrics()  # the time of the first event, as a metric more for each
+        # The time of the first event of each counter, as a metric more.
+        disable_created_metrics()  # type: ignore[no-untyped-call] # the library has no annotation for it
         self._registry = CollectorRegistry()
         self._waits: Counts[object] = Counts()
         registry = self._registry
