@@ -73,6 +73,10 @@ class Settings:
         client_key: Key with which HTTP callers use this process's own token.
         max_requests: Limit of concurrent HTTP requests.
         max_requests_per_caller: Limit of concurrent HTTP requests per caller.
+        access_log: Log HTTP requests on stderr.
+        metrics_port: Port for metrics; 0 picks a free one, None serves none.
+        metrics_host: Address for metrics.
+        drain_seconds: How long requests are still served after a signal.
         unfilled: Variables and flags with a placeholder that a host did not fill in; they count as not set.
         notes: Invalid values in whose place a default is used, each as a sentence.
         refusals: Invalid values without which no tool may run, each as a sentence.
@@ -111,6 +115,10 @@ class Settings:
     max_requests: int = 2_000
     # The number of connections to Mogplex.
     max_requests_per_caller: int = 256
+    access_log: bool = False
+    metrics_port: int | None = None
+    metrics_host: str = "127.0.0.1"
+    drain_seconds: float = 0.0
     unfilled: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     refusals: tuple[str, ...] = ()

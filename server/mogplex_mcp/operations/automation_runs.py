@@ -238,7 +238,8 @@ async def get_automation_run(
     run = await _look(context, automation_id, wanted)
     state = AutomationRunState(automation_id, run, context.now, is_latest=not run_id)
     deadline = min(context.arrived + wait_seconds, context.deadline)
-    with anyio.CancelScope(deadline=deadline), context.shutdown.within(AT_ONCE):
+    waiting = context.tenant.recorder.waiting(wanted)
+    with anyio.CancelScope(deadline=deadline), context.shutdown.within(AT_ONCE), waiting:
         while state.is_going_on:
             if listener:
                 await listener(state.run)
