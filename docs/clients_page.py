@@ -43,6 +43,8 @@ their documentation nor a measurement shows.
 
 Run `{links.COMMAND} {NAME} login` once. It stores your token where this server finds it, so that no entry below needs
 one, and `{links.COMMAND} {NAME} install NAME` writes these entries with a command that works without a shell's `PATH`.
+In WSL, `{links.COMMAND} {NAME} install --wsl NAME` writes the files of programs on Windows, with an entry that starts
+this server in that Linux by `wsl.exe`.
 To put a token into the entry instead, add `"env": {{ "MOGPLEX_API_KEY": "mog_…" }}`, or `MOGPLEX_API_KEY_FILE`
 with the path of a file.
 

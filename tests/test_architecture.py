@@ -69,6 +69,14 @@ def test_no_module_has_more_than_350_lines() -> None:
     assert not [module for module in modules if len(module.read_text().splitlines()) > 350]
 
 
+def test_modules_of_posix_are_imported_only_where_they_are() -> None:
+    posix = {"fcntl", "grp", "pty", "pwd", "resource", "termios", "tty"}
+    for module in (module for folder in ("server", "tests") for module in (ROOT / folder).rglob("*.py")):
+        top = [node for node in ast.parse(module.read_text()).body if isinstance(node, ast.Import | ast.ImportFrom)]
+        names = {alias.name for node in top for alias in node.names} | {getattr(node, "module", "") for node in top}
+        assert not posix & names, module
+
+
 @pytest.mark.parametrize(
     "folder", ["api", "runs", "storage", "tenants", "credentials", "config", "core", "operations", "reply"]
 )

@@ -29,6 +29,7 @@ FOLDER_VARIABLES: Final = (
     "CLINE_MCP_SETTINGS_PATH",
     "AMP_SETTINGS_FILE",
     "CONTINUE_GLOBAL_DIR",
+    "WSL_DISTRO_NAME",  # of a Linux below Windows, whose programs start this server in it
 )
 
 _LONGEST_REASON: Final = 300

@@ -10,6 +10,7 @@ import anyio
 from mogplex_mcp.core.humanize import counted
 from mogplex_mcp.diagnosis.finding import Finding, Status, Subject
 from mogplex_mcp.storage.errors import DamagedStateError, StateError
+from mogplex_mcp.storage.file_system import network_file_system
 from mogplex_mcp.storage.inspection import count_runs
 
 _KILO: Final = 1_000
@@ -42,9 +43,11 @@ def _look(path: Path) -> Finding:
         return Finding("journal", Status.WARNING, fact, "The next start sets it aside and begins a new one.")
     except StateError as error:
         return _unusable(path, str(error))
-    return Finding(
-        "journal", Status.OK, f"{path}, {size / _KILO:.0f} kB, {counted(runs, 'run').lower()}, whole and writable."
-    )
+    fact = f"{path}, {size / _KILO:.0f} kB, {counted(runs, 'run').lower()}, whole and writable."
+    if network := network_file_system(path):
+        fact = f"{fact} It is on a network file system ({network}), where locks may fail."
+        return Finding("journal", Status.WARNING, fact, "Name a file on a local disk with MOGPLEX_MCP_STATE_FILE.")
+    return Finding("journal", Status.OK, fact)
 
 
 def _look_at_folder(path: Path) -> Finding:
