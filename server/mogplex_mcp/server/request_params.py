@@ -13,8 +13,8 @@ from mcp.server.context import CallNext, HandlerResult, ServerRequestContext
 from mcp.shared.exceptions import MCPError
 from mcp_types import INVALID_PARAMS, PaginatedRequestParams
 
-from mogplex_mcp.toolkit.size_limits import MOST_ARGUMENTS, MOST_CHARACTERS
-from mogplex_mcp.toolkit.unknown_arguments import quoted
+from mogplex_mcp.toolkit.size_limits import MOST_ARGUMENTS
+from mogplex_mcp.toolkit.unknown_arguments import parsed, quoted
 
 _NAMED: Final = {"tools/call": "tool", "prompts/get": "prompt"}
 _LONGEST_NAME: Final = 200
@@ -52,8 +52,7 @@ def _object(given: Any, method: str) -> dict[str, Any]:
     """Return arguments as an object: of JSON text, of a list with one object, of nothing."""
     value = given
     for _ in range(2):  # some clients encode twice
-        if isinstance(value, str) and len(value) <= MOST_CHARACTERS:
-            value = _parsed(value.strip() or "{}")
+        value = parsed("{}" if isinstance(value, str) and not value.strip() else value)
     if isinstance(value, list) and len(value) <= 1:
         value = value[0] if value else {}
     if value is None:
@@ -61,13 +60,6 @@ def _object(given: Any, method: str) -> dict[str, Any]:
     if not isinstance(value, Mapping):
         raise _invalid(f'{method} needs `arguments` as a JSON object, such as {{"limit": 5}}', given)
     return dict(value)
-
-
-def _parsed(text: str) -> Any:
-    try:
-        return json.loads(text)
-    except (ValueError, RecursionError):
-        return text
 
 
 def _texts(arguments: Mapping[str, Any]) -> dict[str, str]:
