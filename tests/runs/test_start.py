@@ -223,8 +223,10 @@ async def test_start_after_cancelled_start_finds_run() -> None:
     simulator = simulated()
     simulator.faults.add(Fault(FaultKind.SLOW, method="POST", seconds=10))
     async with tenant_of(simulator) as tenant:
-        with anyio.move_on_after(1):
-            await start(tenant, simulator)
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(start, tenant, simulator)
+            await anyio.sleep(1)
+            tasks.cancel_scope.cancel()
         assert (await start(tenant, simulator)).replayed
     assert len(started_runs(simulator)) == 1
 
