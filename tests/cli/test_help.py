@@ -9,6 +9,8 @@ import pytest
 from mogplex_mcp.cli.command import Command
 from mogplex_mcp.cli.parser import build_parser
 from mogplex_mcp.cli.terminal_commands import TERMINAL_COMMANDS
+from mogplex_mcp.config.options import OPTIONS
+from mogplex_mcp.config.settings import Settings
 
 
 def every(commands: Sequence[Command], before: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Command]]:
@@ -96,6 +98,8 @@ def test_usage_error_exits_with_2(words: list[str], capsys: pytest.CaptureFixtur
         (["--readonly"], "did you mean --read-only"),
         (["--tool-sets=runs"], "did you mean --toolsets"),
         (["doctor", "--of-line"], "did you mean --offline"),
+        (["help"], "`mogplex-mcp --help` lists the commands"),
+        (["version"], "`mogplex-mcp --version`"),
     ],
 )
 def test_parser_names_the_nearest_for_every_wrong_word(
@@ -113,3 +117,31 @@ def test_parser_compares_no_endless_word(capsys: pytest.CaptureFixture[str]) -> 
     with pytest.raises(SystemExit):
         build_parser().parse_args(["x" * 1_000_000])
     assert len(capsys.readouterr().err) < 1_000
+
+
+@pytest.mark.parametrize(
+    ("words", "command"),
+    [
+        (["run", "acme/web", "Fix it."], "mogplex-mcp run"),
+        (["repos", "list", "extra"], "mogplex-mcp repos list"),
+        (["doctor", "--of-line"], "mogplex-mcp doctor"),
+    ],
+)
+def test_parser_refuses_a_word_with_the_help_of_its_command(
+    words: list[str], command: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit):
+        build_parser().parse_args(words)
+    shown = capsys.readouterr().err
+    assert shown.startswith(f"{command}: unrecognized arguments: ")
+    assert shown.endswith(f"See {command} --help.\n")
+
+
+@pytest.mark.parametrize(
+    ("text", "read_only"), [("true", True), ("false", False), ("0", False), ("${user_config.read_only}", False)]
+)
+def test_a_switch_may_have_a_value_as_its_variable_has(text: str, read_only: bool) -> None:
+    given = build_parser().parse_args([f"--read-only={text}", "http", "--port", "0"])
+    settings = Settings.load({}, {option.setting: getattr(given, option.setting, None) for option in OPTIONS})
+    assert settings.read_only is read_only
+    assert settings.unfilled == (("--read-only",) if text.startswith("$") else ())

@@ -111,7 +111,11 @@ class Session:
                 raise
             except Exception as error:
                 raise command_error(
-                    operation_error(error), base_url=self.settings.base_url, repeatable=repeatable, speller=speller
+                    operation_error(error),
+                    base_url=self.settings.base_url,
+                    repeatable=repeatable,
+                    speller=speller,
+                    token_from=self.services.own_token().kind,
                 ) from error
         raise CommandError(
             "Nothing was done: the state changed after you were asked.",
