@@ -148,6 +148,11 @@ async def test_completion_is_empty_without_token_and_journal(tmp_path: Path) -> 
         assert await values(client, "delegate_task", "repo") == []
 
 
+async def test_completion_takes_off_the_quotes_of_what_is_typed() -> None:
+    async with connect() as client:
+        assert await values(client, "delegate_task", "repo", '"ACME/w') == ["acme/web"]
+
+
 async def test_completion_shows_only_the_callers_own_runs(tmp_path: Path) -> None:
     simulator = Simulator(now=virtual_now)
     shared: dict[str, Any] = {"MOGPLEX_MCP_STATE_FILE": str(tmp_path / "state.sqlite3")}

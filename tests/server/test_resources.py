@@ -166,6 +166,22 @@ async def test_missing_resource_error_says_what_to_do(uri: str, said: str, mode:
     assert error.data == {"uri": uri}
 
 
+async def test_a_uri_is_understood_as_models_and_people_write_it() -> None:
+    async with connect() as client:
+        run_id = await start(client)
+        for uri in (
+            f'"mogplex://runs/{run_id}"',
+            f"`mogplex://runs/{run_id}/`",
+            f"<MOGPLEX://runs/{run_id.upper()}/events>",
+            f'mogplex://runs/"{run_id}"',
+            " mogplex://repos ",
+            "mogplex://repos/",
+        ):
+            assert await read(client, uri)
+        for other in ("mogplex://runs/", "https://example.com/mogplex://repos", f"mogplex://run/{run_id}/x"):
+            assert (await refused(client, other)).code == mcp_types.INVALID_PARAMS
+
+
 @ERAS
 async def test_without_a_token_lists_work_and_reading_says_what_is_missing(mode: Mode) -> None:
     async with connect(mode=mode, token="") as client:

@@ -14,6 +14,7 @@ from mcp.shared.exceptions import MCPError
 
 from mogplex_mcp.api.client import Mogplex
 from mogplex_mcp.api.errors import MogplexError
+from mogplex_mcp.api.identifiers import without_quotes
 from mogplex_mcp.api.repos import full_name
 from mogplex_mcp.reply.untrusted import clean_line, sanitize_name, sanitize_word
 from mogplex_mcp.server.prompts import Prompts, unknown_prompt
@@ -156,7 +157,7 @@ _FETCHES: Final[dict[str, Fetch]] = {"repo": _repos, "sandbox_id": _sandboxes, "
 
 def _matching(candidates: Iterable[Candidate], typed: str) -> list[str]:
     """Return the values that begin with the typed text, then those that contain it, then those found by their words."""
-    wanted = typed.strip().casefold()
+    wanted = without_quotes(typed).casefold()
     ranked: tuple[list[str], ...] = ([], [], [])
     for one in candidates:
         value = one.value.casefold()

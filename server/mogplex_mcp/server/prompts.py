@@ -8,7 +8,7 @@ import mcp_types
 from mcp.shared.exceptions import MCPError
 
 from mogplex_mcp.api.errors import MogplexError
-from mogplex_mcp.api.identifiers import canonical_uuid, check_uuid, id_in_page
+from mogplex_mcp.api.identifiers import canonical_uuid, check_uuid, id_in_page, without_quotes
 from mogplex_mcp.api.repos import full_name
 from mogplex_mcp.operations.errors import InvalidArgumentError
 from mogplex_mcp.reply.untrusted import clean, clean_line
@@ -35,7 +35,7 @@ def _repo(text: str) -> str:
 
 
 def _branch(text: str) -> str:
-    checked = checked_name(text)
+    checked = checked_name(without_quotes(text))
     if not checked:
         raise _UnusableError("must be the name of a branch")
     return checked
