@@ -200,7 +200,7 @@ async def test_resource_error_is_the_error_of_its_tool() -> None:
     assert "Next: " in error.message
 
 
-async def test_resources_list_only_the_callers_own_runs(tmp_path: Path) -> None:
+async def test_resources_list_the_runs_of_the_person_and_read_only_those_of_the_token(tmp_path: Path) -> None:
     simulator = Simulator(now=virtual_now)
     shared: dict[str, Any] = {"MOGPLEX_MCP_STATE_FILE": str(tmp_path / "state.sqlite3")}
     async with (
@@ -209,7 +209,8 @@ async def test_resources_list_only_the_callers_own_runs(tmp_path: Path) -> None:
     ):
         run_id = await start(mine)
         assert len((await mine.list_resources()).resources) == 2
-        assert len((await others.list_resources()).resources) == 1
+        # The journal of a machine belongs to the person, whatever the token; over HTTP it belongs to the token.
+        assert len((await others.list_resources()).resources) == 2
         assert (await refused(others, f"mogplex://runs/{run_id}")).code == mcp_types.INVALID_PARAMS
 
 
