@@ -38,11 +38,14 @@ async def test_call_refuses_excluded_tools_and_writes_in_read_only_mode_and_name
 ) -> None:
     listed = await terminal("call", "--exclude-tools", "list_repos")
     assert "list_repos" not in listed.stdout
-    settings = {"--exclude-tools": ["start_run"], "--read-only": []}
-    for setting, value in settings.items():
-        refused = await terminal("call", "start_run", "repo=acme/web", "prompt=x", setting, *value)
+    for words, said in (
+        (["--exclude-tools", "start_run"], "Remove it from --exclude-tools."),
+        (["--read-only"], "Run it without --read-only."),
+    ):
+        refused = await terminal("call", "start_run", "repo=acme/web", "prompt=x", *words)
         assert refused.code == 2
-        assert setting in refused.stderr
+        assert said in refused.stderr
+        assert "no tool" not in refused.stderr
         assert "did you mean" not in refused.stderr
     assert not terminal.simulator.requests
 
@@ -80,6 +83,8 @@ async def test_call_reads_values_from_files_and_unescapes_at_signs(terminal: Ter
         (["list_repos", "limit=many"], "must be a whole number"),
         (["start_run", "repo=acme/web"], "prompt  "),
         (["list_repos", "query=@/nowhere/at/all"], "cannot be read"),
+        (["start_run", "repo=acme/web", "prompt=x", "--read-only"], "Run it without --read-only."),
+        (["list_repos", "--exclude-tools", "list_repos"], "Remove it from --exclude-tools."),
     ],
 )
 async def test_wrong_call_is_a_usage_error_with_a_correction(

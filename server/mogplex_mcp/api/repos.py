@@ -20,8 +20,11 @@ MAX_SUGGESTIONS: Final = 5
 MAX_ROWS: Final = 12
 _MAX_NAME_CHARACTERS: Final = 200
 _GITHUB: Final = re.compile(
-    r"(?:(?:https?|ssh|git)://)?(?:git@)?(?:www\.)?github\.com(?::\d+(?=/))?[/:]/?([^/?#]+/[^/?#]+)", re.IGNORECASE
+    r"(?:(?:git\+)?(?:https?|ssh|git)://)?(?:[^@/\s]*@)?(?:www\.)?github\.com(?::\d+(?=/))?[/:]/?([^/?#]+/[^/?#]+)",
+    re.IGNORECASE,
 )
+# repo: acme/web, github:acme/web
+_NAMED: Final = re.compile(r"(?:repo(?:sitory)?|github|gh)\s*[:=]\s*", re.IGNORECASE)
 _OTHER_HOST: Final = re.compile(r"\w+://|[\w.-]+@[\w.-]+:", re.IGNORECASE)
 
 
@@ -128,9 +131,12 @@ def _ambiguous(name: str, rows: Sequence[Repo]) -> RepoError:
 
 def full_name(text: str) -> str:
     """Return owner/name from a GitHub URL, which may be of a page of the repository; any other text unchanged."""
-    text = without_quotes(text)
-    address = _GITHUB.match(text)
-    return (address[1] if address else text).strip("/").removeprefix("@").removesuffix(".git")
+    text = without_quotes(_NAMED.sub("", without_quotes(text), count=1))
+    if address := _GITHUB.match(text):
+        text = address[1]
+    elif not _OTHER_HOST.match(text):
+        text = re.sub(r"\s*[/\\]+\s*", "/", text)
+    return text.strip("/").removeprefix("@").removesuffix(".git")
 
 
 def _named(rows: Sequence[Repo], name: str) -> list[Repo]:

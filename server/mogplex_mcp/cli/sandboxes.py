@@ -79,7 +79,7 @@ async def create_sandbox(session: Session, given: Namespace) -> int:
         page = sandbox_page(session.settings.base_url, sanitize_word(sandbox.id))
         note = f"Stop, pause and resume are on its page: {page}"
     else:
-        command = f"mogplex-mcp sandboxes list --repo {sanitize_word(created.repo.id)}"
+        command = session.command(f"sandboxes list --repo {sanitize_word(created.repo.id)}")
         note = f"Do not create it again before you have looked for it: {command}"
     session.output.notes([note])
     return ExitCode.OK
