@@ -10,17 +10,18 @@ from mogplex_mcp.api.hosted import HostedTool
 from mogplex_mcp.operations import hosted
 from mogplex_mcp.reply.model import NextStep, Reply
 from mogplex_mcp.reply.untrusted import clean, clean_line, sanitize_word
+from mogplex_mcp.toolkit.arguments import JsonObject
 from mogplex_mcp.toolkit.call import Call
 from mogplex_mcp.toolkit.toolset import Hints, Toolset
 from mogplex_mcp.tools.hosted_equivalents import hosted_equivalents
-from mogplex_mcp.tools.pages import page_of
+from mogplex_mcp.tools.pages import PageNumber, page_of
 
 toolset = Toolset("hosted", "What Mogplex's hosted endpoint offers beyond these tools.")
 
 _ANSWER_CHARACTERS: Final = 5_500
 _NOTHING: Final[dict[str, Any]] = {}
 
-HostedName = Annotated[str, Field(description="From list_hosted_tools.")]
+HostedName = Annotated[str, Field(description="The name of the hosted tool.")]
 
 
 class HostedRow(BaseModel):
@@ -48,12 +49,12 @@ class HostedAnswer(Reply):
 @toolset.tool("List hosted tools", Hints(open_world=True))
 async def list_hosted_tools(
     call: Call,
-    name: Annotated[str, Field(description="One tool: shows its argument schema.")] = "",
-    page: Annotated[int, Field(ge=1, le=10_000)] = 1,
+    name: Annotated[str, Field(description="One hosted tool, to see its argument schema. Default: all.")] = "",
+    page: PageNumber = 1,
 ) -> HostedList:
-    """List what Mogplex's hosted endpoint offers, and which tool here to use instead.
+    """List the tools of Mogplex's hosted endpoint and, for each, the tool here that does the same.
 
-    Those without one can be called with call_hosted_tool.
+    Use it when no tool here does what the user wants. Costs one request.
     """
     if name:
         return _one(call, await hosted.get_hosted_tool(call, name=name), page)
@@ -62,11 +63,16 @@ async def list_hosted_tools(
 
 @toolset.tool("Call a hosted tool", Hints(reads_only=False, destructive=True, idempotent=False, open_world=True))
 async def call_hosted_tool(
-    call: Call, name: HostedName, arguments: Annotated[dict[str, Any], Field(description="Its own.")] = _NOTHING
+    call: Call,
+    name: HostedName,
+    arguments: Annotated[
+        JsonObject,
+        Field(description='Its arguments: a JSON object as text, such as {"query": "web"}. Default: none.'),
+    ] = _NOTHING,
 ) -> HostedAnswer:
-    """Call a hosted tool that has no equivalent here. Look up its arguments with list_hosted_tools first.
+    """Call a hosted tool that no tool here replaces. The user is asked first, unless it only reads.
 
-    The user is asked first, unless it only reads.
+    Costs two requests, and what the tool itself costs. list_hosted_tools shows its arguments.
     """
     answer = await hosted.call_hosted_tool(
         call,
