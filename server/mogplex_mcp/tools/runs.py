@@ -1,5 +1,7 @@
 """Runs: start a coding agent, follow it to its pull request, look back, stop it."""
 
+import contextlib
+from dataclasses import replace
 from typing import Annotated, Literal
 
 from pydantic import Field
@@ -7,6 +9,7 @@ from pydantic import Field
 from mogplex_mcp.api.client import MAX_PROMPT_LENGTH, StartRun
 from mogplex_mcp.operations import run_list, runs
 from mogplex_mcp.reply.untrusted import sanitize_word
+from mogplex_mcp.runs.cursor import CursorError, run_digest, waited_for
 from mogplex_mcp.runs.outcome import Outcome
 from mogplex_mcp.runs.tail import Until
 from mogplex_mcp.runs.watch import Snapshot
@@ -140,6 +143,8 @@ async def tail_run(
     One call waits, at no cost: do not poll with short waits. When its time is up the run goes on: call again with the
     cursor of the answer.
     """
+    with contextlib.suppress(CursorError):
+        call.confirmed(*waited_for(cursor))
     followed = await runs.follow_run(
         call,
         run_id=run_id,
@@ -149,7 +154,9 @@ async def tail_run(
         max_events=max_events,
         listener=_Progress(call).show,
     )
-    return news_reply(followed, now=call.now)
+    waited = call.responded(run_digest(followed.seen.run_id))
+    news = replace(followed.news, cursor=followed.news.cursor.after(waited))
+    return news_reply(replace(followed, news=news, seen=followed.seen.after(waited)), now=call.now)
 
 
 @toolset.tool("Look at a run", Hints(open_world=True))
