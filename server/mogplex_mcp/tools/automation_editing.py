@@ -25,20 +25,11 @@ _PER_MILLION: Final = 1_000_000
 
 Query = Annotated[str, Field(description="Part of a name or id. Default: all.")]
 # The data of a node differ by type and are not published, so a closed schema isn't possible.
-Graph = Annotated[
-    JsonObject,
-    Field(
-        description="The whole graph, a JSON object as text: {nodes: [{id, type, position: {x, y}, data}], edges: "
-        "[{id, source, target}]}. Types: start, agent, condition, parallel, join, delay, await_event, set_variable, "
-        "transform, end. Default: no change, or Mogplex's first graph. get_automation with detail=graph shows an "
-        "example."
-    ),
-]
-Name = Annotated[str, Field(description="What people call it. Default: no change, or Mogplex's choice for a new one.")]
-Description = Annotated[str, Field(description="What it is for, in a sentence or two. Default: no change, or none.")]
-Notes = Annotated[
-    str, Field(description="Notes for people, up to 20000 characters. Default: no change, or none.", max_length=20_000)
-]
+_GRAPH_FORM: Final = (
+    "The whole graph, a JSON object as text: {nodes: [{id, type, position: {x, y}, data}], edges: [{id, source, "
+    "target}]}. Types: start, agent, condition, parallel, join, delay, await_event, set_variable, transform, end."
+    " get_automation with detail=graph shows an example."
+)
 Publish = Annotated[
     bool,
     Field(description="Whether to make it live at once; the user is asked first. Default: false, it stays a draft."),
@@ -90,16 +81,24 @@ async def create_automation(
     call: Call,
     *,
     installation_id: Annotated[
-        int, Field(description="The id of the GitHub installation it works on. Default: that of repo.", ge=0)
+        int, Field(description="The number of the GitHub installation it works on. Default: that of repo.", ge=0)
     ] = 0,
     repo: Annotated[
         str,
-        Field(description="A repository of that installation, owner/name or id. Needed without installation_id."),
+        Field(
+            description="A repository of that installation, owner/name or its id. Default: none; needed without "
+            "installation_id."
+        ),
     ] = "",
-    name: Name = "",
-    description: Description = "",
-    notes: Notes = "",
-    graph: Graph = _NO_GRAPH,
+    name: Annotated[str, Field(description="The name that people see. Default: Mogplex chooses one.")] = "",
+    description: Annotated[str, Field(description="What it is for, in a sentence or two. Default: none.")] = "",
+    notes: Annotated[
+        str, Field(description="Notes for people, up to 20000 characters. Default: none.", max_length=20_000)
+    ] = "",
+    graph: Annotated[
+        JsonObject,
+        Field(description=f"{_GRAPH_FORM} Default: Mogplex's first graph, in which a mention starts one agent."),
+    ] = _NO_GRAPH,
     publish: Publish = False,
 ) -> AutomationDetails:
     """Create an automation, a draft unless publish is set. Without graph, a mention starts one agent.
@@ -127,13 +126,15 @@ async def update_automation(
     call: Call,
     *,
     automation_id: AutomationId,
-    name: Name = "",
-    description: Description = "",
-    notes: Notes = "",
+    name: Annotated[str, Field(description="The new name. Default: no change.")] = "",
+    description: Annotated[str, Field(description="What it is for, in a sentence or two. Default: no change.")] = "",
+    notes: Annotated[
+        str, Field(description="Notes for people, up to 20000 characters. Default: no change.", max_length=20_000)
+    ] = "",
     installation_id: Annotated[
-        int, Field(description="The id of another GitHub installation to work on. Default: no change.", ge=0)
+        int, Field(description="The number of another GitHub installation to work on. Default: no change.", ge=0)
     ] = 0,
-    graph: Graph = _NO_GRAPH,
+    graph: Annotated[JsonObject, Field(description=f"{_GRAPH_FORM} Default: no change.")] = _NO_GRAPH,
 ) -> AutomationDetails:
     """Change an automation's draft; what is left out stays as it is.
 

@@ -34,14 +34,14 @@ toolset = Toolset("automations", "Find, read and trigger automations, follow the
 
 _NOTHING: Final[dict[str, Any]] = {}
 
-AutomationId = Annotated[str, Field(description="The id of the automation. list_automations has it.")]
+AutomationId = Annotated[str, Field(description="The id of the automation, a UUID. list_automations has it.")]
 
 
 @toolset.tool("List automations", Hints(open_world=True))
 async def list_automations(
     call: Call,
     limit: Annotated[
-        int, Field(description="The most to return, 1 to 100. Default: 50.", ge=1, le=MOST_AUTOMATIONS)
+        int, Field(description="How many to return at most, 1 to 100. Default: 50.", ge=1, le=MOST_AUTOMATIONS)
     ] = 50,
     cursor: Annotated[
         str, Field(description="The next_cursor of the last answer, for the next page. Default: the first page.")
@@ -124,7 +124,9 @@ async def trigger_automation(
 async def list_automation_runs(
     call: Call,
     automation_id: AutomationId,
-    limit: Annotated[int, Field(description="The most to return, 1 to 50. Default: 20.", ge=1, le=MOST_RUNS)] = 20,
+    limit: Annotated[
+        int, Field(description="How many to return at most, 1 to 50. Default: 20.", ge=1, le=MOST_RUNS)
+    ] = 20,
 ) -> AutomationRunList:
     """List the runs of one automation, newest first, to find a run_id or a failure. Costs one request."""
     found = await automation_runs.list_automation_runs(call, automation_id=automation_id, limit=limit)
@@ -139,23 +141,23 @@ async def get_automation_run(
     run_id: Annotated[
         str,
         Field(
-            description="The id of the run. Default: the latest that this client triggered. list_automation_runs has "
-            "the ids."
+            description="The id of the run, a UUID. Default: the latest that this client triggered. "
+            "list_automation_runs has the ids."
         ),
     ] = "",
     detail: Annotated[
         Section,
         Field(
-            description="One part in full, in pages: nodes, findings (of a review), calls (of models), events, waits "
-            "(for something outside). Default: summary, all parts in short."
+            description="Which part to show in full, in pages: nodes, findings of a review, calls of models, events, "
+            "or waits for something outside. Default: summary, all parts in short."
         ),
     ] = "summary",
     page: PageNumber = 1,
     wait_seconds: Annotated[
         int,
         Field(
-            description="How long to wait for its end, 0 to 3600 seconds. The call returns before your client's own "
-            "limit. Default: 0, no wait.",
+            description="How long to wait for its end at most, 0 to 3600 seconds. The call returns before your "
+            "client's own limit. Default: 0, no wait.",
             ge=0,
             le=3_600,
         ),

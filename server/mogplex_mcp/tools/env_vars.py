@@ -19,7 +19,7 @@ toolset = Toolset("env_vars", "Environment variables of a repository's deploymen
 _EVERYWHERE: Final[list[Target]] = []
 
 RepoName = Annotated[
-    str, Field(description="The repository: owner/name, such as acme/web, or its id. list_repos has both.")
+    str, Field(description="The repository: owner/name, such as acme/web, or its Mogplex id. list_repos has both.")
 ]
 Key = Annotated[
     str, Field(description="The name of the variable: letters, digits and _, not a digit first, such as API_URL.")

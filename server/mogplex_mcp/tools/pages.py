@@ -11,7 +11,10 @@ PAGE_CHARACTERS: Final = 5_500
 """Small enough that an answer with a page and its facts is never cut."""
 
 PageNumber = Annotated[
-    int, Field(description="Which page of a text that is too long for one answer. Default: 1.", ge=1, le=10_000)
+    int,
+    Field(
+        description="Which page, 1 to 10000, of a text that is too long for one answer. Default: 1.", ge=1, le=10_000
+    ),
 ]
 
 _ESCAPED_IN_JSON: Final = frozenset('"\\\n\t')

@@ -108,7 +108,9 @@ class _Short:
 async def list_repos(
     call: Call,
     query: Annotated[str, Field(description="Part of owner/name, such as web. Default: all.")] = "",
-    limit: Annotated[int, Field(description="The most to return, 1 to 200. Default: 50.", ge=1, le=MOST_REPOS)] = 50,
+    limit: Annotated[
+        int, Field(description="How many to return at most, 1 to 200. Default: 50.", ge=1, le=MOST_REPOS)
+    ] = 50,
 ) -> RepoList:
     """List the GitHub repositories that Mogplex can work on, to find what to give as repo to other tools.
 

@@ -28,7 +28,7 @@ class QueuedReview(Reply):
 async def rerun_pr_review(
     call: Call,
     repo: Annotated[
-        str, Field(description="The repository: owner/name, such as acme/web, or its id. list_repos has both.")
+        str, Field(description="The repository: owner/name, such as acme/web, or its Mogplex id. list_repos has both.")
     ],
     pr_number: Annotated[
         int, Field(description="The number of the pull request on GitHub, such as 42.", ge=1, le=2_147_483_647)

@@ -40,7 +40,7 @@ async def start_run(
     call: Call,
     *,
     repo: Annotated[
-        str, Field(description="The repository: owner/name, such as acme/web, or its id. list_repos has both.")
+        str, Field(description="The repository: owner/name, such as acme/web, or its Mogplex id. list_repos has both.")
     ],
     prompt: Annotated[
         str,
@@ -55,7 +55,10 @@ async def start_run(
         Field(description="The coding agent: OpenAI Codex or Anthropic's Claude Code. Default: codex."),
     ] = "codex",
     base_branch: Annotated[
-        str, Field(description="The name of the branch to start from. Default: the repository's default branch.")
+        str,
+        Field(
+            description="The name of the branch to start from, such as main. Default: the repository's default branch."
+        ),
     ] = "",
     working_branch: Annotated[
         str, Field(description="The name of the branch that the agent works on. Default: Mogplex names a new one.")
@@ -117,15 +120,15 @@ async def tail_run(
     cursor: Annotated[
         str,
         Field(
-            description="The cursor of the last answer about this run. Default: none, all events are new.",
+            description="The cursor in the last answer about this run, unchanged. Default: none, all events are new.",
             max_length=2_000,
         ),
     ] = "",
     wait_seconds: Annotated[
         int,
         Field(
-            description="How long to wait, 0 to 3600 seconds. 0: do not wait. The call returns before your client's "
-            "own limit. Default: as long as possible.",
+            description="How long to wait at most, 0 to 3600 seconds. 0: look and return. The call returns before your "
+            "client's own limit. Default: as long as possible.",
             ge=0,
             le=3_600,
         ),
@@ -135,7 +138,12 @@ async def tail_run(
         Field(description="What ends the wait. done: the end or the pull request. update: any event. Default: done."),
     ] = "done",
     max_events: Annotated[
-        int, Field(description="The most events to return, 1 to 100. Default: 40.", ge=1, le=100)
+        int,
+        Field(
+            description="How many events to return at most, 1 to 100; the cursor leads to the rest. Default: 40.",
+            ge=1,
+            le=100,
+        ),
     ] = 40,
 ) -> RunNews:
     """Wait for a run's end or pull request, and report what is new since cursor.
@@ -163,7 +171,7 @@ async def tail_run(
 async def get_run(call: Call, run_id: RunId = "") -> RunDetails:
     """Look at a run as it is now: state, branches, pull request, failure, events.
 
-    Use it for one look, at no cost. tail_run waits.
+    Use it for one look, at no cost. To wait, use tail_run.
     """
     return details_reply(await runs.get_run(call, run_id=run_id), now=call.now)
 
@@ -176,7 +184,8 @@ async def list_runs(
     status: Annotated[
         Literal["any", "open", "pending", "streaming", "success", "failed", "cancelled"],
         Field(
-            description="Only those in this state; open means pending (queued) or streaming (working). Default: any."
+            description="Only those in this state. open: not ended, so pending (queued) or streaming (working). "
+            "success, failed and cancelled have ended. Default: any."
         ),
     ] = "any",
     max_age_hours: Annotated[
@@ -188,7 +197,7 @@ async def list_runs(
         ),
     ] = 168,
     limit: Annotated[
-        int, Field(description="The most to return, 1 to 100. Default: 20.", ge=1, le=run_list.MOST_RUNS)
+        int, Field(description="How many to return at most, 1 to 100. Default: 20.", ge=1, le=run_list.MOST_RUNS)
     ] = 20,
 ) -> RunList:
     """List the runs that were started or seen from this machine, newest first, to find a run_id.

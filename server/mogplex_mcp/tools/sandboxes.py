@@ -60,10 +60,10 @@ async def list_sandboxes(
     repo: Annotated[str, Field(description="Only those of this repository: owner/name or its id. Default: all.")] = "",
     status: Annotated[
         Literal["any", "creating", "installing", "running", "pausing", "paused", "stopped", "error"],
-        Field(description="Only those in this state. Default: any."),
+        Field(description="Only those in this state; creating and installing come before running. Default: any."),
     ] = "any",
     limit: Annotated[
-        int, Field(description="The most to return, 1 to 200. Default: 20.", ge=1, le=MOST_SANDBOXES)
+        int, Field(description="How many to return at most, 1 to 200. Default: 20.", ge=1, le=MOST_SANDBOXES)
     ] = 20,
 ) -> SandboxList:
     """List the cloud machines that agents work in, last used first, to find a sandbox_id. Costs one request."""
@@ -76,10 +76,13 @@ async def create_sandbox(
     call: Call,
     *,
     repo: Annotated[
-        str, Field(description="The repository: owner/name, such as acme/web, or its id. list_repos has both.")
+        str, Field(description="The repository: owner/name, such as acme/web, or its Mogplex id. list_repos has both.")
     ],
     base_branch: Annotated[
-        str, Field(description="The name of the branch to check out. Default: the repository's default branch.")
+        str,
+        Field(
+            description="The name of the branch to check out, such as main. Default: the repository's default branch."
+        ),
     ] = "",
     working_branch: Annotated[
         str, Field(description="The name of the branch to work on. Default: Mogplex names one.")
@@ -126,7 +129,8 @@ async def get_sandbox_logs(
         int, Field(description="The first line to return; the log begins with 1. Default: the newest lines.", ge=0)
     ] = 0,
     max_lines: Annotated[
-        int, Field(description=f"The most lines to return, 1 to {MOST_LINES}. Default: 60.", ge=1, le=MOST_LINES)
+        int,
+        Field(description=f"How many lines to return at most, 1 to {MOST_LINES}. Default: 60.", ge=1, le=MOST_LINES),
     ] = 60,
 ) -> SandboxLog:
     """Read the end of a sandbox's log, or any piece of it, to see why a setup failed. Costs one request."""
