@@ -273,6 +273,18 @@ async def test_a_program_that_gives_up_without_a_word_gets_the_shorter_wait_agai
         assert (await tail(cursor))[0] == 8
 
 
+async def test_the_cursor_of_another_client_proves_nothing() -> None:
+    caps = LearntCaps(SqliteWaitLimits(StateFile(None)), now=virtual_now)
+    caps.confirmed("google-adk/2", b"run", 100, listed=4)
+    assert caps.cap("google-adk/2") is None
+    caps.responded("google-adk/2", b"run", 4)
+    caps.confirmed("google-adk/2", b"run", 100, listed=4)
+    assert caps.cap("google-adk/2") is None
+    caps.responded("google-adk/2", b"run", 4)
+    caps.confirmed("google-adk/2", b"run", 4, listed=4)
+    assert caps.cap("google-adk/2") == 8
+
+
 async def test_no_wait_exceeds_what_is_listed_for_a_client_unless_that_is_a_guess(tmp_path: Path) -> None:
     async with following(tmp_path / "state", {"name": "claude-code", "version": "1"}) as tail:
         cursor, waits = "", []

@@ -129,8 +129,11 @@ class LearntCaps:
             waited: How long the call took whose response had the cursor.
             listed: The cap of the client in the list, in seconds.
         """
-        last = self._unconfirmed.pop((client, run), 0.0)
-        if waited + _SLACK_SECONDS < last:
+        last = self._unconfirmed.pop((client, run), None)
+        if last is None or waited > last + _SLACK_SECONDS:
+            # The cursor of another client or process proves nothing of this one.
+            return
+        if waited < last - _SLACK_SECONDS:
             # It may wait for anything between the two; half of what failed is the step before.
             self._shorten(client, max(waited, last / _GROWTH))
             return
