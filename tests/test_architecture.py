@@ -15,7 +15,18 @@ MODULES = sorted(PACKAGE.rglob("*.py"))
 FOLDERS = ("server", "tests", "benchmarks", "evals", "docs", "distribution", "examples")
 # Rooms from top to bottom, each with the rooms below that it may import. `cli` may import every room.
 ARROWS = {
-    "diagnosis": {"tools", "reply", "installation", "tenants", "storage", "credentials", "config", "api", "core"},
+    "diagnosis": {
+        "tools",
+        "toolkit",
+        "reply",
+        "installation",
+        "tenants",
+        "storage",
+        "credentials",
+        "config",
+        "api",
+        "core",
+    },
     "installation": {"config", "core"},
     "transports": {"startup", "server", "credentials", "config", "api", "core"},
     "startup": set[str](),

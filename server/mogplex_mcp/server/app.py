@@ -27,7 +27,7 @@ from mogplex_mcp.server.tracing import redact_spans
 from mogplex_mcp.tenants.services import Services
 from mogplex_mcp.toolkit.elicitation import Elicitation
 from mogplex_mcp.toolkit.tool_selection import ToolSelection
-from mogplex_mcp.toolkit.toolset import Tool, Toolset, adapt_toolsets, needs_write, select
+from mogplex_mcp.toolkit.toolset import Tool, Toolset, adapt_toolsets, needs_write, offered_tools
 from mogplex_mcp.tools.catalog import TOOLSETS
 
 if TYPE_CHECKING:
@@ -136,12 +136,4 @@ def tool_names(settings: Settings) -> frozenset[str]:
 
 def _tools(settings: Settings) -> tuple[Sequence[Toolset], list[Tool]]:
     """Return all toolsets as the settings adapt them, and the tools that the settings select."""
-    toolsets = adapt_toolsets(TOOLSETS, settings)
-    offered = select(
-        toolsets,
-        wanted_toolsets=settings.toolsets,
-        wanted_tools=settings.tools,
-        excluded_tools=settings.exclude_tools,
-        read_only=settings.read_only,
-    )
-    return toolsets, [] if settings.refusals else offered
+    return adapt_toolsets(TOOLSETS, settings), offered_tools(TOOLSETS, settings)

@@ -41,7 +41,10 @@ class Connection(Reply):
 
 @toolset.tool("Check connection", Hints(), needs_token=False)
 async def check_connection(call: Call) -> Connection:
-    """Check the way to Mogplex: token, scopes, requests used, journal. Call it when another tool fails."""
+    """Check that Mogplex can be reached: token, scopes, requests used, journal of starts, longest wait.
+
+    Use it when another tool fails. Costs one request.
+    """
     return connection_reply(call, await account.check_connection(call))
 
 
