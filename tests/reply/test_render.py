@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -14,6 +15,7 @@ from mogplex_mcp.reply.output_limit import TARGET_CHARACTERS
 from mogplex_mcp.reply.render import render
 
 WALL = 10_000
+NOW = datetime(2026, 11, 27, 10, tzinfo=UTC)
 
 
 class Row(BaseModel):
@@ -47,7 +49,7 @@ def leaves(value: Any) -> Iterator[str]:
 
 
 def rendered(reply: Reply) -> tuple[str, dict[str, Any]]:
-    structured, text = render(reply)
+    structured, text = render(reply, now=NOW)
     return text, structured
 
 

@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 import httpx2
 from mcp import Client
-from mcp_types import CallToolResult, TextContent
+from mcp_types import CallToolResult, ResourceLink, TextContent
 
 from mogplex_mcp.config.settings import Settings
 from mogplex_mcp.reply.untrusted import WARNING
@@ -90,8 +90,9 @@ def three_parts(result: CallToolResult) -> str:
 
 
 def text_of(result: CallToolResult) -> str:
-    (block,) = result.content
+    block, *links = result.content
     assert isinstance(block, TextContent)
+    assert all(isinstance(link, ResourceLink) for link in links)
     return block.text
 
 

@@ -8,7 +8,8 @@ from pydantic import BaseModel, Field
 
 from mogplex_mcp.api.hosted import HostedTool
 from mogplex_mcp.operations import hosted
-from mogplex_mcp.reply.model import NextStep, Reply
+from mogplex_mcp.reply.model import ListReply, NextStep, Reply
+from mogplex_mcp.reply.schema import rows, text
 from mogplex_mcp.reply.untrusted import clean, clean_line, sanitize_word
 from mogplex_mcp.toolkit.call import Call
 from mogplex_mcp.toolkit.toolset import Hints, Toolset
@@ -26,23 +27,29 @@ HostedName = Annotated[str, Field(description="From list_hosted_tools.")]
 class HostedRow(BaseModel):
     """One hosted tool."""
 
-    hosted: str
-    use_instead: str = ""
-    effect: str
+    hosted: str = Field(description="Its name.")
+    use_instead: str = Field("", description="Tool of ours.")
+    effect: str = Field(description="What it may do.")
 
 
-class HostedList(Reply):
+class HostedList(ListReply):
     """Hosted tools."""
 
     narrow: ClassVar[str] = "Call list_hosted_tools with name."
-    tools: Sequence[HostedRow] = ()
-    page: str = ""
+    untrusted_schema: ClassVar[Mapping[str, Any]] = {
+        "tools": rows("Callable ones.", hosted=text("Its name."), description=text("What it does.")),
+        "description": text("What it does."),
+        "schema": text("Its arguments."),
+    }
+    tools: Sequence[HostedRow] = Field(description="Callable ones first.")
+    page: str = Field("", description="Page of schema.")
 
 
 class HostedAnswer(Reply):
     """What a hosted tool answered."""
 
-    hosted: str
+    untrusted_schema: ClassVar[Mapping[str, Any]] = {"text": text("Its text."), "data": text("Its JSON.")}
+    hosted: str = Field(description="Its name.")
 
 
 @toolset.tool("List hosted tools", Hints(open_world=True))
@@ -93,10 +100,12 @@ def _all(call: Call, listed: Mapping[str, HostedTool]) -> HostedList:
         summary=f"{len(tools)} hosted tools; {len(own) or 'none'} of them can be called with call_hosted_tool; for "
         "the others, use the tool named next to them.",
         tools=[_row(call, tool) for tool in tools],
-        untrusted={"descriptions": {sanitize_word(tool.name): clean_line(tool.description, 200) for tool in own}}
-        if own
-        else {},
+        untrusted={"tools": [_described(tool) for tool in own]} if own else {},
     )
+
+
+def _described(tool: HostedTool) -> dict[str, str]:
+    return {"hosted": sanitize_word(tool.name), "description": clean_line(tool.description, 200)}
 
 
 def _one(call: Call, tool: HostedTool, page: int) -> HostedList:

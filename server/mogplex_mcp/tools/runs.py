@@ -13,16 +13,8 @@ from mogplex_mcp.runs.watch import Snapshot
 from mogplex_mcp.toolkit.call import Call
 from mogplex_mcp.toolkit.toolset import Hints, Toolset
 from mogplex_mcp.tools.run_list import RunList, list_reply
-from mogplex_mcp.tools.run_replies import (
-    CancelledRun,
-    RunDetails,
-    RunNews,
-    StartedRun,
-    cancelled_reply,
-    details_reply,
-    news_reply,
-    started_reply,
-)
+from mogplex_mcp.tools.run_replies import cancelled_reply, details_reply, news_reply, started_reply
+from mogplex_mcp.tools.run_results import CancelledRun, RunDetails, RunNews, StartedRun
 
 toolset = Toolset("runs", "Start coding agents, follow them to their pull request, stop them.")
 
@@ -72,7 +64,7 @@ async def start_run(
         mode=mode,
     )
     started = await runs.start_run(call, wanted, repo=repo, force_new=force_new, idempotency_key=idempotency_key)
-    return started_reply(started, now=call.now)
+    return started_reply(started, now=call.now, base_url=call.settings.base_url)
 
 
 @toolset.tool("Follow a run", Hints(open_world=True))
@@ -104,13 +96,13 @@ async def tail_run(
         max_events=max_events,
         listener=_Progress(call).show,
     )
-    return news_reply(followed, now=call.now)
+    return news_reply(followed, now=call.now, base_url=call.settings.base_url)
 
 
 @toolset.tool("Look at a run", Hints(open_world=True))
 async def get_run(call: Call, run_id: RunId = "") -> RunDetails:
     """Look at a run now: state, branches, pull request, failure, events. To wait for one, use tail_run."""
-    return details_reply(await runs.get_run(call, run_id=run_id), now=call.now)
+    return details_reply(await runs.get_run(call, run_id=run_id), now=call.now, base_url=call.settings.base_url)
 
 
 @toolset.tool("List runs", Hints(open_world=True))
