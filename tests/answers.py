@@ -5,7 +5,7 @@ from datetime import datetime
 from functools import cache
 from typing import Any
 
-from jsonschema import Draft202012Validator, FormatChecker
+from jsonschema import Draft202012Validator, FormatChecker  # type: ignore[import-untyped] # no stubs
 
 from mogplex_mcp.reply.model import Reply
 
@@ -13,15 +13,17 @@ FORMATS = FormatChecker(formats=())
 _URI = re.compile(r"[a-z][a-z0-9+.-]*:(?:[A-Za-z0-9._~:/?#\[\]@!$&'()*+,;=-]|%[0-9A-Fa-f]{2})+")
 
 
-@FORMATS.checks("date-time", raises=ValueError)
 def _is_time(text: object) -> bool:
     return isinstance(text, str) and "T" in text and datetime.fromisoformat(text).tzinfo is not None
 
 
-@FORMATS.checks("uri")
 def is_uri(text: object) -> bool:
     """Whether a text is a URI (RFC 3986), to the letter."""
     return isinstance(text, str) and _URI.fullmatch(text) is not None
+
+
+FORMATS.checks("date-time", raises=ValueError)(_is_time)
+FORMATS.checks("uri")(is_uri)
 
 
 def problems(reply: type[Reply], structured: object) -> list[str]:

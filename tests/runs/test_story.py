@@ -315,7 +315,9 @@ async def test_outdated_state_says_its_age() -> None:
     outcome = read_outcome(a_run(), [], repo="", now=now)
     snapshots = [Snapshot(a_run(), (), virtual_now() - age, 1, settled=False) for age in (10, 90)]
     fresh, old = (
-        details_reply(RunDetails(snapshot, outcome, [], repo="acme/web"), now=now, base_url="https://mogplex.com/api/v1").notes
+        details_reply(
+            RunDetails(snapshot, outcome, [], repo="acme/web"), now=now, base_url="https://mogplex.com/api/v1"
+        ).notes
         for snapshot in snapshots
     )
     assert not fresh

@@ -3,10 +3,12 @@
 import json
 import os
 import re
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
+from jsonschema import Draft202012Validator  # type: ignore[import-untyped] # no stubs
 
 from mogplex_mcp.toolkit.toolset import Tool
 from mogplex_mcp.tools.catalog import TOOLSETS
@@ -16,9 +18,9 @@ pytestmark = pytest.mark.anyio
 
 SNAPSHOTS = Path(__file__).parents[1] / "snapshots"
 FIRST_TOOLSETS = ("account", "repos", "runs", "sandboxes")
-TOKENS_OF_FIRST_TOOLSETS = 2_300
-TOKENS_BY_DEFAULT = 4_000
-TOKENS_OF_ALL = 7_500
+TOKENS_OF_FIRST_TOOLSETS = 5_000
+TOKENS_BY_DEFAULT = 8_000
+TOKENS_OF_ALL = 16_000
 SAID_BY_THEIR_NAME = ("name", "description")
 EVERY_TOOL = [tool for toolset in TOOLSETS for tool in toolset.tools]
 
@@ -79,9 +81,30 @@ def test_schemas_are_flat_and_names_are_plain(tool: Tool) -> None:
         assert "title" not in schema
         assert schema["type"] in ("string", "integer", "boolean", "array", "object", "number")
         assert schema.get("description") or name in SAID_BY_THEIR_NAME
-    assert definition.output_schema is not None
-    for schema in definition.output_schema["properties"].values():
-        assert list(schema) == ["type"]
+
+
+def fields(schema: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """All fields of an object and of the objects in it."""
+    for name, one in schema.get("properties", {}).items():
+        yield name, one
+        yield from fields(one)
+        yield from fields(one.get("items", {}))
+
+
+@pytest.mark.parametrize("tool", EVERY_TOOL, ids=_names)
+def test_results_are_described_whole(tool: Tool) -> None:
+    whole, published = tool.reply.full_schema(), tool.definition.output_schema
+    assert published is not None
+    assert [name for name, _ in fields(whole)] == [name for name, _ in fields(published)]
+    assert {"summary", "notes", "next_steps"} <= set(published["properties"])
+    assert ("untrusted" in published["properties"]) == bool(tool.reply.untrusted_schema)
+    for name, one in fields(whole):
+        assert one["description"].endswith("."), (tool.name, name)
+        assert "items" in one or one["type"] != "array", (tool.name, name)
+        assert "properties" in one or "additionalProperties" in one or one["type"] != "object" or name == "arguments"
+    assert all(one["description"] for one in published["properties"].values())
+    assert "summary" in published["required"]
+    Draft202012Validator.check_schema(published)
 
 
 @pytest.mark.parametrize("tool", EVERY_TOOL, ids=_names)
