@@ -20,8 +20,9 @@ CORPUS: Final[dict[str, str]] = {
 _UNSEEN: Final = re.compile(
     "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2800\u3164\ufe00-\ufe0f\uffa0\U000e0000-\U000e0fff]"
 )
+_WARNINGS: Final = "|".join(map(re.escape, (WARNING, SHORT_WARNING)))
 _FENCED: Final = re.compile(
-    rf"(?:^|\n)(?:{re.escape(WARNING)}|{re.escape(SHORT_WARNING)})\n<<<untrusted (?P<nonce>[0-9a-f]{{12}})\n.*\nuntrusted (?P=nonce)>>>\Z",
+    rf"(?:^|\n)(?:{_WARNINGS})\n<<<untrusted (?P<nonce>[0-9a-f]{{12}})\n.*\nuntrusted (?P=nonce)>>>\Z",
     re.DOTALL,
 )
 
