@@ -55,7 +55,8 @@ def _page_lines() -> Iterator[str]:
     yield ""
     yield (
         "Every result has a `summary`; `notes` say what else to know, `next_steps` are useful calls (`tool`, "
-        "`arguments`, `why`), and what others wrote stands under `untrusted` only. Optional fields that are empty are left out."
+        "`arguments`, `why`), and what others wrote stands under `untrusted` only. "
+        "Optional fields that are empty are left out."
     )
     for toolset in TOOLSETS:
         default = "On by default." if toolset.by_default else f"Opt-in: `--toolsets {toolset.name}`."

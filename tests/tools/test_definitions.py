@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator  # type: ignore[import-untyped] # no stubs
 
+from mogplex_mcp.reply.model import Reply
 from mogplex_mcp.toolkit.toolset import Tool
 from mogplex_mcp.tools.catalog import TOOLSETS
 from tests.tools.support import bridge
@@ -96,13 +97,15 @@ def test_results_are_described_whole(tool: Tool) -> None:
     whole, published = tool.reply.full_schema(), tool.definition.output_schema
     assert published is not None
     assert [name for name, _ in fields(whole)] == [name for name, _ in fields(published)]
-    assert {"summary", "notes", "next_steps"} <= set(published["properties"])
+    assert {"summary", "notes"} <= set(published["properties"])
+    assert ("next_steps" in published["properties"]) == tool.reply.suggests_calls
     assert ("untrusted" in published["properties"]) == bool(tool.reply.untrusted_schema)
     for name, one in fields(whole):
         assert one["description"].endswith("."), (tool.name, name)
         assert "items" in one or one["type"] != "array", (tool.name, name)
         assert "properties" in one or "additionalProperties" in one or one["type"] != "object" or name == "arguments"
-    assert all(one["description"] for one in published["properties"].values())
+    own = published["properties"].keys() - Reply.model_fields
+    assert all(published["properties"][name]["description"] for name in own)
     assert "summary" in published["required"]
     Draft202012Validator.check_schema(published)
 

@@ -147,3 +147,13 @@ async def test_start_run_costs_a_short_mark_where_the_rule_is_in_the_instruction
     assert SHORT_WARNING in short
     assert WARNING not in short
     assert WARNING in whole
+
+
+@pytest.mark.parametrize("mode", ["legacy", "auto"])
+async def test_icons_are_valid_uris(mode: Any) -> None:
+    async with bridge(mode=mode) as client:
+        assert client.server_info is not None
+        icons = [*(client.server_info.icons or ())]
+        icons += [icon for tool in (await client.list_tools()).tools for icon in tool.icons or ()]
+    assert icons
+    assert all(is_uri(icon.src) for icon in icons)

@@ -6,7 +6,7 @@ from typing import Annotated, Any, ClassVar, Final, Self
 
 from pydantic import BaseModel, ConfigDict, Field, PlainSerializer, WithJsonSchema
 
-from mogplex_mcp.reply.schema import flat, without_inner_descriptions
+from mogplex_mcp.reply.schema import flat, short
 
 MOST_NEXT_STEPS: Final = 3
 
@@ -39,12 +39,13 @@ class Reply(BaseModel):
     Attributes:
         narrow: How to get what a truncated reply omits.
         untrusted_schema: The JSON Schemas of the fields that `untrusted` can have.
-        resource: The URI of the resource that the reply is about; "" for none.
+        suggests_calls: Whether there can be next steps.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)  # most processes need few of these models
     narrow: ClassVar[str] = ""
     untrusted_schema: ClassVar[Mapping[str, Any]] = {}
+    suggests_calls: ClassVar[bool] = True
 
     summary: str = Field(description="The result.")
     notes: Sequence[str] = Field((), description="Remarks.")
@@ -76,18 +77,20 @@ class Reply(BaseModel):
 
     @classmethod
     def output_schema(cls) -> dict[str, Any]:
-        """Return the published schema: every field with its type, those of the reply itself with descriptions.
+        """Return the published schema: every field with its type, the tool's own with descriptions.
 
-        All tools are listed in every session: the descriptions of inner fields stand in the reference and in the
-        generated types (`full_schema`).
+        All tools are listed in every session, so the instructions describe what all results have, and the reference
+        and the generated types describe inner fields (`full_schema`).
         """
-        return without_inner_descriptions(cls.full_schema())
+        return short(cls.full_schema(), undescribed=Reply.model_fields)
 
     @classmethod
     def full_schema(cls) -> dict[str, Any]:
         """Return the schema with all descriptions, and without `$ref`, which several clients drop."""
         schema = flat(cls.model_json_schema(mode="serialization"))
         properties = schema["properties"]
+        if not cls.suggests_calls:
+            del properties["next_steps"]
         if cls.untrusted_schema:
             properties["untrusted"]["properties"] = dict(cls.untrusted_schema)
         else:

@@ -21,7 +21,7 @@ def render(reply: Reply, *, now: datetime, client: str | None = None) -> tuple[d
 
     Args:
         reply: The reply.
-        now: The time at Mogplex, against which ages are told.
+        now: The time at Mogplex, from which ages are counted.
         client: The name of the client. One that shows both, and less than one of them can have, gets untrusted text in
             the text only; one whose model knows the rule from the instructions gets a short mark in place of it.
             None for a reader without instructions, such as that of a resource.

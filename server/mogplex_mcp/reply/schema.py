@@ -1,6 +1,6 @@
 """JSON Schemas of results: flat, since several clients drop `$ref` and stumble over `anyOf`."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any, Final
 
 _KEPT: Final = ("type", "format", "enum", "description")
@@ -12,12 +12,13 @@ def flat(schema: Mapping[str, Any]) -> dict[str, Any]:
     return _flat(_undescribed(schema), definitions)
 
 
-def without_inner_descriptions(schema: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a schema in which only the fields of the outer object have descriptions."""
-    return {
-        **schema,
-        "properties": {name: _bare(one, kept="description") for name, one in schema["properties"].items()},
+def short(schema: Mapping[str, Any], undescribed: Collection[str]) -> dict[str, Any]:
+    """Return a schema in which only fields of the outer object have descriptions, and not those that are named."""
+    properties = {
+        name: _bare(one, kept="" if name in undescribed else "description")
+        for name, one in schema["properties"].items()
     }
+    return {**schema, "properties": properties}
 
 
 def _bare(schema: Mapping[str, Any], kept: str = "") -> dict[str, Any]:

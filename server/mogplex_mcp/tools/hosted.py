@@ -49,6 +49,7 @@ class HostedAnswer(Reply):
     """What a hosted tool answered."""
 
     untrusted_schema: ClassVar[Mapping[str, Any]] = {"text": text("Its text."), "data": text("Its JSON.")}
+    suggests_calls: ClassVar[bool] = False
     hosted: str = Field(description="Its name.")
 
 
