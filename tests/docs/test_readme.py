@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from docs.generate import PAGE, page, readme
+from docs.generate import PAGE, RESULTS, page, readme
+from docs.result_types import types
 from mcp import Client, StdioServerParameters
 
 from mogplex_mcp.cli.parser import build_parser
@@ -98,6 +99,7 @@ def test_generated_parts_are_current() -> None:
     hint = "run: python -m docs.generate"
     assert PAGE.read_text() == page(), hint
     assert readme() == README, hint
+    assert RESULTS.read_text() == types(), hint
 
 
 def test_reference_has_every_tool_resource_and_prompt() -> None:

@@ -42,7 +42,7 @@ async def a_client(simulator: Simulator, *, mode: Any = "auto", **choices: Any) 
 
 
 def text_of(result: CallToolResult) -> str:
-    (block,) = result.content
+    block, *_ = result.content
     assert isinstance(block, TextContent)
     return block.text
 
@@ -315,7 +315,10 @@ async def test_outdated_state_says_its_age() -> None:
     outcome = read_outcome(a_run(), [], repo="", now=now)
     snapshots = [Snapshot(a_run(), (), virtual_now() - age, 1, settled=False) for age in (10, 90)]
     fresh, old = (
-        details_reply(RunDetails(snapshot, outcome, [], repo="acme/web"), now=now).notes for snapshot in snapshots
+        details_reply(
+            RunDetails(snapshot, outcome, [], repo="acme/web"), now=now, base_url="https://mogplex.com/api/v1"
+        ).notes
+        for snapshot in snapshots
     )
     assert not fresh
     assert "90 s ago" in old[0] or "2 min ago" in old[0]
