@@ -3,7 +3,6 @@
 import re
 import time
 from collections.abc import Awaitable, Callable
-from http import HTTPStatus
 from typing import Any, Final
 
 from mogplex_mcp.api.client import Mogplex
@@ -99,7 +98,7 @@ async def _is_allowed(request: Awaitable[object]) -> bool:
     except MogplexError as error:
         if error.code is ErrorCode.FORBIDDEN:
             return False
-        # A proxy in between refuses a request for its size, before Mogplex has seen the token.
-        if error.code not in _ERRORS_AFTER_SCOPES or error.status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
+        # Without a status it isn't the refusal of Mogplex, but of a proxy in between.
+        if error.code not in _ERRORS_AFTER_SCOPES or error.status is None:
             raise
     return True
