@@ -213,7 +213,7 @@ async def test_cancelled_call_ends_wait_but_not_run() -> None:
 
 @pytest.mark.parametrize(
     ("cursor", "says"),
-    [("nonsense!", "a cursor of this server"), ("AQAAAAAA", "missing or was changed"), ("of another", "another run")],
+    [("nonsense!", "a cursor of this server"), ("AgAAAAAA", "missing or was changed"), ("of another", "another run")],
 )
 async def test_invalid_cursor_is_reported_with_advice(cursor: str, says: str) -> None:
     simulator = simulated(600)
