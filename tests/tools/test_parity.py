@@ -10,7 +10,7 @@ from mogplex_mcp.tools.catalog import TOOLSETS
 from mogplex_mcp.tools.hosted_equivalents import hosted_equivalents, route_equivalents
 
 OWN = {tool.name: tool for toolset in TOOLSETS for tool in toolset.tools}
-DEFAULT_TOKENS, ALL_TOKENS = 4_000, 7_500
+DEFAULT_TOKENS, ALL_TOKENS = 8_000, 16_000
 
 
 def without_twin(twins: Mapping[str, str]) -> dict[str, str]:
