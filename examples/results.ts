@@ -734,15 +734,6 @@ export interface CallHostedToolResult {
     /** Its JSON. */
     data?: string;
   };
-  /** Useful calls. */
-  next_steps?: Array<{
-    /** Tool to call. */
-    tool: string;
-    /** Its arguments. */
-    arguments?: Record<string, unknown>;
-    /** What for. */
-    why: string;
-  }>;
   /** Its name. */
   hosted: string;
 }
