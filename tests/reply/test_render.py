@@ -176,6 +176,13 @@ def test_next_steps_are_calls_spelled_out() -> None:
     assert text == 's\nNext: tail_run(run_id="1", wait=5): wait'
 
 
+def test_next_steps_do_not_repeat_what_stands_above() -> None:
+    step = NextStep(tool="tail_run", arguments={"cursor": "c" * 90, "wait": 5}, why="wait")
+    text, structured = rendered(Sample(summary="s", cursor="c" * 90, next_steps=[step]))
+    assert text == f"s\ncursor: {'c' * 90}\nNext: tail_run(cursor, wait=5): wait"
+    assert structured["next_steps"][0]["arguments"]["cursor"] == "c" * 90
+
+
 def test_next_steps_to_tools_that_are_not_offered_are_left_out() -> None:
     steps = [NextStep(tool="get_run", why="look"), NextStep(tool="start_run", why="do")]
     _, structured = rendered(Sample(summary="s", next_steps=steps).with_next_steps_for({"get_run"}))

@@ -38,7 +38,7 @@ def to_text(structured: Mapping[str, Any], *, now: datetime, warning: str = WARN
         if name == "notes":
             lines += [f"Note: {note}" for note in value]
         elif name == "next_steps":
-            lines += [f"Next: {_call(step)}: {step['why']}" for step in value]
+            lines += [f"Next: {_call(step, structured)}: {step['why']}" for step in value]
         elif name not in ("summary", "untrusted"):
             lines += _field(name, _with_ages(value, now))
     if "untrusted" in structured:
@@ -93,8 +93,10 @@ def _scalar(value: Any) -> str:
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
-def _call(step: Mapping[str, Any]) -> str:
+def _call(step: Mapping[str, Any], facts: Mapping[str, Any]) -> str:
+    """Render a call; an argument that is a field of this name above is not repeated."""
     arguments = ", ".join(
-        f"{name}={json.dumps(value, ensure_ascii=False)}" for name, value in step.get("arguments", {}).items()
+        name if facts.get(name) == value else f"{name}={json.dumps(value, ensure_ascii=False)}"
+        for name, value in step.get("arguments", {}).items()
     )
     return f"{step['tool']}({arguments})"
