@@ -19,7 +19,7 @@ toolset = Toolset("account", "Whether the connection to Mogplex works.")
 # Mogplex is there and answers; it is not known what else the token allows.
 _BUSY: Final = frozenset({ErrorCode.RATE_LIMITED, ErrorCode.BUDGET_EXHAUSTED})
 _JOURNAL: Final[Mapping[JournalState, str]] = {
-    JournalState.SHARED: "in a file that all bridges of this user share",
+    JournalState.SHARED: "in a file that all servers of this user share",
     JournalState.IN_MEMORY: "in memory, gone when this process ends",
     JournalState.READ_ONLY: "can be read but not written, so start_run will refuse",
     JournalState.UNUSABLE: "cannot be used, so start_run will refuse",
