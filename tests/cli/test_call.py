@@ -33,7 +33,9 @@ async def test_call_without_a_name_lists_all_tools(terminal: Terminal) -> None:
     assert [one["name"] for one in (await terminal("call", "--json")).records] == TOOLS
 
 
-async def test_call_refuses_excluded_tools_and_writes_in_read_only_mode(terminal: Terminal) -> None:
+async def test_call_refuses_excluded_tools_and_writes_in_read_only_mode_and_names_the_setting(
+    terminal: Terminal,
+) -> None:
     listed = await terminal("call", "--exclude-tools", "list_repos")
     assert "list_repos" not in listed.stdout
     for words, said in (
@@ -44,6 +46,7 @@ async def test_call_refuses_excluded_tools_and_writes_in_read_only_mode(terminal
         assert refused.code == 2
         assert said in refused.stderr
         assert "no tool" not in refused.stderr
+        assert "did you mean" not in refused.stderr
     assert not terminal.simulator.requests
 
 

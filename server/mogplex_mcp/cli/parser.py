@@ -2,7 +2,6 @@
 
 import argparse
 import sys
-import textwrap
 from collections.abc import Mapping, Sequence
 from typing import Any, Final, NoReturn
 
@@ -10,18 +9,19 @@ from mogplex_mcp import __version__
 from mogplex_mcp.cli.catalog import COMMANDS
 from mogplex_mcp.cli.command import STDIO, Command
 from mogplex_mcp.cli.exit_codes import ExitCode
+from mogplex_mcp.cli.help import HelpFormatter, grouped, option_groups
 from mogplex_mcp.config.options import OPTIONS, Option
 from mogplex_mcp.core.nearest import nearest
 from mogplex_mcp.core.redaction import Redactor
 
-_HELP_WIDTH: Final = 100
 _LONGEST_SHOWN: Final = 60
 _LONGEST_PROBLEM: Final = 300
 
-_DESCRIPTION: Final = """\
-MCP server for Mogplex: lets an AI agent start coding-agent runs on your GitHub repositories and follow them to their
-pull request. Without a command it serves MCP on stdin and stdout; that is what clients' configurations start.
-"""
+_DESCRIPTION: Final = (
+    "MCP server for Mogplex: lets an AI agent start coding-agent runs on your GitHub repositories and follow them to "
+    "their pull request. Without a command it serves MCP on stdin and stdout; that is what clients' "
+    "configurations start."
+)
 
 # Names that other servers give to what this one does without a command.
 _SERVE_HINT: Final = "without a command it serves MCP on stdin and stdout; `mogplex-mcp http` serves it over HTTP"
@@ -42,7 +42,7 @@ class Parser(argparse.ArgumentParser):
 
     def __init__(self, prog: str | None = None, **kwargs: Any) -> None:
         # With abbreviations, a mistaken --api-key TOKEN would be read as --api-key-file.
-        super().__init__(prog, allow_abbrev=False, formatter_class=argparse.RawDescriptionHelpFormatter, **kwargs)
+        super().__init__(prog, allow_abbrev=False, formatter_class=HelpFormatter, **kwargs)
         self._is_intermixed = False
         self.problem = ""
 
@@ -118,16 +118,23 @@ def build_parser() -> Parser:
 
     Its result has the command as `command`, and the texts of options under the names of their settings.
     """
-    parser = Parser("mogplex-mcp", description=_DESCRIPTION, epilog=_environment_help(OPTIONS))
+    parser = Parser(
+        "mogplex-mcp",
+        usage="%(prog)s [option ...] [command ...]",
+        description=_DESCRIPTION,
+        epilog=_environment_help(OPTIONS),
+    )
     parser.set_defaults(command=STDIO)
     parser.add_argument("--version", action="version", version=f"mogplex-mcp {__version__}")
-    _add_options(parser, [option for option in OPTIONS if STDIO.accepts(option)])
-    _add_commands(parser, COMMANDS, required=False)
+    top = parser.add_subparsers(
+        title="commands", description=grouped(COMMANDS), prog=parser.prog, help=argparse.SUPPRESS, metavar="command"
+    )
+    _add_commands(top, COMMANDS)
+    _add_option_groups(parser, [option for option in OPTIONS if STDIO.accepts(option)])
     return parser
 
 
-def _add_commands(parser: argparse.ArgumentParser, commands: Sequence[Command], *, required: bool) -> None:
-    subparsers = parser.add_subparsers(metavar="command", title="commands", required=required)
+def _add_commands(subparsers: "argparse._SubParsersAction[Parser]", commands: Sequence[Command]) -> None:
     for command in commands:
         options = [option for option in OPTIONS if command.accepts(option)]
         subparser = subparsers.add_parser(
@@ -139,13 +146,26 @@ def _add_commands(parser: argparse.ArgumentParser, commands: Sequence[Command], 
         for argument in command.arguments:
             subparser.add_argument(argument.name, help=argument.help, **argument.kwargs)
         if command.commands:
-            _add_commands(subparser, command.commands, required=True)
+            _add_commands(
+                subparser.add_subparsers(metavar="command", title="commands", required=True), command.commands
+            )
+            continue
+        subparser.set_defaults(command=command)
+        if command.serves and not command.settings:
+            subparser.usage = "%(prog)s [option ...]"
+            _add_option_groups(subparser, options)
         else:
-            subparser.set_defaults(command=command)
             _add_options(subparser, options, hidden=not command.serves)
 
 
-def _add_options(parser: argparse.ArgumentParser, options: Sequence[Option], *, hidden: bool = False) -> None:
+def _add_option_groups(parser: argparse.ArgumentParser, options: Sequence[Option]) -> None:
+    for title, members in option_groups(options):
+        _add_options(parser.add_argument_group(title), members)
+
+
+def _add_options(
+    parser: "argparse.ArgumentParser | argparse._ArgumentGroup", options: Sequence[Option], *, hidden: bool = False
+) -> None:
     for option in options:
         if not option.flag:
             continue
@@ -165,8 +185,7 @@ def _add_options(parser: argparse.ArgumentParser, options: Sequence[Option], *, 
 
 def _description(command: Command) -> str:
     summary = f"{command.summary[0].upper()}{command.summary[1:]}."
-    details = textwrap.fill(command.details, _HELP_WIDTH)
-    return f"{summary}\n\n{details}" if details else summary
+    return f"{summary}\n\n{command.details}" if command.details else summary
 
 
 def _epilog(command: Command, options: Sequence[Option]) -> str:

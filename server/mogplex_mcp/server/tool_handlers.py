@@ -43,6 +43,7 @@ class ToolHandlers:
         """
         tool = scope.tools.get(params.name)
         if tool is None:
+            scope.services.recorder.tool_called("other", "unknown_tool", 0.0)
             raise MCPError(mcp_types.INVALID_PARAMS, f"Unknown tool: {scope.missing_tool(params.name)}")
         key = scope.call_key(scope.context.request_id)
         if needs_write(tool):
@@ -63,6 +64,7 @@ class ToolHandlers:
                     open_call,
                     base_url=scope.settings.base_url,
                     token_from=scope.token_from,
+                    recorder=scope.services.recorder,
                 )
 
         return await self._elicitation.run(run, scope.context, params)

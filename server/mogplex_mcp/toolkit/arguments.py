@@ -4,15 +4,22 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
-from typing import Any, Final, Literal, get_args, get_origin
+from typing import Annotated, Any, Final, Literal, get_args, get_origin
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, ValidationError, WithJsonSchema
 from pydantic.fields import FieldInfo
 
 from mogplex_mcp.core.redaction import find_key
 from mogplex_mcp.operations.errors import InvalidArgumentError
 from mogplex_mcp.toolkit.size_limits import check_size
 from mogplex_mcp.toolkit.unknown_arguments import is_absent, quoted, sort_arguments
+
+# An object with any fields is published as JSON text; objects are accepted too. Models' providers have no open objects:
+# the strict modes of OpenAI and Anthropic require `additionalProperties: false`, so converters make an object that is
+# always empty of it (openai-agents-python, pull request 4310), and Gemini refuses an object without properties.
+# The schema of all arguments has no `additionalProperties`: converters for strict modes add it, and Gemini's older API
+# refuses it.
+JsonObject = Annotated[dict[str, Any], WithJsonSchema({"type": "string"})]
 
 LONGEST_TEXT: Final = 2_000
 """For text without a limit of its own: a bound against nonsense, not published since no sensible call reaches it."""

@@ -21,6 +21,8 @@ from mogplex_mcp.reply.untrusted import clean, fence
 
 _SECONDS_WITHOUT_HEADER: Final = 60
 _LONG_SECONDS: Final = 120
+# Errors of JSON-RPC come with 200.
+_FIRST_ERROR_STATUS: Final = 400
 
 
 @dataclass(frozen=True)
@@ -298,6 +300,8 @@ def sentence(text: str) -> str:
 
 def _default_reason(error: OperationError) -> str:
     if error.status is not None:
+        if error.status < _FIRST_ERROR_STATUS:
+            return "The response is quoted below"
         return f"Mogplex responded with {error.status}; the response is quoted below"
     return _INTERNAL_REASON if error.code == OperationCode.UNEXPECTED_EXCEPTION else "What was given is quoted below"
 

@@ -21,8 +21,8 @@ _BUSY: Final = frozenset({ErrorCode.RATE_LIMITED, ErrorCode.BUDGET_EXHAUSTED})
 _JOURNAL: Final[Mapping[JournalState, str]] = {
     JournalState.SHARED: "in a file that all servers of this user share",
     JournalState.IN_MEMORY: "in memory, gone when this process ends",
-    JournalState.READ_ONLY: "can be read but not written, so start_run will refuse",
-    JournalState.UNUSABLE: "cannot be used, so start_run will refuse",
+    JournalState.READ_ONLY: "can be read but not written: new runs are not listed, and force_new is refused",
+    JournalState.UNUSABLE: "cannot be used: no runs are listed, and force_new is refused",
 }
 
 
@@ -41,7 +41,10 @@ class Connection(Reply):
 
 @toolset.tool("Check connection", Hints(), needs_token=False)
 async def check_connection(call: Call) -> Connection:
-    """Check the way to Mogplex: token, scopes, requests used, journal. Call it when another tool fails."""
+    """Check that Mogplex can be reached: token, scopes, requests used, journal of starts, longest wait.
+
+    Use it when another tool fails. Costs one request.
+    """
     return connection_reply(call, await account.check_connection(call))
 
 

@@ -34,7 +34,10 @@ class ConnectionList(Reply):
 
 @toolset.tool("List connected MCP servers", Hints())
 async def list_mcp_servers(call: Call) -> ConnectionList:
-    """List the MCP servers that Mogplex's agents can use: transport, host, names of headers and variables."""
+    """List the MCP servers that Mogplex's agents can use: transport, host, names of headers and variables.
+
+    Their secrets can't be read. Costs one request.
+    """
     found = await account.list_mcp_servers(call)
     odd = [clean_line(one.name, 100) for one in found if not sanitize_name(one.name)]
     return ConnectionList(

@@ -18,12 +18,16 @@ toolset = Toolset("env_vars", "Environment variables of a repository's deploymen
 
 _EVERYWHERE: Final[list[Target]] = []
 
-RepoName = Annotated[str, Field(description="owner/name or id.")]
-Key = Annotated[str, Field(description="Letters, digits, _; no digit first.")]
+RepoName = Annotated[
+    str, Field(description="The repository: owner/name, such as acme/web, or its Mogplex id. list_repos has both.")
+]
+Key = Annotated[
+    str, Field(description="The name of the variable: letters, digits and _, not a digit first, such as API_URL.")
+]
 # What is no text is replaced before it is checked: an error would quote it.
 Value = Annotated[
     str,
-    Field(description="Up to 65536 characters, not empty; never shown again.", max_length=MOST_VALUE_CHARACTERS),
+    Field(description="The value, 1 to 65536 characters. No tool shows it again.", max_length=MOST_VALUE_CHARACTERS),
     BeforeValidator(lambda value: value if isinstance(value, str) else None),
 ]
 
@@ -54,7 +58,10 @@ class EnvVarChange(Reply):
 
 @toolset.tool("List environment variables", Hints())
 async def list_env_vars(call: Call, repo: RepoName) -> EnvVarList:
-    """List names, targets and kinds of a repository's environment variables; values cannot be read."""
+    """List the environment variables of a repository's deployment: names, targets, kinds. Values can't be read.
+
+    Costs one request.
+    """
     found = await env_vars.list_env_vars(call, repo=repo)
     odd = [clean_line(one.key, 100) for one in found if not is_usual_key(one.key)]
     return EnvVarList(
@@ -71,14 +78,20 @@ async def set_env_var(
     repo: RepoName,
     key: Key,
     value: Value,
-    target: Annotated[list[Target], Field(description="Empty: all.")] = _EVERYWHERE,
+    target: Annotated[
+        list[Target], Field(description="The deployments that get it. Default: all three.")
+    ] = _EVERYWHERE,
     kind: Annotated[
-        Literal["default", "encrypted", "plain", "sensitive"], Field(description="How it is kept.")
+        Literal["default", "encrypted", "plain", "sensitive"],
+        Field(
+            description="How Mogplex stores the value: as plain text, encrypted, or as sensitive, the strictest. "
+            "Default: Mogplex chooses."
+        ),
     ] = "default",
 ) -> EnvVarChange:
-    """Create an environment variable of a repository or overwrite every one of this name.
+    """Create an environment variable of a repository, or overwrite every one of this name.
 
-    The user is asked and shown what changes.
+    The user is asked first and shown what changes. It takes effect with the next deployment.
     """
     setting = await env_vars.set_env_var(
         call, repo=repo, key=key, value=value, target=target, kind="" if kind == "default" else kind
@@ -96,7 +109,10 @@ async def set_env_var(
 
 @toolset.tool("Delete an environment variable", Hints(reads_only=False, destructive=True))
 async def delete_env_var(call: Call, repo: RepoName, key: Key) -> EnvVarChange:
-    """Delete every environment variable of this name from a repository. The user is asked and shown what goes."""
+    """Delete every environment variable of this name from a repository, for good.
+
+    The user is asked first and shown what is deleted.
+    """
     deletion = await env_vars.delete_env_var(call, repo=repo, key=key)
     if deletion.result is None:
         return EnvVarChange(

@@ -104,15 +104,17 @@ class _Short:
         return short
 
 
-@toolset.tool("List repositories", Hints())
+@toolset.tool("List repositories", Hints(), always_load=True)
 async def list_repos(
     call: Call,
-    query: Annotated[str, Field(description="Part of owner/name; empty: all.")] = "",
-    limit: Annotated[int, Field(description="1 to 200.", ge=1, le=MOST_REPOS)] = 50,
+    query: Annotated[str, Field(description="Part of owner/name, such as web. Default: all.")] = "",
+    limit: Annotated[
+        int, Field(description="How many to return at most, 1 to 200. Default: 50.", ge=1, le=MOST_REPOS)
+    ] = 50,
 ) -> RepoList:
-    """List the GitHub repositories Mogplex can work on, for start_run.
+    """List the GitHub repositories that Mogplex can work on, to find what to give as repo to other tools.
 
-    Of rows that share a name, pass the id.
+    Costs one request. Rows of a monorepo share a name and differ in root_directory: give the id.
     """
     return list_reply(await repos.list_repos(call, query=query, limit=limit), limit)
 

@@ -27,12 +27,16 @@ class QueuedReview(Reply):
 @toolset.tool("Review a pull request again", Hints(reads_only=False, idempotent=False, open_world=True))
 async def rerun_pr_review(
     call: Call,
-    repo: Annotated[str, Field(description="owner/name or id.")],
-    pr_number: Annotated[int, Field(description="1 or more.", ge=1, le=2_147_483_647)],
+    repo: Annotated[
+        str, Field(description="The repository: owner/name, such as acme/web, or its Mogplex id. list_repos has both.")
+    ],
+    pr_number: Annotated[
+        int, Field(description="The number of the pull request on GitHub, such as 42.", ge=1, le=2_147_483_647)
+    ],
 ) -> QueuedReview:
-    """Let Mogplex review a pull request again. Each call queues one more review, which costs money.
+    """Let Mogplex review a pull request again; the findings appear on the pull request.
 
-    Its findings appear on the pull request.
+    Each call queues one more review, which costs money: do not repeat it.
     """
     answer = await repos.rerun_pr_review(call, repo=repo, pr_number=pr_number)
     if answer.started:

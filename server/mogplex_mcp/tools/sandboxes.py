@@ -57,14 +57,16 @@ class SandboxLog(Reply):
 @toolset.tool("List sandboxes", Hints(open_world=True))
 async def list_sandboxes(
     call: Call,
-    repo: Annotated[str, Field(description="owner/name or id; empty: all.")] = "",
+    repo: Annotated[str, Field(description="Only those of this repository: owner/name or its id. Default: all.")] = "",
     status: Annotated[
         Literal["any", "creating", "installing", "running", "pausing", "paused", "stopped", "error"],
-        Field(description="Only this state."),
+        Field(description="Only those in this state; creating and installing come before running. Default: any."),
     ] = "any",
-    limit: Annotated[int, Field(description="1 to 200.", ge=1, le=MOST_SANDBOXES)] = 20,
+    limit: Annotated[
+        int, Field(description="How many to return at most, 1 to 200. Default: 20.", ge=1, le=MOST_SANDBOXES)
+    ] = 20,
 ) -> SandboxList:
-    """List cloud sandboxes, last used first, to find a sandbox_id for get_sandbox_logs."""
+    """List the cloud machines that agents work in, last used first, to find a sandbox_id. Costs one request."""
     search = await sandboxes.list_sandboxes(call, repo=repo, status="" if status == "any" else status, limit=limit)
     return list_reply(call, search, limit)
 
@@ -73,18 +75,33 @@ async def list_sandboxes(
 async def create_sandbox(
     call: Call,
     *,
-    repo: Annotated[str, Field(description="owner/name or id.")],
-    base_branch: Annotated[str, Field(description="Empty: the default.")] = "",
-    working_branch: Annotated[str, Field(description="Empty: Mogplex chooses.")] = "",
-    create_branch: Annotated[bool, Field(description="Make it new.")] = False,
-    root_directory: Annotated[str, Field(description="Of a monorepo.")] = "",
-    restore_snapshot_id: Annotated[str, Field(description="Start from it.")] = "",
-    restore_snapshot_project_id: Annotated[str, Field(description="Its project.")] = "",
-    restore_snapshot_team_id: Annotated[str, Field(description="Its team.")] = "",
+    repo: Annotated[
+        str, Field(description="The repository: owner/name, such as acme/web, or its Mogplex id. list_repos has both.")
+    ],
+    base_branch: Annotated[
+        str,
+        Field(
+            description="The name of the branch to check out, such as main. Default: the repository's default branch."
+        ),
+    ] = "",
+    working_branch: Annotated[
+        str, Field(description="The name of the branch to work on. Default: Mogplex names one.")
+    ] = "",
+    create_branch: Annotated[
+        bool, Field(description="Whether working_branch is made new from base_branch. Default: false.")
+    ] = False,
+    root_directory: Annotated[
+        str,
+        Field(
+            description="The directory to work in, relative to the repository's root, such as apps/web. Default: the "
+            "repository's own setting."
+        ),
+    ] = "",
 ) -> OneSandbox:
-    """Boot a cloud sandbox, which takes minutes. Rarely needed: start_run makes its own.
+    """Boot a cloud machine with a repository, without an agent. It takes minutes, and machine time may cost money.
 
-    If it still boots when the answer comes, look with list_sandboxes; do not repeat.
+    Rarely needed, since a run gets its own. If it still boots when the answer comes, do not repeat the call.
+    list_sandboxes shows when it runs.
     """
     created = await sandboxes.create_sandbox(
         call,
@@ -93,9 +110,6 @@ async def create_sandbox(
         working_branch=working_branch,
         create_branch=create_branch,
         root_directory=root_directory,
-        restore_snapshot_id=restore_snapshot_id,
-        restore_snapshot_project_id=restore_snapshot_project_id,
-        restore_snapshot_team_id=restore_snapshot_team_id,
     )
     return created_reply(call, created)
 
@@ -103,15 +117,23 @@ async def create_sandbox(
 @toolset.tool("Read sandbox logs", Hints(open_world=True))
 async def get_sandbox_logs(
     call: Call,
-    sandbox_id: Annotated[str, Field(description="A UUID from list_sandboxes.")],
+    sandbox_id: Annotated[str, Field(description="The id of the sandbox, a UUID. list_sandboxes has it.")],
     log: Annotated[
         LogName,
-        Field(description="dev: development server; lifecycle: states."),
+        Field(
+            description="Which log. install: output of the setup. dev: output of the development server. lifecycle: "
+            "changes of state. Default: install."
+        ),
     ] = "install",
-    from_line: Annotated[int, Field(description="From 1; 0: the newest.", ge=0)] = 0,
-    max_lines: Annotated[int, Field(description=f"1 to {MOST_LINES}.", ge=1, le=MOST_LINES)] = 60,
+    from_line: Annotated[
+        int, Field(description="The first line to return; the log begins with 1. Default: the newest lines.", ge=0)
+    ] = 0,
+    max_lines: Annotated[
+        int,
+        Field(description=f"How many lines to return at most, 1 to {MOST_LINES}. Default: 60.", ge=1, le=MOST_LINES),
+    ] = 60,
 ) -> SandboxLog:
-    """Read a log of a sandbox in pieces, newest lines first, to see why its setup failed."""
+    """Read the end of a sandbox's log, or any piece of it, to see why a setup failed. Costs one request."""
     found = await sandboxes.get_sandbox_logs(
         call, sandbox_id=sandbox_id, log=log, from_line=from_line, max_lines=max_lines
     )
@@ -147,9 +169,12 @@ def created_reply(call: Call, created: sandboxes.CreatedSandbox) -> OneSandbox:
     if created.sandbox is None:
         repo_id = sanitize_word(created.repo.id)
         return OneSandbox(
-            summary="The sandbox is still booting, which takes minutes. Nothing is lost: do not create it again.",
-            sandbox=SandboxRow(status="creating", repo_id=repo_id),
-            next_steps=[NextStep(tool="list_sandboxes", arguments={"repo": repo_id}, why="see when it runs")],
+            summary="Mogplex has not answered yet: it does so when the sandbox has booted, which takes minutes. Do not "
+            "create it again before you have looked for it.",
+            sandbox=SandboxRow(status="unconfirmed", repo_id=repo_id),
+            next_steps=[
+                NextStep(tool="list_sandboxes", arguments={"repo": repo_id}, why="see whether it is there, and runs")
+            ],
         )
     row = _row(call, created.sandbox)
     return OneSandbox(

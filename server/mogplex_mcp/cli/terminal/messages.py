@@ -18,6 +18,7 @@ from mogplex_mcp.operations.errors import (
 from mogplex_mcp.reply.untrusted import clean
 
 QUOTED_CHARACTERS: Final = 3_000
+_FIRST_ERROR_STATUS: Final = 400
 _SECONDS_WITHOUT_HEADER: Final = 60
 
 OPERATION_COMMANDS: Final[Mapping[str, str]] = {
@@ -232,7 +233,10 @@ def command_error(
             advice = advice if error.advice else "Check before you run it again: it could be done twice."
     why = spell(error.reason, speller)
     if error.quoted and not why:
-        why = f"Mogplex responded with {error.status}:" if error.status else "The input was:"
+        # Errors of JSON-RPC come with 200.
+        is_error = error.status and error.status >= _FIRST_ERROR_STATUS
+        responded = f"Mogplex responded with {error.status}:" if is_error else "The response was:"
+        why = responded if error.status else "The input was:"
     return CommandError(
         without_keys(happened),
         without_keys(_sentence(why)),

@@ -20,6 +20,7 @@ from mogplex_mcp.config.settings import Settings
 from mogplex_mcp.credentials.known_tokens import KnownTokens
 from mogplex_mcp.credentials.sources import FoundToken, SourceKind
 from mogplex_mcp.server.request_scope import CALLER
+from mogplex_mcp.transports.http.observation import note_caller
 from mogplex_mcp.transports.http.refusals import REFUSED, Refusal, challenge, refuse
 
 # Spaces and tabs only: of a key in UTF-8, single bytes look like other white space.
@@ -112,6 +113,7 @@ class CallerCheck:
                 await refuse(scope, send, self._refused_by_mogplex(math.ceil(seconds)))
                 return
             scope[CALLER] = caller
+            note_caller(scope, caller)
         await self._app(scope, receive, send)
 
     def _refused_by_mogplex(self, seconds: int) -> Refusal:
