@@ -143,3 +143,35 @@ def test_the_value_of_a_variable_may_be_a_word_for_nothing(value: str) -> None:
     tool = next(tool for toolset in TOOLSETS for tool in toolset.tools if tool.name == "set_env_var")
     given = {"repo": "acme/web", "key": "SAME_SITE", "value": value}
     assert check(tool.arguments, given, changes=True).values["value"] == value
+
+
+@pytest.mark.parametrize("query", ['"acme/web"', "`acme/web`", "https://github.com/acme/web", "repo: acme/web"])
+async def test_a_repository_is_searched_for_as_models_write_it(query: str) -> None:
+    async with bridge() as client:
+        found = (await answer(client, "list_repos", query=query)).structured_content
+    assert found is not None
+    assert [one["repo"] for one in found["repos"]] == ["acme/web"]
+
+
+async def test_quotes_around_a_branch_or_cursor_are_not_part_of_it() -> None:
+    simulator = Simulator(now=virtual_now)
+    async with bridge(simulator) as client:
+        started = await answer(client, "start_run", repo="acme/web", prompt='"x"', base_branch='"main"')
+        assert started.structured_content is not None
+        run_id = started.structured_content["run_id"]
+        news = (await answer(client, "tail_run", run_id=run_id, wait_seconds=0)).structured_content
+        assert news is not None
+        await answer(client, "tail_run", run_id=run_id, wait_seconds=0, cursor=f'"{news["cursor"]}"')
+    assert simulator.world.runs[run_id].base == "main"
+
+
+def test_a_number_with_its_mark_is_a_number() -> None:
+    tool = next(tool for toolset in TOOLSETS for tool in toolset.tools if tool.name == "rerun_pr_review")
+    assert check(tool.arguments, {"repo": "acme/web", "pr_number": "#12"}, changes=True).values["pr_number"] == 12
+
+
+async def test_a_key_of_a_trigger_must_be_a_uuid_and_no_id_of_mogplex() -> None:
+    async with bridge() as client:
+        given = {"automation_id": A_UUID, "repo": "acme/web", "idempotency_key": "mine"}
+        text = await error(client, "trigger_automation", **given)
+    assert 'idempotency_key must be a UUID (one such as 75ce86aa-b59e-5f62-9d77-426c941e3c32), but "mine"' in text

@@ -83,7 +83,8 @@ def not_a_uuid(text: str, kind: str) -> str:
         text: The text.
         kind: The kind of the id, such as "run".
     """
-    return f" must be a Mogplex {kind} id (a UUID such as 75ce86aa-b59e-5f62-9d77-426c941e3c32), but {_quoted(text)}."
+    what = f"a Mogplex {kind} id (a UUID" if kind in _PATHS else "a UUID (one"
+    return f" must be {what} such as 75ce86aa-b59e-5f62-9d77-426c941e3c32), but {_quoted(text)}."
 
 
 def check_uuid(text: str, what: str) -> str:

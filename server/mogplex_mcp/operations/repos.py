@@ -6,6 +6,7 @@ from typing import Final
 
 from mogplex_mcp.api.errors import MogplexError
 from mogplex_mcp.api.models import Repo, ReviewRerun
+from mogplex_mcp.api.repos import full_name
 from mogplex_mcp.operations.context import OperationContext
 from mogplex_mcp.operations.errors import Operation, check_range, listed_by, not_repeatable
 
@@ -41,7 +42,7 @@ async def list_repos(context: OperationContext, *, query: str = "", limit: int =
         MogplexError: The request failed.
     """
     check_range(limit, "limit", 1, MOST_REPOS)
-    query = query.strip()
+    query = full_name(query)
     found = await context.tenant.mogplex.list_repos(query=query, limit=limit)
     return RepoSearch(query, found, may_be_more=len(found) >= limit)
 

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 # Their results are fixed for the life of a process.
 _FIXED_LISTS: Final = ("tools/list", "prompts/list", "resources/templates/list")
 _FRESH_MS: Final = 3_600_000
-# Sent with every result of the 2026 protocol, hence as short as possible.
+# Sent with every result of the 2026 protocol, hence as short as possible. A URI has no blanks (RFC 3986, appendix A).
 _ICON: Final = (
     "data:image/svg+xml,%3Csvg%20xmlns='http://www.w3.org/2000/svg'%20viewBox='0%200%208%208'%3E"
     "%3Cpath%20d='M1%207V1l3%203%203-3v6'%20fill='none'%20stroke='%23635bff'/%3E%3C/svg%3E"

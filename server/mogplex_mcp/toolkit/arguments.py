@@ -9,6 +9,7 @@ from typing import Annotated, Any, Final, Literal, get_args, get_origin
 from pydantic import BaseModel, ValidationError, WithJsonSchema
 from pydantic.fields import FieldInfo
 
+from mogplex_mcp.config.environment import unquoted
 from mogplex_mcp.core.redaction import find_key
 from mogplex_mcp.operations.errors import InvalidArgumentError
 from mogplex_mcp.toolkit.size_limits import check_size
@@ -30,6 +31,10 @@ MOST_ITEMS: Final = 500
 """In a list."""
 
 _MOST_NEAREST: Final = 3
+# Arguments that are names, not text: quotes around them are never meant. Ids and repositories are read more leniently.
+_NAMES: Final = frozenset(
+    {"base_branch", "working_branch", "root_directory", "cursor", "node_id", "model", "key", "query"}
+)
 # The one argument that secrets belong in.
 _SECRET_ARGUMENT: Final = ("set_env_var", "value")
 
@@ -99,6 +104,8 @@ def check(arguments: type[BaseModel], given: Mapping[str, Any], *, changes: bool
         # The value of a variable may be any text but an empty one.
         if not is_absent(value) or ((arguments.__name__, name) == _SECRET_ARGUMENT and value):
             wanted[name] = _meant(value, known[name].annotation)
+            if name in _NAMES and isinstance(wanted[name], str):
+                wanted[name] = unquoted(wanted[name])
             check_size(name, wanted[name])
             _check_count(name, wanted[name], known[name].annotation)
     try:
@@ -137,7 +144,7 @@ def _meant(value: Any, annotation: Any) -> Any:
         return str(value) if isinstance(value, (int, float)) and not isinstance(value, bool) else value
     if not isinstance(value, str):
         return value
-    plain = value.strip().strip("\"'")
+    plain = value.strip().strip("\"'").removeprefix("#" if annotation is int else "")
     if get_origin(annotation) is not Literal:
         return plain
     same = {_letters(option): option for option in get_args(annotation)}
@@ -237,6 +244,6 @@ def refuse_secrets(tool: str, values: Mapping[str, Any], own_token: str) -> None
         if (tool, name) != _SECRET_ARGUMENT and (kind := find_key(value, own_token)):
             raise InvalidArgumentError(
                 f"{name} holds what looks like {kind}; agents, logs and pull requests would show it to others. Take it "
-                "out: what an agent needs belongs into the environment variables of the repository. If it really has "
+                "out: what an agent needs belongs in the environment variables of the repository. If it really has "
                 "to be handed on, the user can set MOGPLEX_MCP_ALLOW_SECRETS_IN_PROMPTS=1"
             )

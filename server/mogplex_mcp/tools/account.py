@@ -22,7 +22,7 @@ toolset = Toolset("account", "Whether the connection to Mogplex works.")
 # Mogplex is there and answers; it is not known what else the token allows.
 _BUSY: Final = frozenset({ErrorCode.RATE_LIMITED, ErrorCode.BUDGET_EXHAUSTED})
 _JOURNAL: Final[Mapping[JournalState, str]] = {
-    JournalState.SHARED: "in a file that all bridges of this user share",
+    JournalState.SHARED: "in a file that all servers of this user share",
     JournalState.IN_MEMORY: "in memory, gone when this process ends",
     JournalState.READ_ONLY: "can be read but not written: new runs are not listed, and force_new is refused",
     JournalState.UNUSABLE: "cannot be used: no runs are listed, and force_new is refused",
