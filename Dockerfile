@@ -9,7 +9,7 @@ FROM python:3.13-slim AS build
 WORKDIR /source
 COPY pyproject.toml README.md LICENSE ./
 COPY server server
-RUN python -m venv /opt/mogplex-mcp && /opt/mogplex-mcp/bin/pip install --no-cache-dir .
+RUN python -m venv /opt/mogplex-mcp && /opt/mogplex-mcp/bin/pip install --no-cache-dir '.[postgres,metrics]'
 
 FROM python:3.13-slim
 RUN useradd --uid 10001 --create-home --home-dir /var/lib/mogplex-mcp mogplex
@@ -18,6 +18,7 @@ ENV PATH=/opt/mogplex-mcp/bin:$PATH \
     PYTHONUNBUFFERED=1 \
     MOGPLEX_MCP_HOST=0.0.0.0 \
     MOGPLEX_MCP_PORT=8765 \
+    MOGPLEX_MCP_METRICS_HOST=0.0.0.0 \
     MOGPLEX_MCP_STATE_FILE=/var/lib/mogplex-mcp/state.sqlite3
 USER 10001
 # The journal of runs: what is started twice is found in it.

@@ -12,10 +12,21 @@ from tests.retired_words import RETIRED_NAMES, RETIRED_PHRASES
 ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "server" / "mogplex_mcp"
 MODULES = sorted(PACKAGE.rglob("*.py"))
-FOLDERS = ("server", "tests", "benchmarks", "docs", "distribution", "examples")
+FOLDERS = ("server", "tests", "benchmarks", "evals", "docs", "distribution", "examples")
 # Rooms from top to bottom, each with the rooms below that it may import. `cli` may import every room.
 ARROWS = {
-    "diagnosis": {"tools", "reply", "installation", "tenants", "storage", "credentials", "config", "api", "core"},
+    "diagnosis": {
+        "tools",
+        "toolkit",
+        "reply",
+        "installation",
+        "tenants",
+        "storage",
+        "credentials",
+        "config",
+        "api",
+        "core",
+    },
     "installation": {"config", "core"},
     "transports": {"startup", "server", "credentials", "config", "api", "core"},
     "startup": set[str](),
@@ -47,7 +58,7 @@ ARROWS = {
 }
 
 # Code and pages whose words follow the field's own documents.
-WORDED = ("server", "docs", "distribution", "README.md", "SECURITY.md")
+WORDED = ("server", "evals", "docs", "distribution", "README.md", "SECURITY.md", "CHANGELOG.md")
 
 
 def imported(module: Path) -> Iterator[str]:

@@ -38,6 +38,7 @@ NAMES = [
     "hosted tools",
     "budget",
     "journal",
+    "tools",
     "waits",
     "clients",
     "versions",
@@ -156,7 +157,7 @@ def test_doctor_warns_of_a_failing_keyring_next_to_a_token(mogplex: str, tmp_pat
 def test_doctor_prints_plain_unwrapped_lines_in_a_pipe(tmp_path: Path) -> None:
     done = run(tmp_path, "doctor", "--demo", "--offline", COLUMNS="20", FORCE_COLOR="1")
     assert "\x1b" not in done.stdout
-    assert len(done.stdout.splitlines()) == 12
+    assert len(done.stdout.splitlines()) == 13
     assert done.stdout.startswith("No problems")
     assert "✓ token: mog_…000A, from the demo.\n" in done.stdout
 

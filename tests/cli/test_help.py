@@ -12,6 +12,7 @@ from mogplex_mcp.cli.help import COMMAND_GROUPS
 from mogplex_mcp.cli.parser import build_parser
 from mogplex_mcp.cli.terminal_commands import TERMINAL_COMMANDS
 from mogplex_mcp.config.options import OPTIONS
+from mogplex_mcp.config.settings import Settings
 
 
 def every(commands: Sequence[Command], before: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Command]]:
@@ -99,6 +100,8 @@ def test_usage_error_exits_with_2(words: list[str], capsys: pytest.CaptureFixtur
         (["--readonly"], "did you mean --read-only"),
         (["--tool-sets=runs"], "did you mean --toolsets"),
         (["doctor", "--of-line"], "did you mean --offline"),
+        (["help"], "`mogplex-mcp --help` lists the commands"),
+        (["version"], "`mogplex-mcp --version`"),
     ],
 )
 def test_parser_names_the_nearest_for_every_wrong_word(
@@ -154,3 +157,31 @@ def test_help_of_options_in_groups_has_every_option_once(capsys: pytest.CaptureF
     text = help_of("http", capsys=capsys)
     expected = [f"--{option.flag}" for option in OPTIONS if option.flag]
     assert sorted(re.findall(r"^  (--\S+)", text, re.MULTILINE)) == sorted(expected)
+
+
+@pytest.mark.parametrize(
+    ("words", "command"),
+    [
+        (["run", "acme/web", "Fix it."], "mogplex-mcp run"),
+        (["repos", "list", "extra"], "mogplex-mcp repos list"),
+        (["doctor", "--of-line"], "mogplex-mcp doctor"),
+    ],
+)
+def test_parser_refuses_a_word_with_the_help_of_its_command(
+    words: list[str], command: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit):
+        build_parser().parse_args(words)
+    shown = capsys.readouterr().err
+    assert shown.startswith(f"{command}: unrecognized arguments: ")
+    assert shown.endswith(f"See {command} --help.\n")
+
+
+@pytest.mark.parametrize(
+    ("text", "read_only"), [("true", True), ("false", False), ("0", False), ("${user_config.read_only}", False)]
+)
+def test_a_switch_may_have_a_value_as_its_variable_has(text: str, read_only: bool) -> None:
+    given = build_parser().parse_args([f"--read-only={text}", "http", "--port", "0"])
+    settings = Settings.load({}, {option.setting: getattr(given, option.setting, None) for option in OPTIONS})
+    assert settings.read_only is read_only
+    assert settings.unfilled == (("--read-only",) if text.startswith("$") else ())

@@ -113,7 +113,7 @@ def test_a_damaged_file_is_named_replaced_by_a_login_and_removed_by_a_logout(tex
 
 def test_a_folder_in_place_of_the_file_is_named(store: FileStore) -> None:
     store.path.mkdir(parents=True)
-    with pytest.raises(StoreError, match="no regular file"):
+    with pytest.raises(StoreError, match="isn't a regular file"):
         store.get(MOGPLEX)
     with pytest.raises(StoreError, match="cannot be used"):
         store.put(MOGPLEX, FIRST)

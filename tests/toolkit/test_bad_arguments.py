@@ -5,6 +5,8 @@ from typing import Any
 import pytest
 
 from mogplex_mcp.simulator import Simulator
+from mogplex_mcp.toolkit.arguments import check
+from mogplex_mcp.tools.catalog import TOOLSETS
 from tests.tools.support import A_UUID, answer, bridge, error, text_of
 from tests.virtual_time import virtual_now
 
@@ -46,6 +48,7 @@ async def test_the_longest_prompt_is_taken() -> None:
         ("list_repos", {"limit": 201}, "from 1 to 200, but 201 was given"),
         ("list_repos", {"limit": "many"}, 'whole number from 1 to 200, but "many" was given'),
         ("list_repos", {"limit": 2.5}, "whole number"),
+        ("list_repos", {"limit": True}, "whole number"),
         ("list_runs", {"limit": 101}, "from 1 to 100"),
         ("list_runs", {"max_age_hours": -1}, "from 1 to 2160"),
         ("tail_run", {"wait_seconds": 3601}, "from 0 to 3600"),
@@ -98,7 +101,7 @@ async def test_a_tool_without_arguments_says_so() -> None:
         assert "It takes none." in await error(client, "check_connection", **many)
 
 
-@pytest.mark.parametrize("absent", ["", "null", None, [], {}, "  "])
+@pytest.mark.parametrize("absent", ["", "null", None, [], {}, "  ", "None", "NULL", "undefined"])
 async def test_what_models_send_for_an_argument_that_they_leave_out_counts_as_left_out(absent: Any) -> None:
     async with bridge() as client:
         plain = await answer(client, "list_sandboxes")
@@ -126,3 +129,49 @@ async def test_a_number_for_a_text_and_text_for_a_switch_are_taken() -> None:
     async with bridge() as client:
         assert "'2026'" in text_of(await answer(client, "list_repos", query=2026))
         await answer(client, "start_run", repo="acme/web", prompt=2026, force_new="true", harness="claude_code")
+
+
+@pytest.mark.parametrize("value", [True, {"a": 1}, ["a", "b"]])
+async def test_the_value_of_a_variable_is_neither_shown_nor_misreported(value: Any) -> None:
+    async with bridge(MOGPLEX_MCP_TOOLSETS="all") as client:
+        text = await error(client, "set_env_var", repo="acme/web", key="LEVEL", value=value)
+    assert "value must be one text." in text
+
+
+@pytest.mark.parametrize("value", ["null", "None", "undefined"])
+def test_the_value_of_a_variable_may_be_a_word_for_nothing(value: str) -> None:
+    tool = next(tool for toolset in TOOLSETS for tool in toolset.tools if tool.name == "set_env_var")
+    given = {"repo": "acme/web", "key": "SAME_SITE", "value": value}
+    assert check(tool.arguments, given, changes=True).values["value"] == value
+
+
+@pytest.mark.parametrize("query", ['"acme/web"', "`acme/web`", "https://github.com/acme/web", "repo: acme/web"])
+async def test_a_repository_is_searched_for_as_models_write_it(query: str) -> None:
+    async with bridge() as client:
+        found = (await answer(client, "list_repos", query=query)).structured_content
+    assert found is not None
+    assert [one["repo"] for one in found["repos"]] == ["acme/web"]
+
+
+async def test_quotes_around_a_branch_or_cursor_are_not_part_of_it() -> None:
+    simulator = Simulator(now=virtual_now)
+    async with bridge(simulator) as client:
+        started = await answer(client, "start_run", repo="acme/web", prompt='"x"', base_branch='"main"')
+        assert started.structured_content is not None
+        run_id = started.structured_content["run_id"]
+        news = (await answer(client, "tail_run", run_id=run_id, wait_seconds=0)).structured_content
+        assert news is not None
+        await answer(client, "tail_run", run_id=run_id, wait_seconds=0, cursor=f'"{news["cursor"]}"')
+    assert simulator.world.runs[run_id].base == "main"
+
+
+def test_a_number_with_its_mark_is_a_number() -> None:
+    tool = next(tool for toolset in TOOLSETS for tool in toolset.tools if tool.name == "rerun_pr_review")
+    assert check(tool.arguments, {"repo": "acme/web", "pr_number": "#12"}, changes=True).values["pr_number"] == 12
+
+
+async def test_a_key_of_a_trigger_must_be_a_uuid_and_no_id_of_mogplex() -> None:
+    async with bridge() as client:
+        given = {"automation_id": A_UUID, "repo": "acme/web", "idempotency_key": "mine"}
+        text = await error(client, "trigger_automation", **given)
+    assert 'idempotency_key must be a UUID (one such as 75ce86aa-b59e-5f62-9d77-426c941e3c32), but "mine"' in text

@@ -59,7 +59,7 @@ async def test_a_cursor_that_fails_is_explained_and_not_followed_again(simulator
 async def test_a_cursor_from_somewhere_else_is_named_as_such(simulator: Simulator) -> None:
     async with bridge_with(None, simulator) as client:
         text = await error(client, "list_automations", cursor="2.AAAA")
-    assert "the cursor is none of list_automations; leave it out" in text
+    assert "the cursor isn't one that list_automations gave out; leave it out" in text
 
 
 async def test_a_summary_says_what_an_automation_is_made_of(simulator: Simulator) -> None:

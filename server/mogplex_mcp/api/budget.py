@@ -13,6 +13,7 @@ from typing import Final, NamedTuple, Protocol, TypeVar
 import anyio
 
 from mogplex_mcp.api.errors import ErrorCode, MogplexError
+from mogplex_mcp.core.metrics import NO_METRICS, Recorder
 
 _T = TypeVar("_T")
 
@@ -135,8 +136,10 @@ class SharedBudget:
         *,
         now: Callable[[], float] = time.time,
         sleep: Callable[[float], Awaitable[None]] = anyio.sleep,
+        recorder: Recorder = NO_METRICS,
     ) -> None:
         self._counts = counts
+        self._recorder = recorder
         self._now = now
         self._sleep = sleep
         # What this process spent is known here too, so that counts that fail in mid-minute lose nothing of it.
@@ -194,6 +197,7 @@ class SharedBudget:
             wait = await self._shared(lambda: self._take_shared(request), otherwise=0.0)
         if wait <= 0:
             self._own.append(request)
+            self._recorder.budget_spent(units, watching=watching)
         return wait
 
     async def _take_shared(self, request: Spent) -> float:

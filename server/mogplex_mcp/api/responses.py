@@ -155,11 +155,9 @@ class ApiResponse:
         except ValueError:
             host, path = "an unreadable address", ""
         if path.rstrip("/").endswith("/login"):
-            hint = (
-                "That is the login page: the token was not accepted as a Bearer token. Check the base URL and proxies."
-            )
+            hint = "That is the login page: the token was not accepted as a Bearer token."
         else:
-            hint = "Redirects are not followed, so that the token stays where it belongs. Check the base URL."
+            hint = "Redirects are not followed, so that the token stays where it belongs."
         return MogplexError(
             ErrorCode.REDIRECTED,
             f"{self.host} redirects to {one_line(host, 100)} (status {self.status}). {hint}",

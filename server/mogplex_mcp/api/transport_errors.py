@@ -94,7 +94,7 @@ def _connect_failure(error: Exception, host: str) -> tuple[ErrorCode, str]:
                     f"(on Linux also by SSL_CERT_FILE); check the clock as well{_problem_of_trust()}."
                 )
             case socket.gaierror() | UnicodeError():
-                return ErrorCode.UNREACHABLE, f"The name {host} could not be resolved. Check the base URL and network."
+                return ErrorCode.UNREACHABLE, f"The name {host} could not be resolved."
             case OSError() if _is_refusal(cause):
                 return ErrorCode.UNREACHABLE, f"{host} could not be reached: the connection was refused."
     if any(isinstance(cause, ssl.SSLError) for cause in causes):

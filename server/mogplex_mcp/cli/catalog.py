@@ -98,7 +98,7 @@ COMMANDS: Final = (
             CommandArgument("--print", "print the entry and write nothing", {"action": "store_true"}),
             CommandArgument(
                 "--drop-token",
-                "take a token of its own out of the entry, for the one of login",
+                "remove a token from the entry, so that the one that login stored is used",
                 {"action": "store_true"},
             ),
             _YES,

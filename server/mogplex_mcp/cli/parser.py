@@ -1,6 +1,7 @@
 """The argument parser, made from the tables of options and commands."""
 
 import argparse
+import sys
 from collections.abc import Mapping, Sequence
 from typing import Any, Final, NoReturn
 
@@ -25,6 +26,11 @@ _DESCRIPTION: Final = (
 # Names that other servers give to what this one does without a command.
 _SERVE_HINT: Final = "without a command it serves MCP on stdin and stdout; `mogplex-mcp http` serves it over HTTP"
 HINTS: Final[Mapping[str, str]] = {"serve": _SERVE_HINT, "server": _SERVE_HINT, "stdio": _SERVE_HINT}
+_FLAG_HINTS: Final[Mapping[str, str]] = {
+    "help": "`mogplex-mcp --help` lists the commands, `mogplex-mcp COMMAND --help` explains one",
+    "version": "`mogplex-mcp --version` prints it",
+}
+_SWITCHES: Final = {f"--{option.flag}": option.setting for option in OPTIONS if option.flag and not option.metavar}
 
 
 class Parser(argparse.ArgumentParser):
@@ -52,24 +58,38 @@ class Parser(argparse.ArgumentParser):
             self._is_intermixed = False
 
     def parse_args(self, args: Any = None, namespace: Any = None) -> Any:
-        """Parse all arguments; an unknown option is an error with the nearest ones."""
-        given, unknown = self.parse_known_args(args, namespace)
+        """Parse all arguments; an unknown option is an error with the nearest ones.
+
+        A switch may have a value, as in `--read-only=false`: some hosts write it so, or with a placeholder.
+        """
+        words, values = [], {}
+        for word in sys.argv[1:] if args is None else args:
+            name, _, value = word.partition("=")
+            if value and name in _SWITCHES:
+                values[_SWITCHES[name]] = value
+            words.append(name if value and name in _SWITCHES else word)
+        given, unknown = self.parse_known_args(words, namespace)
+        for setting in values.keys() & vars(given).keys():
+            setattr(given, setting, values[setting])
         if unknown:
+            parser = _parser_of(given.command, self) or self
             options = [word.partition("=")[0] for word in unknown if word.startswith("--")]
-            near = [one for word in options[:1] for one in nearest(word, _option_names(self, given.command))]
+            known = [name for action in parser._actions for name in action.option_strings if name.startswith("--")]  # noqa: SLF001 - argparse offers no other way
+            near = [one for word in options[:1] for one in nearest(word, known)]
             hint = f" (did you mean {' or '.join(near)}?)" if near else ""
             problem = f"unrecognized arguments: {' '.join(unknown)}{hint}"
             if given.command is STDIO:
                 self.error(problem)
-            self.exit(ExitCode.USAGE, self._usage_error(problem))
+            self.exit(ExitCode.USAGE, parser.usage_error(problem))
         return given
 
     def error(self, message: str) -> NoReturn:
         """Exit with a usage error, and keep it as `problem`."""
         self.problem = Redactor().redact(message)[:_LONGEST_PROBLEM]
-        self.exit(ExitCode.USAGE, self._usage_error(message))
+        self.exit(ExitCode.USAGE, self.usage_error(message))
 
-    def _usage_error(self, message: str) -> str:
+    def usage_error(self, message: str) -> str:
+        """Return the text of a usage error."""
         return Redactor().redact(f"{self.prog}: {message}\nSee {self.prog} --help.\n")
 
     def _check_value(self, action: argparse.Action, value: Any) -> None:
@@ -77,19 +97,20 @@ class Parser(argparse.ArgumentParser):
         if action.choices is None or value in action.choices:
             return
         near = f"did you mean {' or '.join(nearest(str(value), list(map(str, action.choices))))}?"
-        hint = f"{HINTS[value]}; {near}" if value in HINTS else near
+        hint = f"{HINTS[value]}; {near}" if value in HINTS else _FLAG_HINTS.get(value, near)
         raise argparse.ArgumentError(action, f"invalid choice: {str(value)[:_LONGEST_SHOWN]!r} ({hint})")
 
 
-def _option_names(parser: argparse.ArgumentParser, command: Command) -> list[str]:
-    """Return the options of a command, found below a parser."""
-    names: list[str] = []
+def _parser_of(command: Command, parser: Parser) -> Parser | None:
+    """Return the parser of a command, which is this one or below it."""
+    if parser.get_default("command") is command:
+        return parser
     for action in parser._actions:  # noqa: SLF001 - argparse offers no other way
         if isinstance(action, argparse._SubParsersAction):  # noqa: SLF001 - the same
-            names += [name for one in action.choices.values() for name in _option_names(one, command)]
-        elif parser.get_default("command") is command:
-            names += [name for name in action.option_strings if name.startswith("--")]
-    return names
+            for one in action.choices.values():
+                if found := _parser_of(command, one):
+                    return found
+    return None
 
 
 def build_parser() -> Parser:

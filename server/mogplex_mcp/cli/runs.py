@@ -145,7 +145,7 @@ async def follow_run(session: Session, run_id: str, timeout_seconds: float | Non
     if session.shutdown.has_begun and is_unfinished(followed):
         # Printed after the live view is closed, which would wrap the command to the width of the terminal.
         latest = followed.news.snapshot.run.run_id if followed else run_id
-        say(f"The run continues. Follow it again: {follow_command(latest)}")
+        say(f"The run continues. Follow it again: {follow_command(session, latest)}")
     if followed is None:
         return ExitCode.FAILURE
     if session.output.as_json:

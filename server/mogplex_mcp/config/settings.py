@@ -74,6 +74,10 @@ class Settings:
         client_key: Key with which HTTP callers use this process's own token.
         max_requests: Limit of concurrent HTTP requests.
         max_requests_per_caller: Limit of concurrent HTTP requests per caller.
+        access_log: Log HTTP requests on stderr.
+        metrics_port: Port for metrics; 0 picks a free one, None serves none.
+        metrics_host: Address for metrics.
+        drain_seconds: How long requests are still served after a signal.
         unfilled: Variables and flags with a placeholder that a host did not fill in; they count as not set.
         notes: Invalid values in whose place a default is used, each as a sentence.
         refusals: Invalid values without which no tool may run, each as a sentence.
@@ -112,6 +116,10 @@ class Settings:
     max_requests: int = 2_000
     # The number of connections to Mogplex.
     max_requests_per_caller: int = 256
+    access_log: bool = False
+    metrics_port: int | None = None
+    metrics_host: str = "127.0.0.1"
+    drain_seconds: float = 0.0
     unfilled: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     refusals: tuple[str, ...] = ()
@@ -203,7 +211,7 @@ def _home(environment: Mapping[str, str] | None) -> Path | None:
     text = next((given[name] for name in names if given.get(name)), "")
     if not text and environment is None:
         text = os.path.expanduser("~").removeprefix("~")  # noqa: PTH111 - Path.home() raises where there is none
-    # One below the working directory would leave tokens and a journal in whatever folder a program is started in.
+    # A relative one would be another folder for each working directory.
     return Path(text) if Path(text).is_absolute() else None
 
 

@@ -31,12 +31,12 @@ def read_private(path: Path) -> str:
     try:
         status = path.stat()
         if not stat.S_ISREG(status.st_mode):
-            raise OSError(0, "it is no regular file")  # reading from a pipe could block for ever
+            raise OSError(0, "it isn't a regular file")  # reading from a pipe could block for ever
         if status.st_size > LARGEST:
             raise OSError(0, "it is too large to hold a token")
         return decode_text(path.read_bytes())
     except UnicodeDecodeError:
-        raise OSError(0, "it is no text in UTF-8") from None
+        raise OSError(0, "it isn't text in UTF-8") from None
     except ValueError:
         raise OSError(0, "its name is unusable") from None
 

@@ -22,11 +22,22 @@ ANSWER_SECONDS: Final = 4.0
 
 
 class Shutdown:
-    """The graceful shutdown of one process."""
+    """The graceful shutdown of one process.
 
-    def __init__(self) -> None:
+    Args:
+        drain_seconds: How long after a signal everything is still served, so that balancers can notice first.
+    """
+
+    def __init__(self, drain_seconds: float = 0.0) -> None:
+        self._drain_seconds = drain_seconds
+        self._is_draining = False
         self._began = math.inf
         self._open: dict[anyio.CancelScope, float] = {}
+
+    @property
+    def is_draining(self) -> bool:
+        """Whether a signal has come, so that balancers should send no more requests here."""
+        return self._is_draining or self.has_begun
 
     @property
     def has_begun(self) -> bool:
@@ -53,16 +64,25 @@ class Shutdown:
 
     @contextlib.asynccontextmanager
     async def instead_of_cancelling(self) -> AsyncIterator[None]:
-        """Begin the shutdown when the block is cancelled from outside. The block is shielded, and must end itself."""
+        """Begin the shutdown when the block is cancelled from outside, once `drain_seconds` are over.
+
+        The block is shielded, and must end itself.
+        """
+        drain = anyio.CancelScope(shield=True)
 
         async def notice() -> None:
             try:
                 await anyio.sleep_forever()
             finally:
+                self._is_draining = True
+                if self._drain_seconds:
+                    with drain:
+                        await anyio.sleep(self._drain_seconds)
                 self.begin()
 
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(notice)
             with anyio.CancelScope(shield=True):
                 yield
+            drain.cancel()
             tasks.cancel_scope.cancel()

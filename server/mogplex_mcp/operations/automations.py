@@ -40,7 +40,7 @@ async def list_automations(context: OperationContext, *, limit: int = 50, cursor
             ) from error
         if cursor and error.code is ErrorCode.BAD_REQUEST:
             raise InvalidArgumentError(
-                "the ", Argument("cursor"), " is none of ", Operation("list_automations"), "; leave it out"
+                "the ", Argument("cursor"), " isn't one that ", Operation("list_automations"), " gave out; leave it out"
             ) from error
         raise
 

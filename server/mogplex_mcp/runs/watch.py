@@ -21,6 +21,7 @@ from mogplex_mcp.api.client import Mogplex
 from mogplex_mcp.api.errors import ErrorCode, MogplexError
 from mogplex_mcp.api.models import Run, RunEvent, RunEvents
 from mogplex_mcp.api.unreadable import collect_unreadable, note_unreadable
+from mogplex_mcp.core.metrics import NO_METRICS, Recorder
 from mogplex_mcp.runs.outcome import is_terminal
 from mogplex_mcp.runs.polling import FairQueue, poll_interval
 from mogplex_mcp.runs.shared_look import Seen, SharedLook
@@ -104,9 +105,11 @@ class RunWatch:
         jitter: Callable[[], float],
         on_answer: OnAnswer | None = None,
         looks: SharedLooks | None = None,
+        recorder: Recorder = NO_METRICS,
     ) -> None:
         self._mogplex = mogplex
         self._run_id = run_id
+        self._recorder = recorder
         self._shared = SharedLook(looks, run_id)
         self._reserve = reserve
         self._now = now
@@ -163,6 +166,10 @@ class RunWatch:
         Raises:
             MogplexError: No further poll can succeed, such as for a run that was deleted.
         """
+        with self._recorder.waiting(self):
+            return await self._after(seen)
+
+    async def _after(self, seen: Snapshot) -> Snapshot:
         async with self._poll_lock:
             while (latest := self._latest or seen).number <= seen.number:
                 with anyio.CancelScope(deadline=self._next_poll_at):
@@ -280,6 +287,7 @@ class Watches:
         jitter: A random number from 0 to 1, for the interval between polls.
         cache: Keeps watches between calls.
         looks: What replicas share of the runs; None where this process is the only one.
+        recorder: Records who waits.
 
     Attributes:
         on_answer: Called with each new snapshot; may be set at any time.
@@ -296,8 +304,10 @@ class Watches:
         jitter: Callable[[], float] = random.random,
         cache: WatchCache | None = None,
         looks: SharedLooks | None = None,
+        recorder: Recorder = NO_METRICS,
     ) -> None:
         self._mogplex = mogplex
+        self._recorder = recorder
         self._reserve_poll = reserve
         self._now = now
         self._jitter = jitter
@@ -318,6 +328,7 @@ class Watches:
                 jitter=self._jitter,
                 on_answer=self._notify,
                 looks=self._looks,
+                recorder=self._recorder,
             )
         self._cache.keep(watch)
         return watch

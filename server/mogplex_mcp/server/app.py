@@ -12,6 +12,8 @@ from mcp.server.caching import CacheHint
 
 from mogplex_mcp import __version__
 from mogplex_mcp.config.settings import Settings
+from mogplex_mcp.core.metrics import NO_METRICS, Recorder
+from mogplex_mcp.core.readiness import Readiness
 from mogplex_mcp.core.shutdown import Shutdown
 from mogplex_mcp.credentials.known_tokens import KnownTokens
 from mogplex_mcp.server.handlers import add_handlers
@@ -25,7 +27,7 @@ from mogplex_mcp.server.tracing import redact_spans
 from mogplex_mcp.tenants.services import Services
 from mogplex_mcp.toolkit.elicitation import Elicitation
 from mogplex_mcp.toolkit.tool_selection import ToolSelection
-from mogplex_mcp.toolkit.toolset import Tool, Toolset, adapt_toolsets, needs_write, select
+from mogplex_mcp.toolkit.toolset import Tool, Toolset, adapt_toolsets, needs_write, offered_tools
 from mogplex_mcp.tools.catalog import TOOLSETS
 
 if TYPE_CHECKING:
@@ -34,10 +36,10 @@ if TYPE_CHECKING:
 # Their results are fixed for the life of a process.
 _FIXED_LISTS: Final = ("tools/list", "prompts/list", "resources/templates/list")
 _FRESH_MS: Final = 3_600_000
-# Sent with every result of the 2026 protocol, hence as short as possible.
+# Sent with every result of the 2026 protocol, hence as short as possible. A URI has no blanks (RFC 3986, appendix A).
 _ICON: Final = (
-    "data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 8 8'%3E"
-    "%3Cpath d='M1 7V1l3 3 3-3v6' fill='none' stroke='%23635bff'/%3E%3C/svg%3E"
+    "data:image/svg+xml,%3Csvg%20xmlns='http://www.w3.org/2000/svg'%20viewBox='0%200%208%208'%3E"
+    "%3Cpath%20d='M1%207V1l3%203%203-3v6'%20fill='none'%20stroke='%23635bff'/%3E%3C/svg%3E"
 )
 
 
@@ -49,6 +51,8 @@ def create_server(
     multi_tenant: bool = False,
     shutdown: Shutdown | None = None,
     known: KnownTokens | None = None,
+    recorder: Recorder = NO_METRICS,
+    readiness: Readiness | None = None,
 ) -> Server[Services]:
     """Return an MCP server for these settings, for any transport and both protocol eras.
 
@@ -59,6 +63,8 @@ def create_server(
         multi_tenant: Whether each HTTP request has a caller of its own (see `RequestScopes`).
         shutdown: The graceful shutdown of this process.
         known: What Mogplex has shown of tokens, shared with the transport.
+        recorder: Records what is measured.
+        readiness: Learns how to check the state.
 
     Raises:
         SettingsError: The settings name tools or toolsets that do not exist; the message names the nearest.
@@ -74,7 +80,9 @@ def create_server(
 
     @asynccontextmanager
     async def lifespan(_: Server[Services]) -> AsyncIterator[Services]:
-        services = Services(settings, transport=transport, now=now, shutdown=shutdown, known=known)
+        services = Services(settings, transport=transport, now=now, shutdown=shutdown, known=known, recorder=recorder)
+        if readiness is not None:
+            readiness.depend_on(services.store.check, logs=not settings.database_url)
         try:
             await elicitation.share_key(services.store)
             yield services
@@ -117,14 +125,15 @@ def writing_tools(settings: Settings) -> frozenset[str]:
     return frozenset(tool.name for tool in _tools(settings)[1] if needs_write(tool))
 
 
+def tool_names(settings: Settings) -> frozenset[str]:
+    """Return the names of the offered tools.
+
+    Raises:
+        SettingsError: As `create_server`.
+    """
+    return frozenset(tool.name for tool in _tools(settings)[1])
+
+
 def _tools(settings: Settings) -> tuple[Sequence[Toolset], list[Tool]]:
     """Return all toolsets as the settings adapt them, and the tools that the settings select."""
-    toolsets = adapt_toolsets(TOOLSETS, settings)
-    offered = select(
-        toolsets,
-        wanted_toolsets=settings.toolsets,
-        wanted_tools=settings.tools,
-        excluded_tools=settings.exclude_tools,
-        read_only=settings.read_only,
-    )
-    return toolsets, [] if settings.refusals else offered
+    return adapt_toolsets(TOOLSETS, settings), offered_tools(TOOLSETS, settings)

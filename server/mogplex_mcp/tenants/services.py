@@ -12,6 +12,7 @@ from mogplex_mcp.api.access_token import Token
 from mogplex_mcp.api.errors import ErrorCode, MogplexError
 from mogplex_mcp.api.transport import create_transport
 from mogplex_mcp.config.settings import Settings
+from mogplex_mcp.core.metrics import NO_METRICS, Recorder
 from mogplex_mcp.core.shutdown import Shutdown
 from mogplex_mcp.credentials.known_tokens import KnownTokens
 from mogplex_mcp.credentials.sources import FoundToken, file_stamps, find_token
@@ -34,6 +35,7 @@ class Services:
         now: Seconds since the epoch.
         shutdown: The graceful shutdown of this process.
         known: What Mogplex has shown of tokens, shared with the HTTP server.
+        recorder: Records what is measured.
     """
 
     def __init__(
@@ -44,10 +46,12 @@ class Services:
         now: Callable[[], float] = time.time,
         shutdown: Shutdown | None = None,
         known: KnownTokens | None = None,
+        recorder: Recorder = NO_METRICS,
     ) -> None:
         self.settings = settings
         self.now = now
         self.shutdown = shutdown or Shutdown()
+        self.recorder = recorder
         self.store = open_store(settings, now)
         self.learnt = LearntCaps(self.store.wait_limits, now=now)
         self.in_flight = InFlightCalls(self.learnt)
@@ -66,8 +70,12 @@ class Services:
         if transport is None and self.settings.demo:
             transport = self._simulated()
         transport = transport or create_transport(self.settings.base_url)
+        if self.recorder is not NO_METRICS:
+            from mogplex_mcp.api.measured_transport import MeasuredTransport  # noqa: PLC0415 - imports httpx2
+
+            transport = MeasuredTransport(transport, self.settings.base_url, self.recorder)
         renew = None if self.settings.demo else self._renew_own_token
-        return Tenants(self.settings.base_url, transport, self.store, self.now, self._known, renew)
+        return Tenants(self.settings.base_url, transport, self.store, self.now, self._known, renew, self.recorder)
 
     def own_token(self) -> FoundToken:
         """Return the token of this process; look for it again as long as there is none, and when a file has changed."""

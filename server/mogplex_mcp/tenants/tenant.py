@@ -15,12 +15,14 @@ from mogplex_mcp.api.hosted import HostedEndpoint, HostedToolCache
 from mogplex_mcp.api.repos import RepoFinder
 from mogplex_mcp.api.scopes import ScopeCache
 from mogplex_mcp.api.server_clock import ServerClock
+from mogplex_mcp.core.metrics import NO_METRICS, Recorder
 from mogplex_mcp.credentials.known_tokens import KnownTokens
 from mogplex_mcp.credentials.sources import FoundToken, SourceKind
 from mogplex_mcp.runs.start import Starter
 from mogplex_mcp.runs.triggers import Triggerer
-from mogplex_mcp.runs.watch import WatchCache, Watches
+from mogplex_mcp.runs.watch import OnAnswer, WatchCache, Watches
 from mogplex_mcp.storage.ledger import Ledger
+from mogplex_mcp.storage.measured_ledger import MeasuredLedger
 from mogplex_mcp.storage.store import Store
 from mogplex_mcp.tenants.latest_runs import LatestRuns
 from mogplex_mcp.tenants.renewing_http import Renew, RenewingHttp
@@ -47,6 +49,7 @@ class Tenant:
     scopes: ScopeCache
     clock: ServerClock
     latest_runs: LatestRuns = field(default_factory=LatestRuns)
+    recorder: Recorder = NO_METRICS
 
 
 @dataclass
@@ -60,6 +63,8 @@ class Tenants:
         now: Seconds since the epoch.
         known: What Mogplex has shown of the tokens.
         renew: Looks for the token of this process again; None where it cannot change.
+        recorder: Records what is measured.
+        on_answer: Called with each new snapshot of a run, whatever the token of this process then.
     """
 
     base_url: str
@@ -68,6 +73,8 @@ class Tenants:
     now: Callable[[], float] = time.time
     known: KnownTokens = field(default_factory=KnownTokens)
     renew: Renew | None = None
+    recorder: Recorder = NO_METRICS
+    on_answer: OnAnswer | None = None
     _known: OrderedDict[bytes, Tenant] = field(default_factory=OrderedDict, repr=False)
     _watch_cache: WatchCache = field(default_factory=WatchCache, repr=False)
     _key: bytes = field(default_factory=lambda: secrets.token_bytes(32), repr=False)
@@ -86,7 +93,7 @@ class Tenants:
         return tenant if tenant.found is found else replace(tenant, found=found)
 
     def _make(self, found: FoundToken, value: str) -> Tenant:
-        budget = SharedBudget(self.store.request_counts(value), now=self.store.now)
+        budget = SharedBudget(self.store.request_counts(value), now=self.store.now, recorder=self.recorder)
         from mogplex_mcp.api.dated_transport import DatedTransport  # noqa: PLC0415 - imports httpx2, which is slow
 
         clock = ServerClock(self.now)
@@ -96,6 +103,17 @@ class Tenants:
         http = RenewingHttp(transport, self.base_url, found.token, budget, scopes=scopes, known=self.known, renew=renew)
         mogplex = Mogplex(http)
         ledger = open_ledger(self.store, self.base_url, found)
+        if self.recorder is not NO_METRICS:
+            ledger = MeasuredLedger(ledger, self.recorder)
+        watches = Watches(
+            mogplex,
+            reserve=budget.reserve,
+            now=clock.now,
+            cache=self._watch_cache,
+            looks=self.store.looks(value),
+            recorder=self.recorder,
+        )
+        watches.on_answer = self.on_answer if found.personal else None
         return Tenant(
             found=found,
             mogplex=mogplex,
@@ -103,17 +121,12 @@ class Tenants:
             ledger=ledger,
             repos=RepoFinder(mogplex, now=self.now),
             starter=Starter(mogplex, ledger, clock),
-            watches=Watches(
-                mogplex,
-                reserve=budget.reserve,
-                now=clock.now,
-                cache=self._watch_cache,
-                looks=self.store.looks(value),
-            ),
+            watches=watches,
             triggerer=Triggerer(mogplex, ledger, clock, secret="" if found.personal else value),
             hosted=HostedToolCache(HostedEndpoint(http), now=self.now),
             scopes=scopes,
             clock=clock,
+            recorder=self.recorder,
         )
 
     async def _renewed(self, refused: Token) -> Token | None:

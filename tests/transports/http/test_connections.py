@@ -9,7 +9,6 @@ import httpx2
 import pytest
 from starlette.types import Receive, Scope, Send
 
-from mogplex_mcp.config.settings import Settings
 from mogplex_mcp.simulator import Simulator
 from mogplex_mcp.transports.http import serving
 from mogplex_mcp.transports.http.connections import limited_to
@@ -123,7 +122,7 @@ def test_connection_limit_respects_the_limit_of_open_files(monkeypatch: pytest.M
 
 def test_connections_have_tcp_nodelay() -> None:
     with contextlib.ExitStack() as closing:
-        listener = closing.enter_context(serving._listen(Settings(port=0)))
+        listener = closing.enter_context(serving._listen("127.0.0.1", 0, ""))
         closing.enter_context(socket.create_connection(listener.getsockname()))
         connection = closing.enter_context(listener.accept()[0])
         assert connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)

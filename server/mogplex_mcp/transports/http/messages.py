@@ -25,6 +25,7 @@ from starlette.types import Scope
 
 from mogplex_mcp.credentials.known_tokens import KnownTokens
 from mogplex_mcp.server.request_scope import CALLER
+from mogplex_mcp.transports.http.observation import note_message
 from mogplex_mcp.transports.http.refusals import REFUSED, Refusal, challenge
 
 MOST_PARTS: Final = 20_000
@@ -67,7 +68,10 @@ class MessageCheck:
             message = from_json(body, allow_inf_nan=False)
         except ValueError:
             return _malformed("The body isn't valid JSON in UTF-8.", PARSE_ERROR)
-        return _malformed_message(message) or _other_version(scope, message) or self._missing_scope(scope, message)
+        if refusal := _malformed_message(message):
+            return refusal
+        note_message(scope, message)
+        return _other_version(scope, message) or self._missing_scope(scope, message)
 
     def _missing_scope(self, scope: Scope, message: Mapping[str, Any]) -> Refusal | None:
         params, caller = message.get("params") or {}, scope[CALLER]

@@ -9,6 +9,7 @@ from mcp_types import INVALID_REQUEST
 from starlette.types import Scope, Send
 
 MCP_PATH: Final = "/mcp"
+METRICS_PATH: Final = "/metrics"
 
 REFUSED: Final = -32010
 """A code of this server, for what HTTP has a status for: no valid token, too many requests."""

@@ -5,21 +5,22 @@ No path redirects: behind a proxy that ends TLS, a redirect would lead to http:/
 
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Final
 
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from mogplex_mcp import __version__
 from mogplex_mcp.api.base_url import web_url
 from mogplex_mcp.config.settings import Settings
+from mogplex_mcp.core.readiness import Readiness
 from mogplex_mcp.core.shutdown import Shutdown
 from mogplex_mcp.transports.http.page import page
 from mogplex_mcp.transports.http.refusals import MCP_PATH, Refusal, refuse, respond
 
 # Where clients look for an authorization server after a 401 (RFC 8414, RFC 9728, OpenID Connect Discovery, and the
 # default endpoints of the 2025-03-26 protocol).
-_SIGN_IN_PATHS: Final = ("/register", "/authorize", "/token", "/oauth", "/.well-known", f"{MCP_PATH}/.well-known")
+_SIGN_IN: Final = re.compile(r"(?:/mcp)?/\.well-known/(?:oauth-|openid-)|/(?:register|authorize|token|oauth)(?:/|$)")
 _PAGE_HEADERS: Final = {
     "cache-control": "no-store",
     "content-security-policy": "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'",
@@ -29,7 +30,7 @@ _JSON_HEADERS: Final = {"cache-control": "no-store"}
 
 _ABSOLUTE: Final = re.compile(r"^https?://[^/]*", re.IGNORECASE)
 
-_Page = Callable[[Scope], tuple[int, str, bytes]]
+_Page = Callable[[Scope], Awaitable[tuple[int, str, bytes]]]
 
 
 class Site:
@@ -39,19 +40,23 @@ class Site:
         mcp: The app that serves MCP, and the lifespan.
         settings: The settings.
         shutdown: The graceful shutdown of this process.
+        readiness: Whether this process should get requests.
     """
 
-    def __init__(self, mcp: ASGIApp, settings: Settings, shutdown: Shutdown) -> None:
+    def __init__(self, mcp: ASGIApp, settings: Settings, shutdown: Shutdown, readiness: Readiness) -> None:
         self._mcp = mcp
         self._settings = settings
         self._shutdown = shutdown
-        self._pages: dict[str, _Page] = {"/": self._front, "/healthz": self._health, "/readyz": self._readiness}
+        self._readiness = readiness
+        self._pages: dict[str, _Page] = {"/": self._front, "/healthz": self._health, "/readyz": self._ready}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request, or hand it on."""
         if scope["type"] != "http":
             await self._mcp(scope, receive, send)
             return
+        if self._shutdown.is_draining:
+            send = _closing(send)
         # A request target may be a whole URI (RFC 9112, 3.2.2).
         path = _ABSOLUTE.sub("", scope["path"], count=1).rstrip("/") or "/"
         if path == MCP_PATH:
@@ -62,24 +67,28 @@ class Site:
             message = f"This path is read by GET. MCP is at {MCP_PATH}: messages are sent there by POST."
             await refuse(scope, send, Refusal(405, "only_get", message, {"allow": "GET, HEAD"}))
         else:
-            status, kind, body = self._pages[path](scope)
+            status, kind, body = await self._pages[path](scope)
             await respond(send, status, kind, body, _PAGE_HEADERS if path == "/" else _JSON_HEADERS)
 
     def _not_found(self, path: str) -> Refusal:
         keys = f"{web_url(self._settings.base_url)}/settings/api-keys"
-        if any(path == one or path.startswith(f"{one}/") for one in _SIGN_IN_PATHS):
-            message = (
-                "This server has no OAuth sign-in. Configure your client to send your own Mogplex token in each "
-                f"request, as the header 'Authorization: Bearer mog_…'; you get one at {keys}."
+        is_demo = self._settings.demo
+        if _SIGN_IN.match(path):
+            message = "This server has no OAuth sign-in. " + (
+                "It is a demo, which needs no token."
+                if is_demo
+                else "Configure your client to send your own Mogplex token in each request, as the header "
+                f"'Authorization: Bearer mog_…'; you get one at {keys}."
             )
             return Refusal(404, "sign_in_not_supported", message)
+        header = "" if is_demo else ", with the header 'Authorization: Bearer mog_…'"
         message = (
-            f"There is nothing at this path. MCP is at {MCP_PATH}: send JSON-RPC messages there by POST, with the "
-            f"header 'Authorization: Bearer mog_…'; health is at /healthz and /readyz."
+            f"There is nothing at this path. MCP is at {MCP_PATH}: send JSON-RPC messages there by POST{header}; "
+            "health is at /healthz and /readyz."
         )
         return Refusal(404, "not_found", message)
 
-    def _front(self, scope: Scope) -> tuple[int, str, bytes]:
+    async def _front(self, scope: Scope) -> tuple[int, str, bytes]:
         headers = {name: value.decode("latin-1") for name, value in scope["headers"]}
         # Of a proxy that ends TLS. A forged one only changes what its sender reads.
         scheme = headers.get(b"x-forwarded-proto", "").split(",")[0].strip().lower()
@@ -87,10 +96,21 @@ class Site:
         address = f"{scheme}://{headers.get(b'host', '')}{MCP_PATH}"
         return 200, "text/html; charset=utf-8", page(self._settings, address).encode()
 
-    def _health(self, _: Scope) -> tuple[int, str, bytes]:
+    async def _health(self, _: Scope) -> tuple[int, str, bytes]:
         return 200, "application/json", json.dumps({"status": "ok", "version": __version__}).encode()
 
-    def _readiness(self, _: Scope) -> tuple[int, str, bytes]:
-        is_ready = not self._shutdown.has_begun
-        status = {"status": "ready" if is_ready else "shutting down", "version": __version__}
-        return 200 if is_ready else 503, "application/json", json.dumps(status).encode()
+    async def _ready(self, _: Scope) -> tuple[int, str, bytes]:
+        problem = await self._readiness.problem()
+        status = {"status": problem or "ready", "version": __version__}
+        return 503 if problem else 200, "application/json", json.dumps(status).encode()
+
+
+def _closing(send: Send) -> Send:
+    """Return a `send` that closes the connection after the response, so that a proxy opens its next one elsewhere."""
+
+    async def send_and_close(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            message = {**message, "headers": [*message.get("headers", ()), (b"connection", b"close")]}
+        await send(message)
+
+    return send_and_close
