@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from docs.generate import PAGE, page, readme
+from docs.generate import PAGE, RESULTS, page, readme
+from docs.result_types import types
 from mcp import Client, StdioServerParameters
 
 from mogplex_mcp.cli.parser import build_parser
@@ -88,8 +89,7 @@ def test_all_installable_clients_are_listed() -> None:
 
 def test_ci_runs_the_commands_of_the_readme() -> None:
     demo, tests = (block.strip() for block in blocks("sh")[:2])
-    assert tests in (ROOT / ".ci" / "test").read_text().splitlines()
-    assert '"$here/test"' in (ROOT / ".ci" / "run").read_text().splitlines()
+    assert tests in (ROOT / ".ci" / "run").read_text().splitlines()
     assert demo.split(" && ")[:1] == tests.split(" && ")[:1]
     assert demo.endswith(".venv/bin/mogplex-mcp demo")
 
@@ -98,6 +98,7 @@ def test_generated_parts_are_current() -> None:
     hint = "run: python -m docs.generate"
     assert PAGE.read_text() == page(), hint
     assert readme() == README, hint
+    assert RESULTS.read_text() == types(), hint
 
 
 def test_reference_has_every_tool_resource_and_prompt() -> None:

@@ -53,7 +53,8 @@ def test_from_uvs_cache_uvx_is_written_with_its_whole_path(folder: str, has_keyr
     there = installation(tmp_path / ".cache/uv" / folder)
     launch = replace(there, uvx=(tmp_path / "no/uvx", uvx), has_keyring=has_keyring).launch(["--demo"])
     args = ("--from", "mogplex-mcp[keyring]", "mogplex-mcp") if has_keyring else ("mogplex-mcp",)
-    assert launch == Launch(str(uvx), args, ("--demo",))
+    assert launch == Launch(str(uvx), args, ("--demo",), launch.note)
+    assert "`uv tool install mogplex-mcp`" in launch.note
 
 
 @pytest.mark.parametrize("folder", [".cache/uv/archive-v0/x1", ".local/pipx/.cache/x1"])

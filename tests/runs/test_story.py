@@ -42,7 +42,7 @@ async def a_client(simulator: Simulator, *, mode: Any = "auto", **choices: Any) 
 
 
 def text_of(result: CallToolResult) -> str:
-    (block,) = result.content
+    block, *_ = result.content
     assert isinstance(block, TextContent)
     return block.text
 
@@ -213,7 +213,7 @@ async def test_cancelled_call_ends_wait_but_not_run() -> None:
 
 @pytest.mark.parametrize(
     ("cursor", "says"),
-    [("nonsense!", "a cursor of this server"), ("AQAAAAAA", "missing or was changed"), ("of another", "another run")],
+    [("nonsense!", "a cursor of this server"), ("AgAAAAAA", "missing or was changed"), ("of another", "another run")],
 )
 async def test_invalid_cursor_is_reported_with_advice(cursor: str, says: str) -> None:
     simulator = simulated(600)
@@ -315,7 +315,10 @@ async def test_outdated_state_says_its_age() -> None:
     outcome = read_outcome(a_run(), [], repo="", now=now)
     snapshots = [Snapshot(a_run(), (), virtual_now() - age, 1, settled=False) for age in (10, 90)]
     fresh, old = (
-        details_reply(RunDetails(snapshot, outcome, [], repo="acme/web"), now=now).notes for snapshot in snapshots
+        details_reply(
+            RunDetails(snapshot, outcome, [], repo="acme/web"), now=now, base_url="https://mogplex.com/api/v1"
+        ).notes
+        for snapshot in snapshots
     )
     assert not fresh
     assert "90 s ago" in old[0] or "2 min ago" in old[0]

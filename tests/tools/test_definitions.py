@@ -3,13 +3,16 @@
 import json
 import os
 import re
+from collections.abc import Iterator, Mapping
 from itertools import combinations
 from pathlib import Path
 from typing import Any
 
 import pytest
+from jsonschema import Draft202012Validator  # type: ignore[import-untyped] # no stubs
 
 from mogplex_mcp.config.settings import Settings
+from mogplex_mcp.reply.model import Reply
 from mogplex_mcp.toolkit.tool_selection import ToolSelection
 from mogplex_mcp.toolkit.toolset import Tool, list_size, select
 from mogplex_mcp.tools.catalog import TOOLSETS
@@ -24,6 +27,7 @@ READ_OF_ALL = 9_000
 READ_OF_HOSTED = 350
 MESSAGE_BY_DEFAULT = 8_000
 LOADED_AT_ONCE = {"start_run", "tail_run", "list_repos"}
+SAID_BY_THEIR_NAME = ("name", "description")
 EVERY_TOOL = [tool for toolset in TOOLSETS for tool in toolset.tools]
 
 
@@ -83,9 +87,33 @@ def test_schemas_are_flat_and_names_are_plain(tool: Tool) -> None:
         assert re.fullmatch(r"[a-z][a-z0-9_]{1,29}", name)
         assert "title" not in schema
         assert schema["type"] in ("string", "integer", "boolean", "array", "object", "number")
-    assert definition.output_schema is not None
-    for schema in definition.output_schema["properties"].values():
-        assert list(schema) == ["type"]
+        assert schema.get("description") or name in SAID_BY_THEIR_NAME
+
+
+def fields(schema: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """All fields of an object and of the objects in it."""
+    for name, one in schema.get("properties", {}).items():
+        yield name, one
+        yield from fields(one)
+        yield from fields(one.get("items", {}))
+
+
+@pytest.mark.parametrize("tool", EVERY_TOOL, ids=_names)
+def test_results_are_described_whole(tool: Tool) -> None:
+    whole, published = tool.reply.full_schema(), tool.definition.output_schema
+    assert published is not None
+    assert [name for name, _ in fields(whole)] == [name for name, _ in fields(published)]
+    assert {"summary", "notes"} <= set(published["properties"])
+    assert ("next_steps" in published["properties"]) == tool.reply.suggests_calls
+    assert ("untrusted" in published["properties"]) == bool(tool.reply.untrusted_schema)
+    for name, one in fields(whole):
+        assert one["description"].endswith("."), (tool.name, name)
+        assert "items" in one or one["type"] != "array", (tool.name, name)
+        assert "properties" in one or "additionalProperties" in one or one["type"] != "object" or name == "arguments"
+    own = published["properties"].keys() - Reply.model_fields
+    assert all(published["properties"][name]["description"] for name in own)
+    assert "summary" in published["required"]
+    Draft202012Validator.check_schema(published)
 
 
 @pytest.mark.parametrize("tool", EVERY_TOOL, ids=_names)

@@ -77,7 +77,7 @@ async def test_the_list_names_what_to_use_instead_and_shows_first_what_has_no_tw
     assert rows["mogplex_start_agent_run"]["use_instead"] == "start_run"
     assert "use_instead" not in rows["mogplex_wipe"]
     assert (rows["mogplex_count_repos"]["effect"], rows["mogplex_wipe"]["effect"]) == ("reads", "writes")
-    assert set(listed["untrusted"]) == {"descriptions"}
+    assert set(listed["untrusted"]) == {"tools"}
     assert "\x1b" not in str(listed)
 
 

@@ -2,7 +2,7 @@
 
 import re
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from difflib import get_close_matches
 from enum import StrEnum
 from typing import Final
@@ -56,6 +56,8 @@ class RepoFinder:
         self._mogplex = mogplex
         self._now = now
         self._cache: dict[tuple[str, str], tuple[float, Repo]] = {}
+        self._names: dict[str, str] = {}
+        self._listed = 0.0
 
     async def find(self, text: str, *, root_directory: str = "") -> Repo:
         """Return the repository for `owner/name`, a GitHub URL, a bare name or an id.
@@ -76,6 +78,20 @@ class RepoFinder:
                 self._cache.clear()
             self._cache[key] = (self._now(), repo)
         return repo
+
+    async def names(self, ids: Collection[str]) -> Mapping[str, str]:
+        """Return the names of repositories by id; without those that aren't listed.
+
+        Asks for the list at most once in two minutes, since hidden repositories are never in it.
+
+        Raises:
+            MogplexError: The request failed.
+        """
+        if not self._names.keys() >= set(ids) and not 0 <= self._now() - self._listed < CACHE_SECONDS:
+            listed = await self._mogplex.list_repos(limit=200)
+            self._names = {repo.id: _without_secrets(repo).full_name for repo in listed}
+            self._listed = self._now()
+        return self._names
 
     async def _find(self, text: str, root_directory: str) -> Repo:
         if repo_id := canonical_uuid(text, "repo"):

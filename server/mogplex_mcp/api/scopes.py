@@ -98,6 +98,7 @@ async def _is_allowed(request: Awaitable[object]) -> bool:
     except MogplexError as error:
         if error.code is ErrorCode.FORBIDDEN:
             return False
-        if error.code not in _ERRORS_AFTER_SCOPES:
+        # Without a status it isn't the refusal of Mogplex, but of a proxy in between.
+        if error.code not in _ERRORS_AFTER_SCOPES or error.status is None:
             raise
     return True

@@ -58,7 +58,7 @@ async def call_tool(session: Session, given: Namespace) -> int:
     if session.output.as_json:
         session.output.record(reply.structured())
     else:
-        session.output.line(to_text(reply.structured()))
+        session.output.line(to_text(reply.structured(), now=session.now))
     return ExitCode.OK
 
 

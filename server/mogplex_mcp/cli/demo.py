@@ -13,7 +13,7 @@ from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeEl
 
 from mogplex_mcp.cli.terminal.output import PipeConsole
 from mogplex_mcp.config.settings import Settings
-from mogplex_mcp.reply.untrusted import WARNING
+from mogplex_mcp.reply.untrusted import SHORT_WARNING, WARNING
 
 TASK: Final = "Fix the flaky test in the checkout flow."
 REPO: Final = "acme/web"
@@ -63,7 +63,9 @@ async def show_demo(settings: Settings) -> None:
 
 def _folded(text: str) -> str:
     """Shorten ids, and leave out the marks around untrusted text, which a model needs and a person does not."""
-    return _ID.sub(r"\1…", _MARK.sub("", text.replace(f"{WARNING}\n", ""))).rstrip("\n")
+    return _ID.sub(r"\1…", _MARK.sub("", text.replace(f"{WARNING}\n", "").replace(f"{SHORT_WARNING}\n", ""))).rstrip(
+        "\n"
+    )
 
 
 class _ToolCalls:

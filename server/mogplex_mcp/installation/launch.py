@@ -124,7 +124,10 @@ class Installation:
                 f"Install it with `uv tool install {PROGRAM}`, then run `{PROGRAM} install` again."
             )
         args = ("--from", f"{PROGRAM}[keyring]", PROGRAM) if self.has_keyring else (PROGRAM,)
-        return Launch(str(uvx.absolute()), args, options)
+        note = (
+            f"uvx adds up to a second to each start; `uv tool install {PROGRAM}`, then this again, avoids that."
+        )
+        return Launch(str(uvx.absolute()), args, options, note)
 
 
 _HOW_TO_KEEP: Final = f"`uv tool install {PROGRAM}` or `pipx install {PROGRAM}` makes a permanent one."

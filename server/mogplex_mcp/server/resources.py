@@ -186,8 +186,9 @@ class Resources:
         except InvalidArgumentError as error:
             raise _error(protocol_version, params.uri, sentence(str(error)), error.code) from None
         try:
-            reply = await call_tool(scope.tools[kind.tool], {**kind.arguments, **values}, scope.open_call())
-            structured, text = render(reply.with_next_steps_for(scope.tools))
+            call = scope.open_call()
+            reply = await call_tool(scope.tools[kind.tool], {**kind.arguments, **values}, call)
+            structured, text = render(reply.with_next_steps_for(scope.tools), now=call.now)
         except Exception as error:  # noqa: BLE001 - as in a tool call: the reader gets a reason, the log a traceback
             failure = operation_error(error)
             worded = tool_error(

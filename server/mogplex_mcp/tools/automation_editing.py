@@ -1,6 +1,6 @@
 """Editing automations: what they can be made of, make one, change its draft, make the draft live."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, ClassVar, Final
 
 from pydantic import Field
@@ -9,7 +9,8 @@ from mogplex_mcp.api.models import Agent, Model
 from mogplex_mcp.core.humanize import counted
 from mogplex_mcp.operations import automation_editing as editing
 from mogplex_mcp.operations.errors import Argument, InvalidArgumentError, Operation
-from mogplex_mcp.reply.model import Reply
+from mogplex_mcp.reply.model import ListReply
+from mogplex_mcp.reply.schema import rows, text
 from mogplex_mcp.reply.untrusted import clean_line
 from mogplex_mcp.toolkit.arguments import JsonObject
 from mogplex_mcp.toolkit.call import Call
@@ -36,18 +37,39 @@ Publish = Annotated[
 ]
 
 
-class AgentList(Reply):
+class AgentList(ListReply):
     """Agents that nodes can use; what they are stands under untrusted."""
 
     narrow: ClassVar[str] = "Call list_agents with query."
-    count: int
+    untrusted_schema: ClassVar[Mapping[str, Any]] = {
+        "agents": rows(
+            "The agents.",
+            id=text("For agentId."),
+            name=text("Its name."),
+            category=text("Its category."),
+            model=text("Its model."),
+            description=text("What it does."),
+        )
+    }
+    count: int = Field(description="How many there are.")
 
 
-class ModelList(Reply):
+class ModelList(ListReply):
     """Models that nodes can use; what they are stands under untrusted."""
 
     narrow: ClassVar[str] = "Call list_models with query."
-    count: int
+    untrusted_schema: ClassVar[Mapping[str, Any]] = {
+        "models": rows(
+            "The models.",
+            id=text("For set_automation_model."),
+            name=text("Its name."),
+            context={"type": "integer", "description": "Tokens of context."},
+            input={"type": "number", "description": "Dollars per million tokens."},
+            output={"type": "number", "description": "Dollars per million tokens."},
+            can=text("Its capabilities."),
+        )
+    }
+    count: int = Field(description="How many there are.")
 
 
 @toolset.tool("List agents", Hints(open_world=True))
@@ -118,7 +140,7 @@ async def create_automation(
         publish=publish,
     )
     done = f"The automation was made{' and published' if publish else ''}."
-    return summary_reply(created.automation, done, _not_kept(created.not_kept), now=call.now)
+    return summary_reply(created.automation, done, _not_kept(created.not_kept))
 
 
 @toolset.tool("Change an automation", Hints(reads_only=False, destructive=True, open_world=True))
@@ -150,7 +172,7 @@ async def update_automation(
         installation_id=installation_id,
         graph=graph,
     )
-    return summary_reply(changed.automation, "The automation was changed.", _not_kept(changed.not_kept), now=call.now)
+    return summary_reply(changed.automation, "The automation was changed.", _not_kept(changed.not_kept))
 
 
 @toolset.tool("Publish an automation", Hints(reads_only=False, destructive=True, idempotent=False, open_world=True))
@@ -160,7 +182,7 @@ async def publish_automation(call: Call, automation_id: AutomationId) -> Automat
     From then on its triggers can start runs, which cost money. trigger_automation runs it at once.
     """
     published = await editing.publish_automation(call, automation_id=automation_id)
-    return summary_reply(published, "The automation was published.", now=call.now)
+    return summary_reply(published, "The automation was published.")
 
 
 @toolset.tool("Choose a node's model", Hints(reads_only=False, destructive=True, open_world=True))
@@ -190,7 +212,7 @@ async def set_automation_model(
     published = ", and the draft published" if publish else ""
     done = f"The node's model was {'chosen' if model else 'taken away'}{published}."
     notes = [] if model else ["Publishing will be refused until this node has a model."]
-    return summary_reply(changed, done, notes, now=call.now)
+    return summary_reply(changed, done, notes)
 
 
 def _check_may_publish(call: Call) -> None:
@@ -213,7 +235,7 @@ def _not_kept(places: Sequence[str]) -> Sequence[str]:
 def _agent_row(agent: Agent) -> dict[str, str]:
     facts = {
         "id": clean_line(agent.id, 100),
-        "name": clean_line(agent.name, 60) if agent.name not in agent.id else "",
+        "name": clean_line(agent.name, 60),
         "category": clean_line(agent.category or "", 40),
         "model": clean_line(agent.model or "", 100),
         "description": clean_line(agent.description or "", 100),

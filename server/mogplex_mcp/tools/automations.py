@@ -49,7 +49,7 @@ async def list_automations(
 ) -> AutomationList:
     """List the user's automations (flows of agents), newest first, to find an automation_id. Costs one request."""
     found = await automations.list_automations(call, limit=limit, cursor=cursor)
-    return list_reply(found, limit, now=call.now)
+    return list_reply(found, limit)
 
 
 @toolset.tool("Read an automation", Hints(open_world=True))
@@ -72,8 +72,8 @@ async def get_automation(
     """
     found = await automations.get_automation(call, automation_id=automation_id)
     if detail == "summary":
-        return summary_reply(found, now=call.now)
-    return graph_reply(found, published=detail == "published_graph", page=page, now=call.now)
+        return summary_reply(found)
+    return graph_reply(found, published=detail == "published_graph", page=page)
 
 
 @toolset.tool("Trigger an automation", Hints(reads_only=False, idempotent=True, open_world=True))
@@ -130,7 +130,7 @@ async def list_automation_runs(
 ) -> AutomationRunList:
     """List the runs of one automation, newest first, to find a run_id or a failure. Costs one request."""
     found = await automation_runs.list_automation_runs(call, automation_id=automation_id, limit=limit)
-    return runs_reply(found, limit, now=call.now)
+    return runs_reply(found, limit)
 
 
 @toolset.tool("Look at an automation's run", Hints(open_world=True))
@@ -170,7 +170,7 @@ async def get_automation_run(
     state = await automation_runs.get_automation_run(
         call, automation_id=automation_id, run_id=run_id, wait_seconds=wait_seconds, listener=_Progress(call).show
     )
-    return run_reply(state, section=detail, page=page, now=call.now)
+    return run_reply(state, section=detail, page=page)
 
 
 class _Progress:

@@ -1,7 +1,7 @@
 """Environment variables of a repository's deployment. Values go in and never come out, not even in an error."""
 
-from collections.abc import Sequence
-from typing import Annotated, ClassVar, Final, Literal
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any, ClassVar, Final, Literal
 
 from pydantic import BaseModel, BeforeValidator, Field
 
@@ -9,7 +9,8 @@ from mogplex_mcp.api.models import EnvVar, Repo
 from mogplex_mcp.core.humanize import counted
 from mogplex_mcp.operations import env_vars
 from mogplex_mcp.operations.env_vars import MOST_VALUE_CHARACTERS, Target, changed_at, is_usual_key
-from mogplex_mcp.reply.model import NextStep, Reply
+from mogplex_mcp.reply.model import ListReply, NextStep, Reply, Time
+from mogplex_mcp.reply.schema import texts
 from mogplex_mcp.reply.untrusted import clean_line, sanitize_word
 from mogplex_mcp.toolkit.call import Call
 from mogplex_mcp.toolkit.toolset import Hints, Toolset
@@ -35,25 +36,26 @@ Value = Annotated[
 class EnvVarRow(BaseModel):
     """One variable."""
 
-    key: str
-    target: Sequence[str] = ()
-    kind: str = ""
-    updated: str = ""
+    key: str = Field(description="Its name.")
+    target: Sequence[str] = Field((), description="Deployments that get it.")
+    kind: str = Field("", description="How it is kept.")
+    updated: Time | None = Field(None, description="Last change.")
 
 
-class EnvVarList(Reply):
+class EnvVarList(ListReply):
     """Variables of a repository, without values."""
 
     narrow: ClassVar[str] = "The Mogplex web page shows all of them."
-    env_vars: Sequence[EnvVarRow] = ()
+    untrusted_schema: ClassVar[Mapping[str, Any]] = {"unusual_names": texts("Names that could be more than names.")}
+    env_vars: Sequence[EnvVarRow] = Field(description="The variables.")
 
 
 class EnvVarChange(Reply):
     """What was done to a variable."""
 
-    key: str
-    action: str
-    count: int | None = None
+    key: str = Field(description="Its name.")
+    action: str = Field(description="What was done.")
+    count: int | None = Field(None, description="How many were changed.")
 
 
 @toolset.tool("List environment variables", Hints())

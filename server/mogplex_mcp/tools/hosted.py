@@ -8,7 +8,8 @@ from pydantic import BaseModel, Field
 
 from mogplex_mcp.api.hosted import HostedTool
 from mogplex_mcp.operations import hosted
-from mogplex_mcp.reply.model import NextStep, Reply
+from mogplex_mcp.reply.model import ListReply, NextStep, Reply
+from mogplex_mcp.reply.schema import rows, text
 from mogplex_mcp.reply.untrusted import clean, clean_line, sanitize_word
 from mogplex_mcp.toolkit.arguments import JsonObject
 from mogplex_mcp.toolkit.call import Call
@@ -29,26 +30,33 @@ HostedName = Annotated[str, Field(description="The name of the hosted tool.")]
 class HostedRow(BaseModel):
     """One hosted tool."""
 
-    hosted: str
-    use_instead: str = ""
-    toolset: str = ""
-    is_on: bool | None = None
-    why_off: str = ""
-    effect: str
+    hosted: str = Field(description="Its name.")
+    use_instead: str = Field("", description="Tool of ours.")
+    toolset: str = Field("", description="Of that tool.")
+    is_on: bool | None = Field(None, description="Whether it is offered.")
+    why_off: str = Field("", description="Why not.")
+    effect: str = Field(description="What it may do.")
 
 
-class HostedList(Reply):
+class HostedList(ListReply):
     """Hosted tools."""
 
     narrow: ClassVar[str] = "Call list_hosted_tools with name."
-    tools: Sequence[HostedRow] = ()
-    page: str = ""
+    untrusted_schema: ClassVar[Mapping[str, Any]] = {
+        "tools": rows("Callable ones.", hosted=text("Its name."), description=text("What it does.")),
+        "description": text("What it does."),
+        "schema": text("Its arguments."),
+    }
+    tools: Sequence[HostedRow] = Field(description="Callable ones first.")
+    page: str = Field("", description="Page of schema.")
 
 
 class HostedAnswer(Reply):
     """What a hosted tool answered."""
 
-    hosted: str
+    untrusted_schema: ClassVar[Mapping[str, Any]] = {"text": text("Its text."), "data": text("Its JSON.")}
+    suggests_calls: ClassVar[bool] = False
+    hosted: str = Field(description="Its name.")
 
 
 @toolset.tool("List hosted tools", Hints(open_world=True))
@@ -103,9 +111,7 @@ def _all(call: Call, listed: Mapping[str, HostedTool]) -> HostedList:
     return HostedList(
         summary=_callable(call, own, len(tools)),
         tools=[_row(call, tool) for tool in tools],
-        untrusted={"descriptions": {sanitize_word(tool.name): clean_line(tool.description, 200) for tool in own}}
-        if own
-        else {},
+        untrusted={"tools": [_described(tool) for tool in own]} if own else {},
     )
 
 
@@ -117,6 +123,10 @@ def _callable(call: Call, own: Sequence[HostedTool], count: int) -> str:
     more = f" and {len(own) - _MOST_NAMES} more" if len(own) > _MOST_NAMES else ""
     how = "can be called" if _CALLS in call.offered else f"have no equivalent here, but {_CALLS} is not offered"
     return f"{len(own)} of {count} hosted tools {how}: {names}{more}. For the others, use the equivalent."
+
+
+def _described(tool: HostedTool) -> dict[str, str]:
+    return {"hosted": sanitize_word(tool.name), "description": clean_line(tool.description, 200)}
 
 
 def _one(call: Call, tool: HostedTool, page: int) -> HostedList:

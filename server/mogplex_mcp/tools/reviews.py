@@ -1,11 +1,13 @@
 """Reviews of pull requests."""
 
-from typing import Annotated
+from collections.abc import Mapping
+from typing import Annotated, Any, ClassVar
 
 from pydantic import Field
 
 from mogplex_mcp.operations import repos
 from mogplex_mcp.reply.model import Reply
+from mogplex_mcp.reply.schema import text
 from mogplex_mcp.reply.untrusted import clean_line, sanitize_word
 from mogplex_mcp.toolkit.call import Call
 from mogplex_mcp.toolkit.toolset import Hints, Toolset
@@ -16,12 +18,13 @@ toolset = Toolset("reviews", "Reviews of pull requests.", by_default=False)
 class QueuedReview(Reply):
     """What came of asking for a review."""
 
-    pr_number: int
-    queued: bool | None = None
-    started: bool
-    deferred: bool
-    run_id: str = ""
-    status: str = ""
+    untrusted_schema: ClassVar[Mapping[str, Any]] = {"reason": text("What Mogplex said.")}
+    pr_number: int = Field(description="The pull request.")
+    queued: bool | None = Field(None, description="It waits to be started.")
+    started: bool = Field(description="It was started.")
+    deferred: bool = Field(description="Mogplex starts it later.")
+    run_id: str = Field("", description="Id of its run.")
+    status: str = Field("", description="Its state.")
 
 
 @toolset.tool("Review a pull request again", Hints(reads_only=False, idempotent=False, open_world=True))

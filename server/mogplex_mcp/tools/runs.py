@@ -16,16 +16,8 @@ from mogplex_mcp.runs.watch import Snapshot
 from mogplex_mcp.toolkit.call import Call
 from mogplex_mcp.toolkit.toolset import Hints, Toolset
 from mogplex_mcp.tools.run_list import RunList, list_reply
-from mogplex_mcp.tools.run_replies import (
-    CancelledRun,
-    RunDetails,
-    RunNews,
-    StartedRun,
-    cancelled_reply,
-    details_reply,
-    news_reply,
-    started_reply,
-)
+from mogplex_mcp.tools.run_replies import cancelled_reply, details_reply, news_reply, started_reply
+from mogplex_mcp.tools.run_results import CancelledRun, RunDetails, RunNews, StartedRun
 
 toolset = Toolset("runs", "Start coding agents, follow them to their pull request, stop them.")
 
@@ -109,7 +101,7 @@ async def start_run(
         conversation_id=conversation_id,
     )
     started = await runs.start_run(call, wanted, repo=repo, force_new=force_new, idempotency_key=idempotency_key)
-    return started_reply(started, now=call.now)
+    return started_reply(started, now=call.now, base_url=call.settings.base_url)
 
 
 @toolset.tool("Follow a run", Hints(open_world=True), always_load=True)
@@ -164,7 +156,9 @@ async def tail_run(
     )
     waited = call.responded(run_digest(followed.seen.run_id))
     news = replace(followed.news, cursor=followed.news.cursor.after(waited))
-    return news_reply(replace(followed, news=news, seen=followed.seen.after(waited)), now=call.now)
+    return news_reply(
+        replace(followed, news=news, seen=followed.seen.after(waited)), now=call.now, base_url=call.settings.base_url
+    )
 
 
 @toolset.tool("Look at a run", Hints(open_world=True))
@@ -173,7 +167,7 @@ async def get_run(call: Call, run_id: RunId = "") -> RunDetails:
 
     Use it for one look, at no cost. To wait, use tail_run.
     """
-    return details_reply(await runs.get_run(call, run_id=run_id), now=call.now)
+    return details_reply(await runs.get_run(call, run_id=run_id), now=call.now, base_url=call.settings.base_url)
 
 
 @toolset.tool("List runs", Hints(open_world=True))
