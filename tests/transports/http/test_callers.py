@@ -104,3 +104,16 @@ async def test_placeholder_for_the_whole_header_is_named() -> None:
 def test_client_key_that_looks_like_a_placeholder_is_accepted() -> None:
     callers = Callers(Settings(client_key=Secret("__inner-door__")))
     assert callers.identify({"authorization": "Bearer __inner-door__"}) is None
+
+
+def test_text_of_the_form_of_a_token_is_taken_as_one() -> None:
+    found = Callers(Settings()).identify({"authorization": f"Bearer mog_{'x' * 32}"})
+    assert found is not None
+    assert found.token is not None
+
+
+async def test_token_without_bearer_says_what_is_missing() -> None:
+    answer = await ask(create_app(Settings()), Authorization=DEMO_TOKEN)
+    assert answer.status_code == 401
+    assert "'Bearer' is missing" in answer.json()["message"]
+    assert DEMO_TOKEN not in answer.text

@@ -70,15 +70,18 @@ class Callers:
         # Digests have one length, so the comparison does not leak the length of the key either.
         if bearer and self._client_key and hmac.compare_digest(_digest(given), self._client_key):
             return None
-        if is_placeholder(unquoted(given[:_LONGEST_PLACEHOLDER].decode(errors="replace"))):
-            message = "The Authorization header has a placeholder that your client did not replace by the token."
-            raise RefusedError(message, "invalid_token")
-        if bearer is None:
-            raise RefusedError("There is no bearer token in the Authorization header.")
         try:
-            return FoundToken(Token.parse(credentials), "the request", kind=SourceKind.REQUEST)
+            token = Token.parse(credentials)
         except MogplexError as error:
+            if is_placeholder(unquoted(given[:_LONGEST_PLACEHOLDER].decode(errors="replace"))):
+                message = "The Authorization header has a placeholder that your client did not replace by the token."
+                raise RefusedError(message, "invalid_token") from None
+            if bearer is None:
+                raise RefusedError("There is no bearer token in the Authorization header.") from None
             raise RefusedError(error.message, "invalid_token") from None
+        if bearer is None:
+            raise RefusedError("There is no bearer token in the Authorization header: 'Bearer' is missing.")
+        return FoundToken(token, "the request", kind=SourceKind.REQUEST)
 
 
 class CallerCheck:
