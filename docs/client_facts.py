@@ -104,6 +104,9 @@ PROGRAMS: Final[Mapping[str, Behaviour]] = {
     "copilot-cli": Behaviour("180 s without progress", UNKNOWN, BOTH, "extends the limit", UNKNOWN, UNKNOWN),
     "cline": Behaviour("60 s", "`timeout` of the entry (seconds)", BOTH, UNKNOWN, UNKNOWN, UNKNOWN),
     "junie": Behaviour(UNKNOWN, UNKNOWN, UNKNOWN, UNKNOWN, UNKNOWN, UNKNOWN),
+    "copilot-jetbrains": Behaviour(
+        "30 s (reported)", UNKNOWN, UNKNOWN, UNKNOWN, UNKNOWN, UNKNOWN, "GitHub Copilot for JetBrains"
+    ),
     "goose": Behaviour(UNKNOWN, "`timeout` of the entry (seconds)", UNKNOWN, UNKNOWN, UNKNOWN, UNKNOWN),
     "kiro": Behaviour(UNKNOWN, "`timeout` of the entry (milliseconds)", UNKNOWN, UNKNOWN, UNKNOWN, UNKNOWN),
     "amp": Behaviour(UNKNOWN, UNKNOWN, UNKNOWN, UNKNOWN, UNKNOWN, UNKNOWN),
@@ -116,11 +119,9 @@ PROGRAMS: Final[Mapping[str, Behaviour]] = {
     "antigravity": Behaviour(UNKNOWN, UNKNOWN, UNKNOWN, UNKNOWN, UNKNOWN, UNKNOWN),
 }
 
-# Programs without `mogplex-mcp install`; most use an entry like that of Claude Desktop.
+# Programs without `mogplex-mcp install`, whose settings take an entry like that of Claude Desktop.
 OTHER_PROGRAMS: Final[Mapping[str, Behaviour]] = {
-    "Copilot for JetBrains": Behaviour(
-        "30 s (reported)", UNKNOWN, UNKNOWN, UNKNOWN, UNKNOWN, UNKNOWN, "GitHub Copilot for JetBrains"
-    ),
+    "JetBrains AI Assistant": Behaviour(UNKNOWN, UNKNOWN, UNKNOWN, UNKNOWN, UNKNOWN, UNKNOWN),
 }
 
 _CALLBACKS: Final = "by a callback"

@@ -43,6 +43,8 @@ their documentation nor a measurement shows.
 
 Run `{links.COMMAND} {NAME} login` once. It stores your token where this server finds it, so that no entry below needs
 one, and `{links.COMMAND} {NAME} install NAME` writes these entries with a command that works without a shell's `PATH`.
+In WSL, `{links.COMMAND} {NAME} install --wsl NAME` writes the files of programs on Windows, with an entry that starts
+this server in that Linux by `wsl.exe`.
 To put a token into the entry instead, add `"env": {{ "MOGPLEX_API_KEY": "mog_…" }}`, or `MOGPLEX_API_KEY_FILE`
 with the path of a file.
 
@@ -50,8 +52,10 @@ with the path of a file.
 
 Clients cancel a tool call after a timeout. `tail_run` therefore returns before the timeout of its client, which it
 derives from the client's name; it then returns a cursor, and the run continues. If a client cancels a wait
-nevertheless, later waits are shorter. Some Python frameworks have a timeout of five seconds and share one name: raise
-their timeout as shown below, or set `MOGPLEX_MCP_MAX_WAIT`.
+nevertheless, waits are shorter for ten minutes; then longer ones are tried again. A client that is known for a short
+timeout gets longer waits as soon as the cursors that it sends prove that it waits for them. Some Python frameworks have
+a timeout of five seconds and share one name: raise their timeout as shown below, and set `MOGPLEX_MCP_MAX_WAIT` to some
+seconds less.
 """
 
 _BUNDLE: Final = """\

@@ -15,17 +15,19 @@ from google.genai import types
 from mcp import StdioServerParameters
 
 CALL_SECONDS = 120  # a tool call ends after 5 seconds unless the connection says otherwise
+WAIT_SECONDS = "100"  # tells the server, which takes every ADK program for one that waits 5 seconds
 
 
 def over_stdio() -> McpToolset:
     """The server as a process of this program."""
     token = os.environ["MOGPLEX_API_KEY"]
-    server = StdioServerParameters(command="uvx", args=["mogplex-mcp"], env={"MOGPLEX_API_KEY": token})
+    env = {"MOGPLEX_API_KEY": token, "MOGPLEX_MCP_MAX_WAIT": WAIT_SECONDS}
+    server = StdioServerParameters(command="uvx", args=["mogplex-mcp"], env=env)
     return McpToolset(connection_params=StdioConnectionParams(server_params=server, timeout=CALL_SECONDS))
 
 
 def over_http(url: str = "http://127.0.0.1:8765/mcp") -> McpToolset:
-    """A server that `mogplex-mcp http` runs."""
+    """A server that `mogplex-mcp http` runs: with `--max-wait`, or it finds out within some calls."""
     headers = {"Authorization": f"Bearer {os.environ['MOGPLEX_API_KEY']}"}
     return McpToolset(connection_params=StreamableHTTPConnectionParams(url=url, headers=headers, timeout=CALL_SECONDS))
 

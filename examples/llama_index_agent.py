@@ -12,12 +12,14 @@ from llama_index.core.llms.function_calling import FunctionCallingLLM
 from llama_index.tools.mcp import BasicMCPClient, McpToolSpec
 
 CALL_SECONDS = 120  # a tool call ends after 30 seconds unless the client says otherwise
+WAIT_SECONDS = "100"  # tells the server, which can't see how long this program waits
 
 
 def over_stdio() -> BasicMCPClient:
     """The server as a process of this program. LlamaIndex starts it anew for every call."""
     token = os.environ["MOGPLEX_API_KEY"]
-    return BasicMCPClient("uvx", args=["mogplex-mcp"], env={"MOGPLEX_API_KEY": token}, timeout=CALL_SECONDS)
+    env = {"MOGPLEX_API_KEY": token, "MOGPLEX_MCP_MAX_WAIT": WAIT_SECONDS}
+    return BasicMCPClient("uvx", args=["mogplex-mcp"], env=env, timeout=CALL_SECONDS)
 
 
 def over_http(url: str = "http://127.0.0.1:8765/mcp") -> BasicMCPClient:

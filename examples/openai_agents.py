@@ -11,12 +11,14 @@ from agents import Agent, Model, Runner
 from agents.mcp import MCPServer, MCPServerStdio, MCPServerStreamableHttp
 
 CALL_SECONDS = 120  # a tool call ends after 5 seconds unless the server entry says otherwise
+WAIT_SECONDS = "100"  # tells the server, which can't see how long this program waits
 
 
 def over_stdio() -> MCPServer:
     """The server as a process of this program."""
+    env = {"MOGPLEX_API_KEY": os.environ["MOGPLEX_API_KEY"], "MOGPLEX_MCP_MAX_WAIT": WAIT_SECONDS}
     return MCPServerStdio(
-        params={"command": "uvx", "args": ["mogplex-mcp"], "env": {"MOGPLEX_API_KEY": os.environ["MOGPLEX_API_KEY"]}},
+        params={"command": "uvx", "args": ["mogplex-mcp"], "env": env},
         client_session_timeout_seconds=CALL_SECONDS,
         cache_tools_list=True,
     )

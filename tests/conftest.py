@@ -1,10 +1,14 @@
 import os
 import signal
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, settings
 
+from mogplex_mcp.reply.model import Reply
+from mogplex_mcp.reply.render import render
+from tests.answers import problems
 from tests.state_files import closed_afterwards
 from tests.virtual_time import VirtualTimeLoop
 
@@ -27,6 +31,22 @@ def closed_state_files() -> Iterator[None]:
     """Close the state files that a test opens."""
     with closed_afterwards():
         yield
+
+
+@pytest.fixture(autouse=True)
+def valid_answers(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Check each answer of a tool in this process against the schema of the tool."""
+    found: list[str] = []
+
+    def checked(reply: Reply, **others: Any) -> tuple[dict[str, Any], str]:
+        structured, text = render(reply, **others)
+        found.extend(problems(type(reply), structured))
+        return structured, text
+
+    monkeypatch.setattr("mogplex_mcp.toolkit.dispatch.render", checked)
+    monkeypatch.setattr("mogplex_mcp.server.resources.render", checked)
+    yield
+    assert not found, "\n".join(found)
 
 
 @pytest.fixture

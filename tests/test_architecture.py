@@ -12,10 +12,21 @@ from tests.retired_words import RETIRED_NAMES, RETIRED_PHRASES
 ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "server" / "mogplex_mcp"
 MODULES = sorted(PACKAGE.rglob("*.py"))
-FOLDERS = ("server", "tests", "benchmarks", "docs", "distribution", "examples")
+FOLDERS = ("server", "tests", "benchmarks", "evals", "docs", "distribution", "examples")
 # Rooms from top to bottom, each with the rooms below that it may import. `cli` may import every room.
 ARROWS = {
-    "diagnosis": {"tools", "reply", "installation", "tenants", "storage", "credentials", "config", "api", "core"},
+    "diagnosis": {
+        "tools",
+        "toolkit",
+        "reply",
+        "installation",
+        "tenants",
+        "storage",
+        "credentials",
+        "config",
+        "api",
+        "core",
+    },
     "installation": {"config", "core"},
     "transports": {"startup", "server", "credentials", "config", "api", "core"},
     "startup": set[str](),
@@ -47,7 +58,7 @@ ARROWS = {
 }
 
 # Code and pages whose words follow the field's own documents.
-WORDED = ("server", "docs", "distribution", "README.md", "SECURITY.md")
+WORDED = ("server", "evals", "docs", "distribution", "README.md", "SECURITY.md", "CHANGELOG.md")
 
 
 def imported(module: Path) -> Iterator[str]:
@@ -67,6 +78,14 @@ def test_no_module_has_more_than_350_lines() -> None:
     modules = [module for folder in FOLDERS for module in (ROOT / folder).rglob("*.py")]
     assert modules
     assert not [module for module in modules if len(module.read_text().splitlines()) > 350]
+
+
+def test_modules_of_posix_are_imported_only_where_they_are() -> None:
+    posix = {"fcntl", "grp", "pty", "pwd", "resource", "termios", "tty"}
+    for module in (module for folder in ("server", "tests") for module in (ROOT / folder).rglob("*.py")):
+        top = [node for node in ast.parse(module.read_text()).body if isinstance(node, ast.Import | ast.ImportFrom)]
+        names = {alias.name for node in top for alias in node.names} | {getattr(node, "module", "") for node in top}
+        assert not posix & names, module
 
 
 @pytest.mark.parametrize(

@@ -64,11 +64,11 @@ async def sent(call: Call, **data: Any) -> tuple[str, str, Any]:
             None,
         ),
         (
-            lambda m: m.create_sandbox(REPO_ID, base_branch="main", create_branch=False, restore_snapshot_id="s"),
+            lambda m: m.create_sandbox(REPO_ID, base_branch="main", create_branch=False),
             {"sandbox": {"id": OTHER_ID}},
             "POST",
             "/sandboxes",
-            {"repoId": REPO_ID, "baseBranch": "main", "createBranch": False, "restoreSnapshotId": "s"},
+            {"repoId": REPO_ID, "baseBranch": "main", "createBranch": False},
         ),
         (
             lambda m: m.get_sandbox_logs(OTHER_ID),
@@ -86,7 +86,7 @@ async def sent(call: Call, **data: Any) -> tuple[str, str, Any]:
         ),
         (
             lambda m: m.start_run(
-                StartRun(REPO_ID, "do it", "codex", "main", "fix", True, "apps/web", "c", "w", "plan"),  # noqa: FBT003 - order
+                StartRun(REPO_ID, "do it", "codex", "main", "fix", True, "apps/web", "c"),  # noqa: FBT003 - order
                 "key-1",
             ),
             RUN,
@@ -101,8 +101,6 @@ async def sent(call: Call, **data: Any) -> tuple[str, str, Any]:
                 "createBranch": True,
                 "rootDirectory": "apps/web",
                 "conversationId": "c",
-                "workspaceSessionId": "w",
-                "mode": "plan",
             },
         ),
         (lambda m: m.get_run(RUN_ID.replace("-", "")), {"run": RUN}, "GET", f"/runs/{RUN_ID}", None),

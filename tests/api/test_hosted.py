@@ -85,6 +85,14 @@ async def test_recorded_json_rpc_error_has_code_of_route(number: int, code: Erro
     assert message in error.message
 
 
+@pytest.mark.parametrize("status", [True, 0, 99, 200, 302, 999, 10**20, "404", None, [404]])
+async def test_tool_error_whose_status_is_none_is_an_internal_error(status: object) -> None:
+    error, _ = await failure(
+        rpc(result={"isError": True, "structuredContent": {"error": {"status": status, "message": "no"}}})
+    )
+    assert (error.code, error.status, error.message) == (ErrorCode.INTERNAL_ERROR, 500, "no")
+
+
 @pytest.mark.parametrize("number", [712, 720])
 async def test_both_rate_limit_errors_are_rate_limited(number: int) -> None:
     error, bench = await failure(replay(number))

@@ -144,4 +144,4 @@ async def test_json_rpc_method_or_tool_that_does_not_exist_is_not_supported(
     response = httpx2.Response(status, json={"jsonrpc": "2.0", "id": 1, **answer})
     network = OldMogplex(response, "/mcp", ok())
     error = await failure(network, lambda bench: HostedEndpoint(bench.http).call_tool("mogplex_x", {}))
-    assert error.code is ErrorCode.NOT_SUPPORTED
+    assert (error.code, error.status) == (ErrorCode.NOT_SUPPORTED, status)

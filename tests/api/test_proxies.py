@@ -213,6 +213,8 @@ async def test_requests_to_a_loopback_address_go_through_no_proxy(
         "127.1",
         "127.255.0.9",
         "0x7f000001",
+        "0.0.0.0",  # noqa: S104 - an address to connect to
+        "[::]",
         "2130706433",
         "[::1]",
         "[0:0:0:0:0:0:0:1]",

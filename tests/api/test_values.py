@@ -8,6 +8,7 @@ from mogplex_mcp.api.base_url import DEFAULT_BASE_URL
 from mogplex_mcp.api.errors import ErrorCode, MogplexError
 from mogplex_mcp.api.http import Token, check_uuid
 from mogplex_mcp.api.identifiers import id_in_page
+from mogplex_mcp.api.repos import full_name
 from mogplex_mcp.api.text import one_line
 
 from .support import RUN_ID
@@ -57,6 +58,23 @@ def test_check_uuid_returns_canonical_form(text: str) -> None:
         f' "`{RUN_ID.upper()}`" ',
         f"mogplex://runs/{RUN_ID}",
         f"<mogplex://runs/{RUN_ID}/events>",
+        f"mogplex://run/{RUN_ID}",
+        f"/runs/{RUN_ID}",
+        f"runs/{RUN_ID}/events",
+        f'"{RUN_ID}',
+        f'\\"{RUN_ID}\\"',
+        f"**{RUN_ID}**",
+        f"{RUN_ID}.",
+        f"{RUN_ID},",
+        f"\u200b{RUN_ID}\ufeff",
+        RUN_ID.replace("-", "\u2011"),
+        f"run_id: {RUN_ID}",
+        f"run_id={RUN_ID}",
+        f"Run ID {RUN_ID}",
+        f"run {RUN_ID}",
+        f"run-{RUN_ID}",
+        f"urn:uuid:{RUN_ID}",
+        f'{{"run_id": "{RUN_ID}"}}',
     ],
 )
 def test_check_uuid_takes_an_id_out_of_its_quotes_and_resource_uri(text: str) -> None:
@@ -77,6 +95,9 @@ PAGE = f"https://mogplex.com/runs/{RUN_ID}"
         f"https://www.mogplex.com/runs/{RUN_ID}",
         f"https://mogplex.com/automations/{OTHER_ID}/runs/{RUN_ID}",
         f"{DEFAULT_BASE_URL}/runs/{RUN_ID}/events",
+        f"mogplex.com/runs/{RUN_ID}",
+        f"www.mogplex.com/runs/{RUN_ID}",
+        f"[the run]({PAGE})",
     ],
 )
 def test_id_in_page_takes_the_id_of_its_kind(text: str) -> None:
@@ -98,6 +119,13 @@ def test_id_in_page_takes_the_id_of_its_kind(text: str) -> None:
         f"https://mogplex.com/{RUN_ID}",
         "https://[/runs/",
         f"mogplex://sandboxes/{RUN_ID}",
+        f"example.com/runs/{RUN_ID}",
+        f"mogplex.com.example.com/runs/{RUN_ID}",
+        f"[{RUN_ID}](https://example.com/runs/{RUN_ID})",
+        f"sandboxes/{RUN_ID}",
+        f"sandbox {RUN_ID}",
+        f"{RUN_ID} {OTHER_ID}",
+        f"{RUN_ID}0",
         "x" * 100_000,
     ],
 )
@@ -107,6 +135,49 @@ def test_an_address_of_another_host_or_kind_is_no_id(text: str) -> None:
         check_uuid(text, "run_id")
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "acme/web",
+        " acme / web ",
+        "acme\\web",
+        "acme//web",
+        "repo: acme/web",
+        'repository = "acme/web"',
+        "github:acme/web",
+        "gh:acme/web",
+        "**acme/web**",
+        '"acme/web',
+        "acme/web,",
+        "@acme/web",
+        "[acme/web](https://github.com/acme/web)",
+        "git+https://github.com/acme/web.git",
+        "https://user:password@github.com/acme/web",
+        "https://github.com/acme/web/pull/12",
+    ],
+)
+def test_full_name_takes_a_name_out_of_what_is_around_it(text: str) -> None:
+    assert full_name(text) == "acme/web"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "https://gitlab.com/acme/web",
+        "https://github.com@example.com/acme/web",
+        "https://example.com/github.com/acme/web",
+        "[acme/web](https://example.com/acme/web)",
+        "git@gitlab.com:acme/web",
+        "acme/web@main",
+        "acme/.github",
+        ".github",
+        "gh/repo",
+    ],
+)
+def test_full_name_makes_no_other_name_of_a_text(text: str) -> None:
+    assert full_name(text) == (text if "](" not in text else "https://example.com/acme/web")
+
+
 def test_id_in_page_knows_the_configured_host() -> None:
     text, base_url = f"https://mogplex.internal/runs/{RUN_ID}", "https://mogplex.internal/api/v1/mogplex"
     assert id_in_page(text, base_url, "run_id") == RUN_ID
@@ -114,7 +185,7 @@ def test_id_in_page_knows_the_configured_host() -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", "abc", "{}", f"{{{RUN_ID}", f"urn:uuid:{RUN_ID}", RUN_ID + "\n0", "../repos", VALUE]
+    "text", ["", "abc", "{}", f"{RUN_ID}-{RUN_ID}", f"urn:isbn:{RUN_ID}", RUN_ID + "\n0", "../repos", VALUE]
 )
 def test_check_uuid_names_invalid_argument(text: str) -> None:
     with pytest.raises(MogplexError, match="run_id must be a Mogplex run id") as caught:

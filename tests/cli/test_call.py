@@ -33,13 +33,20 @@ async def test_call_without_a_name_lists_all_tools(terminal: Terminal) -> None:
     assert [one["name"] for one in (await terminal("call", "--json")).records] == TOOLS
 
 
-async def test_call_refuses_excluded_tools_and_writes_in_read_only_mode(terminal: Terminal) -> None:
+async def test_call_refuses_excluded_tools_and_writes_in_read_only_mode_and_names_the_setting(
+    terminal: Terminal,
+) -> None:
     listed = await terminal("call", "--exclude-tools", "list_repos")
     assert "list_repos" not in listed.stdout
-    for words in (["--exclude-tools", "start_run"], ["--read-only"]):
+    for words, said in (
+        (["--exclude-tools", "start_run"], "Remove it from --exclude-tools."),
+        (["--read-only"], "Run it without --read-only."),
+    ):
         refused = await terminal("call", "start_run", "repo=acme/web", "prompt=x", *words)
         assert refused.code == 2
-        assert 'no tool "start_run"' in refused.stderr
+        assert said in refused.stderr
+        assert "no tool" not in refused.stderr
+        assert "did you mean" not in refused.stderr
     assert not terminal.simulator.requests
 
 
@@ -76,6 +83,8 @@ async def test_call_reads_values_from_files_and_unescapes_at_signs(terminal: Ter
         (["list_repos", "limit=many"], "must be a whole number"),
         (["start_run", "repo=acme/web"], "prompt  "),
         (["list_repos", "query=@/nowhere/at/all"], "cannot be read"),
+        (["start_run", "repo=acme/web", "prompt=x", "--read-only"], "Run it without --read-only."),
+        (["list_repos", "--exclude-tools", "list_repos"], "Remove it from --exclude-tools."),
     ],
 )
 async def test_wrong_call_is_a_usage_error_with_a_correction(

@@ -22,6 +22,12 @@ CASES = [
     ("call list_r", {"list_repos", "list_runs"}),
     ("install claude", {"claude-code", "claude-desktop"}),
     ("completion ", {"bash", "zsh", "fish"}),
+    ("--toolsets ru", {"runs"}),
+    ("--toolsets al", {"all"}),
+    ("http --exclude-tools cancel", {"cancel_run"}),
+    ("--log-level ", {"debug", "info", "warning", "error"}),
+    ("--remember-prompts ", {"true", "false"}),
+    ("simulator queue", {"queue-down", "queue-hung"}),
     ("demo --", {"--log-level", "--demo-seconds"}),
 ]
 

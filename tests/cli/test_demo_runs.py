@@ -59,3 +59,17 @@ def test_a_second_demo_starts_a_run_of_its_own(tmp_path: Path) -> None:
 
     assert "Run started on acme/web" in show(tmp_path)
     assert len(demo(tmp_path, "runs", "list").splitlines()) == 2
+
+
+def test_a_command_that_is_proposed_in_a_demo_works_as_it_is(tmp_path: Path) -> None:
+    def run(*words: str) -> "subprocess.CompletedProcess[str]":
+        return subprocess.run(
+            [*PROGRAM, *words], env=environment(tmp_path), capture_output=True, text=True, check=False, timeout=60
+        )
+
+    started = run("run", "--repo", "acme/web", "Fix it", "--demo", "--demo-seconds", "1").stdout
+    (follow,) = re.findall(r"follow +mogplex-mcp (.*)", started)
+    assert run(*follow.split()).returncode == 0
+    unknown = run("runs", "get", "75ce86aa-b59e-5f62-9d77-426c941e3c32", "--demo").stderr
+    (listing,) = re.findall(r"`mogplex-mcp (.*)` shows it", unknown)
+    assert run(*listing.split()).returncode == 0

@@ -3,18 +3,25 @@
 import contextlib
 import json
 import os
-import pty
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from mogplex_mcp.diagnosis import journal
+from mogplex_mcp.diagnosis.finding import Status
 from mogplex_mcp.simulator import DEMO_READ_ONLY_TOKEN, DEMO_TOKEN
+from mogplex_mcp.storage.state_file import StateFile
 from tests.cli.login_support import keyring, run, tokens_file
+from tests.systems import with_posix
 from tests.transports.processes import PROGRAM, environment, simulator
 from tests.trust.canaries import CLIENT_KEY, TOKEN, Mirror, assert_without, talkative
+
+if sys.platform != "win32":
+    import pty
 
 NOWHERE = "http://127.0.0.1:9"
 NAMES = [
@@ -31,6 +38,7 @@ NAMES = [
     "hosted tools",
     "budget",
     "journal",
+    "tools",
     "waits",
     "clients",
     "versions",
@@ -149,7 +157,7 @@ def test_doctor_warns_of_a_failing_keyring_next_to_a_token(mogplex: str, tmp_pat
 def test_doctor_prints_plain_unwrapped_lines_in_a_pipe(tmp_path: Path) -> None:
     done = run(tmp_path, "doctor", "--demo", "--offline", COLUMNS="20", FORCE_COLOR="1")
     assert "\x1b" not in done.stdout
-    assert len(done.stdout.splitlines()) == 12
+    assert len(done.stdout.splitlines()) == 13
     assert done.stdout.startswith("No problems")
     assert "✓ token: mog_…000A, from the demo.\n" in done.stdout
 
@@ -160,6 +168,7 @@ def test_doctor_prints_ascii_where_stdout_needs_it(tmp_path: Path) -> None:
     assert "ok token: mog_?000A, from the demo.\n" in done.stdout
 
 
+@with_posix
 @pytest.mark.parametrize(("more", "coloured"), [({}, True), ({"NO_COLOR": "1"}, False), ({"TERM": "dumb"}, False)])
 def test_doctor_respects_no_color_and_dumb_terminals(more: dict[str, str], coloured: bool, tmp_path: Path) -> None:
     screen, terminal = pty.openpty()
@@ -215,6 +224,7 @@ def test_doctor_counts_problems_and_warnings_in_its_first_line(mogplex: str, tmp
     assert first == f"{failed} problem{'s' * (failed > 1)}, {warned} warning{'s' * (warned > 1)}."
 
 
+@with_posix
 def test_doctor_begins_all_facts_in_one_column(tmp_path: Path) -> None:
     path = tmp_path / ".gemini/settings.json"
     path.parent.mkdir()
@@ -234,3 +244,14 @@ def test_doctor_begins_all_facts_in_one_column(tmp_path: Path) -> None:
     assert rows
     assert {line[24:26].strip() != "" and line[23:25].startswith(" ") for line in rows} == {True}
     assert max(map(len, shown)) <= 80
+
+
+def test_doctor_warns_of_a_journal_on_a_network_file_system(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "state.sqlite3"
+    with contextlib.closing(StateFile(path)) as state:
+        state.tenant("a")
+    monkeypatch.setattr(journal, "network_file_system", lambda _: "nfs4")
+    found = journal._look(path)
+    assert found.status is Status.WARNING
+    assert "network file system (nfs4)" in found.fact
+    assert "MOGPLEX_MCP_STATE_FILE" in found.advice

@@ -44,6 +44,7 @@ def check(text: str) -> None:
     [
         ("", ExitCode.UNAUTHORIZED, "mogplex-mcp login"),
         ("mog_YOUR_TOKEN", ExitCode.UNAUTHORIZED, "mogplex-mcp login"),
+        ("mog_too_short", ExitCode.UNAUTHORIZED, "set MOGPLEX_API_KEY to it"),
         ("mog_" + "X9" * 16, ExitCode.UNAUTHORIZED, "revoked or expired"),
     ],
 )
@@ -53,6 +54,21 @@ async def test_invalid_token_exits_with_64(token: str, code: ExitCode, advice: s
     assert advice in refused.stderr
     assert "https://mogplex.com/settings/api-keys" in refused.stderr
     check(refused.stderr)
+
+
+@pytest.mark.parametrize("token", ["mog_too_short", "mog_" + "X9" * 16, DEMO_READ_ONLY_TOKEN])
+@pytest.mark.parametrize("source", ["environment", "file"])
+async def test_advice_on_a_token_replaces_the_one_in_use(
+    token: str, source: str, terminal: Terminal, tmp_path: Path
+) -> None:
+    file = tmp_path / "token"
+    file.write_text(token)
+    file.chmod(0o600)
+    given = {"token": token} if source == "environment" else {"token": "", "MOGPLEX_API_KEY_FILE": str(file)}
+    refused = await terminal("run", "--repo", "acme/web", "Fix it.", **given)
+    wanted = "set MOGPLEX_API_KEY to it" if source == "environment" else "write it to the file of --api-key-file"
+    assert wanted in refused.stderr
+    assert "mogplex-mcp login" not in refused.stderr
 
 
 async def test_read_only_token_exits_with_65_on_run(terminal: Terminal) -> None:

@@ -6,9 +6,13 @@ from collections.abc import Iterator, Sequence
 
 import pytest
 
+from mogplex_mcp.cli.catalog import COMMANDS as EVERY_COMMAND
 from mogplex_mcp.cli.command import Command
+from mogplex_mcp.cli.help import COMMAND_GROUPS
 from mogplex_mcp.cli.parser import build_parser
 from mogplex_mcp.cli.terminal_commands import TERMINAL_COMMANDS
+from mogplex_mcp.config.options import OPTIONS
+from mogplex_mcp.config.settings import Settings
 
 
 def every(commands: Sequence[Command], before: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Command]]:
@@ -96,6 +100,8 @@ def test_usage_error_exits_with_2(words: list[str], capsys: pytest.CaptureFixtur
         (["--readonly"], "did you mean --read-only"),
         (["--tool-sets=runs"], "did you mean --toolsets"),
         (["doctor", "--of-line"], "did you mean --offline"),
+        (["help"], "`mogplex-mcp --help` lists the commands"),
+        (["version"], "`mogplex-mcp --version`"),
     ],
 )
 def test_parser_names_the_nearest_for_every_wrong_word(
@@ -113,3 +119,69 @@ def test_parser_compares_no_endless_word(capsys: pytest.CaptureFixture[str]) -> 
     with pytest.raises(SystemExit):
         build_parser().parse_args(["x" * 1_000_000])
     assert len(capsys.readouterr().err) < 1_000
+
+
+def help_of(*words: str, capsys: pytest.CaptureFixture[str]) -> str:
+    with pytest.raises(SystemExit) as ended:
+        build_parser().parse_args([*words, "--help"])
+    assert ended.value.code == 0
+    return capsys.readouterr().out
+
+
+@pytest.mark.parametrize("width", [60, 80, 250])
+@pytest.mark.parametrize("words", [(), ("http",), ("install",), ("runs", "list"), ("run",), ("call",)])
+def test_help_is_wrapped_to_the_terminal(
+    words: tuple[str, ...], width: int, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", str(width))
+    _, _, text = help_of(*words, capsys=capsys).partition("\n\n")
+    long = [line for line in text.splitlines() if len(line) > min(width, 100)]
+    # Neither a command that is to be copied nor a list of choices is cut.
+    assert [line for line in long if not line.startswith(("  mogplex-mcp ", "  --status {"))] == []
+
+
+def test_help_has_every_command_in_one_group_with_its_description(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "250")
+    assert sorted(name for names in COMMAND_GROUPS.values() for name in names) == sorted(
+        command.name for command in EVERY_COMMAND
+    )
+    text = help_of(capsys=capsys)
+    for command in EVERY_COMMAND:
+        assert len(re.findall(rf"^    {command.name} +{command.summary[:20]}", text, re.MULTILINE)) == 1
+    assert text.index("commands:") < text.index("  Set up:") < text.index("token and address:")
+
+
+def test_help_of_options_in_groups_has_every_option_once(capsys: pytest.CaptureFixture[str]) -> None:
+    text = help_of("http", capsys=capsys)
+    expected = [f"--{option.flag}" for option in OPTIONS if option.flag]
+    assert sorted(re.findall(r"^  (--\S+)", text, re.MULTILINE)) == sorted(expected)
+
+
+@pytest.mark.parametrize(
+    ("words", "command"),
+    [
+        (["run", "acme/web", "Fix it."], "mogplex-mcp run"),
+        (["repos", "list", "extra"], "mogplex-mcp repos list"),
+        (["doctor", "--of-line"], "mogplex-mcp doctor"),
+    ],
+)
+def test_parser_refuses_a_word_with_the_help_of_its_command(
+    words: list[str], command: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit):
+        build_parser().parse_args(words)
+    shown = capsys.readouterr().err
+    assert shown.startswith(f"{command}: unrecognized arguments: ")
+    assert shown.endswith(f"See {command} --help.\n")
+
+
+@pytest.mark.parametrize(
+    ("text", "read_only"), [("true", True), ("false", False), ("0", False), ("${user_config.read_only}", False)]
+)
+def test_a_switch_may_have_a_value_as_its_variable_has(text: str, read_only: bool) -> None:
+    given = build_parser().parse_args([f"--read-only={text}", "http", "--port", "0"])
+    settings = Settings.load({}, {option.setting: getattr(given, option.setting, None) for option in OPTIONS})
+    assert settings.read_only is read_only
+    assert settings.unfilled == (("--read-only",) if text.startswith("$") else ())

@@ -136,7 +136,9 @@ async def test_a_sandbox_is_created(terminal: Terminal) -> None:
 
 
 @pytest.mark.parametrize("as_json", [[], ["--json"]], ids=["table", "json"])
-async def test_a_sandbox_that_still_boots_is_no_failure(as_json: list[str], terminal: Terminal) -> None:
+async def test_a_sandbox_that_is_not_confirmed_yet_is_no_failure_and_no_success(
+    as_json: list[str], terminal: Terminal
+) -> None:
     terminal.simulator.world.sandbox_boot_seconds = 900.0
     created = await terminal("sandboxes", "create", "--repo", "acme/web", *as_json)
     assert created.code == 0
@@ -144,9 +146,9 @@ async def test_a_sandbox_that_still_boots_is_no_failure(as_json: list[str], term
     (repo_id,) = {repo.id for repo in terminal.simulator.world.repos if repo.full_name == "acme/web"}
     assert f"sandboxes list --repo {repo_id}" in created.stderr
     if as_json:
-        assert (created.record["id"], created.record["status"]) == ("", "creating")
+        assert (created.record["id"], created.record["status"]) == ("", "unconfirmed")
     else:
-        assert "still booting" in created.lines[0]
+        assert "Mogplex has not answered yet" in created.lines[0]
 
 
 async def test_runs_list_has_runs_of_agents_and_of_the_terminal(terminal: Terminal) -> None:

@@ -3,10 +3,8 @@
 import contextlib
 import json
 import os
-import pty
 import subprocess
 import sys
-import termios
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -17,10 +15,16 @@ from mogplex_mcp.config.settings import Settings
 from mogplex_mcp.credentials.sources import FoundToken, find_token
 from mogplex_mcp.simulator import DEMO_READ_ONLY_TOKEN, DEMO_TOKEN
 from tests.cli.login_support import keyring, run, tokens_file
+from tests.systems import with_modes
 from tests.transports.processes import PROGRAM, environment, simulator
 from tests.trust.canaries import TOKEN, Mirror, assert_without
 
+if sys.platform != "win32":
+    import pty
+    import termios
+
 NOWHERE = "http://127.0.0.1:9"
+on_demand_on_macos = pytest.mark.skipif(sys.platform == "darwin", reason="the keyring is used on demand there")
 
 
 @pytest.fixture(scope="module")
@@ -34,6 +38,7 @@ def looked_for(home: Path, url: str) -> FoundToken:
     return find_token(Settings(base_url=normalise_base_url(url), token_file=tokens_file(home)))
 
 
+@with_modes
 def test_login_checks_and_stores_a_token_from_stdin(mogplex: str, tmp_path: Path) -> None:
     done = run(tmp_path, "login", text=f"{DEMO_TOKEN}\n", MOGPLEX_URL=mogplex)
     assert done.code == 0, done.stderr
@@ -135,6 +140,7 @@ def test_login_refuses_contradicting_options(arguments: list[str], tmp_path: Pat
     assert not tokens_file(tmp_path).exists()
 
 
+@on_demand_on_macos
 def test_login_prefers_a_working_keyring(mogplex: str, tmp_path: Path) -> None:
     more = keyring(tmp_path, "working") | {"MOGPLEX_URL": mogplex}
     done = run(tmp_path, "login", text=DEMO_TOKEN, **more)
@@ -147,6 +153,28 @@ def test_login_prefers_a_working_keyring(mogplex: str, tmp_path: Path) -> None:
     assert json.loads(kept.read_text()) == {}
 
 
+def test_login_on_macos_uses_the_keyring_on_demand_only(mogplex: str, tmp_path: Path) -> None:
+    more = keyring(tmp_path, "working") | {"MOGPLEX_URL": mogplex}
+    folder = Path(more["PYTHONPATH"])
+    (folder / "sitecustomize.py").write_text(
+        "from mogplex_mcp.credentials import token_store\ntoken_store.is_keyring_first = lambda: False\n"
+    )
+    kept = folder / "kept.json"
+    first = run(tmp_path, "login", text=DEMO_READ_ONLY_TOKEN, **more)
+    assert f"is stored in the file {tokens_file(tmp_path)}" in first.stderr
+    assert not kept.exists()
+    second = run(tmp_path, "login", "--keyring", text=DEMO_TOKEN, **more)
+    assert "is stored in the keyring" in second.stderr
+    assert "asks for your consent again after each update" in second.stderr
+    assert "takes precedence" not in second.stderr
+    assert json.loads(kept.read_text()) == {f"mogplex-mcp {mogplex}": DEMO_TOKEN}
+    assert not tokens_file(tmp_path).exists()
+    third = run(tmp_path, "login", text=DEMO_READ_ONLY_TOKEN, **more)
+    assert "takes precedence" not in third.stderr
+    assert json.loads(kept.read_text()) == {}
+
+
+@on_demand_on_macos
 def test_login_removes_the_token_from_other_stores(mogplex: str, tmp_path: Path) -> None:
     more = keyring(tmp_path, "working") | {"MOGPLEX_URL": mogplex}
     kept = Path(more["PYTHONPATH"], "kept.json")
@@ -158,6 +186,7 @@ def test_login_removes_the_token_from_other_stores(mogplex: str, tmp_path: Path)
     assert not tokens_file(tmp_path).exists()
 
 
+@on_demand_on_macos
 @pytest.mark.parametrize(
     ("kind", "reason"),
     [("locked", "it is locked"), ("broken", "it failed (RuntimeError)"), ("forgetful", "it did not store the token")],
@@ -239,6 +268,8 @@ class Terminal:
     """A login in a terminal, and the person in front of it."""
 
     def __init__(self, home: Path, *arguments: str, **more: str) -> None:
+        if sys.platform == "win32":
+            pytest.skip("terminals of POSIX")
         self._screen, self.terminal = pty.openpty()
         self.shown = ""
         self.process = subprocess.Popen(

@@ -65,6 +65,7 @@ class Placeholder(str):
         return self
 
     __sub__ = __floordiv__ = __truediv__ = __call__
+    __ge__ = __call__  # type: ignore[assignment] - compared with a number, unlike a text
 
     def __format__(self, _: str) -> str:
         return "…"

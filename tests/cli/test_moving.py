@@ -14,6 +14,7 @@ from mogplex_mcp.credentials.sources import find_token
 from mogplex_mcp.storage.inspection import count_runs
 from mogplex_mcp.storage.state_file import StateFile
 from tests.cli.login_support import run, tokens_file
+from tests.systems import with_modes
 
 TOKEN = "mog_TestTokenTestTokenTestTokenTest0"
 ADDRESS = "https://mogplex.com"
@@ -30,6 +31,7 @@ def settings(home: Path) -> Settings:
     return found
 
 
+@with_modes
 def test_tokens_in_the_old_place_are_found_and_move_over(tmp_path: Path) -> None:
     chosen = settings(tmp_path)
     (old,) = chosen.old_token_files
@@ -55,6 +57,7 @@ def test_tokens_in_the_new_place_count_before_old_ones(tmp_path: Path) -> None:
     assert json.loads(chosen.token_file.read_text()) == {ADDRESS: TOKEN}
 
 
+@with_modes
 def test_a_journal_in_the_old_place_moves_over_with_what_is_not_yet_in_its_main_file(tmp_path: Path) -> None:
     chosen = settings(tmp_path)
     (old,) = chosen.old_state_files

@@ -1,17 +1,14 @@
 """Commands as real processes: on a pseudo-terminal, in pipes, with signals."""
 
 import contextlib
-import fcntl
 import json
 import os
-import pty
 import re
 import select
 import signal
 import struct
 import subprocess
 import sys
-import termios
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
@@ -20,6 +17,11 @@ import pytest
 from mogplex_mcp.simulator import DEMO_TOKEN, Simulator
 from tests.tools.people import ids
 from tests.transports.processes import PROGRAM, environment, lines, process, simulator
+
+if sys.platform != "win32":
+    import fcntl
+    import pty
+    import termios
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="terminals and signals of POSIX")
 

@@ -87,6 +87,7 @@ async def test_run_reads_the_prompt_from_stdin(terminal: Terminal, monkeypatch: 
     os.close(writing)
     with os.fdopen(reading) as piped, monkeypatch.context() as changed:
         changed.setattr("mogplex_mcp.cli.terminal.input.STDIN", reading)
+        changed.setattr("mogplex_mcp.core.standard_streams.STDIN", reading)
         changed.setattr(sys, "stdin", piped)
         started = await terminal("run", "--repo", "acme/web", "--json", "-")
     assert started.code == 0, started.stderr

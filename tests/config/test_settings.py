@@ -129,6 +129,12 @@ def test_without_a_home_directory_nothing_is_kept_in_files() -> None:
     assert settings.state_file is None
 
 
+def test_a_home_directory_that_is_relative_is_none() -> None:
+    settings = Settings.load({"HOME": "."})
+    assert settings.home is None
+    assert settings.state_file is None
+
+
 def test_a_process_that_was_started_without_its_environment_still_finds_its_home(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

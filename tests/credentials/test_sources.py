@@ -1,5 +1,6 @@
 """Where a token is looked for, in which order, and what is said where there is none."""
 
+import json
 import os
 import sys
 from pathlib import Path
@@ -12,6 +13,7 @@ from mogplex_mcp.config.settings import Settings
 from mogplex_mcp.core.private_file import LARGEST
 from mogplex_mcp.core.redaction import Secret
 from mogplex_mcp.credentials.sources import find_token
+from tests.systems import with_posix
 
 MOGPLEX = "https://mogplex.com"
 FIRST = "mog_First0First0First0First0First0Fi"
@@ -36,7 +38,10 @@ def auth_file(home: Path, text: str) -> Path:
     return path
 
 
-def test_every_place_is_looked_at_in_order(keyring: ModuleType, tmp_path: Path) -> None:
+def test_every_place_is_looked_at_in_order(
+    keyring: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "platform", "linux")
     file = tmp_path / "token"
     file.write_text(SECOND)
     keyring.get_password = lambda service, user: THIRD if (service, user) == ("mogplex-mcp", MOGPLEX) else None  # type: ignore[attr-defined] # a stand-in
@@ -85,7 +90,13 @@ def test_a_token_that_is_none_is_not_passed_over_and_not_shown(tmp_path: Path) -
     assert "hunter2" not in str(found)
 
 
-@pytest.mark.parametrize("kind", ["missing", "directory", "pipe", "huge", "binary", "utf-16", "below a file"])
+@pytest.mark.parametrize(
+    "kind",
+    [
+        *("missing", "directory", "huge", "binary", "half of utf-16", "below a file"),
+        pytest.param("pipe", marks=with_posix),
+    ],
+)
 def test_a_file_that_cannot_be_used_is_named_with_the_reason(kind: str, tmp_path: Path) -> None:
     file = tmp_path / "token"
     if kind == "directory":
@@ -96,8 +107,8 @@ def test_a_file_that_cannot_be_used_is_named_with_the_reason(kind: str, tmp_path
         file.write_text("m" * (LARGEST + 1))
     elif kind == "binary":
         file.write_bytes(b"\xff\xfe\x00\xd8")
-    elif kind == "utf-16":
-        file.write_text(FIRST, encoding="utf-16")
+    elif kind == "half of utf-16":
+        file.write_bytes(FIRST.encode("utf-16")[:-1])
     elif kind == "below a file":
         file.write_text(FIRST)
         file = file / "token"
@@ -110,6 +121,14 @@ def test_a_file_that_cannot_be_used_is_named_with_the_reason(kind: str, tmp_path
     assert found.problem.message.endswith("Correct MOGPLEX_API_KEY_FILE (--api-key-file), or leave it out.")
 
 
+def test_token_file_that_powershell_wrote_is_read(tmp_path: Path) -> None:
+    file = tmp_path / "token"
+    file.write_text(f"{FIRST}\r\n", encoding="utf-16")
+    found = find_token(Settings(api_key_file=file))
+    assert found.token is not None
+    assert found.token.value == FIRST
+
+
 def test_a_file_with_an_impossible_name_is_no_crash() -> None:
     assert find_token(Settings(api_key_file=Path("a\0b"))).token is None
 
@@ -120,7 +139,7 @@ def test_a_file_that_may_not_be_read_is_named(monkeypatch: pytest.MonkeyPatch, t
 
     file = tmp_path / "token"
     file.write_text(FIRST)
-    monkeypatch.setattr(Path, "read_text", refuse)
+    monkeypatch.setattr(Path, "read_bytes", refuse)
     found = find_token(Settings(api_key_file=file))
     assert found.problem is not None
     assert "Permission denied" in found.problem.message
@@ -182,6 +201,19 @@ def test_a_keyring_that_fails_in_whatever_way_is_passed_over(keyring: ModuleType
     found = find_token(Settings(home=tmp_path))
     assert found.token is not None
     assert found.token.value == FOURTH
+
+
+@pytest.mark.parametrize(("platform", "expected"), [("linux", FIRST), ("win32", FIRST), ("darwin", SECOND)])
+def test_keyring_of_macos_is_asked_last(
+    platform: str, expected: str, keyring: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keyring.get_password = lambda _service, _user: FIRST  # type: ignore[attr-defined] # a stand-in
+    file = tmp_path / "tokens.json"
+    file.write_text(json.dumps({MOGPLEX: SECOND}))
+    monkeypatch.setattr(sys, "platform", platform)
+    found = find_token(Settings(token_file=file))
+    assert found.token is not None
+    assert found.token.value == expected
 
 
 def test_without_the_keyring_package_the_other_places_count(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ import pytest
 from mogplex_mcp.config.settings import Settings
 from mogplex_mcp.credentials.sources import find_token, sources
 from mogplex_mcp.credentials.token_store import FileStore, KeyringStore, StoreError
+from tests.systems import with_modes, with_posix
 
 MOGPLEX = "https://mogplex.com"
 OTHER = "http://127.0.0.1:8787"
@@ -41,6 +42,7 @@ def test_what_is_put_is_got_by_its_own_address_alone(store: FileStore) -> None:
     assert store.addresses() == [OTHER]
 
 
+@with_modes
 def test_the_mode_is_the_users_alone_whatever_the_umask(store: FileStore) -> None:
     store.path.parent.mkdir(mode=0o755)
     before = os.umask(0)
@@ -73,6 +75,7 @@ def test_a_folder_that_is_a_link_is_refused(store: FileStore, tmp_path: Path) ->
     assert list(elsewhere.iterdir()) == []
 
 
+@with_posix
 def test_a_folder_of_another_user_is_refused(store: FileStore, monkeypatch: pytest.MonkeyPatch) -> None:
     store.path.parent.mkdir()
     monkeypatch.setattr(os, "geteuid", lambda: 54_321)
@@ -145,6 +148,7 @@ def test_a_damaged_file_is_not_passed_over(store: FileStore) -> None:
     assert "it is damaged" in found.problem.message
 
 
+@with_modes
 def test_a_file_that_others_may_read_is_warned_of(store: FileStore) -> None:
     store.put(MOGPLEX, FIRST)
     store.path.chmod(0o644)

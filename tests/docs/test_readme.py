@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from docs.generate import PAGE, page, readme
+from docs.generate import PAGE, RESULTS, page, readme
+from docs.result_types import types
 from mcp import Client, StdioServerParameters
 
 from mogplex_mcp.cli.parser import build_parser
@@ -97,6 +98,7 @@ def test_generated_parts_are_current() -> None:
     hint = "run: python -m docs.generate"
     assert PAGE.read_text() == page(), hint
     assert readme() == README, hint
+    assert RESULTS.read_text() == types(), hint
 
 
 def test_reference_has_every_tool_resource_and_prompt() -> None:
@@ -107,3 +109,13 @@ def test_reference_has_every_tool_resource_and_prompt() -> None:
             assert all(f"| `{argument}` |" in text for argument in tool.arguments.model_fields)
     assert "mogplex://runs/{run_id}" in text
     assert "`delegate_task`" in text
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "examples").glob("*.py")), ids=lambda path: path.stem)
+def test_an_example_that_raises_its_timeout_tells_the_server_of_a_shorter_wait(path: Path) -> None:
+    text = path.read_text()
+    if timeout := re.search(r"^CALL_SECONDS = (\d+)", text, re.MULTILINE):
+        wait = re.search(r'^WAIT_SECONDS = "(\d+)"', text, re.MULTILINE)
+        assert wait
+        assert int(wait[1]) < int(timeout[1])
+        assert '"MOGPLEX_MCP_MAX_WAIT": WAIT_SECONDS' in text

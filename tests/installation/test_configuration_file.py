@@ -10,6 +10,7 @@ import pytest
 
 from mogplex_mcp.installation import InstallationError, configuration_file
 from mogplex_mcp.installation.configuration_file import MOST_BACKUPS, backups, check_owner, read, write
+from tests.systems import with_modes, with_posix
 
 NOW = datetime(2026, 11, 22, 13, 40, 5, tzinfo=UTC)
 
@@ -22,6 +23,7 @@ def names(folder: Path) -> list[str]:
     return sorted(path.name for path in folder.iterdir())
 
 
+@with_modes
 def test_a_file_is_replaced_and_what_it_was_stays_beside_it(tmp_path: Path) -> None:
     path = tmp_path / "mcp.json"
     path.write_text("before")
@@ -44,6 +46,29 @@ def test_two_changes_in_one_second_have_two_copies(tmp_path: Path) -> None:
     assert (backup.name, backup.read_text()) == ("mcp.json.backup-20261122-134005-1", "second")
 
 
+def test_file_that_another_program_has_open_for_a_moment_is_replaced(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "mcp.json"
+    path.write_text("before")
+    original, refused = Path.replace, list[PermissionError]()
+
+    def refuse_twice(source: Path, target: Path) -> Path:
+        if len(refused) < 2:  # as Windows does while an indexer reads it
+            error = PermissionError(13, "in use")
+            error.winerror = 32  # type: ignore[attr-defined]  # of Windows alone
+            refused.append(error)
+            raise error
+        return original(source, target)
+
+    monkeypatch.setattr(Path, "replace", refuse_twice)
+    monkeypatch.setattr("mogplex_mcp.core.private_file._RETRY_SECONDS", 0)
+    write(read(path), "after", NOW, private=True)
+    assert path.read_text() == "after"
+    assert len(names(tmp_path)) == 2
+
+
+@with_modes
 def test_a_new_file_of_the_user_is_for_the_user_alone(tmp_path: Path) -> None:
     path = tmp_path / "new" / "mcp.json"
     assert write(read(path), "{}", NOW, private=True) is None
@@ -101,6 +126,7 @@ def test_write_keeps_the_newest_backups_only(tmp_path: Path) -> None:
     assert foreign.read_text() == "mine"
 
 
+@with_modes
 def test_write_never_shows_a_backup_to_others(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "mcp.json"
     path.write_text("secret")
@@ -210,6 +236,7 @@ def test_a_folder_in_the_place_of_a_file_is_named(tmp_path: Path) -> None:
         read(tmp_path / "mcp.json")
 
 
+@with_posix
 def test_a_pipe_is_not_read(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "mcp.json")
     with pytest.raises(InstallationError, match="isn't a regular file"):
@@ -237,6 +264,7 @@ def test_what_is_far_too_large_is_not_read(tmp_path: Path, monkeypatch: pytest.M
         read(tmp_path / "mcp.json")
 
 
+@with_posix
 def test_what_belongs_to_another_user_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "mcp.json"
     check_owner(read(path))

@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import re
 import select
 import signal
 import subprocess
@@ -14,6 +15,8 @@ import pytest
 
 from mogplex_mcp.cli.exit_codes import ExitCode
 from tests.installation.support import FOREIGN, Run, entry, files
+
+CURSOR = Path("~/.cursor/mcp.json")
 
 TOKEN = "mog_" + "a" * 32
 
@@ -27,7 +30,7 @@ def test_several_clients_are_installed_at_once_with_the_options_of_the_server(
     said = capsys.readouterr()
     assert '  +    "mogplex": {' in said.out
     assert "abc" not in said.out
-    assert "Cursor: installed in ~/.cursor/mcp.json. The previous version is mcp.json.backup-" in said.out
+    assert f"Cursor: installed in {CURSOR}. The previous version is mcp.json.backup-" in said.out
     assert "Now run `mogplex-mcp login`: there is no token yet." in said.out
 
 
@@ -36,7 +39,7 @@ def test_the_second_time_nothing_is_touched(home: Path, run: Run, capsys: pytest
     before = files(home)
     capsys.readouterr()
     assert run("cursor") == ExitCode.OK
-    assert capsys.readouterr().out == "Cursor: already installed in ~/.cursor/mcp.json\n"
+    assert capsys.readouterr().out == f"Cursor: already installed in {CURSOR}\n"
     assert files(home) == before
 
 
@@ -44,9 +47,9 @@ def test_what_is_removed_leaves_the_file_as_it_was(home: Path, run: Run, capsys:
     run("cursor")
     assert run("cursor", "--remove") == ExitCode.OK
     assert (home / ".cursor/mcp.json").read_text() == FOREIGN
-    assert "Cursor: removed from ~/.cursor/mcp.json." in capsys.readouterr().out
+    assert f"Cursor: removed from {CURSOR}." in capsys.readouterr().out
     assert run("cursor", "--remove") == ExitCode.OK
-    assert capsys.readouterr().out == 'Cursor: there is no entry "mogplex" in ~/.cursor/mcp.json\n'
+    assert capsys.readouterr().out == f'Cursor: there is no entry "mogplex" in {CURSOR}\n'
 
 
 def test_all_means_all_that_are_found(home: Path, run: Run) -> None:
@@ -60,10 +63,11 @@ def test_without_a_name_it_says_what_is_where(run: Run, capsys: pytest.CaptureFi
     run("codex")
     capsys.readouterr()
     assert run() == ExitCode.OK
+    width = len("copilot-jetbrains")
     lines = capsys.readouterr().out.splitlines()
-    assert "claude-desktop   not found" in lines
-    assert "cursor           found, not installed in ~/.cursor/mcp.json" in lines
-    assert 'codex            installed as "mogplex" in ~/.codex/config.toml' in lines
+    assert f"{'claude-desktop':{width}}  not found" in lines
+    assert f"{'cursor':{width}}  found, not installed in {CURSOR}" in lines
+    assert f'{"codex":{width}}  installed as "mogplex" in {Path("~/.codex/config.toml")}' in lines
 
 
 def test_printing_writes_nothing(home: Path, run: Run, capsys: pytest.CaptureFixture[str]) -> None:
@@ -187,6 +191,7 @@ def test_in_a_terminal_it_asks_before_it_writes(answer: str, written: bool, home
     assert terminal.end() == (ExitCode.OK if written else ExitCode.FAILURE)
     assert ((home / ".cursor/mcp.json").read_text() != FOREIGN) == written
     assert ("Nothing was changed." in terminal.said) != written
+    assert re.search(r'\x1b\[32m  \+ +"command"', terminal.said)
 
 
 @in_a_terminal

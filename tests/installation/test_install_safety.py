@@ -119,6 +119,6 @@ def test_install_in_wsl_says_where_programs_of_windows_are(
     kernel.write_text("Linux version 6.6.87.2-microsoft-standard-WSL2")
     monkeypatch.setattr(machine, "_KERNEL", kernel)
     assert run("zed") == ExitCode.FAILURE
-    assert "Programs on Windows have their files there: run this in PowerShell." in capsys.readouterr().err
+    assert "For a program on Windows, add --wsl or run this in PowerShell." in capsys.readouterr().err
     assert run() == ExitCode.OK
     assert "This is WSL" in capsys.readouterr().out

@@ -109,3 +109,8 @@ def test_options_of_the_server_are_handed_on_as_they_were_given(
         "runs,repos",
         "--read-only",
     )
+
+
+def test_server_options_leave_out_a_switch_that_is_off() -> None:
+    flags = {"read_only": "true", "allow_destructive": "false", "demo": "0"}
+    assert server_options(Settings.load({}, flags), flags) == ("--read-only",)

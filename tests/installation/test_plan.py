@@ -20,6 +20,7 @@ from mogplex_mcp.installation.launch import Launch
 from mogplex_mcp.installation.machine import Machine
 from mogplex_mcp.installation.plan import Plan, plan_installation, plan_removal
 from tests.installation.support import LAUNCH, configuration, machine, plan
+from tests.systems import with_posix
 
 CURSOR = client_named("cursor")
 TOKEN = "mog_" + "a" * 32
@@ -63,7 +64,7 @@ def test_a_client_that_is_not_there_is_named_with_its_folder(tmp_path: Path) -> 
     with pytest.raises(InstallationError) as refused:
         plan_installation(here, CURSOR, "user", "mogplex", LAUNCH)
     assert str(refused.value) == (
-        "Cursor was not found: ~/.cursor does not exist. "
+        f"Cursor was not found: {Path('~/.cursor')} does not exist. "
         "Install it and start it once, or add --force to write the file anyway."
     )
     assert plan_installation(here, CURSOR, "user", "mogplex", LAUNCH, force=True).changes
@@ -180,6 +181,7 @@ def test_a_file_that_cannot_be_changed_is_named_and_left(client: str, text: str,
     assert said in str(refused.value)
 
 
+@with_posix
 def test_a_file_of_another_user_is_refused_unless_it_must_be(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     here = machine(tmp_path)
     configuration(here, CURSOR, "{}")

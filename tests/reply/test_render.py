@@ -2,18 +2,22 @@
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from datetime import UTC, datetime, timedelta, timezone
+from typing import Any, ClassVar
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import BaseModel
 
-from mogplex_mcp.reply.model import MOST_NEXT_STEPS, NextStep, Reply
+from mogplex_mcp.reply.model import MOST_NEXT_STEPS, ListReply, NextStep, Reply, Time
 from mogplex_mcp.reply.output_limit import TARGET_CHARACTERS
 from mogplex_mcp.reply.render import render
+from mogplex_mcp.reply.schema import text as text_schema
+from mogplex_mcp.reply.untrusted import SHORT_WARNING, WARNING, fence
 
 WALL = 10_000
+NOW = datetime(2026, 11, 27, 10, tzinfo=UTC)
 
 
 class Row(BaseModel):
@@ -22,10 +26,11 @@ class Row(BaseModel):
     state: str = ""
 
 
-class Sample(Reply):
+class Sample(ListReply):
     """Something of every kind."""
 
-    narrow = "Ask for less."
+    narrow: ClassVar[str] = "Ask for less."
+    untrusted_schema: ClassVar[Mapping[str, Any]] = {"message": text_schema("What it said.")}
     rows: Sequence[Row] = ()
     tags: Sequence[str] = ()
     one: Row | None = None
@@ -33,6 +38,7 @@ class Sample(Reply):
     flag: bool | None = None
     text: str = ""
     cursor: str = ""
+    at: Time | None = None
 
 
 def leaves(value: Any) -> Iterator[str]:
@@ -47,7 +53,7 @@ def leaves(value: Any) -> Iterator[str]:
 
 
 def rendered(reply: Reply) -> tuple[str, dict[str, Any]]:
-    structured, text = render(reply)
+    structured, text = render(reply, now=NOW)
     return text, structured
 
 
@@ -181,16 +187,68 @@ def test_more_than_three_next_steps_are_a_mistake() -> None:
         Sample(summary="s", next_steps=[NextStep(tool="x", why="y")] * 4)
 
 
-def test_a_published_schema_has_names_and_types_and_nothing_else() -> None:
-    assert Sample.output_schema() == {
-        "type": "object",
-        "properties": {
-            "rows": {"type": "array"},
-            "tags": {"type": "array"},
-            "one": {"type": "object"},
-            "count": {"type": "integer"},
-            "flag": {"type": "boolean"},
-            "text": {"type": "string"},
-            "cursor": {"type": "string"},
-        },
+def test_output_schema_describes_every_field_and_repeats_no_inner_description() -> None:
+    row = {"type": "object", "properties": {name: {"type": "string"} for name in ("id", "name", "state")}}
+    row["required"] = ["id"]
+    properties = Sample.output_schema()["properties"]
+    assert properties["rows"] == {"type": "array", "items": row}
+    assert properties["tags"] == {"type": "array", "items": {"type": "string"}}
+    assert properties["one"] == row
+    assert properties["count"] == {"type": "integer"}
+    assert properties["untrusted"]["properties"] == {"message": {"type": "string"}}
+    step = properties["next_steps"]["items"]["properties"]
+    assert step == {"tool": {"type": "string"}, "arguments": {"type": "object"}, "why": {"type": "string"}}
+    assert Sample.full_schema()["properties"]["next_steps"]["items"]["properties"]["why"]["description"] == "What for."
+    assert Sample.output_schema()["required"] == ["summary"]
+
+
+def test_times_have_an_offset_in_structure_and_an_age_in_text() -> None:
+    zone = timezone(timedelta(hours=2))
+    text, structured = rendered(Sample(summary="s", at=datetime(2026, 11, 27, 11, 57, 0, 5, zone)))
+    assert structured == {"summary": "s", "at": "2026-11-27T09:57:00Z"}
+    assert text == "s\nat: 3 min ago (2026-11-27T09:57:00Z)"
+
+
+@given(samples, st.integers(0, 60), st.integers(0, 9_000))
+def test_a_client_that_cuts_both_together_loses_nothing(reply: Sample, count: int, length: int) -> None:
+    rows = [Row(id=f"{number:060}") for number in range(count)]
+    reply = reply.model_copy(update={"rows": rows, "untrusted": {"message": "m" * length}})
+    structured, text = render(reply, now=NOW, client="@cline/core")
+    assert len(text) + len(json.dumps(structured, ensure_ascii=False)) <= 8_000
+    assert len(structured["rows"] if rows else []) + structured.get("left_out", 0) == count
+    assert WARNING in text or not length
+    if length <= 5_500 and not count:
+        assert "m" * length in text
+
+
+@pytest.mark.parametrize(
+    ("client", "warning"),
+    [
+        ("mcp", SHORT_WARNING),
+        ("claude-code", SHORT_WARNING),
+        ("copilot-cli", WARNING),
+        ("GitHub Copilot for JetBrains", WARNING),
+        ("continue-cli-client", WARNING),
+        ("@cline/core", WARNING),
+        (None, WARNING),
+    ],
+)
+def test_the_whole_warning_is_for_clients_that_pass_no_instructions_on(client: str | None, warning: str) -> None:
+    _, text = render(Sample(summary="s", untrusted={"message": "x"}), now=NOW, client=client)
+    assert text.partition("\n<<<untrusted ")[0] == f"s\n{warning}"
+
+
+def test_the_short_mark_costs_less_than_half_of_the_warning() -> None:
+    short, whole = fence("", warning=SHORT_WARNING), fence("")
+    assert len(short) <= len(whole) / 2
+
+
+def test_an_answer_that_cannot_be_cut_further_keeps_its_facts() -> None:
+    reply = Sample(summary="s", count=3, untrusted={f"field {number}": "x" * 100 for number in range(200)})
+    text, structured = rendered(reply)
+    assert structured == {
+        "summary": "The answer was too long to be shown.",
+        "count": 3,
+        "notes": ["Ask for less."],
     }
+    assert "count: 3" in text

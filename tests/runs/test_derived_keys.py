@@ -298,6 +298,24 @@ async def test_the_same_start_after_its_run_is_gone_is_another_run(simulator: Si
     assert (second != first, replayed) == (True, False)
 
 
+@KINDS
+async def test_a_run_that_mogplex_fails_to_find_once_is_found_again_by_its_key(
+    simulator: Simulator, kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with person(simulator) as tenant:
+        first, _ = await begin(tenant, simulator, kind)
+        found = getattr(tenant.mogplex, name := "get_automation_run" if kind == "trigger" else "get_run")
+
+        async def not_yet(*_: object, **__: object) -> None:
+            monkeypatch.setattr(tenant.mogplex, name, found)
+            raise MogplexError(ErrorCode.NOT_FOUND, "Run not found", status=404)
+
+        await anyio.sleep(30)
+        monkeypatch.setattr(tenant.mogplex, name, not_yet)
+        second, replayed = await begin(tenant, simulator, kind)
+    assert (second, replayed) == (first, True)
+
+
 async def test_triggers_of_callers_with_their_own_tokens_have_keys_of_their_own(simulator: Simulator) -> None:
     async with tenant_of(simulator) as mine, tenant_of(simulator, token=NEW_TOKEN) as theirs:
         await trigger(mine, simulator)

@@ -13,6 +13,7 @@ from mogplex_mcp.api.transport import create_transport
 from mogplex_mcp.simulator import Fault, FaultKind, Simulator, serve
 from tests.runs.killed_start import STEPS, address, order, tenant_on
 from tests.runs.support import without_quota
+from tests.systems import with_posix
 
 pytestmark = pytest.mark.anyio
 
@@ -35,6 +36,7 @@ async def in_a_process(port: int, path: Path, step: str, prompt: str) -> tuple[i
     return done.returncode, done.stdout.decode()
 
 
+@with_posix
 @pytest.mark.parametrize("round_", range(ROUNDS))
 async def test_a_start_that_is_killed_at_any_step_and_repeated_is_one_run(tmp_path: Path, round_: int) -> None:
     simulator = a_simulator()

@@ -42,7 +42,7 @@ async def a_client(simulator: Simulator, *, mode: Any = "auto", **choices: Any) 
 
 
 def text_of(result: CallToolResult) -> str:
-    (block,) = result.content
+    block, *_ = result.content
     assert isinstance(block, TextContent)
     return block.text
 
@@ -259,12 +259,12 @@ async def test_a_run_that_was_never_queued_is_explained_when_it_is_started_again
     assert again["next_steps"][0]["tool"] == "cancel_run"
 
 
-async def test_without_journal_starts_are_refused_and_reads_work(tmp_path: Path) -> None:
+async def test_without_journal_forced_starts_are_refused_and_reads_work(tmp_path: Path) -> None:
     simulator = simulated(600)
     async with a_client(simulator) as client:
         run_id = facts(await client.call_tool("start_run", {"repo": "acme/web", "prompt": "x"}))["run_id"]
     async with a_client(simulator, state_file=tmp_path, max_wait=5) as client:
-        refused = await client.call_tool("start_run", {"repo": "acme/web", "prompt": "y"})
+        refused = await client.call_tool("start_run", {"repo": "acme/web", "prompt": "y", "force_new": True})
         assert refused.is_error
         assert "Nothing was sent" in text_of(refused)
         for name in ("tail_run", "get_run", "cancel_run"):
@@ -315,7 +315,10 @@ async def test_outdated_state_says_its_age() -> None:
     outcome = read_outcome(a_run(), [], repo="", now=now)
     snapshots = [Snapshot(a_run(), (), virtual_now() - age, 1, settled=False) for age in (10, 90)]
     fresh, old = (
-        details_reply(RunDetails(snapshot, outcome, [], repo="acme/web"), now=now).notes for snapshot in snapshots
+        details_reply(
+            RunDetails(snapshot, outcome, [], repo="acme/web"), now=now, base_url="https://mogplex.com/api/v1"
+        ).notes
+        for snapshot in snapshots
     )
     assert not fresh
     assert "90 s ago" in old[0] or "2 min ago" in old[0]

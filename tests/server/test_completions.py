@@ -148,7 +148,12 @@ async def test_completion_is_empty_without_token_and_journal(tmp_path: Path) -> 
         assert await values(client, "delegate_task", "repo") == []
 
 
-async def test_completion_shows_only_the_callers_own_runs(tmp_path: Path) -> None:
+async def test_completion_takes_off_the_quotes_of_what_is_typed() -> None:
+    async with connect() as client:
+        assert await values(client, "delegate_task", "repo", '"ACME/w') == ["acme/web"]
+
+
+async def test_completion_shows_the_runs_of_the_person_and_the_repos_of_the_token(tmp_path: Path) -> None:
     simulator = Simulator(now=virtual_now)
     shared: dict[str, Any] = {"MOGPLEX_MCP_STATE_FILE": str(tmp_path / "state.sqlite3")}
     async with (
@@ -157,8 +162,9 @@ async def test_completion_shows_only_the_callers_own_runs(tmp_path: Path) -> Non
     ):
         run_id = await start(mine)
         assert await values(mine, RUN, "run_id") == [run_id]
-        assert await values(others, RUN, "run_id") == []
-        assert await values(others, "delegate_task", "base_branch") == []
+        # The journal of a machine belongs to the person, whatever the token; over HTTP it belongs to the token.
+        assert await values(others, RUN, "run_id") == [run_id]
+        assert await values(others, "delegate_task", "base_branch") == ["main"]
         assert await values(others, "delegate_task", "repo") == ["olafsoft/secret"]
 
 

@@ -78,7 +78,7 @@ async def test_a_prompt_is_offered_when_its_tools_are(environment: dict[str, Any
         assert {prompt.name for prompt in (await client.list_prompts()).prompts} == offered
         for kind in KINDS:
             if kind.name not in offered:
-                with pytest.raises(MCPError, match="there is no prompt"):
+                with pytest.raises(MCPError, match="There is no prompt"):
                     await client.get_prompt(kind.name, typed(kind))
 
 

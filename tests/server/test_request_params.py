@@ -96,6 +96,49 @@ async def test_a_call_without_a_usable_name_says_what_is_missing(name: Any) -> N
     assert refused.value.code == mcp_types.INVALID_PARAMS
 
 
+@ERAS
+@pytest.mark.parametrize(
+    ("method", "params", "said"),
+    [
+        ("resources/read", {"url": "x"}, "resources/read needs `uri`, which is missing."),
+        ("resources/read", {"uri": 5}, "resources/read needs `uri` as text; a number came (5)."),
+        ("tools/list", {"cursor": 5}, "tools/list needs `cursor` as text; a number came (5)."),
+        ("prompts/list", {"cursor": ["x"]}, "prompts/list needs `cursor` as text; a list came."),
+        (
+            "completion/complete",
+            {"argument": 1},
+            "completion/complete needs `argument` as an object; a number came (1).",
+        ),
+        ("completion/complete", {"argument": {"name": "x", "value": ""}}, "completion/complete needs `ref`, which is"),
+        (
+            "completion/complete",
+            {"ref": {"type": "ref/prompt"}, "argument": {"name": "x", "value": ""}},
+            "completion/complete needs `ref.name`, which is missing.",
+        ),
+        ("tools/call", {"name": "list_repos", "_meta": {"progressToken": {}}}, "needs `_meta.progressToken`"),
+    ],
+)
+async def test_a_wrong_parameter_of_any_request_is_named_with_what_is_expected(
+    method: str, params: dict[str, Any], said: str, mode: Mode
+) -> None:
+    async with connect(mode=mode) as client:
+        dispatcher: Any = client.session._dispatcher
+        send = dispatcher.send_raw_request
+
+        async def send_these(_: str, own: dict[str, Any], options: Any) -> Any:
+            meta = own.get("_meta", {}) | params.get("_meta", {})
+            return await send(method, {**params, "_meta": meta}, options)
+
+        dispatcher.send_raw_request = send_these
+        try:
+            with pytest.raises(MCPError) as refused:
+                await client.list_tools()
+        finally:
+            dispatcher.send_raw_request = send
+    assert refused.value.code == mcp_types.INVALID_PARAMS
+    assert said in refused.value.message
+
+
 async def test_arguments_of_a_prompt_are_taken_as_text() -> None:
     async with connect() as client:
         for arguments in ({"repo": "acme/web", "task": 7}, '{"repo": "acme/web", "task": true, "base_branch": null}'):

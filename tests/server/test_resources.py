@@ -166,6 +166,22 @@ async def test_missing_resource_error_says_what_to_do(uri: str, said: str, mode:
     assert error.data == {"uri": uri}
 
 
+async def test_a_uri_is_understood_as_models_and_people_write_it() -> None:
+    async with connect() as client:
+        run_id = await start(client)
+        for uri in (
+            f'"mogplex://runs/{run_id}"',
+            f"`mogplex://runs/{run_id}/`",
+            f"<MOGPLEX://runs/{run_id.upper()}/events>",
+            f'mogplex://runs/"{run_id}"',
+            " mogplex://repos ",
+            "mogplex://repos/",
+        ):
+            assert await read(client, uri)
+        for other in ("mogplex://runs/", "https://example.com/mogplex://repos", f"mogplex://run/{run_id}/x"):
+            assert (await refused(client, other)).code == mcp_types.INVALID_PARAMS
+
+
 @ERAS
 async def test_without_a_token_lists_work_and_reading_says_what_is_missing(mode: Mode) -> None:
     async with connect(mode=mode, token="") as client:
@@ -184,7 +200,7 @@ async def test_resource_error_is_the_error_of_its_tool() -> None:
     assert "Next: " in error.message
 
 
-async def test_resources_list_only_the_callers_own_runs(tmp_path: Path) -> None:
+async def test_resources_list_the_runs_of_the_person_and_read_only_those_of_the_token(tmp_path: Path) -> None:
     simulator = Simulator(now=virtual_now)
     shared: dict[str, Any] = {"MOGPLEX_MCP_STATE_FILE": str(tmp_path / "state.sqlite3")}
     async with (
@@ -193,7 +209,8 @@ async def test_resources_list_only_the_callers_own_runs(tmp_path: Path) -> None:
     ):
         run_id = await start(mine)
         assert len((await mine.list_resources()).resources) == 2
-        assert len((await others.list_resources()).resources) == 1
+        # The journal of a machine belongs to the person, whatever the token; over HTTP it belongs to the token.
+        assert len((await others.list_resources()).resources) == 2
         assert (await refused(others, f"mogplex://runs/{run_id}")).code == mcp_types.INVALID_PARAMS
 
 

@@ -1,4 +1,5 @@
 import contextlib
+import os
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,7 @@ from mcp import Client, MCPError
 from mcp.server.subscriptions import ResourceUpdated
 
 from mogplex_mcp.server import subscriptions
-from mogplex_mcp.simulator import DEMO_OTHER_TOKEN, Simulator
+from mogplex_mcp.simulator import DEMO_OTHER_TOKEN, DEMO_READ_ONLY_TOKEN, DEMO_TOKEN, Simulator
 from tests.server.support import UNKNOWN, connect, follow, read, server, start
 from tests.virtual_time import virtual_now
 
@@ -60,6 +61,20 @@ async def test_2025_subscriber_gets_updates_while_the_run_is_watched() -> None:
         await settle()
     assert set(heard) == set(uris)
     assert heard.count(uris[0]) == heard.count(uris[1]) >= 2
+
+
+async def test_2025_subscriber_gets_updates_after_the_token_was_replaced(tmp_path: Path) -> None:
+    file = tmp_path / "token"
+    file.write_text(DEMO_TOKEN)
+    file.chmod(0o600)
+    async with connection(token="", MOGPLEX_API_KEY_FILE=str(file)) as (client, heard):
+        run_id = await start(client)
+        await subscribe(client, f"mogplex://runs/{run_id}")
+        file.write_text(f"{DEMO_READ_ONLY_TOKEN}\n")
+        os.utime(file, ns=(1, 1))
+        await follow(client, run_id)
+        await settle()
+    assert len(heard) >= 2
 
 
 async def test_2025_unsubscribing_ends_the_updates() -> None:

@@ -9,6 +9,7 @@ from mcp.shared.message import SessionMessage
 from mogplex_mcp.startup.discovery import CACHEABLE_METHODS, MOST_FILES, MOST_LINES, Discovery, as_line
 from mogplex_mcp.startup.early import LONGEST_LINE, Conversation, Listener
 from tests.startup.starts import INITIALIZED, initialize, request
+from tests.systems import with_modes
 
 LISTING = request(2, "tools/list")
 
@@ -146,6 +147,7 @@ def test_number_of_cached_files_is_bounded(folder: Path) -> None:
     assert known(folder, request(MOST_FILES - 1, "ping"))
 
 
+@with_modes
 def test_nothing_is_cached_in_a_folder_that_is_not_private(folder: Path) -> None:
     folder.mkdir()
     folder.chmod(0o755)

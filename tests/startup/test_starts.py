@@ -1,6 +1,5 @@
 """What a client is told before the server is loaded is what the server tells, and nothing else of it changes."""
 
-import fcntl
 import os
 import shutil
 import signal
@@ -25,7 +24,11 @@ from tests.startup.starts import (
     request,
     texts,
 )
+from tests.systems import with_modes
 from tests.transports.processes import PROGRAM, environment
+
+if sys.platform != "win32":
+    import fcntl
 
 EARLIER = [
     (version, initialize(1, version) + INITIALIZED + request(2, "tools/list") + request(3, "ping"))
@@ -120,6 +123,7 @@ def test_nothing_is_cached_in_the_working_directory(tmp_path: Path, monkeypatch:
     assert not (tmp_path / "caches").exists()
 
 
+@with_modes
 def test_cache_that_others_can_write_is_not_used(primed: Path) -> None:
     kept(primed).chmod(0o770)
     try:
@@ -144,6 +148,7 @@ def test_truncated_files_are_not_sent(tmp_path: Path) -> None:
     assert answers(tmp_path, EVERYTHING) == of_the_server
 
 
+@with_modes
 def test_cache_is_private_and_holds_no_token(tmp_path: Path) -> None:
     token = "mog_" + "Secret42" * 4
     answers(tmp_path, EVERYTHING, MOGPLEX_API_KEY=token)

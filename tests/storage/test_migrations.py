@@ -149,7 +149,7 @@ async def test_counts_pauses_and_learnt_limits_of_0_1_0_are_kept(path: Path) -> 
     budget = SharedBudget(SqliteRequestCounts(state, DEMO_TOKEN), now=lambda: WRITTEN_AT)
     usage = await budget.usage()
     assert (usage.units, usage.paused_seconds) == (9, 10)
-    assert SqliteWaitLimits(state).limits(WRITTEN_AT) == {"langchain/1.0": 4.0}
+    assert SqliteWaitLimits(state).limits(WRITTEN_AT)["langchain/1.0"].seconds == 4.0
 
 
 async def test_a_file_of_0_1_0_without_triggers_is_migrated(path: Path) -> None:

@@ -1,6 +1,7 @@
 """The state file: shared by processes, and never the reason for a wrong or lost row."""
 
 import concurrent.futures
+import contextlib
 import os
 import sqlite3
 import stat
@@ -15,6 +16,7 @@ from mogplex_mcp.storage import state_file as state_module
 from mogplex_mcp.storage.errors import StateError
 from mogplex_mcp.storage.migrations import SCHEMA_VERSION
 from mogplex_mcp.storage.state_file import StateFile
+from tests.systems import with_modes
 
 ROOT = Path(__file__).parents[2]
 TOKEN = "mog_000000000000000000000000000000ab"
@@ -40,6 +42,7 @@ def test_nothing_is_opened_before_it_is_used(path: Path) -> None:
     assert not path.parent.exists()
 
 
+@with_modes
 def test_the_file_belongs_to_its_user_alone(path: Path) -> None:
     put(StateFile(path), "a")
     modes = {stat.S_IMODE(file.stat().st_mode) for file in path.parent.iterdir()}
@@ -47,6 +50,7 @@ def test_the_file_belongs_to_its_user_alone(path: Path) -> None:
     assert stat.S_IMODE(path.parent.stat().st_mode) == 0o700
 
 
+@with_modes
 def test_a_file_that_others_could_open_is_closed_to_them_and_that_is_said_once(path: Path) -> None:
     writer = StateFile(path)
     put(writer, "a")
@@ -236,9 +240,10 @@ def test_a_full_disk_is_said_and_what_was_there_stays(path: Path, monkeypatch: p
     put(StateFile(path), "a")
     prepare = state_module._prepare
 
-    def small(connection: sqlite3.Connection) -> None:
-        prepare(connection)
+    def small(connection: sqlite3.Connection, *, is_local: bool) -> bool:
+        is_changed = prepare(connection, is_local=is_local)
         connection.execute("PRAGMA max_page_count = 1")
+        return is_changed
 
     monkeypatch.setattr(state_module, "_prepare", small)
     state = StateFile(path)
@@ -263,9 +268,66 @@ def test_damaged_file_that_another_process_has_open_says_what_to_do(
     def refuse(*_: object) -> None:
         raise PermissionError(13, "The process cannot access the file because it is being used by another process")
 
-    monkeypatch.setattr(Path, "rename", refuse)
+    monkeypatch.setattr(Path, "replace", refuse)
     with pytest.raises(StateError, match=r"is damaged .* another process has it open.*Quit all MCP clients"):
         put(StateFile(path), "a")
     monkeypatch.undo()
     put(state := StateFile(path), "a")
     assert names(state) == {"a"}
+
+
+@pytest.fixture
+def on_nfs(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(state_module, "network_file_system", lambda _: "nfs4")
+
+
+def journal_mode(path: Path) -> str:
+    with contextlib.closing(sqlite3.connect(path)) as connection:
+        return str(connection.execute("PRAGMA journal_mode").fetchone()[0])
+
+
+@pytest.mark.usefixtures("on_nfs")
+def test_state_file_on_a_network_file_system_has_a_rollback_journal_and_says_so_once(path: Path) -> None:
+    state = StateFile(path)
+    put(state, "a")
+    assert journal_mode(path) == "delete"
+    assert "network file system (nfs4)" in state.warning
+    assert "MOGPLEX_MCP_STATE_FILE" in state.warning
+    again = StateFile(path)
+    put(again, "b")
+    assert names(state) == {"a", "b"}
+    assert not again.warning
+
+
+def test_state_file_with_a_write_ahead_log_gets_a_rollback_journal_on_a_network_file_system(
+    path: Path, request: pytest.FixtureRequest
+) -> None:
+    local = StateFile(path)
+    put(local, "a")
+    local.close()
+    assert journal_mode(path) == "wal"
+    request.getfixturevalue("on_nfs")
+    state = StateFile(path)
+    assert names(state) == {"a"}
+    assert journal_mode(path) == "delete"
+    assert "nfs4" in state.warning
+
+
+@pytest.mark.usefixtures("on_nfs")
+def test_state_file_that_another_machine_has_on_a_network_file_system_keeps_its_rollback_journal(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    StateFile(path).tenant(TOKEN)
+    monkeypatch.setattr(state_module, "network_file_system", lambda _: "")
+    put(StateFile(path), "a")
+    assert journal_mode(path) == "delete"
+
+
+@pytest.mark.usefixtures("on_nfs")
+def test_damaged_state_file_on_a_network_file_system_is_set_aside_and_both_are_said(path: Path) -> None:
+    path.parent.mkdir()
+    path.write_bytes(b"something else " * 1_000)
+    state = StateFile(path)
+    put(state, "a")
+    assert "damaged" in state.warning
+    assert "nfs4" in state.warning

@@ -5,6 +5,8 @@ from typing import Any
 import pytest
 
 from mogplex_mcp.simulator import Simulator
+from mogplex_mcp.toolkit.arguments import check
+from mogplex_mcp.tools.catalog import TOOLSETS
 from tests.tools.support import A_UUID, answer, bridge, error, text_of
 from tests.virtual_time import virtual_now
 
@@ -46,6 +48,7 @@ async def test_the_longest_prompt_is_taken() -> None:
         ("list_repos", {"limit": 201}, "from 1 to 200, but 201 was given"),
         ("list_repos", {"limit": "many"}, 'whole number from 1 to 200, but "many" was given'),
         ("list_repos", {"limit": 2.5}, "whole number"),
+        ("list_repos", {"limit": True}, "whole number"),
         ("list_runs", {"limit": 101}, "from 1 to 100"),
         ("list_runs", {"max_age_hours": -1}, "from 1 to 2160"),
         ("tail_run", {"wait_seconds": 3601}, "from 0 to 3600"),
@@ -98,7 +101,7 @@ async def test_a_tool_without_arguments_says_so() -> None:
         assert "It takes none." in await error(client, "check_connection", **many)
 
 
-@pytest.mark.parametrize("absent", ["", "null", None, [], {}, "  "])
+@pytest.mark.parametrize("absent", ["", "null", None, [], {}, "  ", "None", "NULL", "undefined"])
 async def test_what_models_send_for_an_argument_that_they_leave_out_counts_as_left_out(absent: Any) -> None:
     async with bridge() as client:
         plain = await answer(client, "list_sandboxes")
@@ -126,3 +129,17 @@ async def test_a_number_for_a_text_and_text_for_a_switch_are_taken() -> None:
     async with bridge() as client:
         assert "'2026'" in text_of(await answer(client, "list_repos", query=2026))
         await answer(client, "start_run", repo="acme/web", prompt=2026, force_new="true", harness="claude_code")
+
+
+@pytest.mark.parametrize("value", [True, {"a": 1}, ["a", "b"]])
+async def test_the_value_of_a_variable_is_neither_shown_nor_misreported(value: Any) -> None:
+    async with bridge(MOGPLEX_MCP_TOOLSETS="all") as client:
+        text = await error(client, "set_env_var", repo="acme/web", key="LEVEL", value=value)
+    assert "value must be one text." in text
+
+
+@pytest.mark.parametrize("value", ["null", "None", "undefined"])
+def test_the_value_of_a_variable_may_be_a_word_for_nothing(value: str) -> None:
+    tool = next(tool for toolset in TOOLSETS for tool in toolset.tools if tool.name == "set_env_var")
+    given = {"repo": "acme/web", "key": "SAME_SITE", "value": value}
+    assert check(tool.arguments, given, changes=True).values["value"] == value

@@ -60,3 +60,11 @@ def test_billing_is_said_as_billing_and_not_as_a_missing_scope(status: int) -> N
     for advice in advice_for(error, repeatable=True):
         assert "Settings > Billing" in advice
         assert "scope" not in advice
+
+
+def test_error_of_json_rpc_is_not_said_to_be_an_http_status() -> None:
+    failure = operation_error(MogplexError(ErrorCode.NOT_SUPPORTED, "Method not found", status=200))
+    model = tool_error(failure, base_url=BASE_URL, offered=())
+    person = command_error(failure, base_url=BASE_URL)
+    assert model.why == "The response is quoted below"
+    assert person.why == "The response was:"

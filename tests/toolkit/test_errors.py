@@ -61,7 +61,8 @@ def test_an_unknown_outcome_has_one_advice_for_each_reader(code: ErrorCode) -> N
 
 def test_an_unknown_outcome_keeps_the_advice_of_its_operation() -> None:
     error = OperationError(ErrorCode.CONFLICT, advice=(Operation("list_runs"), " shows it."), may_have_happened=True)
-    assert "Next: list_runs shows it.\n" in text(error, repeatable=False)
+    said = text(error, repeatable=False)
+    assert "Next: list_runs shows it. Look before doing it again: it could be done twice.\n" in said
 
 
 def test_codes_that_programs_read() -> None:

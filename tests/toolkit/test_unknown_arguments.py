@@ -81,12 +81,50 @@ def test_sort_arguments_notes_what_a_reading_tool_ignores_and_suggests_nothing_f
     assert len(note) < 200
 
 
-@pytest.mark.parametrize("name", ["dry_run", "confirm", "branch", "max_cost", "simulate"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "dry_run",
+        "confirm",
+        "branch",
+        "max_cost",
+        "simulate",
+        "dryRun",
+        "gitRef",
+        "timeout_seconds",
+        "model",
+        "only_tests",
+    ],
+)
 def test_sort_arguments_refuses_for_a_changing_tool_what_it_would_ignore(name: str) -> None:
     with pytest.raises(InvalidArgumentError) as refused:
         sort_arguments("cancel_run", {"run_id": "x", name: True}, ("run_id",), changes=True)
     assert f'cancel_run has no argument "{name}".' in str(refused.value)
     assert "mean" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    "name", ["reasoning", "metadata", "tool_name", "agent_id", "dummy", "is_background", "x" * 9_999]
+)
+def test_sort_arguments_leaves_out_what_restricts_nothing_even_for_a_changing_tool(name: str) -> None:
+    taken, (note,) = sort_arguments("start_run", {"repo": "acme/web", name: "x"}, ("repo", "prompt"), changes=True)
+    assert taken == {"repo": "acme/web"}
+    assert note.startswith("start_run has no argument ")
+    assert note.endswith("It was left out.")
+
+
+@pytest.mark.parametrize("absent", ["", "null", None, {}, []])
+def test_sort_arguments_carries_out_a_call_with_an_empty_argument_of_an_older_schema(absent: Any) -> None:
+    taken, _ = sort_arguments("start_run", {"repo": "acme/web", "model": absent}, ("repo",), changes=True)
+    assert taken == {"repo": "acme/web"}
+
+
+async def test_a_run_is_started_with_what_a_new_host_adds_and_the_reply_says_so() -> None:
+    simulator = Simulator(now=virtual_now)
+    async with bridge(simulator) as client:
+        result = await answer(client, "start_run", repo="acme/web", prompt="x", hostTrace={"a": 1}, rationale="y")
+    assert result.structured_content is not None
+    assert 'start_run has no argument "rationale". It was left out.' in result.structured_content["notes"]
 
 
 async def test_dry_run_stops_no_run_and_starts_none() -> None:
@@ -117,7 +155,14 @@ async def test_an_unknown_argument_is_noted_in_text_and_structure() -> None:
 def test_sort_arguments_unwraps_arguments_that_were_wrapped_once_more(wrapper: str) -> None:
     inner = {"limit": 5}
     assert sort_arguments("list_runs", {wrapper: inner}, ("limit",), changes=False) == (inner, [])
+    assert sort_arguments("list_runs", {wrapper: '{"limit": 5}'}, ("limit",), changes=False) == (inner, [])
     assert sort_arguments("x", {wrapper: inner}, ("name", wrapper), changes=True) == ({wrapper: inner}, [])
+
+
+@pytest.mark.parametrize("name", ['"limit"', "`limit`", "'limit'"])
+def test_sort_arguments_knows_a_name_in_quotes(name: str) -> None:
+    with pytest.raises(InvalidArgumentError, match="Did you mean limit"):
+        sort_arguments("list_runs", {name: 5}, ("limit",), changes=False)
 
 
 async def test_an_argument_named_like_a_secret_is_not_repeated() -> None:

@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 import httpx2
 from mcp import Client
-from mcp_types import CallToolResult, TextContent
+from mcp_types import CallToolResult, Implementation, ResourceLink, TextContent
 
 from mogplex_mcp.config.settings import Settings
 from mogplex_mcp.reply.untrusted import WARNING
@@ -48,6 +48,7 @@ async def bridge(
     token: str = DEMO_TOKEN,
     transport: httpx2.AsyncBaseTransport | None = None,
     mode: Mode = "auto",
+    client: str = "mcp",
     **environment: str,
 ) -> AsyncIterator[Client]:
     """A client that is connected to a server in front of a simulator, on virtual time."""
@@ -55,8 +56,9 @@ async def bridge(
     server = create_server(
         settings(token, **environment), transport=transport or simulator.transport(), now=virtual_now
     )
-    async with Client(server, mode=mode) as client:
-        yield client
+    info = Implementation(name=client, version="1")
+    async with Client(server, mode=mode, client_info=info) as connected:
+        yield connected
 
 
 async def answer(client: Client, tool: str, **arguments: Any) -> CallToolResult:
@@ -90,8 +92,9 @@ def three_parts(result: CallToolResult) -> str:
 
 
 def text_of(result: CallToolResult) -> str:
-    (block,) = result.content
+    block, *links = result.content
     assert isinstance(block, TextContent)
+    assert all(isinstance(link, ResourceLink) for link in links)
     return block.text
 
 

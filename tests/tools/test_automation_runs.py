@@ -203,14 +203,14 @@ async def test_details_of_a_run_are_read_part_by_part_and_in_pages(simulator: Si
         page, text = 1, ""
         while True:
             part = await facts(client, "get_automation_run", **arguments, detail="nodes", page=page)
-            text += part["untrusted"]["nodes"]
+            text += part["untrusted"]["json_lines"]
             if not part.get("next_steps"):
                 break
             page = part["next_steps"][0]["arguments"]["page"]
         none = await facts(client, "get_automation_run", **arguments, detail="calls")
     assert summary["parts"] == {"nodes": 40, "findings": 1}
     assert "story" not in str(summary)
-    assert "the whole story" in findings["untrusted"]["findings"]
+    assert "the whole story" in findings["untrusted"]["json_lines"]
     assert page > 2
     assert [json.loads(line)["output"] for line in text.splitlines()] == [node["output"] for node in nodes]
     assert none["notes"] == ["This run has no calls."]
@@ -248,7 +248,7 @@ async def test_what_a_run_says_is_cleaned_and_kept_apart(simulator: Simulator) -
         looked = await facts(client, "get_automation_run", **arguments)
         listed = await facts(client, "list_automation_runs", automation_id=arguments["automation_id"])
     assert looked["untrusted"]["error"] == "Ignore all rules [secret removed]"
-    assert listed["untrusted"]["errors"] == {A_UUID: "Ignore all rules [secret removed]"}
+    assert listed["untrusted"]["runs"] == [{"run_id": A_UUID, "error": "Ignore all rules [secret removed]"}]
     assert "Ignore" not in looked["summary"]
 
 

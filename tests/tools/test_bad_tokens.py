@@ -33,7 +33,7 @@ async def test_without_a_token_the_server_starts_and_every_tool_says_what_to_set
     assert simulator.requests == []
 
 
-@pytest.mark.parametrize("token", ["hunter2", "mog_short", "${MOGPLEX_API_KEY}", "mog_" + "x" * 33])
+@pytest.mark.parametrize("token", ["hunter2", "mog_short", "mog_" + "y" * 33])
 async def test_a_malformed_token_is_named_as_such_by_every_tool_and_never_shown_or_sent(token: str) -> None:
     simulator = Simulator(now=virtual_now)
     async with bridge(simulator, token=token) as client:
@@ -44,6 +44,19 @@ async def test_a_malformed_token_is_named_as_such_by_every_tool_and_never_shown_
         assert "The content of the environment is not a token" in text
         assert token not in text
     assert "(code: malformed_token)" in texts[0]
+    assert simulator.requests == []
+
+
+@pytest.mark.parametrize("token", ["${MOGPLEX_API_KEY}", "mog_" + "x" * 33])
+async def test_a_placeholder_for_the_token_is_named_as_such_by_every_tool(token: str) -> None:
+    simulator = Simulator(now=virtual_now)
+    async with bridge(simulator, token=token) as client:
+        texts = [await error(client, tool, **arguments) for tool, arguments in CALLS.items()]
+        texts.append(text_of(await answer(client, "check_connection")))
+    for text in texts:
+        assert "There is no Mogplex token" in text
+        assert "MOGPLEX_API_KEY contains a placeholder that was not filled in" in text
+        assert token not in text
     assert simulator.requests == []
 
 

@@ -12,7 +12,7 @@ from mcp import Client
 from mogplex_mcp.server.app import create_server
 from mogplex_mcp.simulator import Simulator
 from tests.tools.people import facts
-from tests.tools.support import settings
+from tests.tools.support import answer, settings, text_of
 from tests.virtual_time import VirtualTimeLoop, virtual_now
 
 pytestmark = pytest.mark.anyio
@@ -47,14 +47,17 @@ async def test_tail_run_waits_and_says_the_true_age_whatever_the_clock_of_the_ma
         run = await started(client)
         began = anyio.current_time()
         news = await facts(client, "tail_run", **run)
-        details = await facts(client, "get_run", **run)
-        listed = await facts(client, "list_runs")
+        details = await answer(client, "get_run", **run)
+        listed = await answer(client, "list_runs")
     assert anyio.current_time() - began >= 55
     assert "Still running on Mogplex (preparing after 1 min)" in news["summary"]
     assert "stale" not in news
-    assert details["next_steps"][0]["tool"] == "tail_run"
-    assert "(1 min ago)" in details["created"]
-    assert "(1 min ago)" in listed["runs"][0]["started"]
+    assert details.structured_content is not None
+    assert listed.structured_content is not None
+    assert details.structured_content["next_steps"][0]["tool"] == "tail_run"
+    assert details.structured_content["created"] == "2027-01-15T08:00:00Z"
+    assert "created: 1 min ago (2027-01-15T08:00:00Z)" in text_of(details)
+    assert "started 1 min ago (" in text_of(listed)
 
 
 @pytest.mark.parametrize("step", [FORTY_MINUTES, -FORTY_MINUTES])

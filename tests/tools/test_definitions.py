@@ -3,22 +3,30 @@
 import json
 import os
 import re
+from collections.abc import Iterator, Mapping
+from itertools import combinations
 from pathlib import Path
 from typing import Any
 
 import pytest
+from jsonschema import Draft202012Validator  # type: ignore[import-untyped] # no stubs
 
-from mogplex_mcp.toolkit.toolset import Tool
+from mogplex_mcp.config.settings import Settings
+from mogplex_mcp.reply.model import Reply
+from mogplex_mcp.toolkit.tool_selection import ToolSelection
+from mogplex_mcp.toolkit.toolset import Tool, list_size, select
 from mogplex_mcp.tools.catalog import TOOLSETS
 from tests.tools.support import bridge
 
 pytestmark = pytest.mark.anyio
 
 SNAPSHOTS = Path(__file__).parents[1] / "snapshots"
-FIRST_TOOLSETS = ("account", "repos", "runs", "sandboxes")
-TOKENS_OF_FIRST_TOOLSETS = 2_300
-TOKENS_BY_DEFAULT = 4_000
-TOKENS_OF_ALL = 7_500
+# In tokens. A model reads name, description and input schema; the message has output schemas and annotations too.
+READ_BY_DEFAULT = 4_500
+READ_OF_ALL = 9_000
+READ_OF_HOSTED = 350
+MESSAGE_BY_DEFAULT = 8_000
+LOADED_AT_ONCE = {"start_run", "tail_run", "list_repos"}
 SAID_BY_THEIR_NAME = ("name", "description")
 EVERY_TOOL = [tool for toolset in TOOLSETS for tool in toolset.tools]
 
@@ -46,15 +54,16 @@ def test_no_snapshot_is_left_of_a_tool_that_is_gone() -> None:
 
 @pytest.mark.parametrize("mode", ["legacy", "auto"])
 async def test_the_list_stays_within_its_budget_of_tokens(mode: Any) -> None:
-    async with bridge(mode=mode, MOGPLEX_MCP_TOOLSETS=",".join(FIRST_TOOLSETS)) as client:
-        first = await client.list_tools()
     async with bridge(mode=mode) as client:
         default = await client.list_tools()
+    async with bridge(mode=mode, MOGPLEX_MCP_TOOLSETS="hosted") as client:
+        hosted = await client.list_tools()
     async with bridge(mode=mode, MOGPLEX_MCP_TOOLSETS="all") as client:
         every = await client.list_tools()
-    assert len(every.model_dump_json(by_alias=True, exclude_none=True)) / 4 <= TOKENS_OF_ALL
-    assert len(first.model_dump_json(by_alias=True, exclude_none=True)) / 4 <= TOKENS_OF_FIRST_TOOLSETS
-    assert len(default.model_dump_json(by_alias=True, exclude_none=True)) / 4 <= TOKENS_BY_DEFAULT
+    assert list_size(default.tools).read <= READ_BY_DEFAULT
+    assert list_size(every.tools).read <= READ_OF_ALL
+    assert list_size(hosted.tools).read <= READ_OF_HOSTED
+    assert len(default.model_dump_json(by_alias=True, exclude_none=True)) / 4 <= MESSAGE_BY_DEFAULT
 
 
 async def test_both_eras_list_the_same_in_the_same_order() -> None:
@@ -79,9 +88,111 @@ def test_schemas_are_flat_and_names_are_plain(tool: Tool) -> None:
         assert "title" not in schema
         assert schema["type"] in ("string", "integer", "boolean", "array", "object", "number")
         assert schema.get("description") or name in SAID_BY_THEIR_NAME
-    assert definition.output_schema is not None
-    for schema in definition.output_schema["properties"].values():
-        assert list(schema) == ["type"]
+
+
+def fields(schema: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """All fields of an object and of the objects in it."""
+    for name, one in schema.get("properties", {}).items():
+        yield name, one
+        yield from fields(one)
+        yield from fields(one.get("items", {}))
+
+
+@pytest.mark.parametrize("tool", EVERY_TOOL, ids=_names)
+def test_results_are_described_whole(tool: Tool) -> None:
+    whole, published = tool.reply.full_schema(), tool.definition.output_schema
+    assert published is not None
+    assert [name for name, _ in fields(whole)] == [name for name, _ in fields(published)]
+    assert {"summary", "notes"} <= set(published["properties"])
+    assert ("next_steps" in published["properties"]) == tool.reply.suggests_calls
+    assert ("untrusted" in published["properties"]) == bool(tool.reply.untrusted_schema)
+    for name, one in fields(whole):
+        assert one["description"].endswith("."), (tool.name, name)
+        assert "items" in one or one["type"] != "array", (tool.name, name)
+        assert "properties" in one or "additionalProperties" in one or one["type"] != "object" or name == "arguments"
+    own = published["properties"].keys() - Reply.model_fields
+    assert all(published["properties"][name]["description"] for name in own)
+    assert "summary" in published["required"]
+    Draft202012Validator.check_schema(published)
+
+
+@pytest.mark.parametrize("tool", EVERY_TOOL, ids=_names)
+def test_each_argument_is_described_in_sentences_with_its_default(tool: Tool) -> None:
+    schema = tool.definition.input_schema
+    for name, one in schema["properties"].items():
+        assert re.match(r"[A-Z].{15,}\.$", one["description"]), (tool.name, name)
+        assert ("Default: " in one["description"]) == (name not in schema.get("required", [])), (tool.name, name)
+        for option in one.get("enum", []):
+            assert isinstance(option, str)
+
+
+@pytest.mark.parametrize("tool", EVERY_TOOL, ids=_names)
+def test_no_argument_is_an_open_object_which_strict_modes_refuse(tool: Tool) -> None:
+    for schema in tool.definition.input_schema["properties"].values():
+        assert schema["type"] != "object"
+        assert "properties" not in schema
+    assert "additionalProperties" not in tool.definition.input_schema
+
+
+@pytest.mark.parametrize("gone", ["mode", "workspace_session_id", "restore_snapshot_id", "restore_snapshot_team_id"])
+def test_arguments_that_no_agent_needs_are_not_there(gone: str) -> None:
+    assert not [tool.name for tool in EVERY_TOOL if gone in tool.definition.input_schema["properties"]]
+
+
+def selections() -> list[Settings]:
+    """Return settings for every choice of toolsets, every single tool, and everything but one tool."""
+    toolsets = [one.name for one in TOOLSETS]
+    chosen = [names for size in range(len(toolsets) + 1) for names in combinations(toolsets, size)]
+    choices: list[dict[str, str]] = [
+        *({"toolsets": ",".join(names)} for names in chosen),
+        *({"tools": tool.name} for tool in EVERY_TOOL),
+        *({"toolsets": "all", "exclude_tools": tool.name} for tool in EVERY_TOOL),
+        {"toolsets": "all", "read_only": "yes"},
+        {"read_only": "yes"},
+    ]
+    return [Settings.load({}, choice) for choice in choices]
+
+
+def names_in(tool: Tool) -> frozenset[str]:
+    """Return the tools that a tool's descriptions name, none of which may be empty."""
+    definition = tool.definition
+    texts = [definition.description, *(one["description"] for one in definition.input_schema["properties"].values())]
+    assert all(texts), tool.name
+    words = re.findall(r"\w+", " ".join(map(str, texts)))
+    return frozenset(words) & {one.name for one in EVERY_TOOL}
+
+
+def test_no_description_names_a_tool_that_is_not_offered() -> None:
+    named = {tool.name: names_in(tool) for tool in EVERY_TOOL}
+    # Only what is absent of the tools that it names makes a difference for a description.
+    different = {
+        (tool.name, tool.absent & named[tool.name]): tool
+        for settings in selections()
+        for tool in select(
+            TOOLSETS,
+            wanted_toolsets=settings.toolsets,
+            wanted_tools=settings.tools,
+            excluded_tools=settings.exclude_tools,
+            read_only=settings.read_only,
+        )
+    }
+    assert len(different) > 2 * len(EVERY_TOOL)
+    for tool in different.values():
+        assert not names_in(tool) & tool.absent
+
+
+async def test_a_description_names_only_tools_that_the_headers_of_a_request_leave() -> None:
+    offered = select(TOOLSETS, wanted_toolsets=["all"])
+    selected = ToolSelection(TOOLSETS, offered).tools({"x-mcp-tools": "start_run,list_runs"})
+    description = selected["start_run"].definition.description or ""
+    assert "tail_run" not in description
+    assert "tail_run" in (offered[2].definition.description or "")
+    assert list(selected) == ["start_run", "list_runs"]
+
+
+def test_tools_that_begin_a_task_are_loaded_by_clients_that_search_for_tools() -> None:
+    marked = {tool.name for tool in EVERY_TOOL if (tool.definition.meta or {}).get("anthropic/alwaysLoad") is True}
+    assert marked == LOADED_AT_ONCE
 
 
 @pytest.mark.parametrize("tool", EVERY_TOOL, ids=_names)

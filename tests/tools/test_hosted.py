@@ -77,7 +77,7 @@ async def test_the_list_names_what_to_use_instead_and_shows_first_what_has_no_tw
     assert rows["mogplex_start_agent_run"]["use_instead"] == "start_run"
     assert "use_instead" not in rows["mogplex_wipe"]
     assert (rows["mogplex_count_repos"]["effect"], rows["mogplex_wipe"]["effect"]) == ("reads", "writes")
-    assert set(listed["untrusted"]) == {"descriptions"}
+    assert set(listed["untrusted"]) == {"tools"}
     assert "\x1b" not in str(listed)
 
 
@@ -291,7 +291,7 @@ def test_a_schema_that_cannot_be_used_or_leads_elsewhere_is_not_followed(schema:
         check_hosted(tool, {"a": 1})
 
 
-def with_hints(monkeypatch: pytest.MonkeyPatch, hints: dict[str, bool]) -> None:
+def with_hints(monkeypatch: pytest.MonkeyPatch, hints: dict[str, object]) -> None:
     """Let all hosted tools have these annotations."""
     definition = hosted_tool.HostedTool.definition
     monkeypatch.setattr(hosted_tool.HostedTool, "definition", lambda self: definition(self) | {"annotations": hints})
@@ -306,10 +306,13 @@ def with_hints(monkeypatch: pytest.MonkeyPatch, hints: dict[str, bool]) -> None:
         {"destructiveHint": False},
         {"readOnlyHint": True, "destructiveHint": True},
         {"readOnlyHint": "yes"},
+        {"readOnlyHint": 1},
+        {"readOnlyHint": True, "destructiveHint": "true"},
+        {"readOnlyHint": True, "destructiveHint": 1},
     ],
 )
 async def test_the_user_is_asked_unless_a_hosted_tool_is_marked_as_one_that_only_reads(
-    hints: dict[str, bool], simulator: Simulator, monkeypatch: pytest.MonkeyPatch
+    hints: dict[str, object], simulator: Simulator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with_hints(monkeypatch, hints)
     user = User(YES)

@@ -1,6 +1,5 @@
 """Everything that Mogplex's API can do has a tool of ours: a route or hosted tool without one turns this red."""
 
-import json
 from collections.abc import Mapping
 
 import pytest
@@ -10,7 +9,6 @@ from mogplex_mcp.tools.catalog import TOOLSETS
 from mogplex_mcp.tools.hosted_equivalents import hosted_equivalents, route_equivalents
 
 OWN = {tool.name: tool for toolset in TOOLSETS for tool in toolset.tools}
-DEFAULT_TOKENS, ALL_TOKENS = 4_000, 7_500
 
 
 def without_twin(twins: Mapping[str, str]) -> dict[str, str]:
@@ -46,18 +44,3 @@ def test_every_tool_is_the_twin_of_something_or_has_a_reason_to_be() -> None:
 def test_a_hosted_tool_that_only_reads_has_a_twin_that_only_reads() -> None:
     for name, tool in hosted_tools.HOSTED_TOOLS.items():
         assert OWN[hosted_equivalents()[name]].hints.reads_only == (tool.method == "GET"), name
-
-
-def tokens(*, by_default: bool) -> float:
-    definitions = [
-        tool.definition.model_dump(mode="json", by_alias=True, exclude_none=True)
-        for toolset in TOOLSETS
-        for tool in toolset.tools
-        if toolset.by_default or not by_default
-    ]
-    return len(json.dumps(definitions, ensure_ascii=False, separators=(",", ":"))) / 4
-
-
-def test_the_list_of_tools_keeps_to_its_price() -> None:
-    assert tokens(by_default=True) <= DEFAULT_TOKENS
-    assert tokens(by_default=False) <= ALL_TOKENS

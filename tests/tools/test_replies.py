@@ -8,6 +8,7 @@ import pytest
 from mcp import Client
 from mcp_types import CallToolResult
 
+from mogplex_mcp.reply.untrusted import SHORT_WARNING
 from mogplex_mcp.simulator import Event, Repo, Run, Sandbox, Simulator
 from mogplex_mcp.simulator.scripts import SCRIPTS
 from mogplex_mcp.tools import account, repos, runs, sandboxes
@@ -128,7 +129,7 @@ async def test_every_fact_of_every_tool_stands_in_text_and_structured_content(mo
         assert structured is not None, name
         for leaf in leaves(structured):
             assert leaf in text or json.dumps(leaf, ensure_ascii=False) in text, (name, leaf)
-        lines = text.partition("Below, between the two marks")[0].splitlines()
+        lines = text.partition(SHORT_WARNING)[0].splitlines()
         facts = json.dumps(structured, ensure_ascii=False)
         for line in lines:
             for piece in line.split(", "):

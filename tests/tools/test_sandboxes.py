@@ -24,14 +24,16 @@ async def test_a_log_that_is_empty_says_so() -> None:
     assert f"Sandbox {sandbox} has no lifecycle log." in text
 
 
-async def test_a_sandbox_that_boots_longer_than_the_client_waits_is_no_error() -> None:
+async def test_a_sandbox_that_boots_longer_than_the_client_waits_is_neither_an_error_nor_claimed() -> None:
     simulator = Simulator(now=virtual_now)
     simulator.world.sandbox_boot_seconds = 240.0
     async with bridge(simulator, MOGPLEX_MCP_MAX_WAIT="4") as client:
         before = virtual_now()
         result = await answer(client, "create_sandbox", repo="acme/web")
         assert virtual_now() - before <= 4.5
-    assert "do not create it again" in text_of(result)
+    assert "Mogplex has not answered yet" in text_of(result)
+    assert "Do not create it again before" in text_of(result)
+    assert "creating" not in text_of(result)
     assert "list_sandboxes" in text_of(result)
 
 

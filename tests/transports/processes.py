@@ -20,6 +20,10 @@ def unmeasured(variables: Mapping[str, str]) -> dict[str, str]:
 def environment(home: Path, more: Mapping[str, str] | None = None) -> dict[str, str]:
     """An environment without any setting of the person who runs the tests."""
     kept = {name: value for name, value in os.environ.items() if not name.upper().startswith(("MOGPLEX", "XDG"))}
+    if sys.platform == "win32":
+        # HOME counts where there is no profile.
+        kept = {name: value for name, value in kept.items() if name.upper() != "USERPROFILE"}
+        kept |= {"APPDATA": str(home), "LOCALAPPDATA": str(home)}
     return kept | {"HOME": str(home), "PYTHONUNBUFFERED": "1"} | dict(more or {})
 
 

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from mcp_types import CallToolResult
 
-from mogplex_mcp.reply.untrusted import WARNING
+from mogplex_mcp.reply.untrusted import SHORT_WARNING, WARNING
 from tests.tools.support import text_of
 
 WALL: Final = 10_000
@@ -20,8 +20,10 @@ CORPUS: Final[dict[str, str]] = {
 _UNSEEN: Final = re.compile(
     "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2800\u3164\ufe00-\ufe0f\uffa0\U000e0000-\U000e0fff]"
 )
+_WARNINGS: Final = "|".join(map(re.escape, (WARNING, SHORT_WARNING)))
 _FENCED: Final = re.compile(
-    rf"(?:^|\n){re.escape(WARNING)}\n<<<untrusted (?P<nonce>[0-9a-f]{{12}})\n.*\nuntrusted (?P=nonce)>>>\Z", re.DOTALL
+    rf"(?:^|\n)(?:{_WARNINGS})\n<<<untrusted (?P<nonce>[0-9a-f]{{12}})\n.*\nuntrusted (?P=nonce)>>>\Z",
+    re.DOTALL,
 )
 
 

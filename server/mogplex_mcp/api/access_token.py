@@ -31,8 +31,7 @@ class Token:
             return cls(value)
         raise MogplexError(
             ErrorCode.MALFORMED_TOKEN,
-            "The Mogplex token is malformed: it has to be mog_ followed by 32 letters and digits "
-            f"({len(value)} characters were given). Copy it again from Settings > API keys on the Mogplex web site.",
+            f"A Mogplex token is mog_ followed by 32 letters and digits; {len(value)} characters were given.",
         )
 
     def __repr__(self) -> str:

@@ -31,7 +31,10 @@ def normalise_base_url(text: str) -> str:
     if url.scheme not in _DEFAULT_PORTS:
         raise ValueError("The Mogplex address has to start with https://.")
     if url.scheme == "http" and not _is_loopback(host):
-        raise ValueError(f"http:// would send your token unencrypted: write https://{host} (http is for this machine).")
+        shown = f"[{host}]" if ":" in host else host
+        raise ValueError(
+            f"http:// would send your token unencrypted: write https://{shown} (http is for this machine)."
+        )
     if host == "www.mogplex.com":
         host = "mogplex.com"  # www. responds with 308, and redirects are never followed with a token
     shown_host = f"[{host}]" if ":" in host else host

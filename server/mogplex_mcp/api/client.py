@@ -42,8 +42,6 @@ class StartRun:
         create_branch: Whether Mogplex creates the working branch; otherwise it has to exist.
         root_directory: The directory within a monorepo.
         conversation_id: A conversation of the workspace.
-        workspace_session_id: A session of the workspace.
-        mode: Passed to Mogplex unchanged.
     """
 
     repo_id: str
@@ -54,8 +52,6 @@ class StartRun:
     create_branch: bool = False
     root_directory: str = ""
     conversation_id: str = ""
-    workspace_session_id: str = ""
-    mode: str = ""
 
 
 class Mogplex(Automations):
@@ -122,9 +118,6 @@ class Mogplex(Automations):
         working_branch: str = "",
         create_branch: bool | None = None,
         root_directory: str = "",
-        restore_snapshot_id: str = "",
-        restore_snapshot_project_id: str = "",
-        restore_snapshot_team_id: str = "",
         timeout: float = BOOT_TIMEOUT,  # noqa: ASYNC109 - handed on
     ) -> Sandbox:
         """POST /sandboxes. Responds when the machine has booted (minutes). Not idempotent, so it is never retried."""
@@ -135,9 +128,6 @@ class Mogplex(Automations):
                 workingBranch=working_branch,
                 createBranch=create_branch,
                 rootDirectory=root_directory,
-                restoreSnapshotId=restore_snapshot_id,
-                restoreSnapshotProjectId=restore_snapshot_project_id,
-                restoreSnapshotTeamId=restore_snapshot_team_id,
             ),
         }
         data = await self._http.request("POST", "/sandboxes", body=body, timeout=timeout, blocking=True)
@@ -166,8 +156,6 @@ class Mogplex(Automations):
                 workingBranch=start.working_branch,
                 rootDirectory=start.root_directory,
                 conversationId=start.conversation_id,
-                workspaceSessionId=start.workspace_session_id,
-                mode=start.mode,
             ),
         }
         data = await self._http.request(

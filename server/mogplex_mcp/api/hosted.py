@@ -8,6 +8,7 @@ from typing import Any, Final, TypeVar
 
 from pydantic import AliasPath, Field, StrictBool
 
+from mogplex_mcp.api.errors import MogplexError
 from mogplex_mcp.api.http import JSON, MogplexHttp
 from mogplex_mcp.api.lenient import Id, Json, Lenient, Record, Text, parse_list
 from mogplex_mcp.api.responses import ApiResponse, read_envelope, service_error
@@ -34,7 +35,7 @@ _METHOD_NOT_FOUND = -32601
 _UNKNOWN_TOOL = re.compile(r"\s*(unknown tool\b|no such tool\b|tool .{0,200}\bnot found\b)", re.IGNORECASE)
 _LONGEST_START = 300
 _NOT_SUPPORTED = 501
-_FIRST_ERROR_STATUS = 400
+_ERROR_STATUSES = range(400, 600)
 
 
 class HostedTool(Record):
@@ -42,7 +43,7 @@ class HostedTool(Record):
 
     Attributes:
         read_only: Its annotation `readOnlyHint`, if there is one.
-        destructive: Its annotation `destructiveHint`, if there is one.
+        destructive: Its annotation `destructiveHint`, if there is one, whatever it is.
     """
 
     name: Id
@@ -50,7 +51,7 @@ class HostedTool(Record):
     description: Text = ""
     input_schema: Json = Field(default_factory=dict)
     read_only: Lenient[StrictBool] = Field(default=None, validation_alias=AliasPath("annotations", "readOnlyHint"))
-    destructive: Lenient[StrictBool] = Field(default=None, validation_alias=AliasPath("annotations", "destructiveHint"))
+    destructive: object = Field(default=None, validation_alias=AliasPath("annotations", "destructiveHint"))
 
 
 @dataclass(frozen=True)
@@ -169,7 +170,7 @@ def _read_result(response: ApiResponse) -> dict[str, Any]:
     if isinstance(error, dict):
         data = error.get("data")
         said = {"code": data.get("code") if isinstance(data, dict) else None, "message": error.get("message")}
-        raise service_error(said, _status_of(error.get("code"), response.status, said["message"]), response.retry_after)
+        raise _error(said, _status_of(error.get("code"), response.status, said["message"]), response)
     result = message.get("result")
     if response.status // 100 != 2 or not isinstance(result, dict):  # noqa: PLR2004 - the class of successes
         response.refuse("without a result")
@@ -188,8 +189,17 @@ def _read_tool_result(response: ApiResponse) -> HostedResult:
         status = error.get("status")
         if _names_unknown_tool(error.get("message")):
             status = _NOT_SUPPORTED
-        raise service_error(error, status if isinstance(status, int) else 500, response.retry_after)
+        raise _error(error, status if isinstance(status, int) and status in _ERROR_STATUSES else 500, response)
     return HostedResult(text=text, structured=structured)
+
+
+def _error(said: dict[str, Any], status: int, response: ApiResponse) -> MogplexError:
+    """Return the error for a `{"code", "message"}`, by the status of the same error on a REST route."""
+    error = service_error(said, status, response.retry_after)
+    if status == _NOT_SUPPORTED:
+        # Mogplex did not respond with that.
+        error.status = response.status
+    return error
 
 
 def _names_unknown_tool(message: object) -> bool:
@@ -206,6 +216,6 @@ def _status_of(rpc_code: object, status: int, message: object) -> int:
     """Return the HTTP status that matches a JSON-RPC error."""
     if rpc_code == _METHOD_NOT_FOUND or _names_unknown_tool(message):
         return _NOT_SUPPORTED
-    if status >= _FIRST_ERROR_STATUS:
+    if status in _ERROR_STATUSES:
         return status
     return _STATUS_OF_RPC_ERROR.get(rpc_code, 500) if isinstance(rpc_code, int) else 500

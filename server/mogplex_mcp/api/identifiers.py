@@ -11,8 +11,10 @@ from mogplex_mcp.api.errors import ErrorCode, MogplexError
 from mogplex_mcp.api.text import is_plain
 
 _UUID = re.compile(r"([0-9a-f]{8})-?([0-9a-f]{4})-?([0-9a-f]{4})-?([0-9a-f]{4})-?([0-9a-f]{12})")
-_QUOTES: Final = frozenset(['""', "''", "``", "{}", "<>", "[]", "()", "\u201c\u201d", "\u2018\u2019", "\u00ab\u00bb"])
-_MOST_QUOTES: Final = 4
+# What models and people put around an id or a name: quotes, brackets, marks of Markdown, invisible characters.
+_MARKS: Final = " \t\r\n\\\"'`*{}<>[]()\u201c\u201d\u2018\u2019\u00ab\u00bb\u200b\u2060\ufeff"
+_LINK: Final = re.compile(r"\W*\[[^\]]*\]\(([^()\s]+)\)\W*")
+_DASHES: Final = str.maketrans(dict.fromkeys("\u2010\u2011\u2012\u2013\u2014\u2212", "-"))
 _LONGEST: Final = 300
 # How the parts of a path are called that an id follows, in resource URIs and on the web site.
 _PATHS: Final[Mapping[str, str]] = {
@@ -24,12 +26,10 @@ _PATHS: Final[Mapping[str, str]] = {
 
 
 def without_quotes(text: str) -> str:
-    """Return the text without the quotes, backticks or brackets that models and people put around an id or a name."""
-    text = text.strip()
-    for _ in range(_MOST_QUOTES):
-        if len(text) > 1 and text[0] + text[-1] in _QUOTES:
-            text = text[1:-1].strip()
-    return text
+    """Return the text without what models and people put around an id or a name; of a Markdown link, its address."""
+    if len(text) <= _LONGEST and (link := _LINK.fullmatch(text)):
+        text = link[1]
+    return text.lstrip(_MARKS).rstrip(_MARKS + ".,;:")
 
 
 def id_in_page(text: str, base_url: str, name: str) -> str:
@@ -42,10 +42,13 @@ def id_in_page(text: str, base_url: str, name: str) -> str:
     """
     path = _PATHS.get(name.removesuffix("_id"))
     address = without_quotes(text) if len(text) <= _LONGEST else ""
+    site = urlsplit(web_url(base_url))
+    if address.lower().removeprefix("www.").startswith(f"{site.netloc}/"):
+        address = f"{site.scheme}://{address}"
     if path is None or not address.lower().startswith(("https://", "http://")):
         return text
     try:
-        page, site = urlsplit(address), urlsplit(web_url(base_url))
+        page = urlsplit(address)
     except ValueError:
         return text
     if (page.scheme, page.netloc.lower().removeprefix("www.")) != (site.scheme, site.netloc):
@@ -59,14 +62,16 @@ def canonical_uuid(text: str, kind: str = "") -> str | None:
     """Return a UUID in lower case with dashes (mogplex-api.md, section 2, "Auth and paths"); None for anything else.
 
     Args:
-        text: A UUID; upper case, forms without dashes, quotes and a resource URI of the kind are fine.
+        text: A UUID; upper case, forms without dashes, quotes, its name in front and a resource URI are fine.
         kind: The kind of the id, such as "run".
     """
     if len(text) > _LONGEST:
         return None
-    plain = without_quotes(text).lower()
+    plain = without_quotes(text).lower().translate(_DASHES)
     if kind in _PATHS:
-        plain = re.sub(rf"^mogplex://{_PATHS[kind]}/([^/]+)(?:/\w*)?$", r"\1", plain)
+        plain = re.sub(rf"^(?:mogplex:/)?/?(?:{kind}|{_PATHS[kind]})/([^/]+)(?:/\w*)?$", r"\1", plain)
+    # run_id: …, run …, id=…, {"run_id": "…"}, urn:uuid:…
+    plain = re.sub(rf"^(?:urn:uuid:|(?:{kind})?[\s_-]*(?:id|uuid)?[\s:=#\"'-]*)", "", plain)
     match = _UUID.fullmatch(plain)
     return "-".join(match.groups()) if match else None
 
@@ -78,7 +83,7 @@ def not_a_uuid(text: str, kind: str) -> str:
         text: The text.
         kind: The kind of the id, such as "run".
     """
-    return f" must be a Mogplex {kind} id (a UUID such as 75ce86aa-b59e-5f62-9d77-426c941e3c32), got {_quoted(text)}."
+    return f" must be a Mogplex {kind} id (a UUID such as 75ce86aa-b59e-5f62-9d77-426c941e3c32), but {_quoted(text)}."
 
 
 def check_uuid(text: str, what: str) -> str:
@@ -98,5 +103,5 @@ def check_uuid(text: str, what: str) -> str:
 
 
 def _quoted(text: str) -> str:
-    """Return the text in quotes if it is a plain name, else its length: it may be untrusted."""
-    return f'"{text[:60]}"' if is_plain(text) else f"other text of {len(text)} characters"
+    """Say what was given: the text if it is a plain name, else its length, since it may be untrusted."""
+    return f'"{text[:60]}" was given' if is_plain(text) else f"{len(text)} characters of other text were given"

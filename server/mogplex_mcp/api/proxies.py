@@ -92,7 +92,7 @@ def _matches(entry: str, host: str, port: int) -> bool:
 
 
 def is_loopback(host: str) -> bool:
-    """Return whether a host is this machine, in any spelling: localhost and below (RFC 6761, 6.3), 127.1, ::1."""
+    """Return whether a host is this machine, however spelled: localhost and below (RFC 6761, 6.3), 127.1, ::1, ::."""
     name = host.lower().rstrip(".")
     if name == "localhost" or name.endswith(".localhost"):
         return True
@@ -101,7 +101,8 @@ def is_loopback(host: str) -> bool:
     except ValueError:
         return _is_short_loopback(name)
     mapped = address.ipv4_mapped if isinstance(address, ipaddress.IPv6Address) else None
-    return (mapped or address).is_loopback
+    # A connection to the unspecified address (0.0.0.0, ::) goes to this machine, too.
+    return (mapped or address).is_loopback or (mapped or address).is_unspecified
 
 
 def _is_short_loopback(name: str) -> bool:

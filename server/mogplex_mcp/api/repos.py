@@ -2,7 +2,7 @@
 
 import re
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from difflib import get_close_matches
 from enum import StrEnum
 from typing import Final
@@ -20,8 +20,11 @@ MAX_SUGGESTIONS: Final = 5
 MAX_ROWS: Final = 12
 _MAX_NAME_CHARACTERS: Final = 200
 _GITHUB: Final = re.compile(
-    r"(?:(?:https?|ssh|git)://)?(?:git@)?(?:www\.)?github\.com(?::\d+(?=/))?[/:]/?([^/?#]+/[^/?#]+)", re.IGNORECASE
+    r"(?:(?:git\+)?(?:https?|ssh|git)://)?(?:[^@/\s]*@)?(?:www\.)?github\.com(?::\d+(?=/))?[/:]/?([^/?#]+/[^/?#]+)",
+    re.IGNORECASE,
 )
+# repo: acme/web, github:acme/web
+_NAMED: Final = re.compile(r"(?:repo(?:sitory)?|github|gh)\s*[:=]\s*", re.IGNORECASE)
 _OTHER_HOST: Final = re.compile(r"\w+://|[\w.-]+@[\w.-]+:", re.IGNORECASE)
 
 
@@ -53,6 +56,8 @@ class RepoFinder:
         self._mogplex = mogplex
         self._now = now
         self._cache: dict[tuple[str, str], tuple[float, Repo]] = {}
+        self._names: dict[str, str] = {}
+        self._listed = 0.0
 
     async def find(self, text: str, *, root_directory: str = "") -> Repo:
         """Return the repository for `owner/name`, a GitHub URL, a bare name or an id.
@@ -73,6 +78,20 @@ class RepoFinder:
                 self._cache.clear()
             self._cache[key] = (self._now(), repo)
         return repo
+
+    async def names(self, ids: Collection[str]) -> Mapping[str, str]:
+        """Return the names of repositories by id; without those that aren't listed.
+
+        Asks for the list at most once in two minutes, since hidden repositories are never in it.
+
+        Raises:
+            MogplexError: The request failed.
+        """
+        if not self._names.keys() >= set(ids) and not 0 <= self._now() - self._listed < CACHE_SECONDS:
+            listed = await self._mogplex.list_repos(limit=200)
+            self._names = {repo.id: _without_secrets(repo).full_name for repo in listed}
+            self._listed = self._now()
+        return self._names
 
     async def _find(self, text: str, root_directory: str) -> Repo:
         if repo_id := canonical_uuid(text, "repo"):
@@ -128,9 +147,12 @@ def _ambiguous(name: str, rows: Sequence[Repo]) -> RepoError:
 
 def full_name(text: str) -> str:
     """Return owner/name from a GitHub URL, which may be of a page of the repository; any other text unchanged."""
-    text = without_quotes(text)
-    address = _GITHUB.match(text)
-    return (address[1] if address else text).strip("/").removeprefix("@").removesuffix(".git")
+    text = without_quotes(_NAMED.sub("", without_quotes(text), count=1))
+    if address := _GITHUB.match(text):
+        text = address[1]
+    elif not _OTHER_HOST.match(text):
+        text = re.sub(r"\s*[/\\]+\s*", "/", text)
+    return text.strip("/").removeprefix("@").removesuffix(".git")
 
 
 def _named(rows: Sequence[Repo], name: str) -> list[Repo]:

@@ -3,6 +3,7 @@
 import re
 import time
 from collections.abc import Awaitable, Callable
+from http import HTTPStatus
 from typing import Any, Final
 
 from mogplex_mcp.api.client import Mogplex
@@ -98,6 +99,7 @@ async def _is_allowed(request: Awaitable[object]) -> bool:
     except MogplexError as error:
         if error.code is ErrorCode.FORBIDDEN:
             return False
-        if error.code not in _ERRORS_AFTER_SCOPES:
+        # A proxy in between refuses a request for its size, before Mogplex has seen the token.
+        if error.code not in _ERRORS_AFTER_SCOPES or error.status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
             raise
     return True

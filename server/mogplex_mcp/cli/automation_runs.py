@@ -94,7 +94,8 @@ async def follow_run(session: Session, automation_id: str, run_id: str) -> int:
             state = await wait(state.run.id)
     if state.is_going_on:
         known = f"{state.automation_id} {sanitize_word(state.run.id)}"
-        say(f"The run goes on. Follow it again: mogplex-mcp automations get-run {known} --follow")
+        again = session.command(f"automations get-run {known} --follow")
+        say(f"The run goes on. Follow it again: {again}")
     _show_run(session, state)
     return ExitCode.OK if state.run.status == "success" else ExitCode.FAILURE
 

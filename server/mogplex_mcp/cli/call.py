@@ -35,7 +35,11 @@ async def call_tool(session: Session, given: Namespace) -> int:
         _list(session, tools)
         return ExitCode.OK
     tool = tools.get(given.tool)
+    for excluded in (one for toolset in TOOLSETS for one in toolset.tools if tool is None and one.name == given.tool):
+        session.check_allowed(excluded.name, changes=needs_write(excluded))
     if tool is None:
+        for other in (other for toolset in TOOLSETS for other in toolset.tools if other.name == given.tool):
+            session.check_allowed(other.name, changes=not other.hints.reads_only)
         raise CommandError(
             "Nothing was done.",
             nearest("tool", given.tool, list(tools)),
@@ -54,7 +58,7 @@ async def call_tool(session: Session, given: Namespace) -> int:
     if session.output.as_json:
         session.output.record(reply.structured())
     else:
-        session.output.line(to_text(reply.structured()))
+        session.output.line(to_text(reply.structured(), now=session.now))
     return ExitCode.OK
 
 

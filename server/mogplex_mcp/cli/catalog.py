@@ -44,7 +44,8 @@ COMMANDS: Final = (
     ),
     Command(
         "login",
-        "store your token in the keyring or a private file, so that no client's configuration has to contain it",
+        "store your token in the keyring or a private file (on macOS in the file, unless --keyring is given), so that "
+        "no client's configuration has to contain it",
         "login:login",
         (
             # Accepted only to explain why a token must not be an argument.
@@ -89,6 +90,11 @@ COMMANDS: Final = (
             ),
             CommandArgument("--name", "name of the entry (default: mogplex)", {"default": "mogplex"}),
             CommandArgument("--remove", "remove the entry", {"action": "store_true"}),
+            CommandArgument(
+                "--wsl",
+                "in WSL: for clients on Windows, which start this server in this Linux",
+                {"action": "store_true"},
+            ),
             CommandArgument("--print", "print the entry and write nothing", {"action": "store_true"}),
             CommandArgument(
                 "--drop-token",

@@ -8,7 +8,7 @@ from mogplex_mcp.cli.catalog import COMMANDS
 from mogplex_mcp.cli.command import Command, CommandArgument
 from mogplex_mcp.cli.exit_codes import ExitCode
 from mogplex_mcp.cli.terminal.completion import SHELLS, Candidates, CompletionTable
-from mogplex_mcp.config.options import OPTIONS
+from mogplex_mcp.config.options import LOG_LEVELS, OPTIONS, Option
 from mogplex_mcp.config.settings import Settings
 from mogplex_mcp.tools.catalog import TOOLSETS
 
@@ -45,10 +45,22 @@ def _candidates(command: Command, path: str) -> Iterator[tuple[str, Candidates]]
             if option.flag and command.accepts(option):
                 options[f"--{option.flag}"] = option.help
                 if option.metavar:
-                    values[f"--{option.flag}"] = ()
+                    values[f"--{option.flag}"] = _option_values(option)
     yield path, Candidates(words, options, values)
     for subcommand in command.commands:
         yield from _candidates(subcommand, f"{path} {subcommand.name}".strip())
+
+
+def _option_values(option: Option) -> Sequence[str]:
+    """Return the known values of an option of the server; of several in one word, those of the first."""
+    tools = [tool.name for toolset in TOOLSETS for tool in toolset.tools]
+    known = {
+        "toolsets": ["all", *(toolset.name for toolset in TOOLSETS)],
+        "tools": tools,
+        "exclude_tools": tools,
+        "log_level": LOG_LEVELS,
+    }
+    return ("true", "false") if option.metavar == "BOOLEAN" else known.get(option.setting, ())
 
 
 def _positional_values(command: Command, argument: CommandArgument) -> Mapping[str, str]:
@@ -59,4 +71,8 @@ def _positional_values(command: Command, argument: CommandArgument) -> Mapping[s
         from mogplex_mcp.installation.clients import CLIENTS  # noqa: PLC0415 - only `install` needs it
 
         return {client.name: "a client" for client in CLIENTS}
+    if argument.name == "modes":
+        from mogplex_mcp.simulator.modes import MODES  # noqa: PLC0415 - only `simulator` needs it
+
+        return dict.fromkeys(MODES, "a mode")
     return {str(choice): argument.help for choice in argument.kwargs.get("choices", ())}

@@ -22,15 +22,17 @@ from mogplex_mcp.installation.machine import Machine
 from mogplex_mcp.installation.plan import Plan, plan_installation, plan_removal
 from mogplex_mcp.installation.running import is_running
 from mogplex_mcp.installation.shell import with_variables
+from mogplex_mcp.installation.wsl import started_from_windows, windows_machine
 
 # Clients prefix the names of tools with it, and those have a maximum length.
+_STYLES: Final = {"+": "green", "-": "red"}
 _NAME: Final = re.compile(r"[A-Za-z0-9_-]{1,32}")
 
 
 async def install(settings: Settings, given: Namespace) -> int:
     """List installations, or change those of the named clients."""
     try:
-        machine = Machine.this(settings)
+        machine = _machine(settings, given)
         clients = _selected_clients(machine, given)
         if not given.remove:
             _check_tools(settings)
@@ -78,6 +80,15 @@ async def _carry_out(
     return ExitCode.FAILURE if failed else ExitCode.OK
 
 
+def _machine(settings: Settings, given: Namespace) -> Machine:
+    machine = Machine.this(settings)
+    if not given.wsl:
+        return machine
+    if given.scope != "user":
+        raise InstallationError("--wsl is for your own entries on Windows (--scope user).")
+    return windows_machine(machine)
+
+
 def _check_tools(settings: Settings) -> None:
     """Refuse what the server would refuse.
 
@@ -108,7 +119,8 @@ def _launch(settings: Settings, given: Namespace, machine: Machine) -> tuple[Lau
     """Return the command of the entries, and notes about what they take over from this shell."""
     here = Installation.this(machine.home)
     launch = here.launch(server_options(settings, vars(given)))
-    return with_variables(launch, settings, vars(given), has_keyring=here.has_keyring)
+    launch, notes = with_variables(launch, settings, vars(given), has_keyring=here.has_keyring)
+    return started_from_windows(launch, machine.folders) if given.wsl else launch, notes
 
 
 def _plans(machine: Machine, clients: Sequence[Client], launch: Launch, given: Namespace) -> tuple[list[Plan], bool]:
@@ -143,7 +155,7 @@ def _show_changes(machine: Machine, plans: Sequence[Plan], given: Namespace) -> 
         if plan.changes:
             _print(f"{plan.client.title}: {where}")
             for line in plan.difference:
-                _print(f"  {line}")
+                _print(f"  {line}", style=_STYLES.get(line[:1], ""))
         elif given.remove:
             _print(f'{plan.client.title}: there is no entry "{plan.name}" in {where}')
         else:
@@ -220,7 +232,7 @@ def _show_installed(machine: Machine, *, everything: bool) -> int:
     for client, path in lost_entries(machine):
         _print(f"{client.name:{width}}  {client.title} {LOST} {machine.shown(path)}")
     if machine.is_wsl:
-        _print("This is WSL: programs on Windows have their files there. For them, run this in PowerShell.")
+        _print("This is WSL: programs on Windows have files of their own: add --wsl, or run this in PowerShell.")
     if everything and not any(machine.has(client) for client in CLIENTS):
         say("No client was found. Name one to see what is missing: mogplex-mcp install cursor")
         return ExitCode.FAILURE
@@ -235,7 +247,18 @@ def _warn(text: str) -> None:
     say(printable(text))
 
 
-def _print(text: str) -> None:
-    """Print a line to stdout; characters that its encoding lacks become question marks."""
+def _print(text: str, *, style: str = "") -> None:
+    """Print a line to stdout; characters that its encoding lacks become question marks.
+
+    Args:
+        text: The line.
+        style: Its colour at a terminal.
+    """
     encoding = sys.stdout.encoding or "utf-8"
-    print(printable(text).encode(encoding, "replace").decode(encoding), flush=True)  # noqa: T201 - the output of the command
+    line = printable(text).encode(encoding, "replace").decode(encoding)
+    if style and sys.stdout.isatty():
+        from mogplex_mcp.cli.terminal.output import Output  # noqa: PLC0415 - slow to import
+
+        Output(as_json=False).line(line, style=style)
+    else:
+        print(line, flush=True)  # noqa: T201 - the output of the command

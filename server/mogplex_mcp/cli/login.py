@@ -24,6 +24,7 @@ from mogplex_mcp.credentials.token_store import (
     TokenStore,
     address_of,
     file_store,
+    is_keyring_first,
 )
 
 CHECK_SECONDS: Final = 30.0
@@ -167,7 +168,8 @@ def _store(settings: Settings, token: Token, given: Namespace) -> None:
     """
     address = address_of(settings)
     file = file_store(settings)
-    stores: list[TokenStore] = [] if given.file else [KEYRING]
+    avoids_keyring = given.file or not (given.keyring or is_keyring_first())
+    stores: list[TokenStore] = [] if avoids_keyring else [KEYRING]
     stores += [file] if file and not given.keyring else []
     used = _store_in_first(stores, address, token)
     if used is None:
@@ -178,9 +180,11 @@ def _store(settings: Settings, token: Token, given: Namespace) -> None:
         )
         raise _LoginError(ExitCode.FAILURE, f"The token could not be stored. {instead}")
     say(f"The token is stored in {used.name}, for {address} only.")
+    if used is KEYRING and not is_keyring_first():
+        say("The keychain asks for your consent again after each update of Python; servers cannot show that window.")
     for store in _stores(settings):
         # Where the file is the fallback, the keyring has failed already.
-        if store.name != used.name and (store is not KEYRING or given.file):
+        if store.name != used.name and (store is not KEYRING or avoids_keyring):
             _remove(store, address)
     found = find_token(settings)
     if found.source != used.name:

@@ -8,6 +8,7 @@ from contextlib import closing
 from pathlib import Path
 
 from mogplex_mcp.config.settings import Settings
+from mogplex_mcp.core.private_file import replace
 from mogplex_mcp.credentials.token_store import FileStore, StoreError
 
 logger = logging.getLogger(__name__)
@@ -53,7 +54,7 @@ def _move_journal(old: Path, new: Path) -> None:
                 source.backup(target)
             if new.exists():
                 return  # another process was faster
-            copy.replace(new)
+            replace(copy, new)
         finally:
             copy.unlink(missing_ok=True)
         for suffix in ("", "-wal", "-shm"):

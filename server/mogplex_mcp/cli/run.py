@@ -71,7 +71,7 @@ def _show_start(session: Session, result: StartedRun, *, followed: bool) -> None
                 "repo": sanitize_name(result.repo.full_name, sanitize_word(result.repo.id)),
                 "harness": sanitize_word(run.harness, ""),
                 "branch": branch_line(run),
-                "follow": "" if followed or run.status in TERMINAL_STATUSES else follow_command(run_id),
+                "follow": "" if followed or run.status in TERMINAL_STATUSES else follow_command(session, run_id),
             }
         )
     session.output.notes(_notes(session, result))

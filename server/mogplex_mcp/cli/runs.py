@@ -17,6 +17,7 @@ from mogplex_mcp.cli.terminal.records import (
     run_record,
 )
 from mogplex_mcp.cli.terminal.run_view import run_view
+from mogplex_mcp.cli.terminal.short_ids import short_length, whole_run_id
 from mogplex_mcp.core.humanize import ago, counted, duration
 from mogplex_mcp.core.standard_streams import say
 from mogplex_mcp.operations import run_list, runs
@@ -60,10 +61,12 @@ async def list_runs(session: Session, given: Namespace) -> int:
         )
     if found.left_out:
         notes.append(f"{counted(found.left_out, 'older run')} not shown; raise --limit.")
+    # A program that reads the table needs whole ids.
+    length = short_length(entry.run_id for entry in found.entries) if session.output.console.is_terminal else None
     session.output.listed(
         [_entry_record(entry) for entry in found.entries],
         ("run", "status", "repo", "started", "pr", "task"),
-        [_entry_row(entry, session.services.now()) for entry in found.entries],
+        [_entry_row(entry, session.services.now(), length) for entry in found.entries],
         notes=notes,
     )
     return ExitCode.OK
@@ -72,7 +75,8 @@ async def list_runs(session: Session, given: Namespace) -> int:
 @in_terminal
 async def get_run(session: Session, given: Namespace) -> int:
     """Show a run."""
-    details = await session.perform("get_run", lambda context: runs.get_run(context, run_id=given.run))
+    run_id = await whole_run_id(session.tenant.ledger, given.run)
+    details = await session.perform("get_run", lambda context: runs.get_run(context, run_id=run_id))
     run, outcome = details.snapshot.run, details.outcome
     now = session.now
     if session.output.as_json:
@@ -102,17 +106,19 @@ async def get_run(session: Session, given: Namespace) -> int:
 @in_terminal
 async def show_events(session: Session, given: Namespace) -> int:
     """Show the events of a run, or follow it."""
+    run_id = await whole_run_id(session.tenant.ledger, given.run)
     if given.follow:
-        return await follow_run(session, given.run, given.timeout)
+        return await follow_run(session, run_id, given.timeout)
     with run_view(session.output) as view:
-        await show_events_so_far(session, given.run, view)
+        await show_events_so_far(session, run_id, view)
     return ExitCode.OK
 
 
 @in_terminal
 async def cancel_run(session: Session, given: Namespace) -> int:
     """Cancel a run."""
-    done = await session.perform("cancel_run", lambda context: runs.cancel_run(context, run_id=given.run), changes=True)
+    run_id = await whole_run_id(session.tenant.ledger, given.run)
+    done = await session.perform("cancel_run", lambda context: runs.cancel_run(context, run_id=run_id), changes=True)
     run, already = done.cancelled.run, done.cancelled.already_terminal
     status = sanitize_word(run.status)
     if session.output.as_json:
@@ -139,7 +145,7 @@ async def follow_run(session: Session, run_id: str, timeout_seconds: float | Non
     if session.shutdown.has_begun and is_unfinished(followed):
         # Printed after the live view is closed, which would wrap the command to the width of the terminal.
         latest = followed.news.snapshot.run.run_id if followed else run_id
-        say(f"The run continues. Follow it again: {follow_command(latest)}")
+        say(f"The run continues. Follow it again: {follow_command(session, latest)}")
     if followed is None:
         return ExitCode.FAILURE
     if session.output.as_json:
@@ -209,9 +215,9 @@ def _entry_record(entry: Entry) -> dict[str, object]:
     )
 
 
-def _entry_row(entry: Entry, now: float) -> tuple[str, ...]:
+def _entry_row(entry: Entry, now: float, id_length: int | None) -> tuple[str, ...]:
     return (
-        sanitize_word(entry.run_id, "(unknown)"),
+        sanitize_word(entry.run_id[:id_length], "(unknown)"),
         _entry_status(entry),
         sanitize_name(entry.repo, sanitize_word(entry.repo_id, "")),
         f"{duration(now - entry.created_at)} ago",

@@ -67,19 +67,20 @@ async def create_sandbox(session: Session, given: Namespace) -> int:
     )
     sandbox = created.sandbox
     if session.output.as_json:
-        # The id of a sandbox that still boots is not known yet.
-        booting = Sandbox.model_construct(id="", repo_id=created.repo.id, status="creating")
-        session.output.record(_record(sandbox or booting))
+        unconfirmed = Sandbox.model_construct(id="", repo_id=created.repo.id, status="unconfirmed")
+        session.output.record(_record(sandbox or unconfirmed))
     elif sandbox:
         session.output.line(f"Sandbox {sanitize_word(sandbox.id)} is {sanitize_word(sandbox.status)}.")
     else:
-        session.output.line("The sandbox is still booting, which takes minutes. Nothing is lost.")
+        session.output.line(
+            "Mogplex has not answered yet: it does so when the sandbox has booted, which takes minutes."
+        )
     if sandbox:
         page = sandbox_page(session.settings.base_url, sanitize_word(sandbox.id))
         note = f"Stop, pause and resume are on its page: {page}"
     else:
-        command = f"mogplex-mcp sandboxes list --repo {sanitize_word(created.repo.id)}"
-        note = f"Do not create it again; see when it runs: {command}"
+        command = session.command(f"sandboxes list --repo {sanitize_word(created.repo.id)}")
+        note = f"Do not create it again before you have looked for it: {command}"
     session.output.notes([note])
     return ExitCode.OK
 

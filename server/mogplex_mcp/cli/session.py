@@ -26,7 +26,7 @@ from mogplex_mcp.core.shutdown import CALL_SECONDS, Shutdown
 from mogplex_mcp.core.standard_streams import say
 from mogplex_mcp.operations.confirmation import Consent, ConsentNeeded
 from mogplex_mcp.operations.context import OperationContext, Progress, unreported
-from mogplex_mcp.operations.errors import OperationError, Speller, operation_error
+from mogplex_mcp.operations.errors import Argument, Operation, OperationError, Speller, operation_error
 from mogplex_mcp.tenants.services import Services
 from mogplex_mcp.tenants.tenant import Tenant
 
@@ -73,6 +73,10 @@ class Session:
         """Return the address of Mogplex's web pages."""
         return web_url(self.settings.base_url)
 
+    def command(self, words: str) -> str:
+        """Return a command line to run next; one of a demo stays in the demo."""
+        return f"mogplex-mcp {words}{' --demo' if self.settings.demo else ''}"
+
     async def perform(
         self,
         name: str,
@@ -111,7 +115,11 @@ class Session:
                 raise
             except Exception as error:
                 raise command_error(
-                    operation_error(error), base_url=self.settings.base_url, repeatable=repeatable, speller=speller
+                    operation_error(error),
+                    base_url=self.settings.base_url,
+                    repeatable=repeatable,
+                    speller=_in_demo(speller) if self.settings.demo else speller,
+                    token_from=self.services.own_token().kind,
                 ) from error
         raise CommandError(
             "Nothing was done: the state changed after you were asked.",
@@ -247,6 +255,16 @@ def in_terminal(handler: SessionHandler) -> Handler:
         return code
 
     return wrapper
+
+
+def _in_demo(speller: Speller) -> Speller:
+    """Return a speller whose commands stay in the demo."""
+
+    def spell(piece: Argument | Operation) -> str:
+        text = speller(piece)
+        return f"{text.removesuffix('`')} --demo`" if isinstance(piece, Operation) else text
+
+    return spell
 
 
 def _check_names(settings: Settings) -> None:

@@ -15,7 +15,8 @@ _RUN_ID: Final = "8f3a2b1c-1234-4abc-9def-1234567890ab"
 _JSON: Final = CommandArgument("--json", "one JSON object per line, for programs", _SWITCH)
 _REPO: Final = CommandArgument("--repo", "owner/name, or an id from `repos list`", {"metavar": "REPO"})
 _LIMIT: Final = CommandArgument("--limit", "maximum number of items", _NUMBER)
-_RUN: Final = CommandArgument("run", "id of the run", {"metavar": "RUN"})
+_RUN: Final = CommandArgument("run", "id of the run, or its beginning as in `runs list`", {"metavar": "RUN"})
+_AUTOMATION_RUN: Final = CommandArgument("run", "id of the run", {"metavar": "RUN"})
 _AUTOMATION: Final = CommandArgument("automation", "id of the automation", {"metavar": "AUTOMATION"})
 _SANDBOX: Final = CommandArgument("sandbox", "id of the sandbox", {"metavar": "SANDBOX"})
 _FOLLOW: Final = CommandArgument("--follow", "watch it until it has ended", _SWITCH)
@@ -235,7 +236,7 @@ AUTOMATIONS: Final = Command(
             "get-run",
             "show a run of an automation",
             "automation_runs:get_run",
-            (_AUTOMATION, _RUN, _WAIT, _JSON),
+            (_AUTOMATION, _AUTOMATION_RUN, _WAIT, _JSON),
             details=_ENDED,
             example=f"automations get-run 5d1c9a7e-1234-4abc-9def-1234567890ab {_RUN_ID} --follow",
         ),

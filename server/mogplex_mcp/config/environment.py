@@ -21,13 +21,15 @@ FORWARDED: Final = (
 )
 _QUOTES: Final = ('""', "''", "``", "“”")
 _PLACEHOLDER: Final = re.compile(
-    r"\$?\{\{.*\}\}"  # {{token}}, ${{ secrets.TOKEN }}
-    r"|\$\{.*\}|\$\(.*\)|\$(?:env:\w+|[A-Z_][A-Z0-9_]*)"  # ${input:token}, $(TOKEN), $env:TOKEN, $TOKEN
-    r"|\{[A-Za-z_][\w.:-]*\}|#\{[^{}]*\}#?"  # {token}, {env:TOKEN}, #{TOKEN}#
-    r"|%[A-Za-z_][\w.()-]*%|__[A-Za-z]\w*__"
-    r"|<[^<>]*>|\[[A-Za-z][A-Za-z _-]*\]"  # <your token>, [your token]
+    r"\$?\{\{.*\}\}|\{%.*%\}"  # {{token}}, ${{ secrets.TOKEN }}, {% token %}
+    r"|(?:\\|\$)?(?:mog_)?\$\{.*\}|\$\(.*\)|\$(?:env:\w+|[A-Z_][A-Z0-9_]*)"  # ${input:token}, $(TOKEN), $TOKEN
+    r"|%?\{[A-Za-z_][\w.:-]*\}|#\{[^{}]*\}#?"  # {token}, {env:TOKEN}, %{TOKEN}, #{TOKEN}#
+    r"|%[A-Za-z_][\w.()-]*%|%\(\w+\)s|__[A-Za-z]\w*__|@[A-Za-z_]\w*@|![A-Za-z_]\w*!"
+    r"|(?:mog_)?<[^<>]*>|\[[A-Za-z][A-Za-z _-]*\]"  # <your token>, [your token]
+    r"|op://.*"  # 1Password
     r"|(?i:(?:mog_)?your[ _-][\w -]*)"  # mog_YOUR_TOKEN, your-token-here
-    r"|mog_(?:[xX]+|[.…*]+)",
+    r"|(?i:(?:replace|change|insert|paste|enter)[ _-]?(?:me|this|with|here|your|a|the|api|key|token)(?:[ _-][\w -]*)?)"
+    r"|(?i:todo)|mog_(?:[xX]+|[.…*]+)|[xX*.…]{3,}",
     re.DOTALL,
 )
 _CREDENTIALS: Final = re.compile(r"://[^/\s@]*@")

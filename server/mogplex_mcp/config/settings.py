@@ -29,6 +29,7 @@ FOLDER_VARIABLES: Final = (
     "CLINE_MCP_SETTINGS_PATH",
     "AMP_SETTINGS_FILE",
     "CONTINUE_GLOBAL_DIR",
+    "WSL_DISTRO_NAME",  # of a Linux below Windows, whose programs start this server in it
 )
 
 _LONGEST_REASON: Final = 300
@@ -210,7 +211,8 @@ def _home(environment: Mapping[str, str] | None) -> Path | None:
     text = next((given[name] for name in names if given.get(name)), "")
     if not text and environment is None:
         text = os.path.expanduser("~").removeprefix("~")  # noqa: PTH111 - Path.home() raises where there is none
-    return Path(text) if text else None
+    # A relative one would be another folder for each working directory.
+    return Path(text) if Path(text).is_absolute() else None
 
 
 def _demo_file(state_file: Path | None) -> Path | None:

@@ -13,7 +13,14 @@ from mogplex_mcp.config.options import OPTIONS
 from mogplex_mcp.config.settings import Settings
 from mogplex_mcp.core.private_file import is_exposed, read_private
 from mogplex_mcp.core.redaction import Secret
-from mogplex_mcp.credentials.token_store import KEYRING, FileStore, NoKeyringError, StoreError, address_of
+from mogplex_mcp.credentials.token_store import (
+    KEYRING,
+    FileStore,
+    NoKeyringError,
+    StoreError,
+    address_of,
+    is_keyring_first,
+)
 
 AUTH_FILE: Final = Path(".mogplex", "auth.json")
 _NAMES: Final = frozenset(name for option in OPTIONS if option.read is Secret for name in option.environment)
@@ -121,9 +128,12 @@ def _sources(settings: Settings) -> Iterator[_Source]:
     yield _Source(SourceKind.ENVIRONMENT, "the environment", settings.api_key.value)
     if settings.api_key_file:
         yield _file_source(settings.api_key_file, "Correct MOGPLEX_API_KEY_FILE (--api-key-file), or leave it out.")
-    yield _keyring_source(settings)
+    if is_keyring_first():
+        yield _keyring_source(settings)
     for path in (settings.token_file, *settings.old_token_files):
         yield _stored_source(path, address_of(settings))
+    if not is_keyring_first():
+        yield _keyring_source(settings)
     if settings.home:
         path = settings.home / AUTH_FILE
         # The file need not exist, but one that can't be read is an error.

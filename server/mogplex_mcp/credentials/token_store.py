@@ -6,6 +6,7 @@ from a project's configuration, never gets it.
 
 import importlib
 import json
+import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar
@@ -29,6 +30,14 @@ _REASONS: Final = {
     "PasswordSetError": "it did not take the token",
     "PasswordDeleteError": "it did not give up the token",
 }
+
+
+def is_keyring_first() -> bool:
+    """Return whether the keyring is preferred to the file.
+
+    It isn't on macOS: the keychain asks again for each new Python binary, in a window behind a server that has none.
+    """
+    return sys.platform != "darwin"
 
 
 class StoreError(Exception):

@@ -38,6 +38,18 @@ async def describe(settings: Settings, token: Token) -> str:
     return " ".join(part for one in (scopes, repos) for part in (one.fact, one.advice) if part)
 
 
+async def check_tools(subject: Subject) -> Sequence[Finding]:
+    """Report how many tools the settings of this shell select, and what their list costs a model."""
+    # Definitions take long to build, and nothing else here needs them.
+    from mogplex_mcp.toolkit.toolset import list_size, offered_tools  # noqa: PLC0415 - see above
+    from mogplex_mcp.tools.catalog import TOOLSETS  # noqa: PLC0415 - see above
+
+    tools = offered_tools(TOOLSETS, subject.settings)
+    size = list_size(tool.definition for tool in tools)
+    fact = f"{counted(len(tools), 'tool')}; a model reads about {round(size.read, -2):,} tokens of them."
+    return [Finding("tools", Status.OK, f"{fact} With output schemas, the list has {round(size.message, -2):,}.")]
+
+
 async def check_token(subject: Subject) -> Sequence[Finding]:
     """Check whether there is a token, and where it came from."""
     found = subject.found

@@ -15,6 +15,7 @@ from mogplex_mcp.diagnosis.account import (
     check_scopes,
     check_settings,
     check_token,
+    check_tools,
 )
 from mogplex_mcp.diagnosis.finding import REJECTED, Check, Finding, Status, Subject, run_check
 from mogplex_mcp.diagnosis.installed_clients import check_entries, check_waits
@@ -48,6 +49,7 @@ _ACCOUNT: Final = (
 )
 # Independent of Mogplex, so they run concurrently with the others.
 _INDEPENDENT: Final = (
+    _Planned("tools", check_tools, 10.0),
     _Planned("waits", check_waits, 10.0),
     _Planned("clients", check_entries, 600.0),
     _Planned("versions", check_versions, 5.0),

@@ -28,7 +28,7 @@ _LONGEST_REASON: Final = 200
 _LONGEST_FILE: Final = 400
 _LAST_BYTES: Final = 4_000
 _WSL: Final = "This is WSL: clients that run on Windows were not looked at."
-_IN_POWERSHELL: Final = "Run `mogplex-mcp doctor` in PowerShell for them."
+_IN_POWERSHELL: Final = "`mogplex-mcp install --wsl` lists them; `mogplex-mcp doctor` in PowerShell starts them."
 
 
 async def check_waits(subject: Subject) -> Sequence[Finding]:

@@ -10,6 +10,8 @@ addition:
   Local, reads that of Devin's command line: <https://docs.devin.ai/desktop/cascade/mcp>.
 - OpenCode 2 keeps its entries one level deeper and also reads those of OpenCode 1: <https://opencode.ai/v2/docs/migrate-v1>.
 - Each profile of VS Code other than the default one has a file of its own.
+- Copilot for JetBrains has one file for all IDEs: <https://github.com/microsoft/copilot-intellij-feedback/issues/2044>.
+  Users of macOS report two folders; the one that exists counts.
 - Codex clears the environment of servers, `env_vars` apart, and runs its first turn without a server that is not there
   within a second, unless it is `required`.
 
@@ -22,7 +24,7 @@ from typing import Final
 
 from mogplex_mcp.core.nearest import nearest
 from mogplex_mcp.installation import InstallationError
-from mogplex_mcp.installation.client import BOM, COMMENTS, LENIENT, Client, ConfigLocation
+from mogplex_mcp.installation.client import BOM, COMMAS, COMMENTS, LENIENT, Client, ConfigLocation
 from mogplex_mcp.installation.client_families import (
     MCP_JSON,
     MILLISECONDS,
@@ -194,6 +196,21 @@ CLIENTS: Final = (
         markers=("{home}/.junie",),
         entries=_SERVERS,
         restart="Junie reads it at once.",
+    ),
+    Client(
+        "copilot-jetbrains",
+        "Copilot for JetBrains",
+        "https://docs.github.com/en/copilot/how-tos/provide-context/use-mcp/extend-copilot-chat-with-mcp?tool=jetbrains",
+        user=(
+            ConfigLocation("{config}/github-copilot/intellij", MCP_JSON, ("linux",)),
+            ConfigLocation("{home}/.config/github-copilot/intellij", MCP_JSON, ("darwin",)),
+            ConfigLocation("{home}/Library/Application Support/github-copilot/intellij", MCP_JSON, ("darwin",)),
+            ConfigLocation("{localappdata}/github-copilot/intellij", MCP_JSON, ("win32",)),
+        ),
+        entries=("servers",),
+        accepts=frozenset({COMMENTS, COMMAS}),
+        leading_fields=STDIO,
+        restart="Press Start above the entry in mcp.json (Settings, Tools, GitHub Copilot, MCP), or restart the IDE.",
     ),
     Client(
         "goose",

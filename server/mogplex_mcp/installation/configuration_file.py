@@ -11,7 +11,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Final
 
-from mogplex_mcp.core.private_file import is_private_copy
+from mogplex_mcp.core.private_file import is_private_copy, replace
 from mogplex_mcp.installation import InstallationError
 
 LARGEST: Final = 64 * 1_048_576
@@ -118,7 +118,7 @@ def write(file: ConfigurationFile, text: str, now: datetime, *, private: bool) -
         try:
             backup = _backup(file, now, status)
             _check_unchanged(file)
-            temporary.replace(file.target)
+            replace(temporary, file.target)
             _check_place(file)
         except BaseException:
             temporary.unlink(missing_ok=True)

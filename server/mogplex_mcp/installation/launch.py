@@ -144,7 +144,7 @@ def server_options(settings: Settings, given: Mapping[str, Any]) -> tuple[str, .
             continue
         value = getattr(settings, option.setting)
         if not option.metavar:
-            found.append(f"--{option.flag}")
+            found += [f"--{option.flag}"] if value else []
         else:
             found += [f"--{option.flag}", str(value.absolute()) if isinstance(value, Path) else str(text)]
     return tuple(found)

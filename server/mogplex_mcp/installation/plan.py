@@ -80,7 +80,7 @@ def plan_installation(
     """
     path = path or _path(machine, client, scope)
     if scope != "project" and not force and not machine.has(client):
-        below = " Programs on Windows have their files there: run this in PowerShell." if machine.is_wsl else ""
+        below = " For a program on Windows, add --wsl or run this in PowerShell." if machine.is_wsl else ""
         raise InstallationError(
             f"{client.title} was not found: {machine.shown(path.parent)} does not exist. "
             f"Install it and start it once, or add --force to write the file anyway.{below}"

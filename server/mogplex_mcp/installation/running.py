@@ -15,7 +15,7 @@ def is_running(client: Client, platform: str) -> bool:
     if not name:
         return False
     question = ["tasklist", "/NH", "/FI", f"IMAGENAME eq {name}"] if platform == "win32" else ["pgrep", "-x", name]
-    program = shutil.which(question[0])
+    program = shutil.which(question[0]) or shutil.which(f"{question[0]}.exe")  # the latter in WSL
     if program is None:
         return False
     try:

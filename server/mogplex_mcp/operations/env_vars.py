@@ -6,6 +6,7 @@ Only the question shows a new value, to the user who has to confirm it, unless i
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Final, Literal
 
 from mogplex_mcp.api.models import EnvVar, EnvVarDeleted, EnvVarSet, Repo
@@ -18,7 +19,7 @@ from mogplex_mcp.operations.errors import Argument, InvalidArgumentError, Operat
 MOST_VALUE_CHARACTERS: Final = 65_536
 MOST_KEY_CHARACTERS: Final = 256
 _KEY: Final = re.compile(rf"[A-Za-z_][A-Za-z0-9_]{{0,{MOST_KEY_CHARACTERS - 1}}}")
-_TIME: Final = re.compile(r"[0-9TZ:.+ -]{1,40}")
+_MILLISECONDS: Final = 1_000.0
 _SECRET_KINDS: Final = ("encrypted", "sensitive")
 _PASSWORD_IN_URL: Final = re.compile(r"://[^/\s:@]{0,200}:[^/\s@]{1,200}@")
 
@@ -127,10 +128,15 @@ def is_usual_key(key: str) -> bool:
     return _KEY.fullmatch(key) is not None and not find_key(key)
 
 
-def changed_at(one: EnvVar) -> str:
-    """Return when a variable was changed, as Mogplex writes it; "" if it sent anything but a time."""
-    text = str(one.updated_at or "")
-    return text if _TIME.fullmatch(text) else ""
+def changed_at(one: EnvVar) -> datetime | None:
+    """Return when a variable was changed; None if Mogplex sent neither milliseconds since the epoch nor ISO 8601."""
+    try:
+        if isinstance(one.updated_at, int):
+            return datetime.fromtimestamp(one.updated_at / _MILLISECONDS, UTC)
+        time = datetime.fromisoformat(one.updated_at or "")
+        return time.replace(tzinfo=time.tzinfo or UTC).astimezone(UTC)
+    except (ValueError, OverflowError, OSError):
+        return None
 
 
 async def _existing(context: OperationContext, repo: str, key: str) -> tuple[Repo, list[EnvVar]]:
@@ -160,7 +166,7 @@ def _listed(existing: Sequence[EnvVar]) -> str:
 
 def _line(one: EnvVar) -> str:
     targets = ", ".join(sanitize_word(target) for target in one.target) or "all targets"
-    changed = f", changed {time}" if (time := changed_at(one)) else ""
+    changed = f", changed {time:%Y-%m-%dT%H:%M:%SZ}" if (time := changed_at(one)) else ""
     return f"- for {targets}, kept {sanitize_word(one.type, '') or '(unknown)'}{changed}"
 
 

@@ -78,11 +78,11 @@ async def list_hosted_tools(context: OperationContext) -> Mapping[str, HostedToo
 
 
 def only_reads(tool: HostedTool) -> bool:
-    """Return whether a hosted tool is marked as one that only reads, and not as a destructive one at the same time.
+    """Return whether a hosted tool is marked as one that only reads, and nothing else in its hints denies that.
 
     Without a hint, the worst is assumed (MCP specification, "Tool annotations").
     """
-    return tool.read_only is True and tool.destructive is not True
+    return tool.read_only is True and (tool.destructive is None or tool.destructive is False)
 
 
 async def get_hosted_tool(context: OperationContext, *, name: str) -> HostedTool:

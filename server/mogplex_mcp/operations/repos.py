@@ -1,9 +1,10 @@
 """Repositories: list them, and queue a review of one's pull request."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from mogplex_mcp.api.errors import MogplexError
 from mogplex_mcp.api.models import Repo, ReviewRerun
 from mogplex_mcp.operations.context import OperationContext
 from mogplex_mcp.operations.errors import Operation, check_range, listed_by, not_repeatable
@@ -43,6 +44,14 @@ async def list_repos(context: OperationContext, *, query: str = "", limit: int =
     query = query.strip()
     found = await context.tenant.mogplex.list_repos(query=query, limit=limit)
     return RepoSearch(query, found, may_be_more=len(found) >= limit)
+
+
+async def repo_names(context: OperationContext, ids: Collection[str]) -> Mapping[str, str]:
+    """Return owner/name of repositories by id, as far as they can be read: a list of other things needs no more."""
+    try:
+        return await context.tenant.repos.names(ids)
+    except MogplexError:
+        return {}
 
 
 async def rerun_pr_review(context: OperationContext, *, repo: str, pr_number: int) -> ReviewRerun:

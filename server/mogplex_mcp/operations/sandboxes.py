@@ -112,9 +112,6 @@ async def create_sandbox(
     working_branch: str = "",
     create_branch: bool = False,
     root_directory: str = "",
-    restore_snapshot_id: str = "",
-    restore_snapshot_project_id: str = "",
-    restore_snapshot_team_id: str = "",
 ) -> CreatedSandbox:
     """Boot a sandbox, and wait for it as long as the call may take.
 
@@ -125,9 +122,6 @@ async def create_sandbox(
         working_branch: Empty for one that Mogplex names.
         create_branch: Whether the working branch is new.
         root_directory: Of a monorepo; empty for that of the repository.
-        restore_snapshot_id: The snapshot to start from; empty for none.
-        restore_snapshot_project_id: The snapshot's project.
-        restore_snapshot_team_id: The snapshot's team.
 
     Raises:
         MogplexError: The repository could not be found, or Mogplex refused.
@@ -142,9 +136,6 @@ async def create_sandbox(
                 working_branch=working_branch,
                 create_branch=create_branch or None,
                 root_directory=root_directory or found.root_directory or "",
-                restore_snapshot_id=restore_snapshot_id,
-                restore_snapshot_project_id=restore_snapshot_project_id,
-                restore_snapshot_team_id=restore_snapshot_team_id,
                 timeout=max(1.0, context.remaining - _RESULT_SECONDS),
             )
     except OperationError as error:

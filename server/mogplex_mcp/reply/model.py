@@ -1,39 +1,63 @@
 """The base model of replies: facts first, untrusted text separate, next steps at the end."""
 
 from collections.abc import Container, Mapping, Sequence
+from datetime import UTC, datetime
 from typing import Annotated, Any, ClassVar, Final, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, PlainSerializer, WithJsonSchema
+
+from mogplex_mcp.reply.schema import flat, short
 
 MOST_NEXT_STEPS: Final = 3
+
+Time = Annotated[
+    datetime,
+    PlainSerializer(lambda time: time.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")),
+    WithJsonSchema({"type": "string", "format": "date-time"}),
+]
+"""A time in structured content: ISO 8601 with offset. The text adds its age."""
+
+Link = Annotated[str, WithJsonSchema({"type": "string", "format": "uri"})]
+"""An address that was checked; empty if there is none."""
 
 
 class NextStep(BaseModel):
     """A suggested tool call."""
 
-    tool: str
-    arguments: Mapping[str, Any] = {}
-    why: str
+    tool: str = Field(description="Tool to call.")
+    arguments: Mapping[str, Any] = Field({}, description="Its arguments.")
+    why: str = Field(description="What for.")
 
 
 class Reply(BaseModel):
     """The reply of a tool, from which text and structured content are rendered.
 
-    Fields that are None, empty text or empty lists are omitted. Untrusted text goes under `untrusted` only; a list
-    there with the name of a list of facts corresponds to it, item by item. Long lists are tuples, which pydantic
+    Optional fields that are None, empty text or empty lists are omitted. Untrusted text goes under `untrusted` only; a
+    list there with the name of a list of facts corresponds to it, item by item. Long lists are tuples, which pydantic
     serialises many times faster than a `Sequence`.
 
     Attributes:
         narrow: How to get what a truncated reply omits.
+        untrusted_schema: The JSON Schemas of the fields that `untrusted` can have.
+        suggests_calls: Whether there can be next steps.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)  # most processes need few of these models
     narrow: ClassVar[str] = ""
+    untrusted_schema: ClassVar[Mapping[str, Any]] = {}
+    suggests_calls: ClassVar[bool] = True
 
-    summary: str
-    notes: Sequence[str] = ()
-    untrusted: Mapping[str, Any] = {}
-    next_steps: Annotated[tuple[NextStep, ...], Field(max_length=MOST_NEXT_STEPS)] = ()
+    summary: str = Field(description="The result.")
+    notes: Sequence[str] = Field((), description="Remarks.")
+    untrusted: Mapping[str, Any] = Field({}, description="By others.")
+    next_steps: Annotated[tuple[NextStep, ...], Field(max_length=MOST_NEXT_STEPS)] = Field(
+        (), description="Useful calls."
+    )
+
+    @property
+    def resource(self) -> str:
+        """The URI of the resource that the reply is about; "" for none."""
+        return ""
 
     def with_next_steps_for(self, tools: Container[str]) -> Self:
         """Return a copy without the next steps that call other tools than these."""
@@ -44,34 +68,40 @@ class Reply(BaseModel):
         return self.model_copy(update={"notes": (*self.notes, *notes)}) if notes else self
 
     def structured(self) -> dict[str, Any]:
-        """Return the reply as JSON data, facts first and without empty fields."""
+        """Return the reply as JSON data, facts first and without empty optional fields."""
         data = self.model_dump(mode="json")
-        first = {"summary": data.pop("summary")}
         last = {name: data.pop(name) for name in ("notes", "untrusted", "next_steps")}
-        return first | dict(_pruned(data | last))
+        required = {name: data[name] for name, field in type(self).model_fields.items() if field.is_required()}
+        kept = required | dict(_pruned(data | last))
+        return {name: kept[name] for name in ("summary", *data, *last) if name in kept}
 
     @classmethod
     def output_schema(cls) -> dict[str, Any]:
-        """Return the published schema: names and types of the tool's own fields, without `$ref` and nested fields.
+        """Return the published schema: every field with its type, the tool's own with descriptions.
 
-        Clients reject a reply that violates its schema, and every word costs tokens in every session: the fields that
-        all replies share are described once, in the server's instructions.
+        All tools are listed in every session, so the instructions describe what all results have, and the reference
+        and the generated types describe inner fields (`full_schema`).
         """
-        schema = cls.model_json_schema(mode="serialization")
-        properties = {
-            name: {"type": _json_type(field, schema.get("$defs", {}))}
-            for name, field in schema["properties"].items()
-            if name not in Reply.model_fields
-        }
-        return {"type": "object", "properties": properties}
+        return short(cls.full_schema(), undescribed=Reply.model_fields)
+
+    @classmethod
+    def full_schema(cls) -> dict[str, Any]:
+        """Return the schema with all descriptions, and without `$ref`, which several clients drop."""
+        schema = flat(cls.model_json_schema(mode="serialization"))
+        properties = schema["properties"]
+        if not cls.suggests_calls:
+            del properties["next_steps"]
+        if cls.untrusted_schema:
+            properties["untrusted"]["properties"] = dict(cls.untrusted_schema)
+        else:
+            del properties["untrusted"]
+        return schema
 
 
-def _json_type(schema: Mapping[str, Any], definitions: Mapping[str, Any]) -> str:
-    if "$ref" in schema:
-        return _json_type(definitions[schema["$ref"].rpartition("/")[2]], definitions)
-    if "anyOf" in schema:
-        return next(_json_type(option, definitions) for option in schema["anyOf"] if option.get("type") != "null")
-    return str(schema.get("type", "object"))
+class ListReply(Reply):
+    """A reply whose lists can be cut."""
+
+    left_out: int | None = Field(None, description="Items missing.")
 
 
 def _pruned(value: Any) -> Any:

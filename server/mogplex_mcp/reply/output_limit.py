@@ -18,28 +18,39 @@ _NOTE_CHARACTERS: Final = 60
 
 
 def limit_output(
-    structured: dict[str, Any], to_text: Callable[[Mapping[str, Any]], str], *, narrow: str
+    structured: dict[str, Any],
+    to_text: Callable[[Mapping[str, Any]], str],
+    *,
+    narrow: str,
+    together: int | None = None,
 ) -> tuple[dict[str, Any], str]:
     """Return the structured content and the text of a reply, truncated until both are below the target size.
 
     Untrusted text is truncated first, the longest before others, then the ends of lists are dropped, then other long
-    text is truncated. `notes` reports omitted items.
+    text is truncated. `left_out` counts omitted items, `notes` says of which lists.
 
     Args:
         structured: The reply; changed in place.
         to_text: Renders its text.
         narrow: How to get what is omitted.
+        together: How many characters text and structured content can have together; None for no such limit. Where both
+            do not fit, untrusted text is left to the text, which has it between its marks.
     """
     own_notes = structured.get("notes", [])[:]
+    own_left_out = structured.get("left_out", 0)
     left_out: dict[str, int] = {}
     while True:
+        sent, text = structured, ""
         # The JSON is nearly always longer than the text, and faster to render.
         excess = _json_length(structured) - TARGET_CHARACTERS
         if excess <= 0:
             text = to_text(structured)
             excess = len(text) - TARGET_CHARACTERS
+        if excess <= 0 and together is not None and len(text) + _json_length(sent) > together:
+            sent = {name: value for name, value in structured.items() if name != "untrusted"}
+            excess = len(text) + _json_length(sent) - together
         if excess <= 0:
-            return structured, text
+            return sent, text
         if not left_out:
             excess += _NOTE_CHARACTERS + len(narrow)
         if not (
@@ -47,9 +58,14 @@ def limit_output(
             or _drop_end(structured, excess, left_out)
             or _cut_longest(structured)
         ):
-            structured = {"summary": "The answer was too long to be shown.", **({"notes": [narrow]} if narrow else {})}
+            facts = {name: [] if isinstance(value, list) else value for name, value in structured.items()}
+            notes = {"notes": [narrow]} if narrow else {}
+            hidden = dict.fromkeys(("notes", "untrusted", "next_steps"))
+            structured = {name: value for name, value in facts.items() if name not in hidden}
+            structured |= {"summary": "The answer was too long to be shown.", **notes}
             return structured, to_text(structured)
         if left_out:
+            structured["left_out"] = own_left_out + sum(left_out.values())
             structured["notes"] = own_notes + [
                 f"{count} more {name} left out to keep the answer short. {narrow}".strip()
                 for name, count in left_out.items()

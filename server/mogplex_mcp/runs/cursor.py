@@ -3,23 +3,28 @@
 Events arrive in any order, and late ones are inserted before others, so a position can't be a number or a time: the
 cursor is the set of digests of the events that were returned. It grants nothing; every call is authorized anew.
 
-Layout: version, digest of the run's id, digest of each event's id, checksum of the preceding bytes. The checksum
-detects a cursor that a model copied incompletely or incorrectly.
+Layout: version, length of the call that returned it, digest of the run's id, digest of each event's id, checksum of the
+preceding bytes. The length, in tenths of a second, shows what a client that sends the cursor has waited for. The
+checksum detects a cursor that a model copied incompletely or incorrectly.
 """
 
 import base64
 import binascii
 import hashlib
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
-VERSION: Final = 1
+VERSION: Final = 2
 # Two of 200 events have the same digest once in a hundred million runs.
 _EVENT_BYTES: Final = 5
 _RUN_BYTES: Final = 4
 _CHECKSUM_BYTES: Final = 3
-_MIN_BYTES: Final = 1 + _RUN_BYTES + _CHECKSUM_BYTES
+_WAITED_BYTES: Final = 2
+_HEAD_BYTES: Final = 1 + _WAITED_BYTES + _RUN_BYTES
+_MIN_BYTES: Final = _HEAD_BYTES + _CHECKSUM_BYTES
+_TENTHS: Final = 10
+_MOST_TENTHS: Final = 2 ** (8 * _WAITED_BYTES) - 1
 
 
 class CursorError(ValueError):
@@ -33,10 +38,12 @@ class Cursor:
     Attributes:
         run_id: The run.
         digests: The digest of the id of each event.
+        waited: The length of the call that returned the cursor, in seconds.
     """
 
     run_id: str
     digests: frozenset[bytes] = frozenset()
+    waited: float = 0.0
 
     @classmethod
     def parse(cls, text: str, run_id: str) -> "Cursor":
@@ -47,19 +54,12 @@ class Cursor:
         """
         if not text:
             return cls(run_id)
-        try:
-            data = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
-        except (binascii.Error, ValueError) as error:
-            raise CursorError("it isn't a cursor of this server") from error
-        if not data or data[0] != VERSION:
-            raise CursorError("it isn't a cursor of this version of the server")
-        body, checksum = data[:-_CHECKSUM_BYTES], data[-_CHECKSUM_BYTES:]
-        run, events = body[1 : 1 + _RUN_BYTES], body[1 + _RUN_BYTES :]
-        if len(data) < _MIN_BYTES or len(events) % _EVENT_BYTES or checksum != _digest(body, _CHECKSUM_BYTES):
-            raise CursorError("a part of it is missing or was changed")
-        if run != _digest(run_id.encode(), _RUN_BYTES):
+        body = _body(text)
+        run, events = body[1 + _WAITED_BYTES : _HEAD_BYTES], body[_HEAD_BYTES:]
+        if run != run_digest(run_id):
             raise CursorError("it belongs to another run")
-        return cls(run_id, frozenset(events[at : at + _EVENT_BYTES] for at in range(0, len(events), _EVENT_BYTES)))
+        digests = frozenset(events[at : at + _EVENT_BYTES] for at in range(0, len(events), _EVENT_BYTES))
+        return cls(run_id, digests, waited_for(text)[1])
 
     def has_seen(self, event_id: str) -> bool:
         """Return whether the event was seen."""
@@ -67,11 +67,47 @@ class Cursor:
 
     def with_events(self, event_ids: Iterable[str]) -> "Cursor":
         """Return a cursor that has seen these events too."""
-        return Cursor(self.run_id, self.digests | {_digest(event_id.encode(), _EVENT_BYTES) for event_id in event_ids})
+        digests = self.digests | {_digest(event_id.encode(), _EVENT_BYTES) for event_id in event_ids}
+        return replace(self, digests=digests)
+
+    def after(self, waited: float) -> "Cursor":
+        """Return the cursor as that of a call that took `waited` seconds."""
+        return replace(self, waited=waited)
 
     def __str__(self) -> str:
-        body = bytes([VERSION]) + _digest(self.run_id.encode(), _RUN_BYTES) + b"".join(sorted(self.digests))
+        tenths = min(_MOST_TENTHS, int(self.waited * _TENTHS)).to_bytes(_WAITED_BYTES, "big")
+        body = bytes([VERSION]) + tenths + run_digest(self.run_id) + b"".join(sorted(self.digests))
         return base64.urlsafe_b64encode(body + _digest(body, _CHECKSUM_BYTES)).rstrip(b"=").decode()
+
+
+def run_digest(run_id: str) -> bytes:
+    """Return what stands for a run in its cursors."""
+    return _digest(run_id.encode(), _RUN_BYTES)
+
+
+def waited_for(text: str) -> tuple[bytes, float]:
+    """Return the digest of a cursor's run, and the length of the call that returned the cursor in seconds.
+
+    Raises:
+        CursorError: The text isn't a whole cursor of this version.
+    """
+    body = _body(text)
+    tenths = int.from_bytes(body[1 : 1 + _WAITED_BYTES], "big")
+    return body[1 + _WAITED_BYTES : _HEAD_BYTES], tenths / _TENTHS
+
+
+def _body(text: str) -> bytes:
+    try:
+        data = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
+    except (binascii.Error, ValueError) as error:
+        raise CursorError("it isn't a cursor of this server") from error
+    if not data or data[0] != VERSION:
+        raise CursorError("it isn't a cursor of this version of the server")
+    body, checksum = data[:-_CHECKSUM_BYTES], data[-_CHECKSUM_BYTES:]
+    events = len(data) - _MIN_BYTES
+    if events < 0 or events % _EVENT_BYTES or checksum != _digest(body, _CHECKSUM_BYTES):
+        raise CursorError("a part of it is missing or was changed")
+    return body
 
 
 def _digest(data: bytes, size: int) -> bytes:

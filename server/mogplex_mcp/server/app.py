@@ -27,7 +27,7 @@ from mogplex_mcp.server.tracing import redact_spans
 from mogplex_mcp.tenants.services import Services
 from mogplex_mcp.toolkit.elicitation import Elicitation
 from mogplex_mcp.toolkit.tool_selection import ToolSelection
-from mogplex_mcp.toolkit.toolset import Tool, Toolset, adapt_toolsets, needs_write, select
+from mogplex_mcp.toolkit.toolset import Tool, Toolset, adapt_toolsets, needs_write, offered_tools
 from mogplex_mcp.tools.catalog import TOOLSETS
 
 if TYPE_CHECKING:
@@ -38,8 +38,8 @@ _FIXED_LISTS: Final = ("tools/list", "prompts/list", "resources/templates/list")
 _FRESH_MS: Final = 3_600_000
 # Sent with every result of the 2026 protocol, hence as short as possible.
 _ICON: Final = (
-    "data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 8 8'%3E"
-    "%3Cpath d='M1 7V1l3 3 3-3v6' fill='none' stroke='%23635bff'/%3E%3C/svg%3E"
+    "data:image/svg+xml,%3Csvg%20xmlns='http://www.w3.org/2000/svg'%20viewBox='0%200%208%208'%3E"
+    "%3Cpath%20d='M1%207V1l3%203%203-3v6'%20fill='none'%20stroke='%23635bff'/%3E%3C/svg%3E"
 )
 
 
@@ -136,12 +136,4 @@ def tool_names(settings: Settings) -> frozenset[str]:
 
 def _tools(settings: Settings) -> tuple[Sequence[Toolset], list[Tool]]:
     """Return all toolsets as the settings adapt them, and the tools that the settings select."""
-    toolsets = adapt_toolsets(TOOLSETS, settings)
-    offered = select(
-        toolsets,
-        wanted_toolsets=settings.toolsets,
-        wanted_tools=settings.tools,
-        excluded_tools=settings.exclude_tools,
-        read_only=settings.read_only,
-    )
-    return toolsets, [] if settings.refusals else offered
+    return adapt_toolsets(TOOLSETS, settings), offered_tools(TOOLSETS, settings)

@@ -14,9 +14,10 @@ from mcp.shared.exceptions import MCPError
 
 from mogplex_mcp.api.client import Mogplex
 from mogplex_mcp.api.errors import MogplexError
+from mogplex_mcp.api.identifiers import without_quotes
 from mogplex_mcp.api.repos import full_name
 from mogplex_mcp.reply.untrusted import clean_line, sanitize_name, sanitize_word
-from mogplex_mcp.server.prompts import Prompts
+from mogplex_mcp.server.prompts import Prompts, unknown_prompt
 from mogplex_mcp.server.request_scope import RequestScope
 from mogplex_mcp.server.resources import Resources
 
@@ -83,10 +84,10 @@ class Completions:
         self, scope: RequestScope, reference: mcp_types.PromptReference | mcp_types.ResourceTemplateReference
     ) -> Sequence[str]:
         if isinstance(reference, mcp_types.PromptReference):
-            for prompt in self._prompts.kinds(scope):
-                if prompt.name == reference.name:
-                    return [one.name for one in prompt.arguments]
-            raise MCPError(mcp_types.INVALID_PARAMS, f"There is no prompt {clean_line(reference.name, 60)!r}.")
+            prompts = {prompt.name: prompt for prompt in self._prompts.kinds(scope)}
+            if reference.name in prompts:
+                return [one.name for one in prompts[reference.name].arguments]
+            raise MCPError(mcp_types.INVALID_PARAMS, unknown_prompt(reference.name, list(prompts)))
         for kind in self._resources.kinds(scope):
             if kind.uri == reference.uri:
                 return kind.template.variable_names
@@ -156,7 +157,7 @@ _FETCHES: Final[dict[str, Fetch]] = {"repo": _repos, "sandbox_id": _sandboxes, "
 
 def _matching(candidates: Iterable[Candidate], typed: str) -> list[str]:
     """Return the values that begin with the typed text, then those that contain it, then those found by their words."""
-    wanted = typed.strip().casefold()
+    wanted = without_quotes(typed).casefold()
     ranked: tuple[list[str], ...] = ([], [], [])
     for one in candidates:
         value = one.value.casefold()

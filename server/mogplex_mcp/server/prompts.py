@@ -8,7 +8,7 @@ import mcp_types
 from mcp.shared.exceptions import MCPError
 
 from mogplex_mcp.api.errors import MogplexError
-from mogplex_mcp.api.identifiers import canonical_uuid, check_uuid, id_in_page
+from mogplex_mcp.api.identifiers import canonical_uuid, check_uuid, id_in_page, without_quotes
 from mogplex_mcp.api.repos import full_name
 from mogplex_mcp.operations.errors import InvalidArgumentError
 from mogplex_mcp.reply.untrusted import clean, clean_line
@@ -17,6 +17,7 @@ from mogplex_mcp.server import prompt_texts
 from mogplex_mcp.server.request_params import check_cursor
 from mogplex_mcp.server.request_scope import RequestScope
 from mogplex_mcp.toolkit.arguments import nearest
+from mogplex_mcp.toolkit.errors import sentence
 from mogplex_mcp.toolkit.unknown_arguments import sort_arguments
 
 LONGEST_WORDS: Final = 20_000
@@ -34,7 +35,7 @@ def _repo(text: str) -> str:
 
 
 def _branch(text: str) -> str:
-    checked = checked_name(text)
+    checked = checked_name(without_quotes(text))
     if not checked:
         raise _UnusableError("must be the name of a branch")
     return checked
@@ -131,12 +132,18 @@ class Prompts:
         kinds = {kind.name: kind for kind in self.kinds(scope)}
         kind = kinds.get(params.name)
         if kind is None:
-            raise MCPError(mcp_types.INVALID_PARAMS, nearest("prompt", clean_line(params.name, 60), list(kinds)))
+            raise MCPError(mcp_types.INVALID_PARAMS, unknown_prompt(params.name, list(kinds)))
         changes = any(not scope.tools[name].hints.reads_only for name in kind.needs)
         values = _checked(kind, params.arguments or {}, scope.settings.base_url, changes=changes)
         text = kind.write(values, scope.tools)
         message = mcp_types.PromptMessage(role="user", content=mcp_types.TextContent(type="text", text=text))
         return mcp_types.GetPromptResult(description=kind.description, messages=[message])
+
+
+def unknown_prompt(name: str, known: Sequence[str]) -> str:
+    """Return the message for a prompt that is not offered, with the nearest that are."""
+    problem = nearest("prompt", clean_line(name, 60), known)
+    return sentence(f"{problem[0].upper()}{problem[1:]}")
 
 
 def _with_default_repo(kind: Kind, default_repo: str) -> Kind:

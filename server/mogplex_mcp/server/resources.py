@@ -5,6 +5,7 @@ output limit, untrusted text, budget and errors are those of the tool.
 """
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -17,6 +18,7 @@ from mcp.shared.uri_template import UriTemplate
 from mcp_types.version import MODERN_PROTOCOL_VERSIONS
 
 from mogplex_mcp.api.errors import ErrorCode
+from mogplex_mcp.api.identifiers import without_quotes
 from mogplex_mcp.operations.errors import InvalidArgumentError, check_id, operation_error
 from mogplex_mcp.reply.render import fenced, render
 from mogplex_mcp.reply.untrusted import clean_line, sanitize_name, sanitize_word
@@ -32,6 +34,8 @@ LISTED_RUNS: Final = 20
 _NOT_FOUND_2025: Final = -32_002
 _NOT_THERE: Final = frozenset({ErrorCode.NOT_FOUND, ErrorCode.INVALID_ARGUMENT, ErrorCode.BAD_REQUEST})
 _LONGEST_URI: Final = 300
+# The scheme of a URI is case-insensitive (RFC 3986, section 3.1).
+_SCHEME: Final = re.compile(r"^mogplex://", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -182,8 +186,9 @@ class Resources:
         except InvalidArgumentError as error:
             raise _error(protocol_version, params.uri, sentence(str(error)), error.code) from None
         try:
-            reply = await call_tool(scope.tools[kind.tool], {**kind.arguments, **values}, scope.open_call())
-            structured, text = render(reply.with_next_steps_for(scope.tools))
+            call = scope.open_call()
+            reply = await call_tool(scope.tools[kind.tool], {**kind.arguments, **values}, call)
+            structured, text = render(reply.with_next_steps_for(scope.tools), now=call.now)
         except Exception as error:  # noqa: BLE001 - as in a tool call: the reader gets a reason, the log a traceback
             failure = operation_error(error)
             worded = tool_error(
@@ -209,8 +214,11 @@ class Resources:
             InvalidArgumentError: There is no resource with this URI, or a parameter isn't an id.
         """
         kinds = self.kinds(scope)
+        plain = _SCHEME.sub("mogplex://", without_quotes(uri[: _LONGEST_URI + 1]))
         for kind in kinds if len(uri) <= _LONGEST_URI else ():
-            matched = kind.template.match(uri)
+            matched = kind.template.match(plain)
+            if matched is None:
+                matched = kind.template.match(plain.rstrip("/"))
             if matched is not None:
                 # Every parameter is an id. A tool would take other values for something else, such as "the latest".
                 return kind, {parameter: check_id(str(value), parameter) for parameter, value in matched.items()}

@@ -29,6 +29,8 @@ from mogplex_mcp.server.resources import RUN, RUN_EVENTS, Resources
 if TYPE_CHECKING:
     from mcp.server.session import ServerSession
 
+    from mogplex_mcp.tenants.services import Services
+
 MOST_RESOURCES: Final = 100
 """For one subscriber."""
 
@@ -54,7 +56,7 @@ class Subscriptions:
 
     def __init__(self, resources: Resources) -> None:
         self._resources = resources
-        self._of_tenants: WeakKeyDictionary[Watches, _Subscribers] = WeakKeyDictionary()
+        self._of_audiences: WeakKeyDictionary[Watches | Services, _Subscribers] = WeakKeyDictionary()
         self._without_updates = ListenHandler(InMemorySubscriptionBus(), max_subscriptions=MOST_STREAMS)
         self._streams = 0
 
@@ -128,15 +130,18 @@ class Subscriptions:
         return kind in PUSHED and kind.template.expand(values) == uri
 
     def _subscribers(self, scope: RequestScope) -> "_Subscribers":
-        watches = scope.tenant.watches
-        if watches not in self._of_tenants:
-            self._of_tenants[watches] = _Subscribers()
-            watches.on_answer = self._of_tenants[watches].notify
-        return self._of_tenants[watches]
+        tenant, services = scope.tenant, scope.services
+        # The person of this process stays the same with a new token, which has a tenant of its own.
+        audience = services if scope.caller.personal else tenant.watches
+        subscribers = self._of_audiences.setdefault(audience, _Subscribers())
+        tenant.watches.on_answer = subscribers.notify
+        if scope.caller.personal:
+            services.tenants.on_answer = subscribers.notify
+        return subscribers
 
 
 class _Subscribers:
-    """The subscribers of one tenant.
+    """The subscribers of one tenant, or of the person of this process.
 
     Attributes:
         listen: Serves `subscriptions/listen` of the 2026 protocol.

@@ -1,15 +1,21 @@
 """Handlers of `tools/list` and `tools/call`, and of the cancellation of a call."""
 
+from typing import Final
+
 import mcp_types
 from mcp.shared.exceptions import MCPError
 
 from mogplex_mcp.operations.confirmation import Consent
 from mogplex_mcp.server.request_params import check_cursor
 from mogplex_mcp.server.request_scope import RequestScope
+from mogplex_mcp.server.resources import RUN, Resources
 from mogplex_mcp.toolkit.call import Call
 from mogplex_mcp.toolkit.dispatch import dispatch
 from mogplex_mcp.toolkit.elicitation import Elicitation
 from mogplex_mcp.toolkit.toolset import needs_write
+
+# A version of the protocol; they are dates, and sort as text.
+_FIRST_WITH_LINKS: Final = "2025-06-18"
 
 
 class ToolHandlers:
@@ -21,6 +27,7 @@ class ToolHandlers:
 
     def __init__(self, elicitation: Elicitation) -> None:
         self._elicitation = elicitation
+        self._resources = Resources()
 
     async def list(
         self, scope: RequestScope, params: mcp_types.PaginatedRequestParams | None
@@ -65,6 +72,7 @@ class ToolHandlers:
                     base_url=scope.settings.base_url,
                     token_from=scope.token_from,
                     recorder=scope.services.recorder,
+                    links=RUN in self._resources.kinds(scope) and scope.context.protocol_version >= _FIRST_WITH_LINKS,
                 )
 
         return await self._elicitation.run(run, scope.context, params)

@@ -18,8 +18,9 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Final
 
-from mogplex_mcp.core.private_file import is_exposed
+from mogplex_mcp.core.private_file import is_exposed, replace
 from mogplex_mcp.storage.errors import StateError
+from mogplex_mcp.storage.file_system import network_file_system
 from mogplex_mcp.storage.migrations import check_version, migrate
 
 BUSY_SECONDS: Final = 2.0
@@ -31,6 +32,8 @@ class StateFile:
     A file that isn't a database any more is set aside under a name with the time in it, and a new one is begun; a file
     that other users could open is made private; `warning` then says so. A file of a newer release is refused and left
     as it is. A file that was moved or removed is no longer written: the one that has its name now is opened instead.
+    On a network file system it has a rollback journal instead of a write-ahead log, whose index has to be in memory
+    that all its processes share (<https://www.sqlite.org/wal.html>); `warning` says so the first time.
 
     Args:
         path: Where the file is; its folder is made when missing. None keeps everything in memory.
@@ -131,7 +134,7 @@ class StateFile:
             if self.path is not None and _make_private(self.path):
                 self.warning = f"Other users of this machine could open {self.path}; now only its owner can."
             try:
-                self._connection = _connect(self.path)
+                self._connection = self._connect()
             except sqlite3.DatabaseError as error:
                 if self.path is None or isinstance(error, sqlite3.OperationalError):
                     raise
@@ -139,9 +142,19 @@ class StateFile:
                 if before == _identity(self.path):
                     self.warning = _set_aside(self.path, error)
                 self._key = b""
-                self._connection = _connect(self.path)
+                self._connection = self._connect()
             self._opened = _identity(self.path)
         return self._connection
+
+    def _connect(self) -> sqlite3.Connection:
+        network = network_file_system(self.path) if self.path is not None else ""
+        connection, is_changed = _connect(self.path, is_local=not network)
+        if network and is_changed:
+            self.warning = (
+                f"{self.warning} {self.path} is on a network file system ({network}), where locks may fail: name a "
+                "file on a local disk with MOGPLEX_MCP_STATE_FILE."
+            ).lstrip()
+        return connection
 
     def _is_moved(self) -> bool:
         return self._connection is not None and self._opened != _identity(self.path)
@@ -153,41 +166,49 @@ def _tenant(key: bytes, token: str) -> str:
     return hmac.new(key, token.encode(), hashlib.sha256).hexdigest()[:32]
 
 
-def _connect(path: Path | None) -> sqlite3.Connection:
+def _connect(path: Path | None, *, is_local: bool) -> tuple[sqlite3.Connection, bool]:
     """Open the file, and retry: while another process makes it or closes it last, SQLite reports "locked" at once."""
     given_up = time.monotonic() + BUSY_SECONDS
     while True:
         try:
-            return _connect_once(path)
+            return _connect_once(path, is_local=is_local)
         except sqlite3.OperationalError as error:
             if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > given_up:
                 raise
             time.sleep(0.02)
 
 
-def _connect_once(path: Path | None) -> sqlite3.Connection:
+def _connect_once(path: Path | None, *, is_local: bool) -> tuple[sqlite3.Connection, bool]:
     if path is not None and not path.exists():
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         path.touch(mode=0o600, exist_ok=True)
     connection = sqlite3.connect(path or ":memory:", timeout=BUSY_SECONDS, isolation_level=None)
     try:
-        _prepare(connection)
+        return connection, _prepare(connection, is_local=is_local)
     except BaseException:
         connection.close()
         raise
-    return connection
 
 
-def _prepare(connection: sqlite3.Connection) -> None:
-    """Bring the schema of a file up to date, and check that the file is whole."""
+def _prepare(connection: sqlite3.Connection, *, is_local: bool) -> bool:
+    """Bring the schema of a file up to date, and check that the file is whole.
+
+    Returns:
+        Whether the file is new, or has another journal mode than before.
+    """
     # A file of a newer release is refused before anything is written to it.
     check_version(connection)
-    connection.execute("PRAGMA journal_mode = WAL")
+    (before,) = connection.execute("PRAGMA journal_mode").fetchone()
+    (pages,) = connection.execute("PRAGMA page_count").fetchone()
+    # A file with a rollback journal is one that another machine has on a network file system.
+    wanted = "wal" if is_local and (before == "wal" or not pages) else "delete"
+    connection.execute(f"PRAGMA journal_mode = {wanted}")
     migrate(connection)
     # A table that is damaged inside is found here and not in the middle of a start.
     (verdict,) = connection.execute("PRAGMA quick_check(1)").fetchone()
     if verdict != "ok":
         raise sqlite3.DatabaseError(verdict)
+    return not pages or before != wanted
 
 
 def _identity(path: Path | None) -> tuple[int, int] | None:
@@ -214,7 +235,7 @@ def _make_private(path: Path) -> bool:
 
 def _names(path: Path) -> Sequence[str]:
     """Return the names of a database and of the files that SQLite keeps next to it."""
-    return [path.name + suffix for suffix in ("", "-wal", "-shm")]
+    return [path.name + suffix for suffix in ("", "-wal", "-shm", "-journal")]
 
 
 def _set_aside(path: Path, error: sqlite3.DatabaseError) -> str:
@@ -225,7 +246,7 @@ def _set_aside(path: Path, error: sqlite3.DatabaseError) -> str:
         # Another process may have set it aside a moment ago.
         with contextlib.suppress(FileNotFoundError):
             try:
-                path.with_name(name).rename(path.with_name(aside))
+                replace(path.with_name(name), path.with_name(aside))
             except PermissionError:
                 raise StateError(
                     f"it is damaged ({error}), and another process has it open, so it cannot be set aside. "

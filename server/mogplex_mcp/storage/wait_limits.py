@@ -7,7 +7,7 @@ from mogplex_mcp.storage.state_file import StateFile
 
 
 class WaitLimit(NamedTuple):
-    """The longest wait that is known to be safe, and until when that counts (seconds since the epoch)."""
+    """The longest wait that was known to be safe, and until when that says anything (seconds since the epoch)."""
 
     seconds: float
     until: float
@@ -19,11 +19,11 @@ class WaitLimits(Protocol):
     Not async, unlike the ledger: a timer of the event loop asks for the limit, and a timer cannot wait.
     """
 
-    def limits(self, now: float) -> dict[str, float]:
-        """Return the limits that count now, in seconds, by client."""
+    def limits(self, now: float) -> dict[str, WaitLimit]:
+        """Return the limits that count now, by client."""
 
-    def limit(self, client: str, now: float) -> float | None:
-        """Return the limit of a client that counts now, in seconds."""
+    def limit(self, client: str, now: float) -> WaitLimit | None:
+        """Return the limit of a client that counts now."""
 
     def learn(self, client: str, decide: Callable[[WaitLimit | None], WaitLimit], *, forget_before: float) -> None:
         """Replace what is known of a client by what `decide` makes of it, also of what no longer counts.
@@ -47,18 +47,18 @@ class SqliteWaitLimits:
     def __init__(self, state: StateFile) -> None:
         self._state = state
 
-    def limits(self, now: float) -> dict[str, float]:
+    def limits(self, now: float) -> dict[str, WaitLimit]:
         """See `WaitLimits.limits`."""
         with self._state.reading() as rows:
-            found = rows.execute("SELECT client, seconds FROM wait_caps WHERE until > ? ORDER BY client", (now,))
-            return {str(client): float(seconds) for client, seconds in found}
+            found = rows.execute("SELECT client, seconds, until FROM wait_caps WHERE until > ? ORDER BY client", (now,))
+            return {client: WaitLimit(seconds, until) for client, seconds, until in found}
 
-    def limit(self, client: str, now: float) -> float | None:
+    def limit(self, client: str, now: float) -> WaitLimit | None:
         """See `WaitLimits.limit`."""
         with self._state.reading() as rows:
-            question = "SELECT seconds FROM wait_caps WHERE client = ? AND until > ?"
+            question = "SELECT seconds, until FROM wait_caps WHERE client = ? AND until > ?"
             row = rows.execute(question, (client, now)).fetchone()
-        return float(row[0]) if row else None
+        return WaitLimit(*row) if row else None
 
     def learn(self, client: str, decide: Callable[[WaitLimit | None], WaitLimit], *, forget_before: float) -> None:
         """See `WaitLimits.learn`."""

@@ -20,7 +20,7 @@ from mogplex_mcp.credentials.known_tokens import KnownTokens
 from mogplex_mcp.credentials.sources import FoundToken, SourceKind
 from mogplex_mcp.runs.start import Starter
 from mogplex_mcp.runs.triggers import Triggerer
-from mogplex_mcp.runs.watch import WatchCache, Watches
+from mogplex_mcp.runs.watch import OnAnswer, WatchCache, Watches
 from mogplex_mcp.storage.ledger import Ledger
 from mogplex_mcp.storage.measured_ledger import MeasuredLedger
 from mogplex_mcp.storage.store import Store
@@ -64,6 +64,7 @@ class Tenants:
         known: What Mogplex has shown of the tokens.
         renew: Looks for the token of this process again; None where it cannot change.
         recorder: Records what is measured.
+        on_answer: Called with each new snapshot of a run, whatever the token of this process then.
     """
 
     base_url: str
@@ -73,6 +74,7 @@ class Tenants:
     known: KnownTokens = field(default_factory=KnownTokens)
     renew: Renew | None = None
     recorder: Recorder = NO_METRICS
+    on_answer: OnAnswer | None = None
     _known: OrderedDict[bytes, Tenant] = field(default_factory=OrderedDict, repr=False)
     _watch_cache: WatchCache = field(default_factory=WatchCache, repr=False)
     _key: bytes = field(default_factory=lambda: secrets.token_bytes(32), repr=False)
@@ -103,6 +105,15 @@ class Tenants:
         ledger = open_ledger(self.store, self.base_url, found)
         if self.recorder is not NO_METRICS:
             ledger = MeasuredLedger(ledger, self.recorder)
+        watches = Watches(
+            mogplex,
+            reserve=budget.reserve,
+            now=clock.now,
+            cache=self._watch_cache,
+            looks=self.store.looks(value),
+            recorder=self.recorder,
+        )
+        watches.on_answer = self.on_answer if found.personal else None
         return Tenant(
             found=found,
             mogplex=mogplex,
@@ -110,14 +121,7 @@ class Tenants:
             ledger=ledger,
             repos=RepoFinder(mogplex, now=self.now),
             starter=Starter(mogplex, ledger, clock),
-            watches=Watches(
-                mogplex,
-                reserve=budget.reserve,
-                now=clock.now,
-                cache=self._watch_cache,
-                looks=self.store.looks(value),
-                recorder=self.recorder,
-            ),
+            watches=watches,
             triggerer=Triggerer(mogplex, ledger, clock, secret="" if found.personal else value),
             hosted=HostedToolCache(HostedEndpoint(http), now=self.now),
             scopes=scopes,

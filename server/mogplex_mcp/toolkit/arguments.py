@@ -4,15 +4,22 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
-from typing import Any, Final, Literal, get_args, get_origin
+from typing import Annotated, Any, Final, Literal, get_args, get_origin
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, ValidationError, WithJsonSchema
 from pydantic.fields import FieldInfo
 
 from mogplex_mcp.core.redaction import find_key
 from mogplex_mcp.operations.errors import InvalidArgumentError
 from mogplex_mcp.toolkit.size_limits import check_size
-from mogplex_mcp.toolkit.unknown_arguments import quoted, sort_arguments
+from mogplex_mcp.toolkit.unknown_arguments import is_absent, quoted, sort_arguments
+
+# An object with any fields is published as JSON text; objects are accepted too. Models' providers have no open objects:
+# the strict modes of OpenAI and Anthropic require `additionalProperties: false`, so converters make an object that is
+# always empty of it (openai-agents-python, pull request 4310), and Gemini refuses an object without properties.
+# The schema of all arguments has no `additionalProperties`: converters for strict modes add it, and Gemini's older API
+# refuses it.
+JsonObject = Annotated[dict[str, Any], WithJsonSchema({"type": "string"})]
 
 LONGEST_TEXT: Final = 2_000
 """For text without a limit of its own: a bound against nonsense, not published since no sensible call reaches it."""
@@ -89,7 +96,8 @@ def check(arguments: type[BaseModel], given: Mapping[str, Any], *, changes: bool
     wanted = {}
     for name, value in taken.items():
         check_size(name, value)
-        if not _is_absent(value):
+        # The value of a variable may be any text but an empty one.
+        if not is_absent(value) or ((arguments.__name__, name) == _SECRET_ARGUMENT and value):
             wanted[name] = _meant(value, known[name].annotation)
             check_size(name, wanted[name])
             _check_count(name, wanted[name], known[name].annotation)
@@ -117,17 +125,14 @@ def _check_count(name: str, value: Any, annotation: Any) -> None:
         raise InvalidArgumentError(f"{name} must have at most {MOST_ITEMS} items, but has {len(value)}")
 
 
-def _is_absent(value: Any) -> bool:
-    """Return whether models send this value for an argument that they leave out."""
-    return value is None or value in ([], {}) or (isinstance(value, str) and value.strip() in ("", "null"))
-
-
 def _meant(value: Any, annotation: Any) -> Any:
     """Convert a value of the wrong JSON type; return it as it is where its meaning is not clear."""
     if (get_origin(annotation) or annotation) in (list, dict):
         return _meant_container(value, annotation, wants_list=(get_origin(annotation) or annotation) is list)
     if isinstance(value, list) and len(value) == 1:
         value = value[0]
+    if annotation in (int, float) and isinstance(value, bool):
+        return json.dumps(value)  # pydantic would take true for 1
     if annotation is str:
         return str(value) if isinstance(value, (int, float)) and not isinstance(value, bool) else value
     if not isinstance(value, str):
@@ -174,6 +179,8 @@ def _problem(tool: str, name: str, field: FieldInfo, problem: Mapping[str, Any])
     given = problem["input"]
     if problem["type"] == "string_too_long":
         return f"{name} must have at most {_most_characters(field)} characters, but has {len(given)}"
+    if (tool, name) == _SECRET_ARGUMENT:
+        return f"{name} must be {_wanted(field)}"
     return f"{name} must be {_wanted(field)}, but {quoted(given)} was given"
 
 

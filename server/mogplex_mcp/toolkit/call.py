@@ -3,8 +3,10 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+import anyio
+
 from mogplex_mcp.operations.context import OperationContext
-from mogplex_mcp.tenants.call_timeouts import LearntCaps, listed_cap
+from mogplex_mcp.tenants.call_timeouts import LearntCaps, highest_cap, listed_cap
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,4 +36,15 @@ class Call(OperationContext):
         """The call timeout of the client, in seconds, as far as it is known."""
         if self.settings.max_wait is not None:
             return self.settings.max_wait
-        return min(self.learnt.cap(self.learnt_as) or listed_cap(self.client), listed_cap(self.client))
+        listed = listed_cap(self.client)
+        return min(self.learnt.cap(self.learnt_as) or listed, highest_cap(listed))
+
+    def responded(self, run: bytes) -> float:
+        """Return how long this call about a run took, in seconds, and note that its response is about to be sent."""
+        waited = anyio.current_time() - self.arrived
+        self.learnt.responded(self.learnt_as, run, waited)
+        return waited
+
+    def confirmed(self, run: bytes, waited: float) -> None:
+        """Learn from a response which has reached the client, to a call about a run that took `waited` seconds."""
+        self.learnt.confirmed(self.learnt_as, run, waited, listed=listed_cap(self.client))

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 import anyio
-from mcp_types import CallToolResult, TextContent
+from mcp_types import CallToolResult, ContentBlock, ResourceLink, TextContent
 
 from mogplex_mcp.api.errors import ErrorCode
 from mogplex_mcp.api.identifiers import id_in_page
@@ -26,6 +26,7 @@ from mogplex_mcp.toolkit.toolset import Tool
 _GRACE: Final = 0.1
 # A share of a short timeout is next to nothing: a busy machine would make an error of an answer that is ready.
 _LEAST_GRACE_SECONDS: Final = 0.5
+_JSON: Final = "application/json"
 
 
 async def dispatch(
@@ -37,6 +38,7 @@ async def dispatch(
     base_url: str,
     token_from: str = "",
     recorder: Recorder = NO_METRICS,
+    links: bool = False,
 ) -> CallToolResult:
     """Run a tool and return its result; whatever goes wrong becomes a tool error.
 
@@ -48,6 +50,7 @@ async def dispatch(
         base_url: Where Mogplex is.
         token_from: Where the token came from, see `tool_error`.
         recorder: Records the outcome.
+        links: Whether to add a link to the resource that the reply is about.
     """
     began, outcome = time.perf_counter(), "cancelled"
     try:
@@ -55,9 +58,14 @@ async def dispatch(
         with collect_unreadable() as unreadable:
             reply = await call_tool(tool, arguments, call)
         notes = [*unreadable_notes(unreadable), *(note for note in call.settings.notes if note not in reply.notes)]
-        structured, text = render(reply.with_notes(notes).with_next_steps_for(tools))
+        reply = reply.with_notes(notes).with_next_steps_for(tools)
+        structured, text = render(reply, now=call.now, client=call.client)
+        content: list[ContentBlock] = [TextContent(type="text", text=text)]
+        if links and reply.resource:
+            name = reply.resource.rpartition("/")[2]
+            content.append(ResourceLink(type="resource_link", uri=reply.resource, name=name, mime_type=_JSON))
         outcome = "ok"
-        return CallToolResult(content=[TextContent(type="text", text=text)], structured_content=structured)
+        return CallToolResult(content=content, structured_content=structured)
     except Exception as error:  # noqa: BLE001 - a client could do nothing with a protocol error
         failure = operation_error(error)
         outcome = str(failure.code)

@@ -21,6 +21,8 @@ from mogplex_mcp.reply.untrusted import clean, fence
 
 _SECONDS_WITHOUT_HEADER: Final = 60
 _LONG_SECONDS: Final = 120
+# Errors of JSON-RPC come with 200.
+_FIRST_ERROR_STATUS: Final = 400
 
 
 @dataclass(frozen=True)
@@ -278,7 +280,7 @@ def tool_error(
             again = f"Calling {tool or 'it'} again with the same arguments is safe: nothing is done twice."
         else:
             again = "Look before doing it again: it could be done twice."
-            # What is advised for the error itself does not know that this can't be repeated.
+            # What is advised for the kind of error does not know that this can't be repeated; the operation does.
             following = following if error.advice else ""
         following = f"{sentence(following)} {again}" if following else again
     return ToolError(
@@ -299,6 +301,8 @@ def sentence(text: str) -> str:
 
 def _default_reason(error: OperationError) -> str:
     if error.status is not None:
+        if error.status < _FIRST_ERROR_STATUS:
+            return "The response is quoted below"
         return f"Mogplex responded with {error.status}; the response is quoted below"
     return _INTERNAL_REASON if error.code == OperationCode.UNEXPECTED_EXCEPTION else "What was given is quoted below"
 

@@ -84,4 +84,5 @@ class ToolSelection:
             # Anything but a clear no counts as yes: that costs a tool at worst, the opposite could cost data.
             read_only=read_only.lower() not in ("", "0", "false", "no", "off"),
         )
-        return {tool.name: self._offered[tool.name] for tool in selected if tool.name in self._offered}
+        names = {tool.name for tool in selected} & self._offered.keys()
+        return {name: tool.among(names, self._all) for name, tool in self._offered.items() if name in names}

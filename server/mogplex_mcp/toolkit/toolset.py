@@ -5,13 +5,15 @@ makes the output schema.
 """
 
 import inspect
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+import re
+from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Any, Final, TypeVar, get_type_hints
+from typing import Annotated, Any, Final, NamedTuple, TypeVar, get_type_hints
 
 import mcp_types
-from pydantic import BaseModel, ConfigDict, create_model
+from pydantic import BaseModel, ConfigDict, Field, create_model
+from pydantic.fields import FieldInfo
 
 from mogplex_mcp.config.settings import Settings, SettingsError
 from mogplex_mcp.reply.model import Reply
@@ -21,6 +23,11 @@ ToolFunction = Callable[..., Awaitable[Reply]]
 _FunctionT = TypeVar("_FunctionT", bound=ToolFunction)
 # Whether it writes depends on what it calls; in read-only mode it calls nothing that writes.
 _READS_OR_WRITES: Final = "call_hosted_tool"
+# Claude Code shows only the names of tools until a model searches for them, except of tools with this mark.
+_ALWAYS_LOAD: Final = "anthropic/alwaysLoad"
+_SENTENCE_END: Final = re.compile(r"(?<=[.!?]) ")
+_WORD: Final = re.compile(r"\w+")
+_CHARACTERS_PER_TOKEN: Final = 4
 
 
 @dataclass(frozen=True)
@@ -53,6 +60,8 @@ class Tool:
         function: The function that runs.
         needs_token: Whether it is of no use without a token.
         default_repo: The repository of a call that needs one and names none; "" where it has to name one.
+        always_load: Whether a client that loads definitions on demand is asked to load this one at once.
+        absent: The names of the tools that are not offered with it.
     """
 
     name: str
@@ -63,6 +72,8 @@ class Tool:
     function: ToolFunction
     needs_token: bool = True
     default_repo: str = ""
+    always_load: bool = False
+    absent: frozenset[str] = frozenset()
 
     # A process calls only a few of the tools: what a call needs is built at the first one.
     @cached_property
@@ -70,12 +81,15 @@ class Tool:
         """The model of its arguments, without the `Call`."""
         types = get_type_hints(self.function, include_extras=True)
         parameters = list(inspect.signature(self.function).parameters.values())[1:]
-        fields: dict[str, Any] = {
-            one.name: (types[one.name], ... if one.default is inspect.Parameter.empty else one.default)
-            for one in parameters
-        }
-        if self.default_repo and (repo := fields.get("repo")) and repo[1] is ...:
-            fields["repo"] = repo[0], self.default_repo
+        fields: dict[str, Any] = {}
+        for one in parameters:
+            default = ... if one.default is inspect.Parameter.empty else one.default
+            described = [info.description or "" for info in types[one.name].__metadata__ if isinstance(info, FieldInfo)]
+            description = self._without_absent(" ".join(described))
+            if self.default_repo and one.name == "repo" and default is ...:
+                default = self.default_repo
+                description += f" Default: {default}."
+            fields[one.name] = Annotated[types[one.name], Field(description=description)], default
         return create_model(self.name, __config__=ConfigDict(extra="forbid", defer_build=True), **fields)
 
     @cached_property
@@ -90,7 +104,7 @@ class Tool:
         return mcp_types.Tool(
             name=self.name,
             title=self.title,
-            description=self.description,
+            description=self._without_absent(self.description),
             input_schema=input_schema(self.arguments),
             output_schema=self.reply.output_schema(),
             annotations=mcp_types.ToolAnnotations(
@@ -99,7 +113,21 @@ class Tool:
                 idempotent_hint=None if self.hints.reads_only else self.hints.idempotent,
                 open_world_hint=self.hints.open_world,
             ),
+            _meta={_ALWAYS_LOAD: True} if self.always_load else None,
         )
+
+    def among(self, offered: Collection[str], every: Iterable[str]) -> "Tool":
+        """Return the tool as it is described where only some tools are offered.
+
+        Args:
+            offered: The names of the tools that are offered.
+            every: The names of all tools.
+        """
+        return replace(self, absent=frozenset(every).difference(offered))
+
+    def _without_absent(self, text: str) -> str:
+        """Return a description without the sentences that name a tool which is not offered."""
+        return " ".join(one for one in _SENTENCE_END.split(text) if self.absent.isdisjoint(_WORD.findall(one)))
 
 
 @dataclass(frozen=True)
@@ -111,7 +139,9 @@ class Toolset:
     by_default: bool = True
     tools: list[Tool] = field(default_factory=list)
 
-    def tool(self, title: str, hints: Hints, *, needs_token: bool = True) -> Callable[[_FunctionT], _FunctionT]:
+    def tool(
+        self, title: str, hints: Hints, *, needs_token: bool = True, always_load: bool = False
+    ) -> Callable[[_FunctionT], _FunctionT]:
         """Declare a function as a tool. Its first parameter is the `Call`, the others are the tool's arguments."""
 
         def declare(function: _FunctionT) -> _FunctionT:
@@ -124,6 +154,7 @@ class Toolset:
                     hints=hints,
                     function=function,
                     needs_token=needs_token,
+                    always_load=always_load,
                 )
             )
             return function
@@ -179,13 +210,15 @@ def select(
         chosen = toolset_names
     else:
         chosen = {one.name for one in toolsets if one.by_default}
-    return [
+    selected = [
         tool
         for tool in every
         if (tool.toolset in chosen or tool.name in tool_names)
         and tool.name not in excluded
         and (tool.hints.reads_only or not read_only)
     ]
+    offered = {tool.name for tool in selected}
+    return [tool.among(offered, names) for tool in selected]
 
 
 def _known(kind: str, names: Iterable[str], known: Sequence[str]) -> set[str]:
@@ -193,3 +226,43 @@ def _known(kind: str, names: Iterable[str], known: Sequence[str]) -> set[str]:
     for name in sorted(found - set(known)):
         raise SettingsError(nearest(kind, name, known))
     return found
+
+
+def offered_tools(toolsets: Sequence[Toolset], settings: Settings) -> list[Tool]:
+    """Return the tools that the settings select, in a fixed order; none if the settings are invalid.
+
+    Raises:
+        SettingsError: The settings name tools or toolsets that do not exist; the message names the nearest.
+    """
+    if settings.refusals:
+        return []
+    return select(
+        adapt_toolsets(toolsets, settings),
+        wanted_toolsets=settings.toolsets,
+        wanted_tools=settings.tools,
+        excluded_tools=settings.exclude_tools,
+        read_only=settings.read_only,
+    )
+
+
+class ListSize(NamedTuple):
+    """The size of `tools/list` in tokens, estimated as four characters each.
+
+    Attributes:
+        read: What a model reads: names, descriptions and input schemas.
+        message: The whole message, with the output schemas and annotations for programs.
+    """
+
+    read: int
+    message: int
+
+
+def list_size(definitions: Iterable[mcp_types.Tool]) -> ListSize:
+    """Return the size of a list of tools."""
+    tools = list(definitions)
+    message = mcp_types.ListToolsResult(tools=tools).model_dump_json(by_alias=True, exclude_none=True)
+    read = (
+        tool.model_dump_json(by_alias=True, exclude_none=True, include={"name", "description", "input_schema"})
+        for tool in tools
+    )
+    return ListSize(sum(map(len, read)) // _CHARACTERS_PER_TOKEN, len(message) // _CHARACTERS_PER_TOKEN)

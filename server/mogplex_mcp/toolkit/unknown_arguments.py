@@ -1,8 +1,8 @@
 """Arguments that a tool does not have: dropped, named with the one that was meant, refused, or noted.
 
-A field that its host added is dropped. A name close to a real one is a slip, and is an error with a suggestion. Of the
-rest, a tool that only reads is carried out without it and says so. A tool that changes something refuses: an ignored
-`dry_run` or `branch` could not be taken back.
+A field that its host added is dropped. A name close to a real one is a slip, and is an error with a suggestion. The
+rest is left out with a note: a model cannot take back what its host adds. But a tool that changes something refuses a
+name that asks it to do less, or elsewhere: what it did despite a `dry_run` or `branch` could not be undone.
 """
 
 import json
@@ -13,15 +13,23 @@ from typing import Any, Final
 
 from mogplex_mcp.core.redaction import without_keys
 from mogplex_mcp.operations.errors import InvalidArgumentError
-from mogplex_mcp.toolkit.host_fields import is_host_field, is_host_identifier
-from mogplex_mcp.toolkit.size_limits import MOST_ARGUMENTS
+from mogplex_mcp.toolkit.host_fields import is_host_field
+from mogplex_mcp.toolkit.size_limits import MOST_ARGUMENTS, MOST_CHARACTERS
 
 _SHOWN_CHARACTERS: Final = 60
 _MOST_NAMED: Final = 5
 # Longer names are not compared: those of tools are shorter, and comparing takes time.
 _LONGEST_COMPARED: Final = 40
+_ABSENT: Final = frozenset({"", "null", "none", "undefined"})
 _ENDINGS: Final = frozenset({"id", "ids", "uuid", "name", "names", "full_name", "branch", "text", "value", "url", "s"})
 _SYNONYMS: Final[Mapping[str, str]] = {"repository": "repo", "repositories": "repo"}
+# Words of names that ask a call to do less, or elsewhere or otherwise, or claim that the user agrees to it.
+_RESTRICTING: Final = re.compile(
+    r"(?:^|_)(?:dry|dryrun|simulate|simulation|preview|test|validate|check|only|except|exclude|skip|without|no|not|draft"
+    r"|confirm|confirmed|consent|approve|approved|approval|force|yes|max|maximum|min|minimum|limit|budget|cost|timeout"
+    r"|deadline|schedule|delay|after|until|branch|ref|tag|commit|sha|dir|directory|path|files?|model|agent|environment"
+    r"|env|target|team|project|type|readonly)(?:_|$)"
+)
 # What some clients wrap the arguments in once more.
 _WRAPPERS: Final = frozenset({"arguments", "args", "input", "kwargs", "parameters", "params"})
 
@@ -30,6 +38,21 @@ def quoted(value: Any) -> str:
     """Return a value as JSON of ASCII characters, cut to a length that fits into a sentence, without keys."""
     text = json.dumps(value[: 2 * _SHOWN_CHARACTERS] if isinstance(value, str) else value, default=repr)
     return without_keys(text if len(text) <= _SHOWN_CHARACTERS else text[: _SHOWN_CHARACTERS - 1] + "…")
+
+
+def is_absent(value: Any) -> bool:
+    """Return whether models send this value for an argument that they leave out."""
+    return value is None or value in ([], {}) or (isinstance(value, str) and value.strip().lower() in _ABSENT)
+
+
+def parsed(value: Any) -> Any:
+    """Return what JSON text of a sensible length stands for; any other value unchanged."""
+    if not isinstance(value, str) or len(value) > MOST_CHARACTERS:
+        return value
+    try:
+        return json.loads(value)
+    except (ValueError, RecursionError):
+        return value
 
 
 def sort_arguments(
@@ -55,7 +78,7 @@ def sort_arguments(
     for number, name in enumerate(_unknown(given, known)):
         if meant := _same(name, known) or (_nearest(name, known) if number < _MOST_NAMED else ""):
             problems.append(f"{_no_argument(tool, name)} Did you mean {meant}?")
-        elif changes and not is_host_identifier(_snake(name)):
+        elif changes and _restricts(name) and not is_absent(given[name]):
             reason = "A tool that changes something is not called with an argument that it would ignore."
             problems.append(f"{_no_argument(tool, name)} {reason}")
         else:
@@ -70,8 +93,9 @@ def sort_arguments(
 def _unwrapped(given: Mapping[str, Any], known: Collection[str]) -> Mapping[str, Any]:
     if len(given) == 1:
         ((name, inner),) = given.items()
-        if name in _WRAPPERS and name not in known and isinstance(inner, Mapping):
-            return inner
+        if name in _WRAPPERS and name not in known:
+            inner = parsed(inner)
+            return inner if isinstance(inner, Mapping) else given
     return given
 
 
@@ -88,7 +112,8 @@ def _takes(known: Collection[str]) -> str:
 
 
 def _snake(name: str) -> str:
-    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])|[\s.-]+", "_", name[: 2 * _LONGEST_COMPARED].strip()).lower()
+    name = name[: 2 * _LONGEST_COMPARED].strip().strip("\"'`")
+    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])|[\s.-]+", "_", name).lower()
 
 
 def _same(name: str, known: Collection[str]) -> str:
@@ -111,6 +136,12 @@ def _nearest(name: str, known: Collection[str]) -> str:
         if abs(len(letters) - len(other)) <= most and (distance := _distance(letters, other)) <= most:
             found.append((distance, one))
     return min(found)[1] if found else ""
+
+
+def _restricts(name: str) -> bool:
+    """Return whether a name asks a call to do less or otherwise; that of an identifier, such as `agentId`, does not."""
+    plain = _snake(name)
+    return not plain.endswith(("_id", "_uuid")) and _RESTRICTING.search(plain) is not None
 
 
 def _differ_by_ending(name: str, other: str) -> bool:

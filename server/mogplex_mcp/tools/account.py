@@ -1,7 +1,9 @@
 """Whether this bridge works: the token, the way to Mogplex, the budget, the journal."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from typing import Any, ClassVar, Final
+
+from pydantic import Field
 
 from mogplex_mcp import __version__
 from mogplex_mcp.api.base_url import web_url
@@ -9,6 +11,7 @@ from mogplex_mcp.api.errors import ErrorCode
 from mogplex_mcp.operations import account
 from mogplex_mcp.operations.account import JournalState
 from mogplex_mcp.reply.model import NextStep, Reply
+from mogplex_mcp.reply.schema import text
 from mogplex_mcp.reply.untrusted import clean_line
 from mogplex_mcp.toolkit.call import Call
 from mogplex_mcp.toolkit.errors import sentence, tool_error
@@ -21,27 +24,31 @@ _BUSY: Final = frozenset({ErrorCode.RATE_LIMITED, ErrorCode.BUDGET_EXHAUSTED})
 _JOURNAL: Final[Mapping[JournalState, str]] = {
     JournalState.SHARED: "in a file that all bridges of this user share",
     JournalState.IN_MEMORY: "in memory, gone when this process ends",
-    JournalState.READ_ONLY: "can be read but not written, so start_run will refuse",
-    JournalState.UNUSABLE: "cannot be used, so start_run will refuse",
+    JournalState.READ_ONLY: "can be read but not written: new runs are not listed, and force_new is refused",
+    JournalState.UNUSABLE: "cannot be used: no runs are listed, and force_new is refused",
 }
 
 
 class Connection(Reply):
     """The state of the connection."""
 
-    connected: bool
-    mogplex: str
-    token: str
-    scopes: Sequence[str] = ()
-    requests: str
-    journal: str
-    longest_wait_seconds: float
-    bridge: str
+    untrusted_schema: ClassVar[Mapping[str, Any]] = {"reason": text("What Mogplex said.")}
+    connected: bool = Field(description="Mogplex answers.")
+    mogplex: str = Field(description="Its API.")
+    token: str = Field(description="Where it came from.")
+    scopes: Sequence[str] = Field((), description="What it allows.")
+    requests: str = Field(description="Used in a minute.")
+    journal: str = Field(description="Where runs are noted.")
+    longest_wait_seconds: float = Field(description="Longest call.")
+    bridge: str = Field(description="This server.")
 
 
 @toolset.tool("Check connection", Hints(), needs_token=False)
 async def check_connection(call: Call) -> Connection:
-    """Check the way to Mogplex: token, scopes, requests used, journal. Call it when another tool fails."""
+    """Check that Mogplex can be reached: token, scopes, requests used, journal of starts, longest wait.
+
+    Use it when another tool fails. Costs one request.
+    """
     return connection_reply(call, await account.check_connection(call))
 
 

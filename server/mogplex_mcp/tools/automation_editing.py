@@ -1,6 +1,6 @@
 """Editing automations: what they can be made of, make one, change its draft, make the draft live."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, ClassVar, Final
 
 from pydantic import Field
@@ -9,8 +9,10 @@ from mogplex_mcp.api.models import Agent, Model
 from mogplex_mcp.core.humanize import counted
 from mogplex_mcp.operations import automation_editing as editing
 from mogplex_mcp.operations.errors import Argument, InvalidArgumentError, Operation
-from mogplex_mcp.reply.model import Reply
+from mogplex_mcp.reply.model import ListReply
+from mogplex_mcp.reply.schema import rows, text
 from mogplex_mcp.reply.untrusted import clean_line
+from mogplex_mcp.toolkit.arguments import JsonObject
 from mogplex_mcp.toolkit.call import Call
 from mogplex_mcp.toolkit.toolset import Hints, Toolset
 from mogplex_mcp.tools.automation_replies import AutomationDetails, summary_reply
@@ -22,30 +24,57 @@ _PUBLISHES: Final = "publish_automation"
 _NO_GRAPH: Final[dict[str, Any]] = {}
 _PER_MILLION: Final = 1_000_000
 
-Query = Annotated[str, Field(description="Part of a name; empty: all.")]
-Graph = Annotated[
-    dict[str, Any], Field(description="{nodes:[{id,type,position:{x,y},data}], edges:[{id,source,target}]}, whole.")
+Query = Annotated[str, Field(description="Part of a name or id. Default: all.")]
+# The data of a node differ by type and are not published, so a closed schema isn't possible.
+_GRAPH_FORM: Final = (
+    "The whole graph, a JSON object as text: {nodes: [{id, type, position: {x, y}, data}], edges: [{id, source, "
+    "target}]}. Types: start, agent, condition, parallel, join, delay, await_event, set_variable, transform, end."
+    " get_automation with detail=graph shows an example."
+)
+Publish = Annotated[
+    bool,
+    Field(description="Whether to make it live at once; the user is asked first. Default: false, it stays a draft."),
 ]
-Publish = Annotated[bool, Field(description="Make it live; the user is asked.")]
 
 
-class AgentList(Reply):
+class AgentList(ListReply):
     """Agents that nodes can use; what they are stands under untrusted."""
 
     narrow: ClassVar[str] = "Call list_agents with query."
-    count: int
+    untrusted_schema: ClassVar[Mapping[str, Any]] = {
+        "agents": rows(
+            "The agents.",
+            id=text("For agentId."),
+            name=text("Its name."),
+            category=text("Its category."),
+            model=text("Its model."),
+            description=text("What it does."),
+        )
+    }
+    count: int = Field(description="How many there are.")
 
 
-class ModelList(Reply):
+class ModelList(ListReply):
     """Models that nodes can use; what they are stands under untrusted."""
 
     narrow: ClassVar[str] = "Call list_models with query."
-    count: int
+    untrusted_schema: ClassVar[Mapping[str, Any]] = {
+        "models": rows(
+            "The models.",
+            id=text("For set_automation_model."),
+            name=text("Its name."),
+            context={"type": "integer", "description": "Tokens of context."},
+            input={"type": "number", "description": "Dollars per million tokens."},
+            output={"type": "number", "description": "Dollars per million tokens."},
+            can=text("Its capabilities."),
+        )
+    }
+    count: int = Field(description="How many there are.")
 
 
 @toolset.tool("List agents", Hints(open_world=True))
 async def list_agents(call: Call, query: Query = "") -> AgentList:
-    """List the agents that an automation's agent nodes can use, to find an agentId for a graph."""
+    """List the agents that an automation's agent nodes can use, to find the agentId of a node. Costs one request."""
     found = await editing.list_agents(call, query=query)
     return AgentList(
         summary=f"{counted(len(found), 'agent')}.",
@@ -56,7 +85,10 @@ async def list_agents(call: Call, query: Query = "") -> AgentList:
 
 @toolset.tool("List models", Hints(open_world=True))
 async def list_models(call: Call, query: Query = "") -> ModelList:
-    """List the models that the user enabled, with prices in dollars per million tokens, for set_automation_model."""
+    """List the models that the user enabled, with prices in dollars per million tokens, to choose one for a node.
+
+    Costs one request.
+    """
     found = await editing.list_models(call, query=query)
     return ModelList(
         summary=f"{counted(len(found), 'model')}.",
@@ -70,17 +102,30 @@ async def list_models(call: Call, query: Query = "") -> ModelList:
 async def create_automation(
     call: Call,
     *,
-    installation_id: Annotated[int, Field(description="GitHub installation; 0: that of repo.", ge=0)] = 0,
-    repo: Annotated[str, Field(description="owner/name or id, instead of installation_id.")] = "",
-    name: str = "",
-    description: str = "",
-    notes: Annotated[str, Field(max_length=20_000)] = "",
-    graph: Graph = _NO_GRAPH,
+    installation_id: Annotated[
+        int, Field(description="The number of the GitHub installation it works on. Default: that of repo.", ge=0)
+    ] = 0,
+    repo: Annotated[
+        str,
+        Field(
+            description="A repository of that installation, owner/name or its id. Default: none; needed without "
+            "installation_id."
+        ),
+    ] = "",
+    name: Annotated[str, Field(description="The name that people see. Default: Mogplex chooses one.")] = "",
+    description: Annotated[str, Field(description="What it is for, in a sentence or two. Default: none.")] = "",
+    notes: Annotated[
+        str, Field(description="Notes for people, up to 20000 characters. Default: none.", max_length=20_000)
+    ] = "",
+    graph: Annotated[
+        JsonObject,
+        Field(description=f"{_GRAPH_FORM} Default: Mogplex's first graph, in which a mention starts one agent."),
+    ] = _NO_GRAPH,
     publish: Publish = False,
 ) -> AutomationDetails:
-    """Make an automation, as a draft unless publish is set. Without graph: a mention starts one agent.
+    """Create an automation, a draft unless publish is set. Without graph, a mention starts one agent.
 
-    Each call makes one more. Look at it with get_automation.
+    Each call creates one more. Costs nothing until it runs.
     """
     if publish:
         _check_may_publish(call)
@@ -95,7 +140,7 @@ async def create_automation(
         publish=publish,
     )
     done = f"The automation was made{' and published' if publish else ''}."
-    return summary_reply(created.automation, done, _not_kept(created.not_kept), now=call.now)
+    return summary_reply(created.automation, done, _not_kept(created.not_kept))
 
 
 @toolset.tool("Change an automation", Hints(reads_only=False, destructive=True, open_world=True))
@@ -103,16 +148,20 @@ async def update_automation(
     call: Call,
     *,
     automation_id: AutomationId,
-    name: str = "",
-    description: str = "",
-    notes: Annotated[str, Field(max_length=20_000)] = "",
-    installation_id: Annotated[int, Field(description="0: stays.", ge=0)] = 0,
-    graph: Graph = _NO_GRAPH,
+    name: Annotated[str, Field(description="The new name. Default: no change.")] = "",
+    description: Annotated[str, Field(description="What it is for, in a sentence or two. Default: no change.")] = "",
+    notes: Annotated[
+        str, Field(description="Notes for people, up to 20000 characters. Default: no change.", max_length=20_000)
+    ] = "",
+    installation_id: Annotated[
+        int, Field(description="The number of another GitHub installation to work on. Default: no change.", ge=0)
+    ] = 0,
+    graph: Annotated[JsonObject, Field(description=f"{_GRAPH_FORM} Default: no change.")] = _NO_GRAPH,
 ) -> AutomationDetails:
-    """Change an automation's draft; what is left empty stays as it is.
+    """Change an automation's draft; what is left out stays as it is.
 
-    graph replaces the whole draft: read it with get_automation (detail graph), edit it, send it back complete.
-    publish_automation then makes it live.
+    graph replaces the whole draft: read the old one first, and send it back complete. publish_automation makes the
+    draft live.
     """
     changed = await editing.update_automation(
         call,
@@ -123,14 +172,17 @@ async def update_automation(
         installation_id=installation_id,
         graph=graph,
     )
-    return summary_reply(changed.automation, "The automation was changed.", _not_kept(changed.not_kept), now=call.now)
+    return summary_reply(changed.automation, "The automation was changed.", _not_kept(changed.not_kept))
 
 
 @toolset.tool("Publish an automation", Hints(reads_only=False, destructive=True, idempotent=False, open_world=True))
 async def publish_automation(call: Call, automation_id: AutomationId) -> AutomationDetails:
-    """Make an automation's draft live. The user is asked and shown what changes. Then trigger_automation runs it."""
+    """Make an automation's draft live, so that it can run. The user is asked first and shown what changes.
+
+    From then on its triggers can start runs, which cost money. trigger_automation runs it at once.
+    """
     published = await editing.publish_automation(call, automation_id=automation_id)
-    return summary_reply(published, "The automation was published.", now=call.now)
+    return summary_reply(published, "The automation was published.")
 
 
 @toolset.tool("Choose a node's model", Hints(reads_only=False, destructive=True, open_world=True))
@@ -138,11 +190,20 @@ async def set_automation_model(
     call: Call,
     *,
     automation_id: AutomationId,
-    node_id: Annotated[str, Field(description="Of an agent node; see get_automation.")],
-    model: Annotated[str, Field(description="From list_models; empty: none, and no publishing.")] = "",
+    node_id: Annotated[str, Field(description="The id of an agent node. get_automation has it.")],
+    model: Annotated[
+        str,
+        Field(
+            description="The id of the model. list_models has the ids. Default: none; the node's model is removed, and "
+            "the draft can't be published."
+        ),
+    ] = "",
     publish: Publish = False,
 ) -> AutomationDetails:
-    """Choose the model of an agent node in an automation's draft, without sending the whole graph."""
+    """Choose the model of an agent node in an automation's draft, without sending the whole graph.
+
+    The model decides what a run costs.
+    """
     if publish:
         _check_may_publish(call)
     changed = await editing.set_automation_model(
@@ -151,7 +212,7 @@ async def set_automation_model(
     published = ", and the draft published" if publish else ""
     done = f"The node's model was {'chosen' if model else 'taken away'}{published}."
     notes = [] if model else ["Publishing will be refused until this node has a model."]
-    return summary_reply(changed, done, notes, now=call.now)
+    return summary_reply(changed, done, notes)
 
 
 def _check_may_publish(call: Call) -> None:
@@ -174,7 +235,7 @@ def _not_kept(places: Sequence[str]) -> Sequence[str]:
 def _agent_row(agent: Agent) -> dict[str, str]:
     facts = {
         "id": clean_line(agent.id, 100),
-        "name": clean_line(agent.name, 60) if agent.name not in agent.id else "",
+        "name": clean_line(agent.name, 60),
         "category": clean_line(agent.category or "", 40),
         "model": clean_line(agent.model or "", 100),
         "description": clean_line(agent.description or "", 100),

@@ -3,14 +3,13 @@
 import json
 import re
 from collections.abc import Mapping, Sequence
-from datetime import datetime
 from functools import cache
 from typing import Any, ClassVar, Final
 
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 from mogplex_mcp.api.models import Automation, AutomationDetail, AutomationPage
-from mogplex_mcp.core.humanize import ago, counted
+from mogplex_mcp.core.humanize import counted
 from mogplex_mcp.core.redaction import find_key
 from mogplex_mcp.operations.automations import MOST_AUTOMATIONS
 from mogplex_mcp.operations.graphs import (
@@ -22,7 +21,8 @@ from mogplex_mcp.operations.graphs import (
     node_rows,
     without_model,
 )
-from mogplex_mcp.reply.model import NextStep, Reply
+from mogplex_mcp.reply.model import ListReply, NextStep, Time
+from mogplex_mcp.reply.schema import rows, text
 from mogplex_mcp.reply.untrusted import clean, clean_line, sanitize_word
 from mogplex_mcp.tools.pages import page_of
 
@@ -30,40 +30,61 @@ _LAST_OF_BASIC_PLANE: Final = 0xFFFF
 _CURSOR: Final = re.compile(r"[A-Za-z0-9_=.-]{1,500}")
 
 
+_NAMED: Final = {"name": text("Its name."), "description": text("What it is for.")}
+_NODE: Final = {
+    "id": text("For set_automation_model."),
+    "type": text("Kind of node."),
+    "label": text("Its name."),
+    "event": text("What starts it."),
+    "agent": text("Its agentId."),
+    "model": text("Its model."),
+    "harness": text("Its harness."),
+}
+
+
 class AutomationRow(BaseModel):
     """One automation of a list."""
 
-    automation_id: str
-    status: str
-    published: bool
-    installation_id: int | None = None
-    updated: str = ""
+    automation_id: str = Field(description="Its id.")
+    status: str = Field(description="Its state.")
+    published: bool = Field(description="It has a live version.")
+    installation_id: int | None = Field(None, description="GitHub installation.")
+    updated: Time | None = Field(None, description="Last change.")
 
 
-class AutomationList(Reply):
+class AutomationList(ListReply):
     """Automations, the newest first."""
 
     narrow: ClassVar[str] = "Call list_automations with a smaller limit."
-    automations: Sequence[AutomationRow] = ()
-    next_cursor: str = ""
+    untrusted_schema: ClassVar[Mapping[str, Any]] = {
+        "automations": rows("The same ones.", automation_id=text("Its id."), **_NAMED)
+    }
+    automations: Sequence[AutomationRow] = Field(description="Newest first.")
+    next_cursor: str = Field("", description="For the next call.")
 
 
-class AutomationDetails(Reply):
+class AutomationDetails(ListReply):
     """One automation."""
 
     narrow: ClassVar[str] = "Call get_automation with detail graph."
-    automation_id: str
-    status: str
-    installation_id: int | None = None
-    published_version: int | None = None
-    draft_is_published: bool | None = None
-    updated: str = ""
-    nodes: int = 0
-    edges: int = 0
-    page: str = ""
+    untrusted_schema: ClassVar[Mapping[str, Any]] = {
+        **_NAMED,
+        "notes": text("Its notes."),
+        "nodes": rows("The draft's nodes.", **_NODE),
+        "graph": text("The graph's JSON."),
+    }
+    automation_id: str = Field(description="Its id.")
+    status: str = Field(description="Its state.")
+    installation_id: int | None = Field(None, description="GitHub installation.")
+    published_version: int | None = Field(None, description="The live version.")
+    draft_is_published: bool | None = Field(None, description="Both are the same.")
+    updated: Time | None = Field(None, description="Last change.")
+    nodes: int = Field(0, description="Nodes of the draft.")
+    edges: int = Field(0, description="Edges of the draft.")
+    page: str = Field("", description="Page of the graph.")
 
 
-def list_reply(found: AutomationPage, limit: int, *, now: datetime) -> AutomationList:
+def list_reply(found: AutomationPage, limit: int) -> AutomationList:
     """Return the answer to list_automations."""
     automations = found.automations
     notes = []
@@ -77,17 +98,17 @@ def list_reply(found: AutomationPage, limit: int, *, now: datetime) -> Automatio
         steps.append(NextStep(tool="get_automation", arguments=arguments, why="see what it does"))
     return AutomationList(
         summary=f"{counted(len(automations), 'automation')}.",
-        automations=[_row(one, now) for one in automations],
+        automations=[_row(one) for one in automations],
         next_cursor=cursor if _CURSOR.fullmatch(cursor) and not find_key(cursor) else "",
         notes=notes,
-        untrusted={"automations": [_named(one) for one in automations]} if automations else {},
+        untrusted={"automations": [{"automation_id": sanitize_word(one.id), **_named(one)} for one in automations]}
+        if automations
+        else {},
         next_steps=steps,
     )
 
 
-def summary_reply(
-    found: AutomationDetail, summary: str = "", notes: Sequence[str] = (), *, now: datetime
-) -> AutomationDetails:
+def summary_reply(found: AutomationDetail, summary: str = "", notes: Sequence[str] = ()) -> AutomationDetails:
     """Return an automation with the nodes of its draft."""
     untrusted: dict[str, Any] = _named(found) | {"notes": clean(found.notes or "", 1_000)}
     untrusted["nodes"] = node_rows(found.draft_graph)
@@ -102,7 +123,7 @@ def summary_reply(
     elif found.published_version and not without_model(found.draft_graph):
         publish = NextStep(tool="publish_automation", arguments=arguments, why="activate it, if the user agrees")
         steps.insert(0, publish)
-    return _details(found, now).model_copy(
+    return _details(found).model_copy(
         update={
             "summary": summary or f"The automation is {_state(found)}.",
             "notes": [*notes, *_notes(found)],
@@ -112,7 +133,7 @@ def summary_reply(
     )
 
 
-def graph_reply(found: AutomationDetail, *, published: bool, page: int, now: datetime) -> AutomationDetails:
+def graph_reply(found: AutomationDetail, *, published: bool, page: int) -> AutomationDetails:
     """Return a page of a graph as JSON text.
 
     Raises:
@@ -140,7 +161,7 @@ def graph_reply(found: AutomationDetail, *, published: bool, page: int, now: dat
     steps = []
     if page < shown.count:
         steps.append(NextStep(tool="get_automation", arguments=arguments | {"page": page + 1}, why="the next page"))
-    return _details(found, now).model_copy(
+    return _details(found).model_copy(
         update={
             "summary": f"The {which} has {len(node_rows(graph))} nodes and {edge_count(graph)} edges."
             if graph
@@ -153,7 +174,7 @@ def graph_reply(found: AutomationDetail, *, published: bool, page: int, now: dat
     )
 
 
-def _details(found: AutomationDetail, now: datetime) -> AutomationDetails:
+def _details(found: AutomationDetail) -> AutomationDetails:
     version = found.published_version
     return AutomationDetails(
         summary="",
@@ -162,7 +183,7 @@ def _details(found: AutomationDetail, now: datetime) -> AutomationDetails:
         installation_id=found.installation_id,
         published_version=version.version_number if version else None,
         draft_is_published=not changes(version.graph, found.draft_graph) if version else None,
-        updated=ago(found.updated_at, now),
+        updated=found.updated_at,
         nodes=len(node_rows(found.draft_graph)),
         edges=edge_count(found.draft_graph),
     )
@@ -200,13 +221,13 @@ def _notes(found: AutomationDetail) -> list[str]:
     return notes
 
 
-def _row(one: Automation, now: datetime) -> AutomationRow:
+def _row(one: Automation) -> AutomationRow:
     return AutomationRow(
         automation_id=sanitize_word(one.id),
         status=sanitize_word(one.status),
         published=bool(one.published_version_id),
         installation_id=one.installation_id,
-        updated=ago(one.updated_at, now),
+        updated=one.updated_at,
     )
 
 

@@ -2,16 +2,16 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from datetime import datetime
 from typing import Any, ClassVar, Final, Literal
 
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 from mogplex_mcp.api.models import AutomationRun, AutomationRunDetail
-from mogplex_mcp.core.humanize import ago, counted, duration
+from mogplex_mcp.core.humanize import counted, duration
 from mogplex_mcp.operations import automation_runs
 from mogplex_mcp.operations.automation_runs import MOST_RUNS, AutomationRunState
-from mogplex_mcp.reply.model import NextStep, Reply
+from mogplex_mcp.reply.model import ListReply, NextStep, Reply, Time
+from mogplex_mcp.reply.schema import rows, text
 from mogplex_mcp.reply.untrusted import clean, clean_line, sanitize_name, sanitize_word
 from mogplex_mcp.tools.pages import page_of
 
@@ -28,54 +28,68 @@ _LEFT_OUT: Final = frozenset({"resumetoken", "userid"})
 _ERROR_CHARACTERS: Final = 600
 
 
+_STATUS: Final = text("Its state.")
+
+
 class AutomationRunRow(BaseModel):
     """One run of a list."""
 
-    run_id: str
-    status: str
-    repo: str = ""
-    created: str = ""
-    took: str = ""
-    never_started: bool | None = None
+    run_id: str = Field(description="Its id.")
+    status: str = Field(description="Its state.")
+    repo: str = Field("", description="owner/name or id.")
+    created: Time | None = Field(None, description="Start.")
+    seconds: float | None = Field(None, description="How long it took.")
+    never_started: bool | None = Field(None, description="No worker took it.")
 
 
-class AutomationRunList(Reply):
+class AutomationRunList(ListReply):
     """Runs of an automation, the newest first."""
 
     narrow: ClassVar[str] = "Call list_automation_runs with a smaller limit."
-    runs: Sequence[AutomationRunRow] = ()
+    untrusted_schema: ClassVar[Mapping[str, Any]] = {
+        "runs": rows("The same ones.", run_id=text("Its id."), error=text("Why it failed."))
+    }
+    automation_id: str = Field(description="Its id.")
+    runs: Sequence[AutomationRunRow] = Field(description="Newest first.")
 
 
-class AutomationRunDetails(Reply):
+class AutomationRunDetails(ListReply):
     """One run of an automation."""
 
     narrow: ClassVar[str] = "Call get_automation_run with detail."
-    run_id: str
-    automation_id: str
-    status: str
-    ended: bool
-    repo: str = ""
-    created: str = ""
-    took: str = ""
-    source: str = ""
-    tokens: int | None = None
-    cost_usd: float | None = None
-    parts: Mapping[str, int] = {}
-    page: str = ""
+    untrusted_schema: ClassVar[Mapping[str, Any]] = {
+        "error": text("Why it failed."),
+        "nodes": rows("The nodes.", node=text("Its id."), type=text("Kind."), status=_STATUS, error=text("Why.")),
+        "findings": rows("What it found.", severity=text("How bad."), title=text("What."), path=text("File.")),
+        "waits": rows("Questions.", node=text("Its id."), kind=text("Kind."), status=_STATUS, prompt=text("What.")),
+        "json_lines": text("The page of detail."),
+    }
+    run_id: str = Field(description="Its id.")
+    automation_id: str = Field(description="Its id.")
+    status: str = Field(description="Its state.")
+    ended: bool = Field(description="It is over.")
+    repo: str = Field("", description="owner/name or id.")
+    created: Time | None = Field(None, description="Start.")
+    seconds: float | None = Field(None, description="How long it took.")
+    source: str = Field("", description="What triggered it.")
+    tokens: int | None = Field(None, description="Tokens used.")
+    cost_usd: float | None = Field(None, description="Dollars.")
+    parts: Mapping[str, int] = Field({}, description="Items by detail.")
+    page: str = Field("", description="Page of detail.")
 
 
 class TriggeredAutomation(Reply):
     """What came of a trigger."""
 
-    automation_id: str
-    run_id: str = ""
-    started: bool
-    replayed: bool = False
-    status: str = ""
-    reason: str = ""
+    automation_id: str = Field(description="Its id.")
+    run_id: str = Field("", description="Its id.")
+    started: bool = Field(description="A new run began.")
+    replayed: bool = Field(default=False, description="No new run.")
+    status: str = Field("", description="Its state.")
+    reason: str = Field("", description="Why none began.")
 
 
-def runs_reply(found: automation_runs.AutomationRunList, limit: int, *, now: datetime) -> AutomationRunList:
+def runs_reply(found: automation_runs.AutomationRunList, limit: int) -> AutomationRunList:
     """Return the answer to list_automation_runs."""
     runs = found.runs
     steps = []
@@ -83,27 +97,28 @@ def runs_reply(found: automation_runs.AutomationRunList, limit: int, *, now: dat
         arguments = {"automation_id": found.automation_id, "run_id": sanitize_word(runs[0].id)}
         steps.append(NextStep(tool="get_automation_run", arguments=arguments, why="look at the newest one"))
     raised = "" if limit == MOST_RUNS else f"; raise limit (at most {MOST_RUNS})"
-    problems = {sanitize_word(run.id): problem for run in runs if (problem := _problem(run, 200))}
+    problems = [{"run_id": sanitize_word(run.id), "error": _problem(run, 200)} for run in runs]
     return AutomationRunList(
         summary=f"{counted(len(runs), 'run')} of this automation.",
+        automation_id=found.automation_id,
         runs=[
             AutomationRunRow(
                 run_id=sanitize_word(run.id),
                 status=sanitize_word(run.status),
                 repo=sanitize_name(run.repo_full_name or "", sanitize_word(run.repo_id or "", "")),
-                created=ago(run.created_at, now),
-                took=_took(run),
+                created=run.created_at,
+                seconds=_seconds(run),
                 never_started=found.never_started(run) or None,
             )
             for run in runs
         ],
         notes=[f"There may be older ones, and Mogplex has no pages{raised}."] if found.may_be_more else [],
-        untrusted={"errors": problems} if problems else {},
+        untrusted={"runs": problems} if any(one["error"] for one in problems) else {},
         next_steps=steps,
     )
 
 
-def run_reply(state: AutomationRunState, *, section: Section, page: int, now: datetime) -> AutomationRunDetails:
+def run_reply(state: AutomationRunState, *, section: Section, page: int) -> AutomationRunDetails:
     """Return the answer to get_automation_run.
 
     Raises:
@@ -124,7 +139,7 @@ def run_reply(state: AutomationRunState, *, section: Section, page: int, now: da
         notes += _notes(state)
     elif _items(run, section):
         shown = page_of("\n".join(map(_line, _items(run, section))), page)
-        untrusted, place = {section: shown.text}, shown.place
+        untrusted, place = {"json_lines": shown.text}, shown.place
         if page < shown.count:
             following = arguments | {"detail": section, "page": page + 1}
             steps = [NextStep(tool="get_automation_run", arguments=following, why="the next page")]
@@ -138,8 +153,8 @@ def run_reply(state: AutomationRunState, *, section: Section, page: int, now: da
         status=sanitize_word(run.status),
         ended=state.has_ended,
         repo=sanitize_name(run.repo_full_name or "", sanitize_word(run.repo_id or "", "")),
-        created=ago(run.created_at, now),
-        took=_took(run),
+        created=run.created_at,
+        seconds=_seconds(run),
         source=sanitize_word(run.source_type or run.source_kind or "", ""),
         tokens=sum(tokens) if tokens else None,
         cost_usd=run.cost_usd,
@@ -297,5 +312,5 @@ def _problem(run: AutomationRun, limit: int) -> str:
     return clean_line(run.error or run.last_start_error or run.cancel_reason or "", limit)
 
 
-def _took(run: AutomationRun) -> str:
-    return "" if run.duration_ms is None else duration(run.duration_ms / 1_000)
+def _seconds(run: AutomationRun) -> float | None:
+    return None if run.duration_ms is None else run.duration_ms / 1_000

@@ -1,13 +1,15 @@
 """MCP servers that the user connected to Mogplex: only names in their configuration, since the values are secrets."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar
 
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 from mogplex_mcp.api.models import McpServer
 from mogplex_mcp.core.humanize import counted
 from mogplex_mcp.operations import account
-from mogplex_mcp.reply.model import Reply
+from mogplex_mcp.reply.model import ListReply
+from mogplex_mcp.reply.schema import texts
 from mogplex_mcp.reply.untrusted import clean_line, sanitize_name, sanitize_word
 from mogplex_mcp.toolkit.call import Call
 from mogplex_mcp.toolkit.toolset import Hints, Toolset
@@ -18,23 +20,27 @@ toolset = Toolset("connections", "MCP servers connected to Mogplex.", by_default
 class ConnectionRow(BaseModel):
     """One MCP server."""
 
-    server: str
-    enabled: bool
-    transport: str = ""
-    host: str = ""
-    headers: Sequence[str] = ()
-    variables: Sequence[str] = ()
+    server: str = Field(description="Its name.")
+    enabled: bool = Field(description="Agents can use it.")
+    transport: str = Field("", description="How it is reached.")
+    host: str = Field("", description="Where it is.")
+    headers: Sequence[str] = Field((), description="Names of its headers.")
+    variables: Sequence[str] = Field((), description="Names of its environment variables.")
 
 
-class ConnectionList(Reply):
+class ConnectionList(ListReply):
     """MCP servers."""
 
-    servers: Sequence[ConnectionRow] = ()
+    untrusted_schema: ClassVar[Mapping[str, Any]] = {"unusual_names": texts("Names that could be more than names.")}
+    servers: Sequence[ConnectionRow] = Field(description="The MCP servers.")
 
 
 @toolset.tool("List connected MCP servers", Hints())
 async def list_mcp_servers(call: Call) -> ConnectionList:
-    """List the MCP servers that Mogplex's agents can use: transport, host, names of headers and variables."""
+    """List the MCP servers that Mogplex's agents can use: transport, host, names of headers and variables.
+
+    Their secrets can't be read. Costs one request.
+    """
     found = await account.list_mcp_servers(call)
     odd = [clean_line(one.name, 100) for one in found if not sanitize_name(one.name)]
     return ConnectionList(

@@ -1,7 +1,7 @@
 """Environment variables of a repository's deployment. Values go in and never come out, not even in an error."""
 
-from collections.abc import Sequence
-from typing import Annotated, ClassVar, Final, Literal
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any, ClassVar, Final, Literal
 
 from pydantic import BaseModel, BeforeValidator, Field
 
@@ -9,7 +9,8 @@ from mogplex_mcp.api.models import EnvVar, Repo
 from mogplex_mcp.core.humanize import counted
 from mogplex_mcp.operations import env_vars
 from mogplex_mcp.operations.env_vars import MOST_VALUE_CHARACTERS, Target, changed_at, is_usual_key
-from mogplex_mcp.reply.model import NextStep, Reply
+from mogplex_mcp.reply.model import ListReply, NextStep, Reply, Time
+from mogplex_mcp.reply.schema import texts
 from mogplex_mcp.reply.untrusted import clean_line, sanitize_word
 from mogplex_mcp.toolkit.call import Call
 from mogplex_mcp.toolkit.toolset import Hints, Toolset
@@ -18,12 +19,16 @@ toolset = Toolset("env_vars", "Environment variables of a repository's deploymen
 
 _EVERYWHERE: Final[list[Target]] = []
 
-RepoName = Annotated[str, Field(description="owner/name or id.")]
-Key = Annotated[str, Field(description="Letters, digits, _; no digit first.")]
+RepoName = Annotated[
+    str, Field(description="The repository: owner/name, such as acme/web, or its Mogplex id. list_repos has both.")
+]
+Key = Annotated[
+    str, Field(description="The name of the variable: letters, digits and _, not a digit first, such as API_URL.")
+]
 # What is no text is replaced before it is checked: an error would quote it.
 Value = Annotated[
     str,
-    Field(description="Up to 65536 characters, not empty; never shown again.", max_length=MOST_VALUE_CHARACTERS),
+    Field(description="The value, 1 to 65536 characters. No tool shows it again.", max_length=MOST_VALUE_CHARACTERS),
     BeforeValidator(lambda value: value if isinstance(value, str) else None),
 ]
 
@@ -31,30 +36,34 @@ Value = Annotated[
 class EnvVarRow(BaseModel):
     """One variable."""
 
-    key: str
-    target: Sequence[str] = ()
-    kind: str = ""
-    updated: str = ""
+    key: str = Field(description="Its name.")
+    target: Sequence[str] = Field((), description="Deployments that get it.")
+    kind: str = Field("", description="How it is kept.")
+    updated: Time | None = Field(None, description="Last change.")
 
 
-class EnvVarList(Reply):
+class EnvVarList(ListReply):
     """Variables of a repository, without values."""
 
     narrow: ClassVar[str] = "The Mogplex web page shows all of them."
-    env_vars: Sequence[EnvVarRow] = ()
+    untrusted_schema: ClassVar[Mapping[str, Any]] = {"unusual_names": texts("Names that could be more than names.")}
+    env_vars: Sequence[EnvVarRow] = Field(description="The variables.")
 
 
 class EnvVarChange(Reply):
     """What was done to a variable."""
 
-    key: str
-    action: str
-    count: int | None = None
+    key: str = Field(description="Its name.")
+    action: str = Field(description="What was done.")
+    count: int | None = Field(None, description="How many were changed.")
 
 
 @toolset.tool("List environment variables", Hints())
 async def list_env_vars(call: Call, repo: RepoName) -> EnvVarList:
-    """List names, targets and kinds of a repository's environment variables; values cannot be read."""
+    """List the environment variables of a repository's deployment: names, targets, kinds. Values can't be read.
+
+    Costs one request.
+    """
     found = await env_vars.list_env_vars(call, repo=repo)
     odd = [clean_line(one.key, 100) for one in found if not is_usual_key(one.key)]
     return EnvVarList(
@@ -71,14 +80,20 @@ async def set_env_var(
     repo: RepoName,
     key: Key,
     value: Value,
-    target: Annotated[list[Target], Field(description="Empty: all.")] = _EVERYWHERE,
+    target: Annotated[
+        list[Target], Field(description="The deployments that get it. Default: all three.")
+    ] = _EVERYWHERE,
     kind: Annotated[
-        Literal["default", "encrypted", "plain", "sensitive"], Field(description="How it is kept.")
+        Literal["default", "encrypted", "plain", "sensitive"],
+        Field(
+            description="How Mogplex stores the value: as plain text, encrypted, or as sensitive, the strictest. "
+            "Default: Mogplex chooses."
+        ),
     ] = "default",
 ) -> EnvVarChange:
-    """Create an environment variable of a repository or overwrite every one of this name.
+    """Create an environment variable of a repository, or overwrite every one of this name.
 
-    The user is asked and shown what changes.
+    The user is asked first and shown what changes. It takes effect with the next deployment.
     """
     setting = await env_vars.set_env_var(
         call, repo=repo, key=key, value=value, target=target, kind="" if kind == "default" else kind
@@ -96,7 +111,10 @@ async def set_env_var(
 
 @toolset.tool("Delete an environment variable", Hints(reads_only=False, destructive=True))
 async def delete_env_var(call: Call, repo: RepoName, key: Key) -> EnvVarChange:
-    """Delete every environment variable of this name from a repository. The user is asked and shown what goes."""
+    """Delete every environment variable of this name from a repository, for good.
+
+    The user is asked first and shown what is deleted.
+    """
     deletion = await env_vars.delete_env_var(call, repo=repo, key=key)
     if deletion.result is None:
         return EnvVarChange(

@@ -8,52 +8,66 @@ from pydantic import BaseModel, Field
 
 from mogplex_mcp.api.hosted import HostedTool
 from mogplex_mcp.operations import hosted
-from mogplex_mcp.reply.model import NextStep, Reply
+from mogplex_mcp.reply.model import ListReply, NextStep, Reply
+from mogplex_mcp.reply.schema import rows, text
 from mogplex_mcp.reply.untrusted import clean, clean_line, sanitize_word
+from mogplex_mcp.toolkit.arguments import JsonObject
 from mogplex_mcp.toolkit.call import Call
-from mogplex_mcp.toolkit.toolset import Hints, Toolset
+from mogplex_mcp.toolkit.toolset import Hints, Tool, Toolset
 from mogplex_mcp.tools.hosted_equivalents import hosted_equivalents
-from mogplex_mcp.tools.pages import page_of
+from mogplex_mcp.tools.pages import PageNumber, page_of
 
 toolset = Toolset("hosted", "What Mogplex's hosted endpoint offers beyond these tools.")
 
 _ANSWER_CHARACTERS: Final = 5_500
 _NOTHING: Final[dict[str, Any]] = {}
+_CALLS: Final = "call_hosted_tool"
+_MOST_NAMES: Final = 5
 
-HostedName = Annotated[str, Field(description="From list_hosted_tools.")]
+HostedName = Annotated[str, Field(description="The name of the hosted tool.")]
 
 
 class HostedRow(BaseModel):
     """One hosted tool."""
 
-    hosted: str
-    use_instead: str = ""
-    effect: str
+    hosted: str = Field(description="Its name.")
+    use_instead: str = Field("", description="Tool of ours.")
+    toolset: str = Field("", description="Of that tool.")
+    is_on: bool | None = Field(None, description="Whether it is offered.")
+    why_off: str = Field("", description="Why not.")
+    effect: str = Field(description="What it may do.")
 
 
-class HostedList(Reply):
+class HostedList(ListReply):
     """Hosted tools."""
 
     narrow: ClassVar[str] = "Call list_hosted_tools with name."
-    tools: Sequence[HostedRow] = ()
-    page: str = ""
+    untrusted_schema: ClassVar[Mapping[str, Any]] = {
+        "tools": rows("Callable ones.", hosted=text("Its name."), description=text("What it does.")),
+        "description": text("What it does."),
+        "schema": text("Its arguments."),
+    }
+    tools: Sequence[HostedRow] = Field(description="Callable ones first.")
+    page: str = Field("", description="Page of schema.")
 
 
 class HostedAnswer(Reply):
     """What a hosted tool answered."""
 
-    hosted: str
+    untrusted_schema: ClassVar[Mapping[str, Any]] = {"text": text("Its text."), "data": text("Its JSON.")}
+    suggests_calls: ClassVar[bool] = False
+    hosted: str = Field(description="Its name.")
 
 
 @toolset.tool("List hosted tools", Hints(open_world=True))
 async def list_hosted_tools(
     call: Call,
-    name: Annotated[str, Field(description="One tool: shows its argument schema.")] = "",
-    page: Annotated[int, Field(ge=1, le=10_000)] = 1,
+    name: Annotated[str, Field(description="One hosted tool, to see its argument schema. Default: all.")] = "",
+    page: PageNumber = 1,
 ) -> HostedList:
-    """List what Mogplex's hosted endpoint offers, and which tool here to use instead.
+    """List the tools of Mogplex's hosted endpoint and, for each, the tool here that does the same.
 
-    Those without one can be called with call_hosted_tool.
+    Use it when no tool here does what the user wants. Costs one request.
     """
     if name:
         return _one(call, await hosted.get_hosted_tool(call, name=name), page)
@@ -62,11 +76,16 @@ async def list_hosted_tools(
 
 @toolset.tool("Call a hosted tool", Hints(reads_only=False, destructive=True, idempotent=False, open_world=True))
 async def call_hosted_tool(
-    call: Call, name: HostedName, arguments: Annotated[dict[str, Any], Field(description="Its own.")] = _NOTHING
+    call: Call,
+    name: HostedName,
+    arguments: Annotated[
+        JsonObject,
+        Field(description='Its arguments: a JSON object as text, such as {"query": "web"}. Default: none.'),
+    ] = _NOTHING,
 ) -> HostedAnswer:
-    """Call a hosted tool that has no equivalent here. Look up its arguments with list_hosted_tools first.
+    """Call a hosted tool that no tool here replaces. The user is asked first, unless it only reads.
 
-    The user is asked first, unless it only reads.
+    Costs two requests, and what the tool itself costs. list_hosted_tools shows its arguments.
     """
     answer = await hosted.call_hosted_tool(
         call,
@@ -90,13 +109,24 @@ def _all(call: Call, listed: Mapping[str, HostedTool]) -> HostedList:
     tools = sorted(listed.values(), key=lambda tool: tool.name in hosted_equivalents())
     own = [tool for tool in tools if tool.name not in hosted_equivalents()]
     return HostedList(
-        summary=f"{len(tools)} hosted tools; {len(own) or 'none'} of them can be called with call_hosted_tool; for "
-        "the others, use the tool named next to them.",
+        summary=_callable(call, own, len(tools)),
         tools=[_row(call, tool) for tool in tools],
-        untrusted={"descriptions": {sanitize_word(tool.name): clean_line(tool.description, 200) for tool in own}}
-        if own
-        else {},
+        untrusted={"tools": [_described(tool) for tool in own]} if own else {},
     )
+
+
+def _callable(call: Call, own: Sequence[HostedTool], count: int) -> str:
+    """Return first of all whether a hosted tool can be called at all, and which."""
+    if not own:
+        return f"Nothing to call: each of the {count} hosted tools has an equivalent here, which does the same."
+    names = ", ".join(sanitize_word(tool.name) for tool in own[:_MOST_NAMES])
+    more = f" and {len(own) - _MOST_NAMES} more" if len(own) > _MOST_NAMES else ""
+    how = "can be called" if _CALLS in call.offered else f"have no equivalent here, but {_CALLS} is not offered"
+    return f"{len(own)} of {count} hosted tools {how}: {names}{more}. For the others, use the equivalent."
+
+
+def _described(tool: HostedTool) -> dict[str, str]:
+    return {"hosted": sanitize_word(tool.name), "description": clean_line(tool.description, 200)}
 
 
 def _one(call: Call, tool: HostedTool, page: int) -> HostedList:
@@ -122,21 +152,27 @@ def _one(call: Call, tool: HostedTool, page: int) -> HostedList:
 
 def _row(call: Call, tool: HostedTool) -> HostedRow:
     effect = "reads" if hosted.only_reads(tool) else "may destroy" if tool.destructive is True else "writes"
-    instead = hosted_equivalents().get(tool.name, "")
-    if absence := _absence(call, instead) if instead else "":
-        instead += f" (not offered{absence})"
-    return HostedRow(hosted=sanitize_word(tool.name), use_instead=instead, effect=effect)
+    row = HostedRow(hosted=sanitize_word(tool.name), effect=effect)
+    if not (instead := hosted_equivalents().get(tool.name, "")):
+        return row
+    absence = _absence(call, instead).lstrip(": ")
+    found = {"use_instead": instead, "toolset": _toolset_of(instead)[0].name, "is_on": not absence}
+    return row.model_copy(update={**found, "why_off": absence})
+
+
+def _toolset_of(name: str) -> tuple[Toolset, Tool]:
+    from mogplex_mcp.tools.catalog import TOOLSETS  # noqa: PLC0415 - the catalog imports this module
+
+    return next((one, tool) for one in TOOLSETS for tool in one.tools if tool.name == name)
 
 
 def _absence(call: Call, name: str) -> str:
     """Return why a tool of this server is not offered, as the end of a sentence; "" if it is."""
-    from mogplex_mcp.tools.catalog import TOOLSETS  # noqa: PLC0415 - the catalog imports this module
-
     if name in call.offered:
         return ""
     if name in call.settings.exclude_tools:
         return " by its user's choice"
-    toolset, tool = next((one, tool) for one in TOOLSETS for tool in one.tools if tool.name == name)
+    toolset, tool = _toolset_of(name)
     if call.settings.read_only and not tool.hints.reads_only:
         return " since this server is read-only"
     return f": it is in the toolset {toolset.name}, {'not selected' if toolset.by_default else 'off by default'}"

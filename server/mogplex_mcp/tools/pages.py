@@ -1,12 +1,21 @@
 """Cut long texts into pages: what is too long for one answer is read piece by piece, without loss."""
 
 from dataclasses import dataclass
-from typing import Final
+from typing import Annotated, Final
+
+from pydantic import Field
 
 from mogplex_mcp.operations.errors import InvalidArgumentError
 
 PAGE_CHARACTERS: Final = 5_500
 """Small enough that an answer with a page and its facts is never cut."""
+
+PageNumber = Annotated[
+    int,
+    Field(
+        description="Which page, 1 to 10000, of a text that is too long for one answer. Default: 1.", ge=1, le=10_000
+    ),
+]
 
 _ESCAPED_IN_JSON: Final = frozenset('"\\\n\t')
 

@@ -1,11 +1,13 @@
 """Reviews of pull requests."""
 
-from typing import Annotated
+from collections.abc import Mapping
+from typing import Annotated, Any, ClassVar
 
 from pydantic import Field
 
 from mogplex_mcp.operations import repos
 from mogplex_mcp.reply.model import Reply
+from mogplex_mcp.reply.schema import text
 from mogplex_mcp.reply.untrusted import clean_line, sanitize_word
 from mogplex_mcp.toolkit.call import Call
 from mogplex_mcp.toolkit.toolset import Hints, Toolset
@@ -16,23 +18,28 @@ toolset = Toolset("reviews", "Reviews of pull requests.", by_default=False)
 class QueuedReview(Reply):
     """What came of asking for a review."""
 
-    pr_number: int
-    queued: bool | None = None
-    started: bool
-    deferred: bool
-    run_id: str = ""
-    status: str = ""
+    untrusted_schema: ClassVar[Mapping[str, Any]] = {"reason": text("What Mogplex said.")}
+    pr_number: int = Field(description="The pull request.")
+    queued: bool | None = Field(None, description="It waits to be started.")
+    started: bool = Field(description="It was started.")
+    deferred: bool = Field(description="Mogplex starts it later.")
+    run_id: str = Field("", description="Id of its run.")
+    status: str = Field("", description="Its state.")
 
 
 @toolset.tool("Review a pull request again", Hints(reads_only=False, idempotent=False, open_world=True))
 async def rerun_pr_review(
     call: Call,
-    repo: Annotated[str, Field(description="owner/name or id.")],
-    pr_number: Annotated[int, Field(description="1 or more.", ge=1, le=2_147_483_647)],
+    repo: Annotated[
+        str, Field(description="The repository: owner/name, such as acme/web, or its Mogplex id. list_repos has both.")
+    ],
+    pr_number: Annotated[
+        int, Field(description="The number of the pull request on GitHub, such as 42.", ge=1, le=2_147_483_647)
+    ],
 ) -> QueuedReview:
-    """Let Mogplex review a pull request again. Each call queues one more review, which costs money.
+    """Let Mogplex review a pull request again; the findings appear on the pull request.
 
-    Its findings appear on the pull request.
+    Each call queues one more review, which costs money: do not repeat it.
     """
     answer = await repos.rerun_pr_review(call, repo=repo, pr_number=pr_number)
     if answer.started:

@@ -4,11 +4,11 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import ClassVar
 
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
-from mogplex_mcp.core.humanize import ago, counted
+from mogplex_mcp.core.humanize import counted
 from mogplex_mcp.operations import run_list
-from mogplex_mcp.reply.model import NextStep, Reply
+from mogplex_mcp.reply.model import Link, ListReply, NextStep, Time
 from mogplex_mcp.reply.untrusted import clean_line, sanitize_name, sanitize_word
 from mogplex_mcp.storage.ledger import Entry
 
@@ -16,19 +16,19 @@ from mogplex_mcp.storage.ledger import Entry
 class RunRow(BaseModel):
     """One run of the list."""
 
-    run_id: str
-    repo: str = ""
-    status: str
-    started: str = ""
-    pull_request: str = ""
-    task: str = ""
+    run_id: str = Field(description="Its id.")
+    repo: str = Field("", description="owner/name or id.")
+    status: str = Field(description="Last known.")
+    started: Time | None = Field(None, description="Start.")
+    pull_request: Link = Field("", description="Its pull request.")
+    task: str = Field("", description="Begin of its prompt.")
 
 
-class RunList(Reply):
+class RunList(ListReply):
     """Runs, the newest first."""
 
     narrow: ClassVar[str] = "Call list_runs with repo, status or a smaller max_age_hours."
-    runs: Sequence[RunRow] = ()
+    runs: Sequence[RunRow] = Field(description="Newest first.")
 
 
 def list_reply(found: run_list.RunList, now: datetime) -> RunList:
@@ -52,18 +52,19 @@ def list_reply(found: run_list.RunList, now: datetime) -> RunList:
     ]
     return RunList(
         summary=f"{counted(len(found.entries), 'run')} known on this machine.",
-        runs=[_row(entry, now - timedelta(seconds=found.now - entry.created_at), now) for entry in found.entries],
+        runs=[_row(entry, now - timedelta(seconds=found.now - entry.created_at)) for entry in found.entries],
+        left_out=found.left_out or None,
         notes=notes,
         next_steps=steps[:1],
     )
 
 
-def _row(entry: Entry, started: datetime, now: datetime) -> RunRow:
+def _row(entry: Entry, started: datetime) -> RunRow:
     return RunRow(
         run_id=sanitize_word(entry.run_id, "(not known)"),
         repo=sanitize_name(entry.repo, sanitize_word(entry.repo_id, "")),
         status=sanitize_word(entry.status) if entry.status else "fate unknown",
-        started=ago(started, now),
+        started=started,
         pull_request=entry.pull_request,
         task=clean_line(entry.prompt_line, 100),
     )

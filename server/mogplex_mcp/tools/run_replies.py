@@ -2,12 +2,12 @@
 
 from dataclasses import replace
 from datetime import datetime
-from typing import ClassVar
 
 from mogplex_mcp.api import models
-from mogplex_mcp.core.humanize import ago, counted, duration
+from mogplex_mcp.api.base_url import web_url
+from mogplex_mcp.core.humanize import counted, duration
 from mogplex_mcp.operations import runs
-from mogplex_mcp.reply.model import NextStep, Reply
+from mogplex_mcp.reply.model import NextStep
 from mogplex_mcp.reply.output_limit import lines_within
 from mogplex_mcp.reply.untrusted import clean_line, sanitize_name, sanitize_word
 from mogplex_mcp.runs.cursor import Cursor
@@ -16,6 +16,7 @@ from mogplex_mcp.runs.outcome import Outcome, Phase, is_stale, read_outcome
 from mogplex_mcp.runs.tail import Reason, Tail
 from mogplex_mcp.runs.watch import EVENT_WINDOW, Snapshot
 from mogplex_mcp.storage.ledger import TERMINAL_STATUSES
+from mogplex_mcp.tools.run_results import CancelledRun, RunDetails, RunNews, StartedRun
 
 EVENT_CHARACTERS = 400
 # Of all events of one answer.
@@ -25,63 +26,7 @@ FAILURE_CHARACTERS = 600
 OLD_SECONDS = 20.0
 
 
-class StartedRun(Reply):
-    """A run that was started, or found to be going on already."""
-
-    run_id: str
-    repo: str
-    status: str
-    harness: str = ""
-    replayed: bool
-
-
-class RunNews(Reply):
-    """What is new in a run."""
-
-    narrow: ClassVar[str] = "Call get_run for an overview."
-    run_id: str
-    repo: str = ""
-    status: str
-    phase: str
-    pull_request: str = ""
-    changed: bool | None = None
-    exit_code: int | None = None
-    failure_code: str = ""
-    stale: bool | None = None
-    truncated_upstream: bool | None = None
-    cursor: str = ""
-
-
-class RunDetails(Reply):
-    """One run as it stands."""
-
-    narrow: ClassVar[str] = "Mogplex's own page of the run has the rest."
-    run_id: str
-    repo: str = ""
-    repo_id: str = ""
-    status: str
-    phase: str
-    harness: str = ""
-    created: str = ""
-    updated: str = ""
-    pull_request: str = ""
-    changed: bool | None = None
-    exit_code: int | None = None
-    failure_code: str = ""
-    sandbox_id: str = ""
-    truncated_upstream: bool | None = None
-
-
-class CancelledRun(Reply):
-    """What stopping a run came to."""
-
-    run_id: str
-    repo: str = ""
-    status: str
-    already_terminal: bool
-
-
-def started_reply(result: runs.StartedRun, *, now: datetime) -> StartedRun:
+def started_reply(result: runs.StartedRun, *, now: datetime, base_url: str) -> StartedRun:
     """The answer to start_run: the id first, and honest about what is not a new run."""
     started, run = result.started, result.started.run
     repo = sanitize_name(result.repo.full_name, sanitize_word(result.repo.id))
@@ -120,13 +65,14 @@ def started_reply(result: runs.StartedRun, *, now: datetime) -> StartedRun:
         status=sanitize_word(run.status),
         harness=sanitize_word(run.harness, ""),
         replayed=started.replayed,
+        web_page=_page(run, base_url),
         untrusted=_branches(run),
         notes=notes,
         next_steps=[follow],
     )
 
 
-def news_reply(followed: runs.FollowedRun, *, now: datetime) -> RunNews:
+def news_reply(followed: runs.FollowedRun, *, now: datetime, base_url: str) -> RunNews:
     """The answer to tail_run: how the run stands, what is new, and the next call spelled out."""
     news = _as_much_as_fits(followed.news, followed.seen)
     snapshot, outcome, run = news.snapshot, news.outcome, news.snapshot.run
@@ -151,6 +97,7 @@ def news_reply(followed: runs.FollowedRun, *, now: datetime) -> RunNews:
         failure_code=sanitize_word(outcome.failure_code, ""),
         stale=news.reason is Reason.STALE or None,
         truncated_upstream=snapshot.saturated or None,
+        web_page=_page(run, base_url),
         cursor="" if ended and not news.more else str(news.cursor),
         untrusted=untrusted,
         notes=notes,
@@ -158,7 +105,7 @@ def news_reply(followed: runs.FollowedRun, *, now: datetime) -> RunNews:
     )
 
 
-def details_reply(details: runs.RunDetails, *, now: datetime) -> RunDetails:
+def details_reply(details: runs.RunDetails, *, now: datetime, base_url: str) -> RunDetails:
     """Return the answer to get_run."""
     snapshot, outcome, groups = details.snapshot, details.outcome, details.groups
     run = snapshot.run
@@ -191,14 +138,16 @@ def details_reply(details: runs.RunDetails, *, now: datetime) -> RunDetails:
         status=sanitize_word(run.status),
         phase=outcome.phase,
         harness=sanitize_word(run.harness, ""),
-        created=ago(run.created_at, now),
-        updated=ago(run.updated_at, now),
+        created=run.created_at,
+        updated=run.updated_at,
         pull_request=outcome.pull_request,
         changed=outcome.changed,
         exit_code=outcome.exit_code,
         failure_code=sanitize_word(outcome.failure_code, ""),
         sandbox_id=sanitize_word(run.sandbox_record_id or "", ""),
         truncated_upstream=snapshot.saturated or None,
+        web_page=_page(run, base_url),
+        left_out=len(groups) - len(events) or None,
         untrusted=untrusted,
         notes=notes,
         next_steps=[] if outcome.is_terminal else [follow],
@@ -341,6 +290,10 @@ def _notes(snapshot: Snapshot, now: datetime, *, asleep: float = 0.0) -> list[st
             f"This is how it stood {duration(age)} ago: all that watch share half of the requests of a minute."
         )
     return notes
+
+
+def _page(run: models.Run, base_url: str) -> str:
+    return f"{web_url(base_url)}/runs/{sanitize_word(run.run_id)}"
 
 
 def _branches(run: models.Run) -> dict[str, str]:

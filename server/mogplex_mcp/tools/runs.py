@@ -1,5 +1,7 @@
 """Runs: start a coding agent, follow it to its pull request, look back, stop it."""
 
+import contextlib
+from dataclasses import replace
 from typing import Annotated, Literal
 
 from pydantic import Field
@@ -7,57 +9,86 @@ from pydantic import Field
 from mogplex_mcp.api.client import MAX_PROMPT_LENGTH, StartRun
 from mogplex_mcp.operations import run_list, runs
 from mogplex_mcp.reply.untrusted import sanitize_word
+from mogplex_mcp.runs.cursor import CursorError, run_digest, waited_for
 from mogplex_mcp.runs.outcome import Outcome
 from mogplex_mcp.runs.tail import Until
 from mogplex_mcp.runs.watch import Snapshot
 from mogplex_mcp.toolkit.call import Call
 from mogplex_mcp.toolkit.toolset import Hints, Toolset
 from mogplex_mcp.tools.run_list import RunList, list_reply
-from mogplex_mcp.tools.run_replies import (
-    CancelledRun,
-    RunDetails,
-    RunNews,
-    StartedRun,
-    cancelled_reply,
-    details_reply,
-    news_reply,
-    started_reply,
-)
+from mogplex_mcp.tools.run_replies import cancelled_reply, details_reply, news_reply, started_reply
+from mogplex_mcp.tools.run_results import CancelledRun, RunDetails, RunNews, StartedRun
 
 toolset = Toolset("runs", "Start coding agents, follow them to their pull request, stop them.")
 
-RunId = Annotated[str, Field(description="Empty: your last run.")]
+RunId = Annotated[
+    str,
+    Field(description="The id of the run, a UUID. Default: the latest run of this client. list_runs has the ids."),
+]
 
 
-@toolset.tool("Start a run", Hints(reads_only=False, idempotent=True, open_world=True))
+@toolset.tool("Start a run", Hints(reads_only=False, idempotent=True, open_world=True), always_load=True)
 async def start_run(
     call: Call,
     *,
-    repo: Annotated[str, Field(description="owner/name or id.")],
+    repo: Annotated[
+        str, Field(description="The repository: owner/name, such as acme/web, or its Mogplex id. list_repos has both.")
+    ],
     prompt: Annotated[
         str,
         Field(
-            description="The whole task, all that the agent sees; up to 100000 characters.",
+            description="The whole task. The agent sees this text and the repository, nothing of your conversation. "
+            "Up to 100000 characters.",
             max_length=MAX_PROMPT_LENGTH,
         ),
     ],
-    harness: Annotated[Literal["codex", "claude-code"], Field(description="The agent.")] = "codex",
-    base_branch: Annotated[str, Field(description="Empty: the default.")] = "",
-    working_branch: Annotated[str, Field(description="Empty: a new name.")] = "",
+    harness: Annotated[
+        Literal["codex", "claude-code"],
+        Field(description="The coding agent: OpenAI Codex or Anthropic's Claude Code. Default: codex."),
+    ] = "codex",
+    base_branch: Annotated[
+        str,
+        Field(
+            description="The name of the branch to start from, such as main. Default: the repository's default branch."
+        ),
+    ] = "",
+    working_branch: Annotated[
+        str, Field(description="The name of the branch that the agent works on. Default: Mogplex names a new one.")
+    ] = "",
     create_branch: Annotated[
-        bool, Field(description="false: work on working_branch itself or, if empty, on the base branch.")
+        bool,
+        Field(
+            description="Whether working_branch is made new from base_branch. false: the agent works on "
+            "working_branch as it is or, without one, on base_branch itself. Default: true."
+        ),
     ] = True,
-    root_directory: Annotated[str, Field(description="Of a monorepo.")] = "",
-    conversation_id: Annotated[str, Field(description="Continue it.")] = "",
-    workspace_session_id: Annotated[str, Field(description="Use it.")] = "",
-    mode: Annotated[str, Field(description="For Mogplex.")] = "",
-    idempotency_key: Annotated[str, Field(description="Your key; it never starts twice.")] = "",
-    force_new: Annotated[bool, Field(description="Start another anyway.")] = False,
+    root_directory: Annotated[
+        str,
+        Field(
+            description="The directory to work in, relative to the repository's root, such as apps/web. Default: the "
+            "repository's own setting."
+        ),
+    ] = "",
+    conversation_id: Annotated[
+        str, Field(description="The id of a Mogplex conversation to continue. Default: none is continued.")
+    ] = "",
+    idempotency_key: Annotated[
+        str,
+        Field(
+            description="Your own key, up to 200 characters: two calls with the same key start one run. Default: a key "
+            "made from the other arguments, good for ten minutes."
+        ),
+    ] = "",
+    force_new: Annotated[
+        bool,
+        Field(description="Whether to start another run although the same arguments just started one. Default: false."),
+    ] = False,
 ) -> StartedRun:
-    """Start a coding agent on a repository: it works in a cloud sandbox, on a new branch, towards a pull request.
+    """Start a coding agent that works on a repository in a cloud sandbox and usually ends with a pull request.
 
-    Answers at once; follow its run_id with tail_run. Runs cost money. Repeating is safe: for ten minutes the same
-    arguments find the same run, ended or not.
+    Use it for a task in code that can be described in one text. Each run costs money. The answer comes at once, with
+    the run_id. tail_run waits for the result. Repeating a call is safe: for ten minutes the same arguments find the
+    same run, ended or not.
     """
     wanted = StartRun(
         repo_id="",
@@ -68,33 +99,52 @@ async def start_run(
         create_branch=create_branch,
         root_directory=root_directory,
         conversation_id=conversation_id,
-        workspace_session_id=workspace_session_id,
-        mode=mode,
     )
     started = await runs.start_run(call, wanted, repo=repo, force_new=force_new, idempotency_key=idempotency_key)
-    return started_reply(started, now=call.now)
+    return started_reply(started, now=call.now, base_url=call.settings.base_url)
 
 
-@toolset.tool("Follow a run", Hints(open_world=True))
+@toolset.tool("Follow a run", Hints(open_world=True), always_load=True)
 async def tail_run(
     call: Call,
     *,
     run_id: RunId = "",
-    cursor: Annotated[str, Field(description="From the last answer.", max_length=2_000)] = "",
+    cursor: Annotated[
+        str,
+        Field(
+            description="The cursor in the last answer about this run, unchanged. Default: none, all events are new.",
+            max_length=2_000,
+        ),
+    ] = "",
     wait_seconds: Annotated[
         int,
-        Field(description="0 to 3600, at most what your client waits; 0: no wait.", ge=0, le=3_600),
+        Field(
+            description="How long to wait at most, 0 to 3600 seconds. 0: look and return. The call returns before your "
+            "client's own limit. Default: as long as possible.",
+            ge=0,
+            le=3_600,
+        ),
     ] = 3_600,
     until: Annotated[
-        Literal["done", "update"], Field(description="done: end or pull request; update: any event.")
+        Literal["done", "update"],
+        Field(description="What ends the wait. done: the end or the pull request. update: any event. Default: done."),
     ] = "done",
-    max_events: Annotated[int, Field(description="1 to 100.", ge=1, le=100)] = 40,
+    max_events: Annotated[
+        int,
+        Field(
+            description="How many events to return at most, 1 to 100; the cursor leads to the rest. Default: 40.",
+            ge=1,
+            le=100,
+        ),
+    ] = 40,
 ) -> RunNews:
-    """Wait for a run's end or pull request and tell what is new since cursor.
+    """Wait for a run's end or pull request, and report what is new since cursor.
 
-    One call waits: do not poll with short waits. When its time is up the run goes on; call again with the answer's
-    cursor.
+    One call waits, at no cost: do not poll with short waits. When its time is up the run goes on: call again with the
+    cursor of the answer.
     """
+    with contextlib.suppress(CursorError):
+        call.confirmed(*waited_for(cursor))
     followed = await runs.follow_run(
         call,
         run_id=run_id,
@@ -104,38 +154,63 @@ async def tail_run(
         max_events=max_events,
         listener=_Progress(call).show,
     )
-    return news_reply(followed, now=call.now)
+    waited = call.responded(run_digest(followed.seen.run_id))
+    news = replace(followed.news, cursor=followed.news.cursor.after(waited))
+    return news_reply(
+        replace(followed, news=news, seen=followed.seen.after(waited)), now=call.now, base_url=call.settings.base_url
+    )
 
 
 @toolset.tool("Look at a run", Hints(open_world=True))
 async def get_run(call: Call, run_id: RunId = "") -> RunDetails:
-    """Look at a run now: state, branches, pull request, failure, events. To wait for one, use tail_run."""
-    return details_reply(await runs.get_run(call, run_id=run_id), now=call.now)
+    """Look at a run as it is now: state, branches, pull request, failure, events.
+
+    Use it for one look, at no cost. To wait, use tail_run.
+    """
+    return details_reply(await runs.get_run(call, run_id=run_id), now=call.now, base_url=call.settings.base_url)
 
 
 @toolset.tool("List runs", Hints(open_world=True))
 async def list_runs(
     call: Call,
     *,
-    repo: Annotated[str, Field(description="owner/name or id; empty: all.")] = "",
+    repo: Annotated[str, Field(description="Only those of this repository: owner/name or its id. Default: all.")] = "",
     status: Annotated[
         Literal["any", "open", "pending", "streaming", "success", "failed", "cancelled"],
-        Field(description="open: not ended yet."),
+        Field(
+            description="Only those in this state. open: not ended, so pending (queued) or streaming (working). "
+            "success, failed and cancelled have ended. Default: any."
+        ),
     ] = "any",
-    max_age_hours: Annotated[int, Field(description="1 to 2160.", ge=1, le=run_list.MOST_AGE_HOURS)] = 168,
-    limit: Annotated[int, Field(description="1 to 100.", ge=1, le=run_list.MOST_RUNS)] = 20,
+    max_age_hours: Annotated[
+        int,
+        Field(
+            description="Only those started in the last hours, 1 to 2160. Default: 168, a week.",
+            ge=1,
+            le=run_list.MOST_AGE_HOURS,
+        ),
+    ] = 168,
+    limit: Annotated[
+        int, Field(description="How many to return at most, 1 to 100. Default: 20.", ge=1, le=run_list.MOST_RUNS)
+    ] = 20,
 ) -> RunList:
-    """List runs started or seen from this machine, newest first, open ones with live state, to find a run_id.
+    """List the runs that were started or seen from this machine, newest first, to find a run_id.
 
-    Others are missing until get_run saw them: Mogplex has no list.
+    Costs up to one request for each open run. Runs that were started elsewhere are missing, since Mogplex has no list
+    of runs. get_run with the id adds one.
     """
     found = await run_list.list_runs(call, repo=repo, status=status, max_age_hours=max_age_hours, limit=limit)
     return list_reply(found, call.now)
 
 
 @toolset.tool("Stop a run", Hints(reads_only=False, destructive=True, idempotent=True))
-async def cancel_run(call: Call, run_id: Annotated[str, Field(description="Which run.")]) -> CancelledRun:
-    """Stop a run for good; what it has not delivered is lost. Only when the user wants that."""
+async def cancel_run(
+    call: Call, run_id: Annotated[str, Field(description="The id of the run to stop, a UUID. list_runs has the ids.")]
+) -> CancelledRun:
+    """Stop a run for good: work that it has not pushed is lost, and what it has cost stays.
+
+    Use it only when the user wants that.
+    """
     return cancelled_reply(await runs.cancel_run(call, run_id=run_id))
 
 

@@ -1,17 +1,19 @@
 """Sandboxes: the cloud machines that agents work in."""
 
-from collections.abc import Iterable, Sequence
-from typing import Annotated, ClassVar, Final, Literal
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Annotated, Any, ClassVar, Final, Literal
 
 from pydantic import BaseModel, Field
 
 from mogplex_mcp.api.models import Sandbox
-from mogplex_mcp.core.humanize import ago, counted
+from mogplex_mcp.core.humanize import counted
 from mogplex_mcp.operations import sandboxes
+from mogplex_mcp.operations.repos import repo_names
 from mogplex_mcp.operations.sandboxes import MOST_LIFECYCLE_EVENTS, MOST_SANDBOXES, LogName, sandbox_page
-from mogplex_mcp.reply.model import NextStep, Reply
+from mogplex_mcp.reply.model import Link, ListReply, NextStep, Reply, Time
 from mogplex_mcp.reply.output_limit import lines_within
-from mogplex_mcp.reply.untrusted import clean, clean_line, sanitize_word
+from mogplex_mcp.reply.schema import rows, text, texts
+from mogplex_mcp.reply.untrusted import clean, clean_line, sanitize_name, sanitize_word
 from mogplex_mcp.toolkit.call import Call
 from mogplex_mcp.toolkit.toolset import Hints, Toolset
 
@@ -23,68 +25,103 @@ PIECE_CHARACTERS: Final = 6_000
 ERROR_CHARACTERS: Final = 600
 
 
+_TEXTS: Final = {
+    "id": text("Its id."),
+    "branch": text("Working branch."),
+    "base": text("Base branch."),
+    "directory": text("Root directory."),
+    "preview": text("Address of its server."),
+    "error": text("Why it failed."),
+}
+
+
 class SandboxRow(BaseModel):
     """One sandbox; without an id as long as it is not known."""
 
-    id: str = ""
-    status: str
-    repo_id: str = ""
-    last_active: str = ""
+    id: str = Field("", description="Its id.")
+    status: str = Field(description="Its state.")
+    repo: str = Field("", description="owner/name or id.")
+    last_active: Time | None = Field(None, description="Last use.")
 
 
-class SandboxList(Reply):
+class SandboxList(ListReply):
     """Sandboxes, the one used last first."""
 
     narrow: ClassVar[str] = "Call list_sandboxes with repo, status or a smaller limit."
-    sandboxes: Sequence[SandboxRow] = ()
+    untrusted_schema: ClassVar[Mapping[str, Any]] = {"sandboxes": rows("The same ones.", **_TEXTS)}
+    sandboxes: Sequence[SandboxRow] = Field(description="Last used first.")
 
 
 class OneSandbox(Reply):
     """One sandbox."""
 
-    sandbox: SandboxRow
+    untrusted_schema: ClassVar[Mapping[str, Any]] = {
+        "sandbox": {"type": "object", "properties": _TEXTS, "description": "The same one."}
+    }
+    sandbox: SandboxRow = Field(description="What it is.")
+    web_page: Link = Field("", description="Its web page.")
 
 
 class SandboxLog(Reply):
     """A piece of a log."""
 
-    sandbox_id: str
-    status: str
-    log: str
-    shown: str = ""
+    untrusted_schema: ClassVar[Mapping[str, Any]] = {"error": text("Why it failed."), "lines": texts("The lines.")}
+    sandbox_id: str = Field(description="Its id.")
+    status: str = Field(description="Its state.")
+    log: str = Field(description="Which log.")
+    shown: str = Field("", description="Which lines.")
+    web_page: Link = Field("", description="Its web page.")
 
 
 @toolset.tool("List sandboxes", Hints(open_world=True))
 async def list_sandboxes(
     call: Call,
-    repo: Annotated[str, Field(description="owner/name or id; empty: all.")] = "",
+    repo: Annotated[str, Field(description="Only those of this repository: owner/name or its id. Default: all.")] = "",
     status: Annotated[
         Literal["any", "creating", "installing", "running", "pausing", "paused", "stopped", "error"],
-        Field(description="Only this state."),
+        Field(description="Only those in this state; creating and installing come before running. Default: any."),
     ] = "any",
-    limit: Annotated[int, Field(description="1 to 200.", ge=1, le=MOST_SANDBOXES)] = 20,
+    limit: Annotated[
+        int, Field(description="How many to return at most, 1 to 200. Default: 20.", ge=1, le=MOST_SANDBOXES)
+    ] = 20,
 ) -> SandboxList:
-    """List cloud sandboxes, last used first, to find a sandbox_id for get_sandbox_logs."""
+    """List the cloud machines that agents work in, last used first, to find a sandbox_id. Costs one request."""
     search = await sandboxes.list_sandboxes(call, repo=repo, status="" if status == "any" else status, limit=limit)
-    return list_reply(call, search, limit)
+    names = await repo_names(call, {one.repo_id for one in search.sandboxes})
+    return list_reply(call, search, limit, names)
 
 
 @toolset.tool("Create a sandbox", Hints(reads_only=False, idempotent=False, open_world=True))
 async def create_sandbox(
     call: Call,
     *,
-    repo: Annotated[str, Field(description="owner/name or id.")],
-    base_branch: Annotated[str, Field(description="Empty: the default.")] = "",
-    working_branch: Annotated[str, Field(description="Empty: Mogplex chooses.")] = "",
-    create_branch: Annotated[bool, Field(description="Make it new.")] = False,
-    root_directory: Annotated[str, Field(description="Of a monorepo.")] = "",
-    restore_snapshot_id: Annotated[str, Field(description="Start from it.")] = "",
-    restore_snapshot_project_id: Annotated[str, Field(description="Its project.")] = "",
-    restore_snapshot_team_id: Annotated[str, Field(description="Its team.")] = "",
+    repo: Annotated[
+        str, Field(description="The repository: owner/name, such as acme/web, or its Mogplex id. list_repos has both.")
+    ],
+    base_branch: Annotated[
+        str,
+        Field(
+            description="The name of the branch to check out, such as main. Default: the repository's default branch."
+        ),
+    ] = "",
+    working_branch: Annotated[
+        str, Field(description="The name of the branch to work on. Default: Mogplex names one.")
+    ] = "",
+    create_branch: Annotated[
+        bool, Field(description="Whether working_branch is made new from base_branch. Default: false.")
+    ] = False,
+    root_directory: Annotated[
+        str,
+        Field(
+            description="The directory to work in, relative to the repository's root, such as apps/web. Default: the "
+            "repository's own setting."
+        ),
+    ] = "",
 ) -> OneSandbox:
-    """Boot a cloud sandbox, which takes minutes. Rarely needed: start_run makes its own.
+    """Boot a cloud machine with a repository, without an agent. It takes minutes, and machine time may cost money.
 
-    If it still boots when the answer comes, look with list_sandboxes; do not repeat.
+    Rarely needed, since a run gets its own. If it still boots when the answer comes, do not repeat the call.
+    list_sandboxes shows when it runs.
     """
     created = await sandboxes.create_sandbox(
         call,
@@ -93,9 +130,6 @@ async def create_sandbox(
         working_branch=working_branch,
         create_branch=create_branch,
         root_directory=root_directory,
-        restore_snapshot_id=restore_snapshot_id,
-        restore_snapshot_project_id=restore_snapshot_project_id,
-        restore_snapshot_team_id=restore_snapshot_team_id,
     )
     return created_reply(call, created)
 
@@ -103,22 +137,30 @@ async def create_sandbox(
 @toolset.tool("Read sandbox logs", Hints(open_world=True))
 async def get_sandbox_logs(
     call: Call,
-    sandbox_id: Annotated[str, Field(description="A UUID from list_sandboxes.")],
+    sandbox_id: Annotated[str, Field(description="The id of the sandbox, a UUID. list_sandboxes has it.")],
     log: Annotated[
         LogName,
-        Field(description="dev: development server; lifecycle: states."),
+        Field(
+            description="Which log. install: output of the setup. dev: output of the development server. lifecycle: "
+            "changes of state. Default: install."
+        ),
     ] = "install",
-    from_line: Annotated[int, Field(description="From 1; 0: the newest.", ge=0)] = 0,
-    max_lines: Annotated[int, Field(description=f"1 to {MOST_LINES}.", ge=1, le=MOST_LINES)] = 60,
+    from_line: Annotated[
+        int, Field(description="The first line to return; the log begins with 1. Default: the newest lines.", ge=0)
+    ] = 0,
+    max_lines: Annotated[
+        int,
+        Field(description=f"How many lines to return at most, 1 to {MOST_LINES}. Default: 60.", ge=1, le=MOST_LINES),
+    ] = 60,
 ) -> SandboxLog:
-    """Read a log of a sandbox in pieces, newest lines first, to see why its setup failed."""
+    """Read the end of a sandbox's log, or any piece of it, to see why a setup failed. Costs one request."""
     found = await sandboxes.get_sandbox_logs(
         call, sandbox_id=sandbox_id, log=log, from_line=from_line, max_lines=max_lines
     )
-    return log_reply(found, from_line=from_line, max_lines=max_lines)
+    return log_reply(call, found, from_line=from_line, max_lines=max_lines)
 
 
-def list_reply(call: Call, search: sandboxes.SandboxSearch, limit: int) -> SandboxList:
+def list_reply(call: Call, search: sandboxes.SandboxSearch, limit: int, repo_names: Mapping[str, str]) -> SandboxList:
     """Return the answer to list_sandboxes."""
     found = search.sandboxes
     notes = []
@@ -135,7 +177,7 @@ def list_reply(call: Call, search: sandboxes.SandboxSearch, limit: int) -> Sandb
         steps.append(NextStep(tool="get_sandbox_logs", arguments=arguments, why="see what it printed"))
     return SandboxList(
         summary=f"{counted(len(found), 'sandbox', 'sandboxes')}.",
-        sandboxes=[_row(call, one) for one in found],
+        sandboxes=[_row(one, repo_names.get(one.repo_id, "")) for one in found],
         notes=notes,
         untrusted={"sandboxes": [_others_text(one) for one in found]},
         next_steps=steps,
@@ -145,23 +187,26 @@ def list_reply(call: Call, search: sandboxes.SandboxSearch, limit: int) -> Sandb
 def created_reply(call: Call, created: sandboxes.CreatedSandbox) -> OneSandbox:
     """Return the answer to create_sandbox."""
     if created.sandbox is None:
-        repo_id = sanitize_word(created.repo.id)
+        repo = sanitize_name(created.repo.full_name, sanitize_word(created.repo.id))
+        arguments = {"repo": sanitize_word(created.repo.id)}
         return OneSandbox(
-            summary="The sandbox is still booting, which takes minutes. Nothing is lost: do not create it again.",
-            sandbox=SandboxRow(status="creating", repo_id=repo_id),
-            next_steps=[NextStep(tool="list_sandboxes", arguments={"repo": repo_id}, why="see when it runs")],
+            summary="Mogplex has not answered yet: it does so when the sandbox has booted, which takes minutes. Do not "
+            "create it again before you have looked for it.",
+            sandbox=SandboxRow(status="unconfirmed", repo=repo),
+            next_steps=[NextStep(tool="list_sandboxes", arguments=arguments, why="see whether it is there, and runs")],
         )
-    row = _row(call, created.sandbox)
+    row = _row(created.sandbox, created.repo.full_name)
     return OneSandbox(
         summary=f"Sandbox {row.id} is {row.status}.",
         sandbox=row,
-        notes=[f"Stop, pause and resume are on its page: {sandbox_page(call.settings.base_url, row.id)}"],
+        web_page=sandbox_page(call.settings.base_url, row.id),
+        notes=["Stop, pause and resume are on its page."],
         untrusted={"sandbox": _others_text(created.sandbox)},
         next_steps=[NextStep(tool="get_sandbox_logs", arguments={"sandbox_id": row.id}, why="see its setup")],
     )
 
 
-def log_reply(found: sandboxes.SandboxLog, *, from_line: int, max_lines: int) -> SandboxLog:
+def log_reply(call: Call, found: sandboxes.SandboxLog, *, from_line: int, max_lines: int) -> SandboxLog:
     """Return the answer to get_sandbox_logs: the piece of the log that was asked for, as far as one answer holds it."""
     log, lines = found.name, found.lines
     first = from_line
@@ -187,6 +232,7 @@ def log_reply(found: sandboxes.SandboxLog, *, from_line: int, max_lines: int) ->
         status=status,
         log=log,
         shown=f"lines {first} to {last} of {len(lines)}" if shown else "",
+        web_page=sandbox_page(call.settings.base_url, sandbox),
         notes=notes,
         untrusted={"error": error, "lines": shown},
         next_steps=steps,
@@ -214,12 +260,12 @@ def _newest(lines: Sequence[str], most: int) -> list[str]:
     return _cleaned(reversed(lines[-most:]))[::-1]
 
 
-def _row(call: Call, sandbox: Sandbox) -> SandboxRow:
+def _row(sandbox: Sandbox, repo: str) -> SandboxRow:
     return SandboxRow(
         id=sanitize_word(sandbox.id),
         status=sanitize_word(sandbox.status),
-        repo_id=sanitize_word(sandbox.repo_id, ""),
-        last_active=ago(sandbox.last_active_at, call.now),
+        repo=sanitize_name(repo, sanitize_word(sandbox.repo_id, "")),
+        last_active=sandbox.last_active_at,
     )
 
 

@@ -80,6 +80,12 @@ async def test_two_tokens_in_one_request_are_refused() -> None:
         "%TOKEN%",
         "<your token>",
         "'${env:T}'",
+        "$(MOGPLEX_TOKEN)",
+        "%MOGPLEX%",
+        "YOUR_TOKEN_HERE",
+        "mog_YOUR_TOKEN",
+        "#{TOKEN}#",
+        "op://vault/mogplex/token",
     ],
 )
 async def test_placeholder_that_a_client_did_not_replace_is_named(placeholder: str) -> None:
@@ -87,3 +93,14 @@ async def test_placeholder_that_a_client_did_not_replace_is_named(placeholder: s
     assert answer.status_code == 401
     assert "placeholder" in answer.json()["message"]
     assert placeholder not in answer.text
+
+
+async def test_placeholder_for_the_whole_header_is_named() -> None:
+    answer = await ask(create_app(Settings()), Authorization="${MOGPLEX_AUTHORIZATION}")
+    assert answer.status_code == 401
+    assert "placeholder" in answer.json()["message"]
+
+
+def test_client_key_that_looks_like_a_placeholder_is_accepted() -> None:
+    callers = Callers(Settings(client_key=Secret("__inner-door__")))
+    assert callers.identify({"authorization": "Bearer __inner-door__"}) is None

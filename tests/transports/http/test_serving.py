@@ -2,11 +2,13 @@ import json
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 import httpx2
 import pytest
-from mcp import Client
+from mcp import Client, MCPError
 from mcp.client.streamable_http import streamable_http_client
+from mcp_types import INVALID_PARAMS
 
 from mogplex_mcp.cli.exit_codes import ExitCode
 from mogplex_mcp.simulator import DEMO_OTHER_TOKEN, DEMO_TOKEN
@@ -75,11 +77,12 @@ async def test_one_caller_never_sees_the_runs_of_another(proxy: str) -> None:
 async def test_headers_select_fewer_tools(mode: str, proxy: str) -> None:
     async with caller(proxy, DEMO_TOKEN, mode, **{"X-MCP-Readonly": "true"}) as client:
         listed = {tool.name for tool in (await client.list_tools()).tools}
-        refused = await client.call_tool("start_run", {"repo": "acme/web", "prompt": "Do it."})
+        with pytest.raises(MCPError) as refused:
+            await client.call_tool("start_run", {"repo": "acme/web", "prompt": "Do it."})
     assert "list_repos" in listed
     assert "start_run" not in listed
-    assert refused.is_error
-    assert "there is no tool" in str(refused.content)
+    assert refused.value.error.code == INVALID_PARAMS
+    assert "The headers of this request leave out start_run" in refused.value.error.message
 
 
 @pytest.mark.parametrize("shown", [None, "Bearer", "Bearer secret", "Basic bW9n", "mog_" + "x" * 32])
@@ -125,15 +128,16 @@ def test_serving_to_others_needs_a_name_that_they_may_use(home: Path) -> None:
 
 
 def test_progress_comes_while_a_call_is_going_on(demo: str) -> None:
-    def send(name: str, arguments: dict[str, str], **meta: str) -> list[dict[str, object]]:
+    def send(name: str, arguments: dict[str, str], **meta: str) -> list[dict[str, Any]]:
         params = {"name": name, "arguments": arguments, "_meta": meta}
         request = {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": params}
         answer = httpx2.post(demo, json=request, headers=HEADERS, timeout=30)
         assert answer.headers["content-type"].startswith("text/event-stream")
         return [json.loads(line[6:]) for line in answer.text.splitlines() if line.startswith("data: {")]
 
-    send("start_run", {"repo": "acme/web", "prompt": "Show progress."})
-    *progress, last = send("tail_run", {}, progressToken="p")
+    started = send("start_run", {"repo": "acme/web", "prompt": "Show progress."})[-1]
+    run_id = started["result"]["structuredContent"]["run_id"]
+    *progress, last = send("tail_run", {"run_id": run_id}, progressToken="p")
     assert progress
     assert all(one["method"] == "notifications/progress" for one in progress)
     assert "result" in last

@@ -86,6 +86,20 @@ async def test_discovery_of_sign_in_is_answered_with_what_to_send(path: str, met
     assert "https://mogplex.internal/settings/api-keys" in said["error_description"]
 
 
+@pytest.mark.parametrize("path", ["/.well-known/mcp", "/.well-known/mcp/server-card.json", "/.well-known/x", "/tokens"])
+async def test_path_that_has_nothing_to_do_with_sign_in_is_not_answered_as_such(path: str) -> None:
+    async with client() as http:
+        answer = (await http.get(path)).json()
+    assert answer["error"] == "not_found"
+
+
+@pytest.mark.parametrize("path", ["/sse", "/.well-known/oauth-protected-resource/mcp"])
+async def test_demo_asks_for_no_token_on_any_path(path: str) -> None:
+    async with client(demo=True) as http:
+        answer = (await http.get(path)).json()
+    assert "Authorization" not in answer["message"]
+
+
 async def test_front_page_shows_the_address_that_was_asked() -> None:
     async with client(allowed_hosts=("mcp.example",)) as http:
         plain = await http.get("/")

@@ -115,7 +115,8 @@ async def test_span_of_a_failed_read_holds_only_the_code(told: list[str]) -> Non
 
 async def test_unknown_names_are_in_no_span(told: list[str]) -> None:
     async with Client(server_of(Simulator())) as client:
-        assert (await client.call_tool("nightingale", {})).is_error
+        with pytest.raises(MCPError):
+            await client.call_tool("nightingale", {})
         with pytest.raises(MCPError):
             await client.get_prompt("nightingale")
     assert "tools/call" in told

@@ -2,7 +2,6 @@
 
 import contextlib
 import os
-import resource
 import shlex
 import signal
 import socket
@@ -18,6 +17,9 @@ from mogplex_mcp.simulator import DEMO_TOKEN, Simulator
 from mogplex_mcp.simulator.server import serve
 from tests.transports.processes import PROGRAM, environment, lines, process
 from tests.transports.talking import INITIALIZE, QUICKLY, START, address_of, request, talking, tool
+
+if sys.platform != "win32":
+    import resource
 
 pytestmark = [
     pytest.mark.anyio,

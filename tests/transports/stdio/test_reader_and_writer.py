@@ -1,7 +1,6 @@
 """What is written reaches the client whole and in order, however slowly it reads."""
 
 import contextlib
-import fcntl
 import json
 import os
 import select
@@ -22,6 +21,9 @@ from mogplex_mcp.transports.stdio.reader import MessageReader
 from mogplex_mcp.transports.stdio.streams import PolledSink, PolledSource, ThreadedSink, ThreadedSource
 from mogplex_mcp.transports.stdio.writer import MessageWriter
 from tests.virtual_time import VirtualTimeLoop
+
+if sys.platform != "win32":
+    import fcntl
 
 pytestmark = [pytest.mark.anyio, pytest.mark.skipif(sys.platform == "win32", reason="pipes cannot be waited for there")]
 

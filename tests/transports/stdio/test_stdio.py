@@ -1,4 +1,5 @@
 import json
+import os
 import signal
 import socket
 import subprocess
@@ -184,7 +185,7 @@ def test_line_ends_are_line_feeds(tmp_path: Path) -> None:
 def test_stdin_can_be_a_file(tmp_path: Path) -> None:
     spoken = tmp_path / "spoken"
     spoken.write_text(INITIALIZE)
-    for stdin in (spoken, Path("/dev/null")):
+    for stdin in (spoken, Path(os.devnull)):
         with stdin.open() as source:
             ended = subprocess.run(
                 [*PROGRAM, "--demo"],

@@ -42,7 +42,7 @@ async def follow(
         raise CommandError(
             f"--follow timed out after {timeout_seconds:g} s.",
             "The run has not ended; it continues.",
-            f"Follow it again: {follow_command(follower.run_id)}",
+            f"Follow it again: {follow_command(session, follower.run_id)}",
             "follow_timed_out",
         )
     return follower.followed
@@ -62,9 +62,9 @@ def is_unfinished(followed: FollowedRun | None) -> bool:
     return followed is None or followed.news.reason not in _FINAL_REASONS
 
 
-def follow_command(run_id: str) -> str:
+def follow_command(session: Session, run_id: str) -> str:
     """Return the command line that follows a run."""
-    return " ".join(filter(None, ["mogplex-mcp runs events", run_id, "--follow"]))
+    return session.command(" ".join(filter(None, ["runs events", run_id, "--follow"])))
 
 
 class _Follower:

@@ -18,6 +18,7 @@ from mogplex_mcp.operations.errors import (
 from mogplex_mcp.reply.untrusted import clean
 
 QUOTED_CHARACTERS: Final = 3_000
+_FIRST_ERROR_STATUS: Final = 400
 _SECONDS_WITHOUT_HEADER: Final = 60
 
 OPERATION_COMMANDS: Final[Mapping[str, str]] = {
@@ -50,7 +51,14 @@ _FLAGS: Final[Mapping[str, str]] = {
 
 _DOCTOR: Final = "`mogplex-mcp doctor` checks each of them."
 _AGAIN: Final = "Run the same command again once."
-# By code: what happened, and what to do; {keys} is the web page of tokens, {retry} the time to wait.
+# By the kind of its source: what puts a token in place. `login` would not help where another source comes first.
+_USE_IT: Final[Mapping[str, str]] = {
+    "environment": "set MOGPLEX_API_KEY to it",
+    "file": "write it to the file of --api-key-file (MOGPLEX_API_KEY_FILE)",
+}
+_USE_IT_ELSEWHERE: Final = "run `mogplex-mcp login`"
+# By code: what happened, and what to do; {keys} is the web page of tokens, {use_it} what puts a token in place, {retry}
+# the time to wait.
 _MESSAGES: Final[Mapping[str, tuple[str, str]]] = {
     ErrorCode.NO_TOKEN: (
         "There is no Mogplex token.",
@@ -58,7 +66,7 @@ _MESSAGES: Final[Mapping[str, tuple[str, str]]] = {
     ),
     ErrorCode.MALFORMED_TOKEN: (
         "The Mogplex token was not sent, because it is malformed.",
-        "Copy it again from {keys} (it may be truncated) and run `mogplex-mcp login`.",
+        "Copy it again from {keys} (it may be truncated) and {use_it}.",
     ),
     ErrorCode.INVALID_ARGUMENT: ("Nothing was done.", "Correct that and run the command again."),
     ErrorCode.BUDGET_EXHAUSTED: (
@@ -91,13 +99,13 @@ _MESSAGES: Final[Mapping[str, tuple[str, str]]] = {
     ErrorCode.UNAUTHORIZED: (
         "Mogplex did not accept the token.",
         (
-            "It may be revoked or expired: create a new one at {keys} and run `mogplex-mcp login`. During an outage of "
+            "It may be revoked or expired: create a new one at {keys} and {use_it}. During an outage of "
             "Mogplex every token is refused: if it worked before, try again in a minute first."
         ),
     ),
     ErrorCode.FORBIDDEN: (
         "The token does not allow this.",
-        "Create a token that has the scope at {keys} and run `mogplex-mcp login`.",
+        "Create a token that has the scope at {keys} and {use_it}.",
     ),
     ErrorCode.BILLING: (
         "Mogplex refused this because of the account's billing.",
@@ -187,7 +195,12 @@ class CommandError(Exception):
 
 
 def command_error(
-    error: OperationError, *, base_url: str, repeatable: bool = True, speller: Speller | None = None
+    error: OperationError,
+    *,
+    base_url: str,
+    repeatable: bool = True,
+    speller: Speller | None = None,
+    token_from: str = "",
 ) -> CommandError:
     """Return the message of an operation's error for a person in a terminal.
 
@@ -196,6 +209,7 @@ def command_error(
         base_url: Where Mogplex is.
         repeatable: Whether the command is idempotent.
         speller: Spells arguments and operations; by default as commands and flags.
+        token_from: The kind of the source of the token.
     """
     speller = speller or as_commands
     happened, advice = _MESSAGES[error.code]
@@ -205,7 +219,9 @@ def command_error(
     # What may have happened, and could be done twice, is not advised.
     usual = advice if repeatable or not error.may_have_happened else ""
     advice = spell(error.advice, speller) or usual.format(
-        keys=f"{web_url(base_url)}/settings/api-keys", retry=duration(max(1, seconds))
+        keys=f"{web_url(base_url)}/settings/api-keys",
+        use_it=_USE_IT.get(token_from, _USE_IT_ELSEWHERE),
+        retry=duration(max(1, seconds)),
     )
     happened = spell(error.happened, speller) or happened
     if error.may_have_happened:
@@ -213,12 +229,15 @@ def command_error(
         if repeatable:
             advice = f"{advice} Running the same command again is safe: nothing is done twice.".strip()
         else:
-            # What is advised for the error itself does not know that this can't be repeated.
-            known = advice if error.advice else ""
-            advice = f"{known} Check before you run it again: it could be done twice.".strip()
+            # What is advised for the kind of error does not know that this can't be repeated; the operation does.
+            known = f"{advice} " if error.advice else ""
+            advice = f"{known}Check before you run it again: it could be done twice."
     why = spell(error.reason, speller)
     if error.quoted and not why:
-        why = f"Mogplex responded with {error.status}:" if error.status else "The input was:"
+        # Errors of JSON-RPC come with 200.
+        is_error = error.status and error.status >= _FIRST_ERROR_STATUS
+        responded = f"Mogplex responded with {error.status}:" if is_error else "The response was:"
+        why = responded if error.status else "The input was:"
     return CommandError(
         without_keys(happened),
         without_keys(_sentence(why)),

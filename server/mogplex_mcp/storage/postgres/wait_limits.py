@@ -28,14 +28,14 @@ class PostgresWaitLimits:
         self._forget_before = 0.0
         self._copied_at = -COPIED_SECONDS
 
-    def limits(self, now: float) -> dict[str, float]:
+    def limits(self, now: float) -> dict[str, WaitLimit]:
         """See `WaitLimits.limits`."""
-        return {client: limit.seconds for client, limit in sorted(self._copy.items()) if limit.until > now}
+        return {client: limit for client, limit in sorted(self._copy.items()) if limit.until > now}
 
-    def limit(self, client: str, now: float) -> float | None:
+    def limit(self, client: str, now: float) -> WaitLimit | None:
         """See `WaitLimits.limit`."""
         known = self._copy.get(client)
-        return known.seconds if known is not None and known.until > now else None
+        return known if known is not None and known.until > now else None
 
     def learn(self, client: str, decide: Callable[[WaitLimit | None], WaitLimit], *, forget_before: float) -> None:
         """See `WaitLimits.learn`."""

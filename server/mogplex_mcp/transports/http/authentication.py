@@ -15,6 +15,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from mogplex_mcp.api.access_token import Token
 from mogplex_mcp.api.base_url import web_url
 from mogplex_mcp.api.errors import MogplexError
+from mogplex_mcp.config.environment import is_placeholder, unquoted
 from mogplex_mcp.config.settings import Settings
 from mogplex_mcp.credentials.known_tokens import KnownTokens
 from mogplex_mcp.credentials.sources import FoundToken, SourceKind
@@ -25,8 +26,7 @@ from mogplex_mcp.transports.http.refusals import REFUSED, Refusal, challenge, re
 # Spaces and tabs only: of a key in UTF-8, single bytes look like other white space.
 # Some clients put a second "Bearer" in front of what is the whole header in their configuration.
 _BEARER: Final = re.compile(r"(bearer[ \t]+){1,2}(?P<credentials>\S.*?)[ \t]*", re.IGNORECASE | re.ASCII | re.DOTALL)
-# ${MOGPLEX_API_KEY}, ${input:token}, $TOKEN, {{token}}, %TOKEN%, <token>
-_PLACEHOLDER: Final = re.compile(r"[\"']?(\$\{?[\w.:-]+\}?|\{\{.*\}\}|%\w+%|<[^>]*>)[\"']?")
+_LONGEST_PLACEHOLDER: Final = 300
 
 
 class RefusedError(Exception):
@@ -63,16 +63,18 @@ class Callers:
         """
         if self._demo:
             return None
-        bearer = _BEARER.fullmatch(headers.get("authorization", "").strip(" \t"))
-        if bearer is None:
-            raise RefusedError("There is no bearer token in the Authorization header.")
-        credentials = bearer["credentials"]
+        header = headers.get("authorization", "").strip(" \t")
+        bearer = _BEARER.fullmatch(header)
+        credentials = bearer["credentials"] if bearer else header
+        given = credentials.encode("latin-1")
         # Digests have one length, so the comparison does not leak the length of the key either.
-        if self._client_key and hmac.compare_digest(_digest(credentials.encode("latin-1")), self._client_key):
+        if bearer and self._client_key and hmac.compare_digest(_digest(given), self._client_key):
             return None
-        if _PLACEHOLDER.fullmatch(credentials):
+        if is_placeholder(unquoted(given[:_LONGEST_PLACEHOLDER].decode(errors="replace"))):
             message = "The Authorization header has a placeholder that your client did not replace by the token."
             raise RefusedError(message, "invalid_token")
+        if bearer is None:
+            raise RefusedError("There is no bearer token in the Authorization header.")
         try:
             return FoundToken(Token.parse(credentials), "the request", kind=SourceKind.REQUEST)
         except MogplexError as error:

@@ -20,7 +20,7 @@ from mogplex_mcp.transports.http.refusals import MCP_PATH, Refusal, refuse, resp
 
 # Where clients look for an authorization server after a 401 (RFC 8414, RFC 9728, OpenID Connect Discovery, and the
 # default endpoints of the 2025-03-26 protocol).
-_SIGN_IN_PATHS: Final = ("/register", "/authorize", "/token", "/oauth", "/.well-known", f"{MCP_PATH}/.well-known")
+_SIGN_IN: Final = re.compile(r"(?:/mcp)?/\.well-known/(?:oauth-|openid-)|/(?:register|authorize|token|oauth)(?:/|$)")
 _PAGE_HEADERS: Final = {
     "cache-control": "no-store",
     "content-security-policy": "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'",
@@ -72,15 +72,19 @@ class Site:
 
     def _not_found(self, path: str) -> Refusal:
         keys = f"{web_url(self._settings.base_url)}/settings/api-keys"
-        if any(path == one or path.startswith(f"{one}/") for one in _SIGN_IN_PATHS):
-            message = (
-                "This server has no OAuth sign-in. Configure your client to send your own Mogplex token in each "
-                f"request, as the header 'Authorization: Bearer mog_…'; you get one at {keys}."
+        is_demo = self._settings.demo
+        if _SIGN_IN.match(path):
+            message = "This server has no OAuth sign-in. " + (
+                "It is a demo, which needs no token."
+                if is_demo
+                else "Configure your client to send your own Mogplex token in each request, as the header "
+                f"'Authorization: Bearer mog_…'; you get one at {keys}."
             )
             return Refusal(404, "sign_in_not_supported", message)
+        header = "" if is_demo else ", with the header 'Authorization: Bearer mog_…'"
         message = (
-            f"There is nothing at this path. MCP is at {MCP_PATH}: send JSON-RPC messages there by POST, with the "
-            f"header 'Authorization: Bearer mog_…'; health is at /healthz and /readyz."
+            f"There is nothing at this path. MCP is at {MCP_PATH}: send JSON-RPC messages there by POST{header}; "
+            "health is at /healthz and /readyz."
         )
         return Refusal(404, "not_found", message)
 

@@ -1,0 +1,80 @@
+"""The results of tools about one run: their fields, for programs."""
+
+from collections.abc import Mapping
+from typing import Any, ClassVar, Final
+
+from pydantic import Field
+
+from mogplex_mcp.reply.model import Link, ListReply, Reply, Time
+from mogplex_mcp.reply.schema import text, texts
+
+_BRANCHES: Final = {"base_branch": text("It starts from it."), "working_branch": text("It works on it.")}
+_EVENTS: Final = {
+    "events": texts("What it reported."),
+    "failure": text("Why it failed."),
+    "reported_link": text("Not its pull request."),
+}
+
+
+class RunReply(Reply):
+    """A reply about one run."""
+
+    run_id: str = Field(description="Its id.")
+    repo: str = Field("", description="owner/name or id.")
+    status: str = Field(description="Its state.")
+
+    @property
+    def resource(self) -> str:
+        """The URI of the run."""
+        return f"mogplex://runs/{self.run_id}"
+
+
+class StartedRun(RunReply):
+    """A run that was started, or found to be going on already."""
+
+    untrusted_schema: ClassVar[Mapping[str, Any]] = _BRANCHES
+    repo: str = Field(description="owner/name or id.")
+    harness: str = Field("", description="The agent.")
+    replayed: bool = Field(description="No new run.")
+    web_page: Link = Field("", description="Its web page.")
+
+
+class RunNews(RunReply):
+    """What is new in a run."""
+
+    narrow: ClassVar[str] = "Call get_run for an overview."
+    untrusted_schema: ClassVar[Mapping[str, Any]] = _EVENTS
+    phase: str = Field(description="How far it is.")
+    pull_request: Link = Field("", description="Its pull request.")
+    changed: bool | None = Field(None, description="Code was changed.")
+    exit_code: int | None = Field(None, description="Of the agent.")
+    failure_code: str = Field("", description="Kind of failure.")
+    stale: bool | None = Field(None, description="Silent for long.")
+    truncated_upstream: bool | None = Field(None, description="Events are cut.")
+    web_page: Link = Field("", description="Its web page.")
+    cursor: str = Field("", description="For the next call.")
+
+
+class RunDetails(RunReply, ListReply):
+    """One run as it stands."""
+
+    narrow: ClassVar[str] = "Mogplex's own page of the run has the rest."
+    untrusted_schema: ClassVar[Mapping[str, Any]] = _BRANCHES | _EVENTS
+    repo_id: str = Field("", description="Id of repo.")
+    phase: str = Field(description="How far it is.")
+    harness: str = Field("", description="The agent.")
+    created: Time | None = Field(None, description="Start.")
+    updated: Time | None = Field(None, description="Last change.")
+    pull_request: Link = Field("", description="Its pull request.")
+    changed: bool | None = Field(None, description="Code was changed.")
+    exit_code: int | None = Field(None, description="Of the agent.")
+    failure_code: str = Field("", description="Kind of failure.")
+    sandbox_id: str = Field("", description="Where it works.")
+    truncated_upstream: bool | None = Field(None, description="Events are cut.")
+    web_page: Link = Field("", description="Its web page.")
+
+
+class CancelledRun(RunReply):
+    """What stopping a run came to."""
+
+    already_terminal: bool = Field(description="It had ended before.")
