@@ -10,9 +10,18 @@ from mogplex_mcp.reply.schema import flat, short
 
 MOST_NEXT_STEPS: Final = 3
 
+
+def _in_utc(time: datetime) -> str:
+    """Return a time in ISO 8601, in UTC where that is a date of the calendar."""
+    try:
+        return time.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+    except OverflowError:
+        return time.isoformat(timespec="seconds")
+
+
 Time = Annotated[
     datetime,
-    PlainSerializer(lambda time: time.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")),
+    PlainSerializer(_in_utc),
     WithJsonSchema({"type": "string", "format": "date-time"}),
 ]
 """A time in structured content: ISO 8601 with offset. The text adds its age."""
