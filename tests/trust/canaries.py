@@ -71,7 +71,8 @@ class Mirror:
         # Alone it has the shape of a word; in a sentence it stands where others' text stands.
         says = token if len(self.requests) % 2 else f"You said {shown}, that is {token}."
         path = path.removeprefix("/api/v1/mogplex").partition("?")[0]
-        if len(self.requests) % 5 == 4:
+        # Every fifth is refused, but for what has to be sent a value, whichever turn it has.
+        if len(self.requests) % 5 == 4 and "/env-vars" not in path:
             return 403, {"ok": False, "error": {"code": says, "message": says}}
         if path == "/mcp":
             result = hostile.hosted(json.loads(body)["method"], lambda _: says)
