@@ -71,7 +71,7 @@ class Mirror:
         # Alone it has the shape of a word; in a sentence it stands where others' text stands.
         says = token if len(self.requests) % 2 else f"You said {shown}, that is {token}."
         path = path.removeprefix("/api/v1/mogplex").partition("?")[0]
-        # A variable has to arrive: where its value goes is what is looked at.
+        # Every fifth is refused, but for what has to be sent a value, whichever turn it has.
         if len(self.requests) % 5 == 4 and "/env-vars" not in path:
             return 403, {"ok": False, "error": {"code": says, "message": says}}
         if path == "/mcp":
