@@ -22,17 +22,14 @@ def open_store(settings: Settings, now: Callable[[], float]) -> Store:
     if not settings.database_url:
         return SqliteStore(StateFile(state_path(settings)), now)
     try:
-        from psycopg import ProgrammingError  # noqa: PLC0415 - an extra, and slow to import
-
-        from mogplex_mcp.storage.postgres.store import PostgresStore  # noqa: PLC0415 - the same
+        # An extra, and slow to import.
+        from mogplex_mcp.storage.postgres.store import PostgresStore  # noqa: PLC0415 - as above
     except ImportError:
         raise SettingsError(
             "--database-url needs the PostgreSQL driver: install it with pip install 'mogplex-mcp[postgres]'"
         ) from None
     try:
         return PostgresStore(settings.database_url, settings.base_url, now)
-    except ProgrammingError:
-        # The driver's own message quotes the address, which may have a password in it.
-        raise SettingsError(
-            "MOGPLEX_MCP_DATABASE_URL: write the address of a PostgreSQL database, as postgresql://user@host/database"
-        ) from None
+    except ValueError as error:
+        # Without the address, which may have a password in it.
+        raise SettingsError(f"MOGPLEX_MCP_DATABASE_URL: {error}; write it as postgresql://user@host/database") from None
