@@ -223,8 +223,10 @@ async def test_start_after_cancelled_start_finds_run() -> None:
     simulator = simulated()
     simulator.faults.add(Fault(FaultKind.SLOW, method="POST", seconds=10))
     async with tenant_of(simulator) as tenant:
-        with anyio.move_on_after(1):
-            await start(tenant, simulator)
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(start, tenant, simulator)
+            await anyio.sleep(1)
+            tasks.cancel_scope.cancel()
         assert (await start(tenant, simulator)).replayed
     assert len(started_runs(simulator)) == 1
 
@@ -275,13 +277,46 @@ async def test_start_refused_retry_leaves_unconfirmed_attempt_open() -> None:
     assert len(started_runs(simulator)) == 1
 
 
-async def test_start_refuses_before_sending_when_journal_is_not_writable(tmp_path: Path) -> None:
+async def test_forced_start_is_refused_before_sending_when_journal_is_not_writable(tmp_path: Path) -> None:
     (tmp_path / "state").mkdir()
     simulator = simulated()
     async with tenant_of(simulator, tmp_path / "state") as tenant:
         with pytest.raises(StateError):
-            await start(tenant, simulator)
+            await start(tenant, simulator, force_new=True)
     assert not simulator.requests
+
+
+@pytest.mark.parametrize("own", ["", "deploy-17"])
+async def test_start_without_a_usable_journal_is_one_run_that_is_not_noted(tmp_path: Path, own: str) -> None:
+    (tmp_path / "state").mkdir()
+    simulator = simulated()
+    async with tenant_of(simulator, tmp_path / "state") as tenant:
+        first = await start(tenant, simulator, idempotency_key=own)
+        await anyio.sleep(5)
+        again = await start(tenant, simulator, idempotency_key=own)
+    assert (first.replayed, first.noted, again.replayed, again.noted) == (False, False, True, False)
+    assert started_runs(simulator) == [first.run.run_id] == [again.run.run_id]
+
+
+async def test_start_goes_on_where_the_journal_fails_between_two_generations(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    simulator = simulated(run_seconds=1)
+    async with tenant_of(simulator) as tenant:
+        old = await start(tenant, simulator)
+    await anyio.sleep(601)
+    async with tenant_of(simulator, tmp_path / "state") as tenant:
+
+        async def full(*_: object, **__: object) -> None:
+            monkeypatch.setattr(tenant.ledger, "begin", full)
+            raise StateError("full")
+
+        monkeypatch.setattr(tenant.ledger, "settle", full)
+        new = await start(tenant, simulator)
+        again = await start(tenant, simulator)
+    assert (new.replayed, new.noted) == (False, False)
+    assert again.run.run_id == new.run.run_id
+    assert started_runs(simulator) == [old.run.run_id, new.run.run_id]
 
 
 async def test_start_survives_journal_failure_after_response(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

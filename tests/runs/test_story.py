@@ -259,12 +259,12 @@ async def test_a_run_that_was_never_queued_is_explained_when_it_is_started_again
     assert again["next_steps"][0]["tool"] == "cancel_run"
 
 
-async def test_without_journal_starts_are_refused_and_reads_work(tmp_path: Path) -> None:
+async def test_without_journal_forced_starts_are_refused_and_reads_work(tmp_path: Path) -> None:
     simulator = simulated(600)
     async with a_client(simulator) as client:
         run_id = facts(await client.call_tool("start_run", {"repo": "acme/web", "prompt": "x"}))["run_id"]
     async with a_client(simulator, state_file=tmp_path, max_wait=5) as client:
-        refused = await client.call_tool("start_run", {"repo": "acme/web", "prompt": "y"})
+        refused = await client.call_tool("start_run", {"repo": "acme/web", "prompt": "y", "force_new": True})
         assert refused.is_error
         assert "Nothing was sent" in text_of(refused)
         for name in ("tail_run", "get_run", "cancel_run"):

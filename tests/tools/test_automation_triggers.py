@@ -54,14 +54,25 @@ async def test_calls_at_the_same_time_trigger_once(tmp_path: Path, simulator: Si
     assert set(found) == set(simulator.world.job_runs)
 
 
-async def test_a_state_file_that_cannot_be_used_stops_a_trigger_before_it_is_sent(
+async def test_a_state_file_that_cannot_be_used_stops_a_forced_trigger_before_it_is_sent(
     tmp_path: Path, simulator: Simulator
 ) -> None:
     call = {"automation_id": ids(simulator)["Review on mention"], "repo": "acme/web"}
     async with bridge_with(None, simulator, MOGPLEX_MCP_STATE_FILE=str(tmp_path)) as client:
-        text = await error(client, "trigger_automation", **call)
+        text = await error(client, "trigger_automation", **call, force_new=True)
     assert "(code: journal_unusable)" in text
+    assert "a new idempotency_key in place of force_new needs no journal" in text
     assert simulator.world.job_runs == {}
+
+
+async def test_a_trigger_with_a_state_file_that_cannot_be_used_is_one_run(tmp_path: Path, simulator: Simulator) -> None:
+    call = {"automation_id": ids(simulator)["Review on mention"], "repo": "acme/web"}
+    found = []
+    for _ in range(2):
+        async with bridge_with(None, simulator, MOGPLEX_MCP_STATE_FILE=str(tmp_path)) as client:
+            found += [(await facts(client, "trigger_automation", **call))["run_id"] for _ in range(2)]
+    assert set(found) == set(simulator.world.job_runs)
+    assert len(simulator.world.job_runs) == 1
 
 
 async def test_a_refusal_does_not_forget_the_key_while_another_call_may_have_triggered(

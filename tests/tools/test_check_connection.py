@@ -23,18 +23,23 @@ async def test_check_connection_tells_what_there_is_to_know() -> None:
     assert "in memory" in structured["journal"]
 
 
-async def test_a_journal_that_cannot_be_used_is_said_and_stops_starts_only(tmp_path: Any) -> None:
+async def test_a_journal_that_cannot_be_used_is_said_and_stops_forced_starts_only(tmp_path: Any) -> None:
     file = tmp_path / "state.sqlite3"
     file.mkdir()
     async with bridge(MOGPLEX_MCP_STATE_FILE=str(file)) as client:
         structured = (await answer(client, "check_connection")).structured_content
         assert structured is not None
         assert structured["connected"] is True
-        assert "start_run will refuse" in structured["journal"]
-        refused = text_of(await client.call_tool("start_run", {"repo": "acme/web", "prompt": "x"}))
+        assert "force_new is refused" in structured["journal"]
+        call = {"repo": "acme/web", "prompt": "x"}
+        refused = text_of(await client.call_tool("start_run", {**call, "force_new": True}))
+        started = (await answer(client, "start_run", **call)).structured_content
         await answer(client, "list_repos")
     assert "(code: journal_unusable)" in refused
     assert "MOGPLEX_MCP_STATE_FILE" in refused
+    assert "a new idempotency_key in place of force_new needs no journal" in refused
+    assert started is not None
+    assert "The journal could not be written" in started["notes"][0]
 
 
 async def test_a_token_without_scopes_is_said(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,7 +13,7 @@ from mogplex_mcp.storage.errors import DamagedStateError, StateError
 from mogplex_mcp.storage.inspection import count_runs
 
 _KILO: Final = 1_000
-_REFUSES: Final = "start_run refuses until then, or with --without-journal starts without protection."
+_UNTIL_THEN: Final = "Until then, new runs are not listed, and force_new is refused."
 
 
 async def check_journal(subject: Subject) -> Sequence[Finding]:
@@ -23,7 +23,7 @@ async def check_journal(subject: Subject) -> Sequence[Finding]:
         fact = "It is in memory and gone when a server ends."
         if subject.settings.demo:
             return [Finding("journal", Status.OK, fact)]
-        advice = "Runs are not protected against a second start after a crash: set HOME or MOGPLEX_MCP_STATE_FILE."
+        advice = "Runs are not listed after a restart: set HOME or MOGPLEX_MCP_STATE_FILE."
         return [Finding("journal", Status.WARNING, fact, advice)]
     return [await anyio.to_thread.run_sync(_look, path, abandon_on_cancel=True)]
 
@@ -55,5 +55,5 @@ def _look_at_folder(path: Path) -> Finding:
 
 
 def _unusable(path: Path, reason: str) -> Finding:
-    advice = f"Make it writable, or name another with MOGPLEX_MCP_STATE_FILE. {_REFUSES}"
+    advice = f"Make it writable, or name another with MOGPLEX_MCP_STATE_FILE. {_UNTIL_THEN}"
     return Finding("journal", Status.FAILED, f"{path} cannot be used: {reason}.", advice)

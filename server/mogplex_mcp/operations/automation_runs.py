@@ -18,6 +18,7 @@ from mogplex_mcp.operations.errors import (
     OperationError,
     Phrase,
     check_id,
+    journal_needed,
     listed_by,
     too_many_starts,
 )
@@ -25,6 +26,7 @@ from mogplex_mcp.operations.runs import NOT_KNOWN
 from mogplex_mcp.runs.idempotency import GenerationsError
 from mogplex_mcp.runs.triggers import Triggered, has_ended, is_unqueued
 from mogplex_mcp.runs.verdicts import STALE_AFTER, is_never_started, silence_since
+from mogplex_mcp.storage.errors import StateError
 
 MOST_RUNS: Final = 50
 """The longest list of the API, which has no paging for these (mogplex-api.md, section 2, "Lists")."""
@@ -162,9 +164,9 @@ async def trigger_automation(
 
     Raises:
         InvalidArgumentError: An id isn't one; nothing was sent.
-        OperationError: The automation cannot be triggered on this repository in its present state.
+        OperationError: The automation cannot be triggered on this repository in its present state, or the trigger is
+            forced and the journal cannot be used.
         MogplexError: Nothing was started, or (`may_have_happened`) it is not known whether.
-        StateError: The journal cannot be written; nothing was sent.
     """
     automation_id = check_id(automation_id, "automation_id")
     if idempotency_key:
@@ -177,6 +179,8 @@ async def trigger_automation(
             )
     except GenerationsError as error:
         raise too_many_starts(error) from error
+    except StateError as error:
+        raise journal_needed(error) from error
     except MogplexError as error:
         if obstacle := _obstacle(error):
             unchanged = () if error.may_have_happened else (". Nothing was started",)

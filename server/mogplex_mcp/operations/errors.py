@@ -125,6 +125,19 @@ def too_many_starts(error: MogplexError) -> OperationError:
     return OperationError(OperationCode.UNKNOWN_GENERATION, error.message)
 
 
+def journal_needed(error: StateError) -> OperationError:
+    """Return the error of a forced start without a usable journal, which alone tells it from its own repetition."""
+    return OperationError(
+        OperationCode.JOURNAL_UNUSABLE,
+        f"{one_line(str(error), 300)}. Only the journal tells another forced start from a repetition of the first; "
+        "a new ",
+        Argument("idempotency_key"),
+        " in place of ",
+        Argument("force_new"),
+        " needs no journal",
+    )
+
+
 def check_id(text: str, name: str) -> str:
     """Return the canonical form of an id.
 
@@ -218,8 +231,7 @@ def operation_error(error: Exception) -> OperationError:
         case MogplexError():
             return _from_api_error(error)
         case StateError():
-            reason = f"{one_line(str(error), 300)}. The journal keeps a run from being started twice"
-            return OperationError(OperationCode.JOURNAL_UNUSABLE, reason)
+            return OperationError(OperationCode.JOURNAL_UNUSABLE, one_line(str(error), 300))
     # The traceback is for the operator; it is of no use to a caller.
     logger.error("An operation failed", exc_info=error)
     return OperationError(OperationCode.UNEXPECTED_EXCEPTION)

@@ -19,6 +19,7 @@ from mogplex_mcp.operations.errors import (
     Operation,
     advised,
     check_id,
+    journal_needed,
     listed_by,
     too_many_starts,
 )
@@ -118,8 +119,8 @@ async def start_run(
 
     Raises:
         InvalidArgumentError: The arguments contradict each other; nothing was sent.
+        OperationError: The journal cannot be used, and the start is forced.
         MogplexError: No run was started, or (`may_have_happened`) that is unknown.
-        StateError: The journal cannot be written; nothing was sent.
     """
     found = await context.tenant.repos.find(repo, root_directory=wanted.root_directory)
     default_branch = found.default_branch or ""
@@ -146,6 +147,8 @@ async def start_run(
         )
     except GenerationsError as error:
         raise too_many_starts(error) from error
+    except StateError as error:
+        raise journal_needed(error) from error
     except MogplexError as error:
         if error.may_have_happened:
             context.tenant.latest_runs.note(context.session, "")

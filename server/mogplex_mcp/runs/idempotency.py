@@ -8,6 +8,9 @@ which run it made, which can be looked up without spending the quota of starts.
 A run that turns out to be older than ten minutes belongs to another start, and the next generation is tried. Ages are
 measured on Mogplex's own clock. What isn't known to be old is the same start: a second run would be worse than none.
 
+A ledger that cannot be used is done without, except for a start that is forced: only the ledger tells a second one from
+a repetition of the first.
+
 Without a ledger two things cannot be known, since every request under an unused key starts a run: which of several
 fresh generations is the newest (the oldest fresh one is found), and whether a start in the first ten minutes after the
 change of days was made under the key of the day before (that change is at ten minutes past midnight, UTC).
@@ -26,6 +29,8 @@ from mogplex_mcp.api.errors import ErrorCode, MogplexError
 from mogplex_mcp.api.server_clock import ServerClock
 from mogplex_mcp.storage.errors import StateError
 from mogplex_mcp.storage.ledger import SAME_START_SECONDS, Entry, Ledger, StartState
+from mogplex_mcp.storage.sqlite_ledger import SqliteLedger
+from mogplex_mcp.storage.state_file import StateFile
 
 __all__ = ["SAME_START_SECONDS", "GenerationsError", "Launch", "Sent", "chain_of", "key_day", "start_once"]
 
@@ -131,7 +136,7 @@ async def start_once(
     Raises:
         GenerationsError: Its newest generation could not be found; nothing was started.
         MogplexError: Nothing was started, or (`may_have_happened`) it is not known whether.
-        StateError: The ledger cannot be used; nothing was sent.
+        StateError: The ledger cannot be used, and the start is forced.
     """
     start, requests = _Start(ledger, wanted, launch, chain, clock), 0
     launched = None
@@ -140,7 +145,7 @@ async def start_once(
         if earlier and entry.run_id and entry.state is not StartState.GONE:
             launched = await start.look(entry)
         elif requests == MOST_REQUESTS:
-            await noted(ledger.refuse(entry))
+            await noted(start.ledger.refuse(entry))
             raise GenerationsError
         else:
             requests += 1
@@ -159,6 +164,7 @@ class _Start(Generic[RunT]):
         chain: The same.
         clock: The same.
         after: The number of the newest entry that is known to be another start.
+        is_noted: Whether the ledger is the caller's, and not one for this start alone.
         began: When the call began, on the clock of the event loop.
     """
 
@@ -168,11 +174,18 @@ class _Start(Generic[RunT]):
     chain: str
     clock: ServerClock
     after: int = -1
+    is_noted: bool = True
     began: float = field(default_factory=anyio.current_time)
 
     async def begin(self) -> tuple[Entry, bool]:
         """See `Ledger.begin`."""
-        entry, earlier = await self.ledger.begin(self.wanted, chain=self.chain, after=self.after)
+        try:
+            entry, earlier = await self.ledger.begin(self.wanted, chain=self.chain, after=self.after)
+        except StateError:
+            if self.wanted.forced or not self.is_noted:
+                raise
+            self.ledger, self.after, self.is_noted = SqliteLedger(StateFile(None), ""), -1, False
+            return await self.begin()
         if entry.fingerprint != self.wanted.fingerprint:
             raise MogplexError(
                 ErrorCode.IDEMPOTENCY_CONFLICT,
@@ -185,7 +198,7 @@ class _Start(Generic[RunT]):
         run = await _found(self.launch.look(entry.run_id))
         if run is None:
             # The ledger decides once more: other processes may have found out the same.
-            await self.ledger.settle(entry, run_id=entry.run_id, status=entry.status, state=StartState.GONE)
+            await self._pass(entry, run_id=entry.run_id, status=entry.status, state=StartState.GONE)
             return None
         age = _age(run, self.clock)
         if age is None and not self.clock.is_set:
@@ -194,8 +207,8 @@ class _Start(Generic[RunT]):
         if self.chain and _is_old(age):
             self.after = entry.number
             return None
-        await noted(self.ledger.settle(entry, run_id=entry.run_id, status=run.status))
-        return Launched(entry.run_id, run, replayed=True)
+        is_noted = await noted(self.ledger.settle(entry, run_id=entry.run_id, status=run.status))
+        return Launched(entry.run_id, run, replayed=True, noted=is_noted and self.is_noted)
 
     async def send(self, entry: Entry, *, earlier: bool) -> Launched[RunT] | None:
         """Send the request; return what came of it, or None if its key belongs to another start."""
@@ -204,7 +217,7 @@ class _Start(Generic[RunT]):
         except MogplexError as error:
             if error.code is ErrorCode.IDEMPOTENCY_CONFLICT and self.chain and self.wanted.forced:
                 # Another start has this key, whatever it was: the next one is wanted.
-                await self.ledger.settle(entry, run_id="", status="", state=StartState.GONE)
+                await self._pass(entry, state=StartState.GONE)
                 return None
             await _note_failure(self.ledger, entry, error, earlier=earlier, derived=bool(self.chain))
             raise
@@ -212,17 +225,29 @@ class _Start(Generic[RunT]):
             await noted(self.ledger.refuse(entry))
             return Launched("", None, replayed=False)
         if self.chain and sent.is_gone:
-            await self.ledger.settle(entry, run_id=sent.run_id, status="", state=StartState.GONE)
+            await self._pass(entry, run_id=sent.run_id, state=StartState.GONE)
             return None
         age, status = _age(sent.run, self.clock), sent.run.status if sent.run else ""
         is_earlier = sent.replayed and not self._is_own(sent, age, earlier=earlier)
         if self.chain and is_earlier and (_is_old(age) or (self.wanted.forced and not earlier)):
             created_at = None if age is None else self.clock.now() - age
-            await self.ledger.settle(entry, run_id=sent.run_id, status=status, created_at=created_at)
-            self.after = entry.number
+            await self._pass(entry, run_id=sent.run_id, status=status, created_at=created_at)
             return None
         is_noted = await noted(self.ledger.settle(entry, run_id=sent.run_id, status=status))
-        return Launched(sent.run_id, sent.run, replayed=is_earlier, noted=is_noted)
+        return Launched(sent.run_id, sent.run, replayed=is_earlier, noted=is_noted and self.is_noted)
+
+    async def _pass(
+        self,
+        entry: Entry,
+        *,
+        run_id: str = "",
+        status: str = "",
+        state: StartState = StartState.STARTED,
+        created_at: float | None = None,
+    ) -> None:
+        """Record that an entry belongs to another start, and go on behind it."""
+        await noted(self.ledger.settle(entry, run_id=run_id, status=status, state=state, created_at=created_at))
+        self.after = entry.number
 
     def _is_own(self, sent: Sent[RunT], age: float | None, *, earlier: bool) -> bool:
         """Return whether this call itself started the run that was replayed, in an attempt whose response was lost."""
@@ -276,17 +301,3 @@ def _age(run: RunLike | None, clock: ServerClock) -> float | None:
 
 def _is_old(age: float | None) -> bool:
     return age is not None and age >= SAME_START_SECONDS
-
-
-def _is_own(age: float | None, seconds: float, *, repeated: bool, earlier: bool) -> bool:
-    """Return whether a run that was replayed was started by this call itself, in an attempt whose response was lost.
-
-    Args:
-        age: The age of the run, if it is known.
-        seconds: How long the call has taken.
-        repeated: Whether the request is known to have been sent more than once.
-        earlier: Whether an earlier call sent it too.
-    """
-    if age is None:
-        return repeated
-    return age <= seconds + _CLOCK_SECONDS and (repeated or not earlier)

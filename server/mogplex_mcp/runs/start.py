@@ -89,7 +89,7 @@ class Starter:
 
         Raises:
             MogplexError: Nothing was started, or (`may_have_happened`) it is not known whether.
-            StateError: The ledger cannot be written; nothing was sent.
+            StateError: The ledger cannot be used, and the start is forced.
         """
         check_prompt(wanted.prompt)
         key = idempotency_key.strip()

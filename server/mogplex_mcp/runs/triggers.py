@@ -93,7 +93,7 @@ class Triggerer:
 
         Raises:
             MogplexError: Nothing was triggered, or (`may_have_happened`) it is not known whether.
-            StateError: The ledger cannot be written; nothing was sent.
+            StateError: The ledger cannot be used, and the start is forced.
         """
         automation_id = check_uuid(automation_id, "automation_id")
         key = check_uuid(idempotency_key, "idempotency_key") if idempotency_key else ""

@@ -276,11 +276,10 @@ def tool_error(
         happened += " It is not known whether it took effect."
         if repeatable:
             again = f"Calling {tool or 'it'} again with the same arguments is safe: nothing is done twice."
-        else:
-            again = "Look before doing it again: it could be done twice."
-            # What is advised for the error itself does not know that this can't be repeated.
-            following = following if error.advice else ""
-        following = f"{sentence(following)} {again}" if following else again
+            following = f"{sentence(following)} {again}" if following else again
+        elif not error.advice:
+            # What is advised for the kind of error does not know that this can't be repeated; the operation does.
+            following = "Look before doing it again: it could be done twice."
     return ToolError(
         happened=happened,
         why=spell(error.reason, _spelled) or _default_reason(error),

@@ -213,9 +213,8 @@ def command_error(
         if repeatable:
             advice = f"{advice} Running the same command again is safe: nothing is done twice.".strip()
         else:
-            # What is advised for the error itself does not know that this can't be repeated.
-            known = advice if error.advice else ""
-            advice = f"{known} Check before you run it again: it could be done twice.".strip()
+            # What is advised for the kind of error does not know that this can't be repeated; the operation does.
+            advice = advice if error.advice else "Check before you run it again: it could be done twice."
     why = spell(error.reason, speller)
     if error.quoted and not why:
         why = f"Mogplex responded with {error.status}:" if error.status else "The input was:"
