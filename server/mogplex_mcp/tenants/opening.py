@@ -1,5 +1,6 @@
 """The choice of the store."""
 
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,6 +12,16 @@ from mogplex_mcp.storage.store import SqliteStore, Store
 def state_path(settings: Settings) -> Path | None:
     """Return the state file; None where everything is kept in memory."""
     return None if settings.without_journal else settings.state_file
+
+
+def check_store(settings: Settings) -> None:
+    """Return if there can be a store: a server that cannot have one says so before it serves.
+
+    Raises:
+        SettingsError: As `open_store`.
+    """
+    if settings.database_url:
+        open_store(settings, time.time)
 
 
 def open_store(settings: Settings, now: Callable[[], float]) -> Store:
