@@ -89,7 +89,7 @@ class PostgresDatabase:
         self._is_readable = True
         self._away_until = self._succeeded_at = self._logged_at = self._swept_at = -SWEPT_SECONDS
         self._is_logged = self._is_closed = False
-        # It would warn of each connection that fails; here, a failure is logged once.
+        # They would warn of each connection; here, a failure is logged once.
         logging.getLogger("psycopg.pool").setLevel(logging.CRITICAL)
         logging.getLogger("psycopg").setLevel(logging.ERROR)
 
@@ -216,13 +216,14 @@ class PostgresDatabase:
             raise StateError(self._problem)
         if is_first:
             self._connecting = asyncio.create_task(self._connect())
-            # It may fail after the last call stopped to wait for it.
             self._connecting.add_done_callback(lambda task: task.cancelled() or task.exception())
-        assert self._connecting is not None  # noqa: S101 - the line above
+        connecting = self._connecting
+        assert connecting is not None  # noqa: S101 - made above
         with anyio.fail_after(DEADLINE_SECONDS):
-            await asyncio.wait([self._connecting])
-        self._connecting.result()
-        assert self._pool is not None  # noqa: S101 - `_connect` sets it or raises
+            await asyncio.wait([connecting])
+        connecting.result()
+        if self._pool is None:
+            raise TimeoutError  # lost again at this moment
         return self._pool
 
     async def _connect(self) -> None:

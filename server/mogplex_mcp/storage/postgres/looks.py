@@ -19,6 +19,7 @@ INSERT INTO looks (tenant, run_id, number, answer, at, leased_until)
 VALUES (%(tenant)s, %(run)s, 0, '', %(now)s, %(end)s)
 ON CONFLICT (tenant, run_id) DO UPDATE SET leased_until = excluded.leased_until
 WHERE (looks.leased_until <= %(now)s OR looks.leased_until > %(longest)s) AND looks.number <= %(seen)s
+RETURNING number
 """
 _PUBLISH: Final = """
 INSERT INTO looks (tenant, run_id, number, answer, at, leased_until)
@@ -43,7 +44,7 @@ class PostgresLooks:
         values |= {"seen": seen, "end": values["now"] + lease_seconds, "longest": values["now"] + LONGEST_LEASE_SECONDS}
 
         async def claim(rows: Connection) -> Look | float:
-            if (await rows.execute(_CLAIM, values)).rowcount:
+            if await (await rows.execute(_CLAIM, values)).fetchone():
                 return 0.0
             row = await (await rows.execute(_LATEST, values)).fetchone()
             if row is None:

@@ -13,7 +13,7 @@ RETURNING paused_until
 _COUNT: Final = """
 INSERT INTO requests SELECT %s, %s, %s, %s WHERE %s + (
     SELECT coalesce(sum(units), 0) FROM requests WHERE tenant = %s AND at > %s AND at <= %s
-) <= %s
+) <= %s RETURNING 1
 """
 
 
@@ -33,7 +33,7 @@ class PostgresRequestCounts:
             locked = await (await rows.execute(_LOCK, (tenant,))).fetchone()
             if locked and request.at < locked[0] <= request.at + longest_pause:
                 return False
-            return (await rows.execute(_COUNT, values)).rowcount == 1
+            return await (await rows.execute(_COUNT, values)).fetchone() is not None
 
         return await self._database.run(count)
 
