@@ -64,6 +64,7 @@ class Mogplex(httpx2.AsyncBaseTransport):
         self.requests = 0
 
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
+        """Respond after a while."""
         self.requests += 1
         await anyio.sleep(self._seconds)
         return await self._transport.handle_async_request(request)
@@ -109,7 +110,7 @@ async def compare_starts(url: str, folder: Path, seconds: float) -> tuple[float,
         for number in range(2 * STARTS):
             for name, tenants in (("sqlite", one), ("postgres", other)):
                 tenant = tenants.of(_found(DEMO_TOKEN))
-                tenant.budget._own.clear()  # the budget of a minute is less than that
+                tenant.budget._own.clear()  # noqa: SLF001 - the budget of a minute is less than that
                 wanted = _wanted(f"task {number} {seconds}")
                 began = time.perf_counter()
                 await _start(tenant, wanted)
@@ -172,30 +173,25 @@ def page(starts: tuple[float, float], at_once: tuple[float, float], growth: list
         for one in growth
     ]
     sqlite, postgres = starts
-    return "\n".join(
-        [
-            HEADING,
-            "By `benchmarks/replicas.py`, with PostgreSQL on the same machine and each commit flushed to the disk.",
-            "",
-            f"A start takes {postgres:.0f} ms with PostgreSQL and {sqlite:.0f} ms with the state file,"
-            f" **{postgres / sqlite:.2f} times** as long, where Mogplex takes {1_000 * MOGPLEX_SECONDS:.0f} ms for its",
-            f"part (goal: {GOAL}). Of that, the store takes {at_once[1]:.0f} ms instead of {at_once[0]:.0f} ms. A round"
-            " trip to a database on another",
-            "machine counts twenty times.",
-            "",
-            "Tenants that each start a run and look at it, through one replica:",
-            "",
-            "| Tenants | Start and look | Requests to Mogplex for each | Memory of the replica | Rows | Database |",
-            "|---|---|---|---|---|---|",
-            *rows,
-            "",
-            f"Memory holds the {MOST_TENANTS:,} latest tenants. Rows of tenants that do not come any more".replace(
-                ",", " "
-            ),
-            "are dropped: requests and looks after an hour, starts after 90 days.",
-            "",
-        ]
-    )
+    latest = f"{MOST_TENANTS:,}".replace(",", " ")
+    ratio, wait = postgres / sqlite, 1_000 * MOGPLEX_SECONDS
+    return f"""\
+{HEADING}
+By `benchmarks/replicas.py`, with PostgreSQL on the same machine and each commit flushed to the disk.
+
+A start takes {postgres:.0f} ms with PostgreSQL and {sqlite:.0f} ms with the state file, **{ratio:.2f} times** as long
+(goal: {GOAL}), where Mogplex takes {wait:.0f} ms for its part; {at_once[1]:.0f} ms and {at_once[0]:.0f} ms where it
+responds at once.
+
+Tenants that each start a run and look at it, through one replica:
+
+| Tenants | Start and look | Requests to Mogplex for each | Memory of the replica | Rows | Database |
+|---|---|---|---|---|---|
+{"\n".join(rows)}
+
+Memory holds the {latest} latest tenants. Rows of tenants that do not come any more are dropped: requests and looks
+after an hour, starts after 90 days.
+"""
 
 
 def write(section: str, text: str) -> str:
