@@ -28,7 +28,8 @@ _SECONDS: Final = 60.0
 _UNSAFE_BUT_FAST: Final = {"fsync": "off", "full_page_writes": "off", "synchronous_commit": "off"}
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """Return a port that nothing listens on."""
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         port: int = listener.getsockname()[1]
@@ -43,7 +44,7 @@ class PostgresServer:
     """
 
     def __init__(self, folder: Path) -> None:
-        self.port = _free_port()
+        self.port = free_port()
         self._folder = folder
         self._data = folder / "data"
         self._as_user: dict[str, Any] = {}

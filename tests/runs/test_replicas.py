@@ -109,6 +109,16 @@ async def test_without_the_database_each_replica_looks_for_itself() -> None:
     assert await requests_for(3, 3, away) == await requests_for(3, 3, None)
 
 
+@pytest.mark.parametrize("answer", ["", "{}", "[]", '{"run": {"runId": 5}, "events": []}'])
+async def test_look_of_another_release_that_cannot_be_read_is_taken_again(answer: str) -> None:
+    looks = SharedInMemory()
+    looks.rows[RUN_ID] = 7, answer, anyio.current_time(), 0.0
+    script = Script(running(1))
+    assert (await script.watch(looks).refresh()).run.run_id == RUN_ID
+    assert script.asked == 1
+    assert looks.rows[RUN_ID][0] == 8
+
+
 async def test_replica_that_dies_while_it_polls_delays_news_by_one_interval() -> None:
     looks = SharedInMemory()
     watch = Script(running(1), running(1, 2)).watch(looks)

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from mogplex_mcp.cli.exit_codes import ExitCode
 from mogplex_mcp.config.settings import Settings, SettingsError
+from mogplex_mcp.core.redaction import NO_SECRET
 from mogplex_mcp.core.standard_streams import say
 from mogplex_mcp.startup.early import take_over
 
@@ -28,9 +29,14 @@ async def stdio(settings: Settings, given: Namespace) -> int:
     from mogplex_mcp.core.shutdown import Shutdown  # noqa: PLC0415 - the same
     from mogplex_mcp.server.app import create_server  # noqa: PLC0415 - slow to import, and only this command needs it
     from mogplex_mcp.startup.discovery import Discovery  # noqa: PLC0415 - the same
+    from mogplex_mcp.tenants.opening import check_store  # noqa: PLC0415 - the same
     from mogplex_mcp.transports.stdio.serving import serve_stdio  # noqa: PLC0415 - the same
 
     shutdown = Shutdown()
+    try:
+        check_store(settings)
+    except SettingsError as error:
+        settings = replace(settings.refusing(str(error)), database_url=NO_SECRET)
     try:
         server = create_server(settings, shutdown=shutdown)
     except SettingsError as error:

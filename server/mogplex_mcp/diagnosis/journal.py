@@ -9,6 +9,7 @@ import anyio
 
 from mogplex_mcp.core.humanize import counted
 from mogplex_mcp.diagnosis.finding import Finding, Status, Subject
+from mogplex_mcp.reply.untrusted import clean_line
 from mogplex_mcp.storage.errors import DamagedStateError, StateError
 from mogplex_mcp.storage.file_system import network_file_system
 from mogplex_mcp.storage.inspection import count_runs
@@ -19,6 +20,8 @@ _UNTIL_THEN: Final = "Until then, new runs are not listed, and force_new is refu
 
 async def check_journal(subject: Subject) -> Sequence[Finding]:
     """Where it is, how large, whether it can be written and is whole."""
+    if subject.settings.database_url:
+        return [await _look_at_database(subject)]
     path = subject.settings.state_file
     if path is None or subject.settings.without_journal:
         fact = "It is in memory and gone when a server ends."
@@ -27,6 +30,16 @@ async def check_journal(subject: Subject) -> Sequence[Finding]:
         advice = "Runs are not listed after a restart: set HOME or MOGPLEX_MCP_STATE_FILE."
         return [Finding("journal", Status.WARNING, fact, advice)]
     return [await anyio.to_thread.run_sync(_look, path, abandon_on_cancel=True)]
+
+
+async def _look_at_database(subject: Subject) -> Finding:
+    try:
+        await subject.bridge.store.check()
+    except StateError as error:
+        fact = f"{clean_line(str(error), 300)}."
+        advice = f"Check MOGPLEX_MCP_DATABASE_URL and the server behind it. {_UNTIL_THEN}"
+        return Finding("journal", Status.FAILED, fact[0].upper() + fact[1:], advice)
+    return Finding("journal", Status.OK, "It is in the database that all replicas share, which can be written.")
 
 
 def _look(path: Path) -> Finding:

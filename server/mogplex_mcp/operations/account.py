@@ -17,6 +17,7 @@ class JournalState(Enum):
     """What the journal of starts can be used for."""
 
     SHARED = auto()  # a file that all processes of this user share
+    DATABASE = auto()  # shared by all replicas
     IN_MEMORY = auto()
     READ_ONLY = auto()  # starts are refused
     UNUSABLE = auto()  # starts are refused
@@ -79,6 +80,8 @@ async def _journal_state(context: OperationContext, usage: Usage) -> tuple[Journ
         await context.tenant.ledger.find_run(NONEXISTENT_RUN_ID)
     except StateError as error:
         return JournalState.UNUSABLE, str(error)
+    if context.settings.database_url:
+        return JournalState.READ_ONLY if usage.problem else JournalState.DATABASE, ""
     if context.settings.state_file is None or context.settings.without_journal:
         return JournalState.IN_MEMORY, ""
     # Counting requests writes to the same file.

@@ -78,9 +78,13 @@ class SharedLook:
             answer = json.dumps(response.model_dump(mode="json"))
             self._number = await _or_none(self._looks.publish(self._run_id, answer)) or self._number
 
-    def _read(self, look: Look) -> Seen:
+    def _read(self, look: Look) -> Seen | float:
         self._number = look.number
-        return Seen(RunEvents.model_validate(json.loads(look.answer), by_name=True), look.age_seconds)
+        try:
+            response = RunEvents.model_validate(json.loads(look.answer), by_name=True)
+        except ValueError:
+            return 0.0  # written by another release, during a roll-over
+        return Seen(response, look.age_seconds)
 
 
 async def _or_none(asked: Awaitable[_T]) -> _T | None:

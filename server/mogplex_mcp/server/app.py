@@ -24,6 +24,7 @@ from mogplex_mcp.server.request_params import normalize_params
 from mogplex_mcp.server.request_scope import RequestScopes
 from mogplex_mcp.server.tool_handlers import ToolHandlers
 from mogplex_mcp.server.tracing import redact_spans
+from mogplex_mcp.tenants.opening import check_store
 from mogplex_mcp.tenants.services import Services
 from mogplex_mcp.toolkit.elicitation import Elicitation
 from mogplex_mcp.toolkit.tool_selection import ToolSelection
@@ -67,8 +68,10 @@ def create_server(
         readiness: Learns how to check the state.
 
     Raises:
-        SettingsError: The settings name tools or toolsets that do not exist; the message names the nearest.
+        SettingsError: The settings name tools or toolsets that do not exist (the message names the nearest), or a
+            database that cannot be one.
     """
+    check_store(settings)
     toolsets, offered = _tools(settings)
     scopes = RequestScopes(settings, ToolSelection(toolsets, offered), multi_tenant=multi_tenant, now=now)
     elicitation = Elicitation(allow_unasked=settings.allow_destructive)

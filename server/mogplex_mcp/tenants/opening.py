@@ -1,5 +1,6 @@
 """The choice of the store."""
 
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -13,6 +14,16 @@ def state_path(settings: Settings) -> Path | None:
     return None if settings.without_journal else settings.state_file
 
 
+def check_store(settings: Settings) -> None:
+    """Return if there can be a store: a server that cannot have one says so before it serves.
+
+    Raises:
+        SettingsError: As `open_store`.
+    """
+    if settings.database_url:
+        open_store(settings, time.time)
+
+
 def open_store(settings: Settings, now: Callable[[], float]) -> Store:
     """Return the store that the settings ask for; nothing is opened yet.
 
@@ -22,17 +33,14 @@ def open_store(settings: Settings, now: Callable[[], float]) -> Store:
     if not settings.database_url:
         return SqliteStore(StateFile(state_path(settings)), now)
     try:
-        from psycopg import ProgrammingError  # noqa: PLC0415 - an extra, and slow to import
-
-        from mogplex_mcp.storage.postgres.store import PostgresStore  # noqa: PLC0415 - the same
+        # An extra, and slow to import.
+        from mogplex_mcp.storage.postgres.store import PostgresStore  # noqa: PLC0415 - as above
     except ImportError:
         raise SettingsError(
             "--database-url needs the PostgreSQL driver: install it with pip install 'mogplex-mcp[postgres]'"
         ) from None
     try:
         return PostgresStore(settings.database_url, settings.base_url, now)
-    except ProgrammingError:
-        # The driver's own message quotes the address, which may have a password in it.
-        raise SettingsError(
-            "MOGPLEX_MCP_DATABASE_URL: write the address of a PostgreSQL database, as postgresql://user@host/database"
-        ) from None
+    except ValueError as error:
+        # Without the address, which may have a password in it.
+        raise SettingsError(f"MOGPLEX_MCP_DATABASE_URL: {error}; write it as postgresql://user@host/database") from None

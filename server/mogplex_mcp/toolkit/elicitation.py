@@ -24,6 +24,7 @@ from pydantic import ValidationError
 
 from mogplex_mcp.core.shutdown import AT_ONCE
 from mogplex_mcp.operations.confirmation import Action, Consent
+from mogplex_mcp.storage.confirmations import MemoryUsedConfirmations
 from mogplex_mcp.storage.errors import StateError
 from mogplex_mcp.storage.store import Store
 from mogplex_mcp.toolkit.errors import ToolError
@@ -63,6 +64,8 @@ class Elicitation:
     def __init__(self, *, allow_unasked: bool) -> None:
         self._allow_unasked = allow_unasked
         self._codec = SharedKeyCodec()
+        self._process = secrets.token_urlsafe(12)
+        self._used_here = MemoryUsedConfirmations()
 
     def boundary(self, audience: str, principal: Callable[[Context], str]) -> RequestStateBoundary:
         """Return the middleware that seals the state of multi round-trip requests and verifies it when it comes back.
@@ -89,7 +92,7 @@ class Elicitation:
         Raises:
             MCPError: `MISSING_REQUIRED_CLIENT_CAPABILITY`, since 2026-07-28: the client can't ask.
         """
-        consent = await _answer(context, params)
+        consent = await self._answer(context, params)
         if self._allow_unasked and not _can_ask(context):
             consent = Consent(lambda _: "accept")
         for _ in range(_MOST_QUESTIONS):
@@ -102,10 +105,13 @@ class Elicitation:
             if not _can_ask(context):
                 return _failed(_cannot_ask(params.name, context))
             if _is_multi_round_trip(context):
-                await self.share_key(context.lifespan_context.store)
+                store = context.lifespan_context.store
+                await self.share_key(store)
+                # While it cannot be shared who has confirmed what, the answer counts in this process only.
+                where = self._process if store.warnings() else ""
                 return mcp_types.InputRequiredResult(
                     input_requests={_KEY: _request(question)},
-                    request_state=f"{secrets.token_urlsafe(12)}.{_digest(question)}",
+                    request_state=f"{secrets.token_urlsafe(12)}.{_digest(question)}.{where}",
                 )
             action = await _ask_now(context, question)
             if action is None:
@@ -113,20 +119,21 @@ class Elicitation:
             consent = _answered(question, action)
         return _failed(_keeps_changing(params.name))
 
-
-async def _answer(context: Context, params: mcp_types.CallToolRequestParams) -> Consent:
-    """Return the consent that this call brings, if it brings one and for the first time."""
-    response = (params.input_responses or {}).get(_KEY)
-    state = params.request_state or ""
-    if not isinstance(response, mcp_types.ElicitResult) or not state:
-        return Consent()
-    try:
-        is_new = await context.lifespan_context.store.used_confirmations.add(state, valid_seconds=STATE_SECONDS)
-    except StateError:
-        # It may have been used on another replica: better asked twice than done twice.
-        is_new = False
-    digest = state.partition(".")[2]
-    return Consent(lambda question: _action(response) if is_new and digest == _digest(question) else None)
+    async def _answer(self, context: Context, params: mcp_types.CallToolRequestParams) -> Consent:
+        """Return the consent that this call brings, if it brings one and for the first time."""
+        response = (params.input_responses or {}).get(_KEY)
+        state = params.request_state or ""
+        if not isinstance(response, mcp_types.ElicitResult) or not state:
+            return Consent()
+        # A replica of a release before this one names no process.
+        _, digest, where, *_ = (*state.split("."), "", "")
+        used = self._used_here if where else context.lifespan_context.store.used_confirmations
+        try:
+            is_new = where in ("", self._process) and await used.add(state, valid_seconds=STATE_SECONDS)
+        except StateError:
+            # It may have been used on another replica: better asked twice than done twice.
+            is_new = False
+        return Consent(lambda question: _action(response) if is_new and digest == _digest(question) else None)
 
 
 def _digest(question: str) -> str:

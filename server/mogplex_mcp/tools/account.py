@@ -23,6 +23,7 @@ toolset = Toolset("account", "Whether the connection to Mogplex works.")
 _BUSY: Final = frozenset({ErrorCode.RATE_LIMITED, ErrorCode.BUDGET_EXHAUSTED})
 _JOURNAL: Final[Mapping[JournalState, str]] = {
     JournalState.SHARED: "in a file that all servers of this user share",
+    JournalState.DATABASE: "in the database that all replicas share",
     JournalState.IN_MEMORY: "in memory, gone when this process ends",
     JournalState.READ_ONLY: "can be read but not written: new runs are not listed, and force_new is refused",
     JournalState.UNUSABLE: "cannot be used: no runs are listed, and force_new is refused",

@@ -97,6 +97,15 @@ async def test_lease_of_a_replica_that_died_ends(
     assert await PostgresLooks(other, "mog_a").claim("r", seen=0, lease_seconds=5) == 0
 
 
+async def test_lease_of_a_clock_that_was_set_back_ends(
+    database: PostgresDatabase, other: PostgresDatabase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert await PostgresLooks(database, "mog_a").claim("r", seen=0, lease_seconds=5) == 0
+    now = other.now()
+    monkeypatch.setattr(other, "now", lambda: now - 3_600)
+    assert await PostgresLooks(other, "mog_a").claim("r", seen=0, lease_seconds=5) == 0
+
+
 async def test_of_many_claims_at_once_one_gets_the_lease(database: PostgresDatabase, other: PostgresDatabase) -> None:
     claims = []
 

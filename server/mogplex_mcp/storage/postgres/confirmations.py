@@ -4,7 +4,7 @@ from typing import Final
 
 from mogplex_mcp.storage.postgres.database import Connection, PostgresDatabase
 
-_ADD: Final = "INSERT INTO used_confirmations VALUES (%s, %s) ON CONFLICT (state) DO NOTHING"
+_ADD: Final = "INSERT INTO used_confirmations VALUES (%s, %s) ON CONFLICT (state) DO NOTHING RETURNING 1"
 
 
 class PostgresUsedConfirmations:
@@ -19,6 +19,6 @@ class PostgresUsedConfirmations:
 
         async def add(rows: Connection) -> bool:
             await rows.execute("DELETE FROM used_confirmations WHERE until < %s", (now,))
-            return (await rows.execute(_ADD, (state, now + valid_seconds))).rowcount == 1
+            return await (await rows.execute(_ADD, (state, now + valid_seconds))).fetchone() is not None
 
         return await self._database.run(add)

@@ -4,24 +4,26 @@ Where the database cannot be used, each caller decides what that means, as with 
 address, or as libpq has them (`PGPASSWORD`, a password file, a service file); none is part of an error.
 """
 
+import asyncio
 import hashlib
 import hmac
 import logging
 import secrets
 import time
-from collections.abc import Awaitable, Callable
-from functools import lru_cache
-from typing import Any, Final, TypeVar
+from collections.abc import Awaitable, Callable, Coroutine
+from functools import lru_cache, partial
+from typing import Any, Final, LiteralString, TypeVar
 
 import anyio
 import psycopg
 from psycopg import AsyncConnection
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
-from psycopg_pool import AsyncConnectionPool, PoolTimeout
+from psycopg.types.string import StrDumperUnknown
+from psycopg_pool import AsyncConnectionPool
 
 from mogplex_mcp.core.redaction import Secret
-from mogplex_mcp.storage.errors import NewerSchemaError, StateError
-from mogplex_mcp.storage.postgres.schema import migrate
+from mogplex_mcp.storage.errors import StateError
+from mogplex_mcp.storage.postgres.schema import SWEEPS, migrate
 
 _T = TypeVar("_T")
 
@@ -32,12 +34,21 @@ OPENING_SECONDS: Final = 10.0
 """How long the first connection may take, including the migration of the schema."""
 
 RETRY_SECONDS: Final = 5.0
-"""How long the database is not asked again after a failure, so that calls do not wait for one time-out each."""
+"""How long the database is not asked again when it was away, so that calls do not wait for one time-out each."""
+
+SWEPT_SECONDS: Final = 6 * 3_600.0
+"""How often rows of tenants that do not come any more are dropped."""
+
+QUIET_SECONDS: Final = 60.0
+"""A database that comes and goes is logged once in this time."""
 
 _MOST_CONNECTIONS: Final = 10
 _MOST_TRIES: Final = 5
 # The database asks for another try: neither is a fault.
 _TRY_AGAIN: Final = (psycopg.errors.SerializationFailure, psycopg.errors.DeadlockDetected)
+# Connection exceptions, intervention of an operator, invalid authorization, no such database (PostgreSQL documentation,
+# appendix A): the connection is of no use. With other codes, the database works, and refuses one statement.
+_LOST_CLASSES: Final = ("08", "57P", "28", "3D", "53300")
 _DEFAULTS: Final = {
     "application_name": "mogplex-mcp",
     "connect_timeout": "5",
@@ -51,6 +62,7 @@ _DEFAULTS: Final = {
 _log = logging.getLogger(__name__)
 
 Connection = AsyncConnection[tuple[Any, ...]]
+_Pool = AsyncConnectionPool[Connection]
 
 
 class PostgresDatabase:
@@ -59,20 +71,27 @@ class PostgresDatabase:
     Args:
         url: Its address, `postgresql://…`.
         clock: Seconds since the epoch, by this machine.
+
+    Raises:
+        ValueError: It isn't such an address; the message does not quote it.
     """
 
     def __init__(self, url: Secret, *, clock: Callable[[], float] = time.time) -> None:
-        self._conninfo = make_conninfo(url.value, **_defaults(url.value))
+        self._conninfo = _conninfo(url.value)
         self._clock = clock
         self._ahead_seconds = 0.0
-        self._opening = anyio.Lock()
-        self._pool: AsyncConnectionPool[Connection] | None = None
-        self._is_ready = False
+        self._pool: _Pool | None = None
+        self._connecting: asyncio.Task[None] | None = None
+        self._tasks: set[asyncio.Task[None]] = set()
         self._key = b""
+        self._own_key = secrets.token_bytes(32)
         self._problem = ""
-        self._failed_at = 0.0
-        # It would warn of each connection that fails; here, a failure is logged once.
+        self._is_readable = True
+        self._away_until = self._succeeded_at = self._logged_at = self._swept_at = -SWEPT_SECONDS
+        self._is_logged = self._is_closed = False
+        # They would warn of each connection; here, a failure is logged once.
         logging.getLogger("psycopg.pool").setLevel(logging.CRITICAL)
+        logging.getLogger("psycopg").setLevel(logging.ERROR)
 
     @property
     def problem(self) -> str:
@@ -83,28 +102,40 @@ class PostgresDatabase:
         """Return the seconds since the epoch by the clock of the database, which all replicas share."""
         return self._clock() + self._ahead_seconds
 
-    async def run(self, operation: Callable[[Connection], Awaitable[_T]]) -> _T:
+    async def run(self, operation: Callable[[Connection], Awaitable[_T]], *, reads: bool = False) -> _T:
         """Run an operation in a transaction, again if the database asks for that, and return its result.
+
+        It may also run twice where the connection is lost while it commits. The caller's cancellation waits for its
+        end: half a transaction would cost the connection.
+
+        Args:
+            operation: What to do.
+            reads: Whether it changes nothing, so that its success says nothing of a database that is full or read-only.
 
         Raises:
             StateError: The database cannot be used, or not within the deadline.
         """
-        if self._problem and anyio.current_time() - self._failed_at < RETRY_SECONDS:
-            raise StateError(self._problem)
         try:
-            pool = await self._open()
-            with anyio.fail_after(DEADLINE_SECONDS):
-                result = await _in_transaction(pool, operation)
-        except (psycopg.Error, PoolTimeout, NewerSchemaError, OSError) as error:
-            self._is_ready = False
-            self._failed_at = anyio.current_time()
-            was_usable, self._problem = not self._problem, f"the database cannot be used: {_reason(error)}"
-            if was_usable:
-                _log.error("%s", self._problem)
-            raise StateError(self._problem) from error
-        if self._problem:
+            try:
+                result = await self._run_once(operation)
+            except psycopg.Error as error:
+                if not _is_lost(error):
+                    raise
+                # The server restarted, or another took over, since this connection was last used.
+                result = await self._run_once(operation)
+        except StateError:
+            raise
+        except (psycopg.Error, OSError) as error:
+            raise self._report(error) from error
+        self._succeeded_at = anyio.current_time()
+        if self._problem and not (reads and self._is_readable):
             self._problem = ""
-            _log.warning("the database can be used again")
+            if self._is_logged:
+                self._is_logged = False
+                _log.warning("the database can be used again")
+        if self._succeeded_at - self._swept_at >= SWEPT_SECONDS:
+            self._swept_at = self._succeeded_at
+            self._in_background(self._sweep())
         return result
 
     async def tenant(self, identity: str) -> str:
@@ -118,22 +149,16 @@ class PostgresDatabase:
         return _tenant(self._key, identity)
 
     def known_tenant(self, identity: str) -> str:
-        """Return the same without a request, once the key is known.
-
-        Raises:
-            StateError: It isn't known yet.
-        """
-        if not self._key:
-            raise StateError("the database was not used yet")
-        return _tenant(self._key, identity)
+        """Return the same without a request, or a name of this process only as long as the key isn't known."""
+        return _tenant(self._key or self._own_key, identity)
 
     async def check(self) -> None:
-        """Return if the database can be used.
+        """Return if the database can be used, also for writing.
 
         Raises:
             StateError: It cannot.
         """
-        await self.run(lambda rows: rows.execute("SELECT 1"))
+        await self.secret("tenants")
 
     async def secret(self, purpose: str) -> bytes:
         """Return 32 random bytes that all replicas share, made at the first call.
@@ -153,33 +178,109 @@ class PostgresDatabase:
 
     async def aclose(self) -> None:
         """Close all connections."""
+        self._is_closed = True
         if self._pool is not None:
-            pool, self._pool, self._is_ready = self._pool, None, False
-            await pool.close(timeout=1.0)
+            self._retire(self._pool)
+        # Pools that are being closed must not be stopped in the middle: their own tasks would go on.
+        if tasks := {*self._tasks, *([self._connecting] if self._connecting else [])}:
+            _, unfinished = await asyncio.wait(tasks, timeout=DEADLINE_SECONDS)
+            for task in unfinished:
+                task.cancel()
 
-    async def _open(self) -> AsyncConnectionPool[Connection]:
-        """Return the pool, once the database was reached and has the schema of this release."""
-        async with self._opening:
-            if not self._is_ready or self._pool is None:
-                # Not by the pool, which says nothing of why a connection fails.
-                with anyio.fail_after(OPENING_SECONDS):
-                    async with await AsyncConnection.connect(self._conninfo, autocommit=True) as connection:
-                        await migrate(connection)
-                        await self._set_clock(connection)
-                if self._pool is None:
-                    self._pool = AsyncConnectionPool(
-                        self._conninfo,
-                        min_size=1,
-                        max_size=_MOST_CONNECTIONS,
-                        open=False,
-                        # Proxies that share connections among clients know nothing of prepared statements.
-                        kwargs={"autocommit": True, "prepare_threshold": None},
-                        configure=self._set_clock,
-                        check=AsyncConnectionPool.check_connection,
-                    )
-                    await self._pool.open()
-                self._is_ready = True
-            return self._pool
+    async def _run_once(self, operation: Callable[[Connection], Awaitable[_T]]) -> _T:
+        pool = self._pool or await self._connected()
+        began = anyio.current_time()
+        try:
+            with anyio.fail_after(DEADLINE_SECONDS, shield=True):
+                return await _in_transaction(pool, operation)
+        except TimeoutError:
+            if self._succeeded_at > began:
+                raise _BusyError from None
+            self._retire(pool)
+            raise
+        except psycopg.Error as error:
+            # A server that has become read-only may have a successor, which new connections find.
+            if _is_lost(error) or isinstance(error, psycopg.errors.ReadOnlySqlTransaction):
+                self._retire(pool)
+            raise
+
+    async def _connected(self) -> _Pool:
+        """Return the pool, once the database was reached and has the schema of this release.
+
+        One call at a time waits for a database that is away; the others fail at once.
+        """
+        if self._is_closed:
+            raise StateError("the database is closed")
+        is_first = self._connecting is None or self._connecting.done()
+        if self._problem and (not is_first or anyio.current_time() < self._away_until):
+            raise StateError(self._problem)
+        if is_first:
+            self._connecting = asyncio.create_task(self._connect())
+            self._connecting.add_done_callback(lambda task: task.cancelled() or task.exception())
+        connecting = self._connecting
+        assert connecting is not None  # noqa: S101 - made above
+        with anyio.fail_after(DEADLINE_SECONDS):
+            await asyncio.wait([connecting])
+        connecting.result()
+        if self._pool is None:
+            raise TimeoutError  # lost again at this moment
+        return self._pool
+
+    async def _connect(self) -> None:
+        # Not by the pool, which says nothing of why a connection fails.
+        with anyio.fail_after(OPENING_SECONDS):
+            async with await AsyncConnection.connect(self._conninfo, autocommit=True) as connection:
+                await migrate(connection)
+        pool = _Pool(
+            self._conninfo,
+            min_size=1,
+            max_size=_MOST_CONNECTIONS,
+            open=False,
+            # Proxies that share connections among clients know nothing of prepared statements.
+            kwargs={"autocommit": True, "prepare_threshold": None},
+            configure=self._configure,
+        )
+        await pool.open()
+        self._pool = pool
+        if self._is_closed:
+            self._retire(pool)
+
+    def _report(self, error: Exception) -> StateError:
+        """Take down why the database cannot be used, log it once, and return the error for the caller."""
+        problem = f"the database cannot be used: {_reason(error)}"
+        if isinstance(error, _BusyError):
+            return StateError(problem)
+        is_new, self._problem = not self._problem, problem
+        now = anyio.current_time()
+        self._is_readable = isinstance(error, psycopg.Error) and error.sqlstate is not None and not _is_lost(error)
+        if not self._is_readable:
+            self._away_until = now + RETRY_SECONDS
+        if is_new and now - self._logged_at >= QUIET_SECONDS:
+            self._logged_at, self._is_logged = now, True
+            _log.error("%s", self._problem)
+        return StateError(self._problem)
+
+    def _retire(self, pool: _Pool) -> None:
+        """Leave a pool whose connections are of no use."""
+        if self._pool is pool:
+            self._pool = None
+            self._in_background(pool.close(timeout=1.0))
+
+    async def _sweep(self) -> None:
+        try:
+            for statement, seconds in SWEEPS:
+                await self.run(partial(_execute, statement, self.now() - seconds))
+        except StateError:
+            _log.debug("Old rows were not dropped", exc_info=True)
+
+    def _in_background(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _configure(self, connection: Connection) -> None:
+        connection.adapters.register_dumper(str, _TextDumper)
+        await self._set_clock(connection)
 
     async def _set_clock(self, connection: Connection) -> None:
         """Measure how far the database's clock is ahead of this machine's."""
@@ -202,15 +303,44 @@ async def _in_transaction(
         return await operation(connection)
 
 
-def _defaults(url: str) -> dict[str, str]:
-    """Return the parameters that an address does not set."""
-    given = conninfo_to_dict(url)
-    return {name: value for name, value in _DEFAULTS.items() if name not in given}
+async def _execute(statement: LiteralString, value: float, rows: Connection) -> None:
+    await rows.execute(statement, (value,))
+
+
+class _BusyError(TimeoutError):
+    """The database works, but not fast enough for all calls."""
+
+
+class _TextDumper(StrDumperUnknown):
+    """Text of others as the database can store it: it has neither NUL nor half a surrogate pair."""
+
+    def dump(self, obj: str) -> Any:
+        return super().dump(obj.replace("\0", "\ufffd").encode("utf-8", "replace").decode())
+
+
+def _is_lost(error: psycopg.Error) -> bool:
+    """Return whether the connection is of no use any more."""
+    if error.sqlstate is None:
+        return isinstance(error, psycopg.OperationalError)
+    return error.sqlstate.startswith(_LOST_CLASSES)
+
+
+def _conninfo(url: str) -> str:
+    """Return the parameters of an address, with our defaults for those that it does not set."""
+    try:
+        given = conninfo_to_dict(url)
+    except psycopg.ProgrammingError:
+        raise ValueError("not the address of a PostgreSQL database") from None  # libpq quotes it
+    host, ports = str(given.get("host") or ""), str(given.get("port") or "")
+    # A part of a password that has an @ or a slash in it.
+    if "@" in host or not all(port.isdecimal() for port in ports.split(",") if port):
+        raise ValueError("characters such as @ and / in a user name or password have to be percent-encoded")
+    return make_conninfo(url, **{name: value for name, value in _DEFAULTS.items() if name not in given})
 
 
 def _reason(error: Exception) -> str:
     """Return what went wrong in one line."""
-    if isinstance(error, TimeoutError | PoolTimeout):
+    if isinstance(error, TimeoutError):
         return "it does not respond in time"
     return " ".join(str(error).split()) or type(error).__name__
 

@@ -57,7 +57,8 @@ class PostgresLedger:
 
         async def begin(rows: Connection) -> tuple[Entry, bool]:
             await rows.execute(_LOCK, (tenant,))
-            same_key = await _one(rows, "AND key = %s", tenant, wanted.kind, wanted.key)
+            # Not asked for a key that follows from the request: each statement is a round trip.
+            same_key = None if chain else await _one(rows, "AND key = %s", tenant, wanted.kind, wanted.key)
             newest = await _one(rows, _NEWEST, tenant, wanted.kind, wanted.fingerprint)
             entry, earlier = decide(wanted, same_key, newest, chain=chain, after=after, now=self._now())
             if not earlier:
@@ -148,7 +149,7 @@ class PostgresLedger:
             found = await rows.execute(_SELECT + condition, (tenant, StartKind.RUN, *values))
             return [entry_of(row) async for row in found]
 
-        return await self._database.run(read)
+        return await self._database.run(read, reads=True)
 
     async def _add(self, rows: Connection, tenant: str, entry: Entry) -> None:
         """Write a new entry, and drop what is too old or too much."""

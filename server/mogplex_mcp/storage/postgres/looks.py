@@ -8,6 +8,9 @@ from mogplex_mcp.storage.postgres.database import Connection, PostgresDatabase
 KEPT_SECONDS: Final = 3_600.0
 """How long a look is kept after the last replica stopped to follow the run."""
 
+LONGEST_LEASE_SECONDS: Final = 60.0
+"""A lease that ends later was taken before the clock was set back."""
+
 # Another replica's lease may end at this moment; 0 would mean that the lease is the caller's.
 _SHORTEST_SECONDS: Final = 0.001
 
@@ -15,7 +18,8 @@ _CLAIM: Final = """
 INSERT INTO looks (tenant, run_id, number, answer, at, leased_until)
 VALUES (%(tenant)s, %(run)s, 0, '', %(now)s, %(end)s)
 ON CONFLICT (tenant, run_id) DO UPDATE SET leased_until = excluded.leased_until
-WHERE looks.leased_until <= %(now)s AND looks.number <= %(seen)s
+WHERE (looks.leased_until <= %(now)s OR looks.leased_until > %(longest)s) AND looks.number <= %(seen)s
+RETURNING number
 """
 _PUBLISH: Final = """
 INSERT INTO looks (tenant, run_id, number, answer, at, leased_until)
@@ -37,10 +41,10 @@ class PostgresLooks:
     async def claim(self, run_id: str, *, seen: int, lease_seconds: float) -> Look | float:
         """See `SharedLooks.claim`."""
         values = await self._values(run_id)
-        values |= {"seen": seen, "end": values["now"] + lease_seconds}
+        values |= {"seen": seen, "end": values["now"] + lease_seconds, "longest": values["now"] + LONGEST_LEASE_SECONDS}
 
         async def claim(rows: Connection) -> Look | float:
-            if (await rows.execute(_CLAIM, values)).rowcount:
+            if await (await rows.execute(_CLAIM, values)).fetchone():
                 return 0.0
             row = await (await rows.execute(_LATEST, values)).fetchone()
             if row is None:

@@ -10,6 +10,11 @@ _LOCK: Final = """
 INSERT INTO tenants (tenant) VALUES (%s) ON CONFLICT (tenant) DO UPDATE SET tenant = excluded.tenant
 RETURNING paused_until
 """
+_COUNT: Final = """
+INSERT INTO requests SELECT %s, %s, %s, %s WHERE %s + (
+    SELECT coalesce(sum(units), 0) FROM requests WHERE tenant = %s AND at > %s AND at <= %s
+) <= %s RETURNING 1
+"""
 
 
 class PostgresRequestCounts:
@@ -21,12 +26,16 @@ class PostgresRequestCounts:
 
     async def count_within(self, request: Spent, *, limit: int, window: float, longest_pause: float) -> bool:
         """See `RequestCounts.count_within`."""
+        tenant = await self._database.tenant(self._token)
+        values = (tenant, *request, request.units, tenant, request.at - window, request.at + window, limit)
 
-        def wait(spent: Sequence[Spent], paused_until: float) -> float:
-            is_paused = request.at < paused_until <= request.at + longest_pause
-            return float(is_paused or request.units + sum(one.units for one in spent) > limit)
+        async def count(rows: Connection) -> bool:
+            locked = await (await rows.execute(_LOCK, (tenant,))).fetchone()
+            if locked and request.at < locked[0] <= request.at + longest_pause:
+                return False
+            return await (await rows.execute(_COUNT, values)).fetchone() is not None
 
-        return await self.count(request, window=window, wait=wait) == 0
+        return await self._database.run(count)
 
     async def count(self, request: Spent, *, window: float, wait: Callable[[Sequence[Spent], float], float]) -> float:
         """See `RequestCounts.count`."""
@@ -73,4 +82,4 @@ class PostgresRequestCounts:
             until = await (await rows.execute(paused, (tenant,))).fetchone()
             return int(spent[0]) if spent else 0, float(until[0]) if until else 0.0
 
-        return await self._database.run(usage)
+        return await self._database.run(usage, reads=True)

@@ -7,9 +7,10 @@ says from which schema on a release can still work with what it made.
 from typing import Any, Final, NamedTuple
 
 from psycopg import AsyncConnection
-from psycopg.errors import DuplicateTable, UniqueViolation
+from psycopg.errors import DuplicateObject, DuplicateTable, UndefinedTable, UniqueViolation
 
 from mogplex_mcp.storage.errors import NewerSchemaError
+from mogplex_mcp.storage.ledger import KEPT_SECONDS
 
 
 class Step(NamedTuple):
@@ -75,6 +76,21 @@ _FIRST: Final = Step(
 STEPS: Final = (_FIRST,)
 SCHEMA_VERSION: Final = len(STEPS)
 
+SWEEPS: Final = (
+    ("DELETE FROM starts WHERE created_at < %s", KEPT_SECONDS),
+    ("DELETE FROM requests WHERE at < %s", 3_600.0),
+    ("DELETE FROM wait_limits WHERE until < %s", 30 * 86_400.0),
+    ("DELETE FROM looks WHERE at < %s", 3_600.0),
+    ("DELETE FROM used_confirmations WHERE until < %s", 0.0),
+    # A row that is locked is in use; the next change of a tenant whose row is gone inserts it again.
+    (
+        """DELETE FROM tenants WHERE tenant IN
+            (SELECT tenant FROM tenants WHERE paused_until < %s FOR UPDATE SKIP LOCKED)""",
+        3_600.0,
+    ),
+)
+"""What drops the rows that were last used so many seconds ago."""
+
 _MOST_TRIES: Final = 10
 
 
@@ -88,6 +104,8 @@ async def migrate(connection: AsyncConnection[Any]) -> None:
         NewerSchemaError: It was migrated by a newer release, in a way that this one can't work with.
         psycopg.Error: A step failed; the database is as it was before that step.
     """
+    if await _is_up_to_date(connection):
+        return  # also where nothing can be written
     for _ in range(_MOST_TRIES):
         try:
             await connection.execute(
@@ -95,7 +113,7 @@ async def migrate(connection: AsyncConnection[Any]) -> None:
                 " (id INTEGER PRIMARY KEY, version INTEGER NOT NULL, usable_from INTEGER NOT NULL)"
             )
             break
-        except (DuplicateTable, UniqueViolation):
+        except (DuplicateTable, DuplicateObject, UniqueViolation):
             continue  # another replica created it at this moment
     await connection.execute("INSERT INTO schema_version VALUES (1, 0, 0) ON CONFLICT (id) DO NOTHING")
     while await _version(connection) < SCHEMA_VERSION:
@@ -111,10 +129,18 @@ async def migrate(connection: AsyncConnection[Any]) -> None:
                 )
 
 
+async def _is_up_to_date(connection: AsyncConnection[Any]) -> bool:
+    try:
+        return await _version(connection) >= SCHEMA_VERSION
+    except UndefinedTable:
+        return False
+
+
 async def _version(connection: AsyncConnection[Any], *, lock: bool = False) -> int:
     question = "SELECT version, usable_from FROM schema_version WHERE id = 1"
     row = await (await connection.execute(question + " FOR UPDATE" if lock else question)).fetchone()
-    assert row is not None  # noqa: S101 - `migrate` inserted it
+    if row is None:
+        return 0  # another replica has just created the table
     version, usable_from = row
     if usable_from > SCHEMA_VERSION:
         raise NewerSchemaError(f"it was migrated by a newer mogplex-mcp (schema {version})")

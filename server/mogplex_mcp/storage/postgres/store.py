@@ -35,9 +35,11 @@ class PostgresStore:
         return self._database.now()
 
     def ledger(self, identity: str, *, former: str = "") -> Ledger:
-        """See `Store.ledger`. No earlier release used a database."""
-        del former
-        return PostgresLedger(self._database, self._qualified(identity))
+        """See `Store.ledger`.
+
+        A database is no person's: several who share one are known by their tokens, as callers are.
+        """
+        return PostgresLedger(self._database, self._qualified(former or identity))
 
     def request_counts(self, identity: str) -> RequestCounts:
         """See `Store.request_counts`."""

@@ -1,0 +1,73 @@
+"""A TCP proxy in front of a PostgreSQL server, which delays, holds back or cuts what passes."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from urllib.parse import urlsplit
+
+
+class PostgresProxy:
+    """The connections through one port.
+
+    Attributes:
+        url: The address of the database through the proxy.
+        delay_seconds: How long each piece is held back, on its way to the server.
+        stalled: Whether nothing passes any more, as when a network cable is pulled.
+    """
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        self.delay_seconds = 0.0
+        self.stalled = False
+        self._server = urlsplit(url).port
+        self._connections: set[asyncio.Task[None]] = set()
+
+    def cut(self) -> None:
+        """End all connections; new ones are accepted."""
+        for connection in self._connections:
+            connection.cancel()
+
+    async def _connect(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        connection = asyncio.current_task()
+        assert connection is not None
+        self._connections.add(connection)
+        upstream = None
+        try:
+            upstream_reader, upstream = await asyncio.open_connection("127.0.0.1", self._server)
+            there = asyncio.create_task(self._pass_on(reader, upstream, delayed=True))
+            back = asyncio.create_task(self._pass_on(upstream_reader, writer, delayed=False))
+            try:
+                await asyncio.wait([there, back], return_when=asyncio.FIRST_COMPLETED)
+            finally:
+                there.cancel()
+                back.cancel()
+        except (OSError, asyncio.CancelledError):
+            pass
+        finally:
+            self._connections.discard(connection)
+            for one in (writer, upstream):
+                if one is not None:
+                    one.transport.abort()
+
+    async def _pass_on(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, *, delayed: bool) -> None:
+        with contextlib.suppress(OSError):
+            while piece := await reader.read(65_536):
+                while self.stalled:  # noqa: ASYNC110 - tests set it at any time
+                    await asyncio.sleep(0.05)
+                if delayed and self.delay_seconds:
+                    await asyncio.sleep(self.delay_seconds)
+                writer.write(piece)
+                await writer.drain()
+
+
+@contextlib.asynccontextmanager
+async def postgres_proxy(url: str) -> AsyncIterator[PostgresProxy]:
+    """Put a proxy in front of the server of an address until the block ends."""
+    proxy = PostgresProxy(url)
+    listener = await asyncio.start_server(proxy._connect, "127.0.0.1", 0)
+    proxy.url = url.replace(f":{proxy._server}/", f":{listener.sockets[0].getsockname()[1]}/")
+    try:
+        yield proxy
+    finally:
+        listener.close()
+        proxy.cut()
