@@ -187,8 +187,8 @@ def _publishing_faults(graph: Mapping[str, Any]) -> Iterator[str]:
     known = {node["id"] for node in nodes if isinstance(node.get("id"), str)}
     for number, edge in enumerate(_objects(graph, "edges")):
         for end in ("source", "target"):
-            node = edge.get(end)
-            if not isinstance(node, str) or node not in known:
+            named = edge.get(end)
+            if not isinstance(named, str) or named not in known:
                 yield f"graph.edges[{number}].{end} names no node: {_quoted_id(edge.get(end))}"
 
 
