@@ -173,6 +173,7 @@ def page(starts: tuple[float, float], at_once: tuple[float, float], growth: list
         for one in growth
     ]
     sqlite, postgres = starts
+    table = "\n".join(rows)
     latest = f"{MOST_TENANTS:,}".replace(",", " ")
     ratio, wait = postgres / sqlite, 1_000 * MOGPLEX_SECONDS
     return f"""\
@@ -187,7 +188,7 @@ Tenants that each start a run and look at it, through one replica:
 
 | Tenants | Start and look | Requests to Mogplex for each | Memory of the replica | Rows | Database |
 |---|---|---|---|---|---|
-{"\n".join(rows)}
+{table}
 
 Memory holds the {latest} latest tenants. Rows of tenants that do not come any more are dropped: requests and looks
 after an hour, starts after 90 days.
@@ -220,12 +221,16 @@ async def measure(server: PostgresServer, report: Callable[[str], None]) -> str:
     return page(starts, at_once, growth)
 
 
+def _report(line: str) -> None:
+    sys.stderr.write(f"{line}\n")
+
+
 def main() -> None:
     """Measure and print, or write."""
     with postgres_server() as server:
         server.stop(mode="fast")
         server.start(fsync="on", synchronous_commit="on", full_page_writes="on")
-        section = anyio.run(measure, server, lambda line: sys.stderr.write(line + "\n"))
+        section = anyio.run(measure, server, _report)
     if "--write" in sys.argv:
         PAGE.write_text(write(section, PAGE.read_text(encoding="utf-8")), encoding="utf-8")
     else:

@@ -63,7 +63,7 @@ def create_server(
 
     Raises:
         SettingsError: The settings name tools or toolsets that do not exist (the message names the nearest), or a
-            database that cannot be one.
+            database whose address or driver is unusable.
     """
     check_store(settings)
     toolsets, offered = _tools(settings)
