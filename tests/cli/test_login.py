@@ -27,7 +27,8 @@ NOWHERE = "http://127.0.0.1:9"
 on_demand_on_macos = pytest.mark.skipif(sys.platform == "darwin", reason="the keyring is used on demand there")
 
 
-@pytest.fixture(scope="module")
+# One for each test: together they ask more than a minute allows one token.
+@pytest.fixture
 def mogplex(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     with simulator(tmp_path_factory.mktemp("simulator")) as url:
         yield url

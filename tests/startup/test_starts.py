@@ -180,7 +180,7 @@ def test_a_call_right_behind_is_answered_by_the_server(primed: Path) -> None:
     told = texts(answers(primed, said, "--demo"))
     assert "kept_repos" in told
     assert '"id":3' in told
-    assert told.count('"id":') == 3
+    assert told.count('"jsonrpc":') == 3
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])

@@ -11,7 +11,7 @@ from mogplex_mcp.cli.command import STDIO, Command
 from mogplex_mcp.cli.exit_codes import ExitCode
 from mogplex_mcp.cli.help import HelpFormatter, grouped, option_groups
 from mogplex_mcp.config.options import OPTIONS, Option
-from mogplex_mcp.core.nearest import nearest
+from mogplex_mcp.core.nearest import nearest, similar
 from mogplex_mcp.core.redaction import Redactor
 
 _LONGEST_SHOWN: Final = 60
@@ -75,7 +75,8 @@ class Parser(argparse.ArgumentParser):
             parser = _parser_of(given.command, self) or self
             options = [word.partition("=")[0] for word in unknown if word.startswith("--")]
             known = [name for action in parser._actions for name in action.option_strings if name.startswith("--")]  # noqa: SLF001 - argparse offers no other way
-            near = [one for word in options[:1] for one in nearest(word, known)]
+            # What all options begin with makes no two of them alike.
+            near = [f"--{one}" for word in options[:1] for one in similar(word[2:], [name[2:] for name in known])]
             hint = f" (did you mean {' or '.join(near)}?)" if near else ""
             problem = f"unrecognized arguments: {' '.join(unknown)}{hint}"
             if given.command is STDIO:

@@ -11,6 +11,16 @@ _LONGEST: Final = 64
 
 def nearest(name: str, known: Sequence[str]) -> list[str]:
     """Return up to three known names that are similar, the most similar first; if none is, the nearest three."""
+    ranked = _ranked(name, known)
+    return [one for rank, one in ranked if rank >= _SIMILAR] or [one for _, one in ranked]
+
+
+def similar(name: str, known: Sequence[str]) -> list[str]:
+    """Return up to three known names that are similar, the most similar first; none if none is."""
+    return [one for rank, one in _ranked(name, known) if rank >= _SIMILAR]
+
+
+def _ranked(name: str, known: Sequence[str]) -> list[tuple[float, str]]:
     from difflib import SequenceMatcher  # noqa: PLC0415 - --help imports this, and rarely needs it
 
     wanted = name.strip().lower()[:_LONGEST]
@@ -19,5 +29,4 @@ def nearest(name: str, known: Sequence[str]) -> list[str]:
         begins = len(wanted) > 1 and (one.startswith(wanted) or wanted.startswith(one))
         return begins + SequenceMatcher(None, one, wanted).ratio()
 
-    ranked = sorted(((likeness(one), one) for one in known), key=lambda pair: -pair[0])[:_MOST]
-    return [one for rank, one in ranked if rank >= _SIMILAR] or [one for _, one in ranked]
+    return sorted(((likeness(one), one) for one in known), key=lambda pair: -pair[0])[:_MOST]
