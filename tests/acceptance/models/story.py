@@ -27,7 +27,9 @@ def next_step(offered: Collection[str], answers: Sequence[str]) -> Call | str:
         RuntimeError: The story goes wrong.
     """
     steps = [Call("list_repos", {"query": "web"}), Call("start_run", {"repo": "acme/web", "prompt": PROMPT})]
-    step = steps[len(answers)] if len(answers) < len(steps) else Call("tail_run")
+    run = re.search(r"run_id\W{1,9}([0-9a-f-]{36})", answers[1]) if len(answers) > 1 else None
+    follow = Call("tail_run", {"run_id": run.group(1)} if run else {})
+    step = steps[len(answers)] if len(answers) < len(steps) else follow
     pull_request = re.search(r"https://github\.com/acme/web/pull/\d+", answers[-1]) if len(answers) > 2 else None
     if pull_request:
         return f"The pull request: {pull_request.group()}"
