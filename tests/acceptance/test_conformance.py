@@ -13,7 +13,7 @@ pytestmark = pytest.mark.acceptance
 
 HERE = Path(__file__).parent
 # What must be among the scenarios that pass: a suite that ran nothing would pass, too.
-APPLY = {"server-initialize", "ping", "tools-list", "tools-call-error", "resources-list", "prompts-list"}
+APPLY = {"server-initialize", "ping", "tools-list", "resources-list", "prompts-list"}
 SUITE_SECONDS = 180
 
 
