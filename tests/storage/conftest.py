@@ -1,24 +1,13 @@
 import math
-import uuid
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 
 import pytest
 
 from mogplex_mcp.core.redaction import Secret
 from mogplex_mcp.storage.postgres.database import PostgresDatabase
-from tests.postgres_server import PostgresServer, postgres_server
+from tests.postgres_server import server, url
 
-
-@pytest.fixture(scope="session")
-def server() -> Iterator[PostgresServer]:
-    with postgres_server() as running:
-        yield running
-
-
-@pytest.fixture
-def url(server: PostgresServer) -> str:
-    """The address of an empty database."""
-    return server.create_database(uuid.uuid4().hex)
+__all__ = ["database", "server", "url"]
 
 
 @pytest.fixture

@@ -4,7 +4,10 @@ from pathlib import Path
 
 import pytest
 
+from tests.postgres_server import server, url
 from tests.transports.processes import PROGRAM
+
+__all__ = ["server", "stdio", "url"]
 
 ROOT = Path(__file__).parents[2]
 

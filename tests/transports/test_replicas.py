@@ -8,7 +8,7 @@ import os
 import random
 import uuid
 from collections import defaultdict
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from typing import Any
 
 import anyio
@@ -18,7 +18,7 @@ import pytest
 from mcp import Client
 
 from mogplex_mcp.simulator import Simulator, serve
-from tests.postgres_server import PostgresServer, postgres_server
+from tests.postgres_server import PostgresServer
 from tests.runs.support import count, started_runs, without_quota
 from tests.runs.test_exactly_once import automation
 from tests.tools.people import YES, User
@@ -29,17 +29,6 @@ pytestmark = pytest.mark.anyio
 
 STARTS = int(os.environ.get("MOGPLEX_TEST_ATTACKS", "5"))
 DELETE = "delete_env_var", {"repo": "acme/api", "key": "LOG_LEVEL"}
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[PostgresServer]:
-    with postgres_server() as running:
-        yield running
-
-
-@pytest.fixture
-def url(server: PostgresServer) -> str:
-    return server.create_database(uuid.uuid4().hex)
 
 
 @contextlib.asynccontextmanager

@@ -220,6 +220,28 @@ def decide(
     return replace(begun, generation=generation, key=derive_key(chain, begun.day, generation)), False
 
 
+def settled(
+    entry: Entry, *, run_id: str, status: str, state: StartState, created_at: float | None, now: float
+) -> Entry:
+    """Return an entry with the run that its start made (see `Ledger.settle`)."""
+    began = entry.created_at if created_at is None else created_at
+    return replace(entry, state=state, run_id=run_id, status=status, created_at=began, checked_at=now)
+
+
+def seen(
+    known: Entry | None, run_id: str, *, repo_id: str, status: str, pull_request: str, created_at: float, now: float
+) -> Entry:
+    """Return the entry of a run that was looked at (see `Ledger.see_run`). A known pull request stays known."""
+    entry = known or Entry(f"seen:{run_id}", StartState.SEEN, run_id=run_id, created_at=created_at)
+    return replace(
+        entry,
+        repo_id=repo_id or entry.repo_id,
+        status=status,
+        pull_request=pull_request or entry.pull_request,
+        checked_at=now,
+    )
+
+
 def _is_same(wanted: Entry, newest: Entry, now: float) -> bool:
     if newest.state is StartState.GONE:
         return False

@@ -18,6 +18,8 @@ from mogplex_mcp.storage.ledger import (
     StartState,
     decide,
     entry_of,
+    seen,
+    settled,
     without_secrets,
 )
 from mogplex_mcp.storage.state_file import StateFile
@@ -89,10 +91,9 @@ class SqliteLedger:
                 )
             row = rows.execute(_SELECT + "AND key = ?", (tenant, entry.kind, entry.key)).fetchone()
             known = entry_of(row) if row else entry
-            settled = replace(known, state=state, run_id=run_id, status=status, checked_at=self._now())
-            if created_at is not None:
-                settled = replace(settled, created_at=created_at)
-            self._write(rows, tenant, settled)
+            now = self._now()
+            entry_now = settled(known, run_id=run_id, status=status, state=state, created_at=created_at, now=now)
+            self._write(rows, tenant, entry_now)
 
     async def refuse(self, entry: Entry) -> None:
         """See `Ledger.refuse`."""
@@ -104,18 +105,18 @@ class SqliteLedger:
             )
 
     async def see_run(self, run_id: str, *, repo_id: str, status: str, pull_request: str, created_at: float) -> None:
-        """See `Ledger.see_run`. A pull request that was known stays known."""
+        """See `Ledger.see_run`."""
         tenant = self._tenant()
         with self._state.transaction() as rows:
             row = rows.execute(_SELECT + "AND run_id = ?", (tenant, StartKind.RUN, run_id)).fetchone()
-            seen = Entry(f"seen:{run_id}", StartState.SEEN, run_id=run_id, created_at=created_at)
-            known = entry_of(row) if row else seen
-            entry = replace(
-                known,
-                repo_id=repo_id or known.repo_id,
+            entry = seen(
+                entry_of(row) if row else None,
+                run_id,
+                repo_id=repo_id,
                 status=status,
-                pull_request=pull_request or known.pull_request,
-                checked_at=self._now(),
+                pull_request=pull_request,
+                created_at=created_at,
+                now=self._now(),
             )
             self._write(rows, tenant, entry)
 

@@ -12,6 +12,8 @@ from mogplex_mcp.storage.ledger import (
     StartState,
     decide,
     entry_of,
+    seen,
+    settled,
     without_secrets,
 )
 from mogplex_mcp.storage.postgres.database import Connection, PostgresDatabase
@@ -88,8 +90,9 @@ class PostgresLedger:
                 same_run = "DELETE FROM starts WHERE tenant = %s AND kind = %s AND run_id = %s AND key <> %s"
                 await rows.execute(same_run, (tenant, entry.kind, run_id, entry.key))
             known = await _one(rows, "AND key = %s", tenant, entry.kind, entry.key) or entry
-            settled = replace(known, state=state, run_id=run_id, status=status, checked_at=self._now())
-            await _write(rows, tenant, settled if created_at is None else replace(settled, created_at=created_at))
+            now = self._now()
+            entry_now = settled(known, run_id=run_id, status=status, state=state, created_at=created_at, now=now)
+            await _write(rows, tenant, entry_now)
 
         await self._database.run(settle)
 
@@ -106,19 +109,20 @@ class PostgresLedger:
         await self._database.run(refuse)
 
     async def see_run(self, run_id: str, *, repo_id: str, status: str, pull_request: str, created_at: float) -> None:
-        """See `Ledger.see_run`. A pull request that was known stays known."""
+        """See `Ledger.see_run`."""
         tenant = await self._database.tenant(self._identity)
 
         async def see(rows: Connection) -> None:
             await rows.execute(_LOCK, (tenant,))
             known = await _one(rows, "AND run_id = %s", tenant, StartKind.RUN, run_id)
-            entry = known or Entry(f"seen:{run_id}", StartState.SEEN, run_id=run_id, created_at=created_at)
-            entry = replace(
-                entry,
-                repo_id=repo_id or entry.repo_id,
+            entry = seen(
+                known,
+                run_id,
+                repo_id=repo_id,
                 status=status,
-                pull_request=pull_request or entry.pull_request,
-                checked_at=self._now(),
+                pull_request=pull_request,
+                created_at=created_at,
+                now=self._now(),
             )
             await (self._add(rows, tenant, entry) if known is None else _write(rows, tenant, entry))
 
