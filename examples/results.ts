@@ -20,21 +20,21 @@ export interface CheckConnectionResult {
     /** What for. */
     why: string;
   }>;
-  /** Mogplex answers. */
+  /** Mogplex can be used. */
   connected: boolean;
-  /** Its API. */
+  /** Address of its API. */
   mogplex: string;
   /** Where it came from. */
   token: string;
-  /** What it allows. */
+  /** What the token allows. */
   scopes?: Array<string>;
   /** Used in a minute. */
   requests: string;
   /** Where runs are noted. */
   journal: string;
-  /** Longest call. */
+  /** Longest safe wait. */
   longest_wait_seconds: number;
-  /** This server. */
+  /** Version of this server. */
   bridge: string;
 }
 
@@ -60,15 +60,15 @@ export interface ListReposResult {
   }>;
   /** Items missing. */
   left_out?: number;
-  /** The repositories. */
+  /** The repositories found. */
   repos: Array<{
     /** For repo, if names repeat. */
     id: string;
-    /** owner/name or id. */
+    /** Repository, as owner/name, or its id. */
     repo: string;
-    /** Its default branch. */
+    /** Branch that runs start from by default. */
     default_branch?: string;
-    /** Of a monorepo. */
+    /** Folder of a monorepo that this row is for. */
     root_directory?: string;
   }>;
 }
@@ -95,17 +95,17 @@ export interface StartRunResult {
     /** What for. */
     why: string;
   }>;
-  /** Its id. */
+  /** Run id. */
   run_id: string;
   /** owner/name or id. */
   repo: string;
-  /** Its state. */
+  /** Run state. */
   status: string;
-  /** The agent. */
+  /** Coding agent. */
   harness?: string;
-  /** No new run. */
+  /** Found, not started. */
   replayed: boolean;
-  /** Its web page. (uri) */
+  /** Web page. (uri) */
   web_page?: string;
 }
 
@@ -133,27 +133,27 @@ export interface TailRunResult {
     /** What for. */
     why: string;
   }>;
-  /** Its id. */
+  /** Run id. */
   run_id: string;
   /** owner/name or id. */
   repo?: string;
-  /** Its state. */
+  /** Run state. */
   status: string;
   /** How far it is. */
   phase: string;
-  /** Its pull request. (uri) */
+  /** Its address. (uri) */
   pull_request?: string;
   /** Code was changed. */
   changed?: boolean;
-  /** Of the agent. */
+  /** That of the agent. */
   exit_code?: number;
   /** Kind of failure. */
   failure_code?: string;
   /** Silent for long. */
   stale?: boolean;
-  /** Events are cut. */
+  /** Mogplex cut events. */
   truncated_upstream?: boolean;
-  /** Its web page. (uri) */
+  /** Web page. (uri) */
   web_page?: string;
   /** For the next call. */
   cursor?: string;
@@ -189,35 +189,35 @@ export interface GetRunResult {
   }>;
   /** Items missing. */
   left_out?: number;
-  /** Its id. */
+  /** Run id. */
   run_id: string;
   /** owner/name or id. */
   repo?: string;
-  /** Its state. */
+  /** Run state. */
   status: string;
-  /** Id of repo. */
+  /** Id of the repo. */
   repo_id?: string;
   /** How far it is. */
   phase: string;
-  /** The agent. */
+  /** Coding agent. */
   harness?: string;
-  /** Start. (date-time) */
+  /** When started. (date-time) */
   created?: string;
-  /** Last change. (date-time) */
+  /** Last state change. (date-time) */
   updated?: string;
-  /** Its pull request. (uri) */
+  /** Its address. (uri) */
   pull_request?: string;
   /** Code was changed. */
   changed?: boolean;
-  /** Of the agent. */
+  /** That of the agent. */
   exit_code?: number;
   /** Kind of failure. */
   failure_code?: string;
-  /** Where it works. */
+  /** Id of its sandbox. */
   sandbox_id?: string;
-  /** Events are cut. */
+  /** Mogplex cut events. */
   truncated_upstream?: boolean;
-  /** Its web page. (uri) */
+  /** Web page. (uri) */
   web_page?: string;
 }
 
@@ -240,15 +240,15 @@ export interface ListRunsResult {
   left_out?: number;
   /** Newest first. */
   runs: Array<{
-    /** Its id. */
+    /** Id of the run. */
     run_id: string;
-    /** owner/name or id. */
+    /** Repository, as owner/name, or its id if the name is unknown. */
     repo?: string;
-    /** Last known. */
+    /** State when it was last looked at. */
     status: string;
-    /** Start. (date-time) */
+    /** When it was started. (date-time) */
     started?: string;
-    /** Its pull request. (uri) */
+    /** Address of its pull request. (uri) */
     pull_request?: string;
     /** Begin of its prompt. */
     task?: string;
@@ -270,11 +270,11 @@ export interface CancelRunResult {
     /** What for. */
     why: string;
   }>;
-  /** Its id. */
+  /** Run id. */
   run_id: string;
   /** owner/name or id. */
   repo?: string;
-  /** Its state. */
+  /** Run state. */
   status: string;
   /** It had ended before. */
   already_terminal: boolean;
@@ -317,13 +317,13 @@ export interface ListSandboxesResult {
   left_out?: number;
   /** Last used first. */
   sandboxes: Array<{
-    /** Its id. */
+    /** Sandbox id. */
     id?: string;
-    /** Its state. */
+    /** Sandbox state. */
     status: string;
-    /** owner/name or id. */
+    /** Repository, as owner/name, or its id if the name is unknown. */
     repo?: string;
-    /** Last use. (date-time) */
+    /** When it was last used. (date-time) */
     last_active?: string;
   }>;
 }
@@ -361,18 +361,18 @@ export interface CreateSandboxResult {
     /** What for. */
     why: string;
   }>;
-  /** What it is. */
+  /** The sandbox now. */
   sandbox: {
-    /** Its id. */
+    /** Sandbox id. */
     id?: string;
-    /** Its state. */
+    /** Sandbox state. */
     status: string;
-    /** owner/name or id. */
+    /** Repository, as owner/name, or its id if the name is unknown. */
     repo?: string;
-    /** Last use. (date-time) */
+    /** When it was last used. (date-time) */
     last_active?: string;
   };
-  /** Its web page. (uri) */
+  /** Web page. (uri) */
   web_page?: string;
 }
 
@@ -398,15 +398,15 @@ export interface GetSandboxLogsResult {
     /** What for. */
     why: string;
   }>;
-  /** Its id. */
+  /** Sandbox id. */
   sandbox_id: string;
-  /** Its state. */
+  /** Sandbox state. */
   status: string;
-  /** Which log. */
+  /** Log that is shown. */
   log: string;
-  /** Which lines. */
+  /** Lines of it. */
   shown?: string;
-  /** Its web page. (uri) */
+  /** Web page. (uri) */
   web_page?: string;
 }
 
@@ -441,15 +441,15 @@ export interface ListAutomationsResult {
   left_out?: number;
   /** Newest first. */
   automations: Array<{
-    /** Its id. */
+    /** Automation id. */
     automation_id: string;
-    /** Its state. */
+    /** Automation state. */
     status: string;
     /** It has a live version. */
     published: boolean;
-    /** GitHub installation. */
+    /** GitHub installation it belongs to. */
     installation_id?: number;
-    /** Last change. (date-time) */
+    /** When it was last changed. (date-time) */
     updated?: string;
   }>;
   /** For the next call. */
@@ -501,13 +501,13 @@ export interface GetAutomationResult {
   }>;
   /** Items missing. */
   left_out?: number;
-  /** Its id. */
+  /** Automation id. */
   automation_id: string;
-  /** Its state. */
+  /** Automation state. */
   status: string;
   /** GitHub installation. */
   installation_id?: number;
-  /** The live version. */
+  /** Live version. */
   published_version?: number;
   /** Both are the same. */
   draft_is_published?: boolean;
@@ -536,17 +536,17 @@ export interface TriggerAutomationResult {
     /** What for. */
     why: string;
   }>;
-  /** Its id. */
+  /** Automation id. */
   automation_id: string;
-  /** Its id. */
+  /** Run id. */
   run_id?: string;
   /** A new run began. */
   started: boolean;
-  /** No new run. */
+  /** Found, not triggered. */
   replayed?: boolean;
-  /** Its state. */
+  /** Run state. */
   status?: string;
-  /** Why none began. */
+  /** Why no run began. */
   reason?: string;
 }
 
@@ -577,17 +577,17 @@ export interface ListAutomationRunsResult {
   }>;
   /** Items missing. */
   left_out?: number;
-  /** Its id. */
+  /** Automation id. */
   automation_id: string;
   /** Newest first. */
   runs: Array<{
-    /** Its id. */
+    /** Run id. */
     run_id: string;
-    /** Its state. */
+    /** Run state. */
     status: string;
     /** owner/name or id. */
     repo?: string;
-    /** Start. (date-time) */
+    /** When triggered. (date-time) */
     created?: string;
     /** How long it took. */
     seconds?: number;
@@ -651,17 +651,17 @@ export interface GetAutomationRunResult {
   }>;
   /** Items missing. */
   left_out?: number;
-  /** Its id. */
+  /** Run id. */
   run_id: string;
-  /** Its id. */
+  /** Automation id. */
   automation_id: string;
-  /** Its state. */
+  /** Run state. */
   status: string;
-  /** It is over. */
+  /** Whether it is over. */
   ended: boolean;
   /** owner/name or id. */
   repo?: string;
-  /** Start. (date-time) */
+  /** When triggered. (date-time) */
   created?: string;
   /** How long it took. */
   seconds?: number;
@@ -669,7 +669,7 @@ export interface GetAutomationRunResult {
   source?: string;
   /** Tokens used. */
   tokens?: number;
-  /** Dollars. */
+  /** In US dollars. */
   cost_usd?: number;
   /** Items by detail. */
   parts?: Record<string, number>;
@@ -710,15 +710,15 @@ export interface ListHostedToolsResult {
   left_out?: number;
   /** Callable ones first. */
   tools: Array<{
-    /** Its name. */
+    /** Hosted tool name. */
     hosted: string;
-    /** Tool of ours. */
+    /** Tool of this server that does the same. */
     use_instead?: string;
-    /** Of that tool. */
+    /** Toolset of that tool. */
     toolset?: string;
-    /** Whether it is offered. */
+    /** Whether that tool is offered here. */
     is_on?: boolean;
-    /** Why not. */
+    /** Why it is not offered. */
     why_off?: string;
     /** What it may do. */
     effect: string;
@@ -740,7 +740,7 @@ export interface CallHostedToolResult {
     /** Its JSON. */
     data?: string;
   };
-  /** Its name. */
+  /** Hosted tool name. */
   hosted: string;
 }
 
@@ -865,13 +865,13 @@ export interface CreateAutomationResult {
   }>;
   /** Items missing. */
   left_out?: number;
-  /** Its id. */
+  /** Automation id. */
   automation_id: string;
-  /** Its state. */
+  /** Automation state. */
   status: string;
   /** GitHub installation. */
   installation_id?: number;
-  /** The live version. */
+  /** Live version. */
   published_version?: number;
   /** Both are the same. */
   draft_is_published?: boolean;
@@ -930,13 +930,13 @@ export interface UpdateAutomationResult {
   }>;
   /** Items missing. */
   left_out?: number;
-  /** Its id. */
+  /** Automation id. */
   automation_id: string;
-  /** Its state. */
+  /** Automation state. */
   status: string;
   /** GitHub installation. */
   installation_id?: number;
-  /** The live version. */
+  /** Live version. */
   published_version?: number;
   /** Both are the same. */
   draft_is_published?: boolean;
@@ -995,13 +995,13 @@ export interface PublishAutomationResult {
   }>;
   /** Items missing. */
   left_out?: number;
-  /** Its id. */
+  /** Automation id. */
   automation_id: string;
-  /** Its state. */
+  /** Automation state. */
   status: string;
   /** GitHub installation. */
   installation_id?: number;
-  /** The live version. */
+  /** Live version. */
   published_version?: number;
   /** Both are the same. */
   draft_is_published?: boolean;
@@ -1060,13 +1060,13 @@ export interface SetAutomationModelResult {
   }>;
   /** Items missing. */
   left_out?: number;
-  /** Its id. */
+  /** Automation id. */
   automation_id: string;
-  /** Its state. */
+  /** Automation state. */
   status: string;
   /** GitHub installation. */
   installation_id?: number;
-  /** The live version. */
+  /** Live version. */
   published_version?: number;
   /** Both are the same. */
   draft_is_published?: boolean;
@@ -1102,15 +1102,15 @@ export interface ListEnvVarsResult {
   }>;
   /** Items missing. */
   left_out?: number;
-  /** The variables. */
+  /** The variables, without values. */
   env_vars: Array<{
-    /** Its name. */
+    /** Name of the variable. */
     key: string;
     /** Deployments that get it. */
     target?: Array<string>;
     /** How it is kept. */
     kind?: string;
-    /** Last change. (date-time) */
+    /** When it was last changed. (date-time) */
     updated?: string;
   }>;
 }
@@ -1130,9 +1130,9 @@ export interface SetEnvVarResult {
     /** What for. */
     why: string;
   }>;
-  /** Its name. */
+  /** Name of the variable. */
   key: string;
-  /** What was done. */
+  /** What was done with it. */
   action: string;
   /** How many were changed. */
   count?: number;
@@ -1153,9 +1153,9 @@ export interface DeleteEnvVarResult {
     /** What for. */
     why: string;
   }>;
-  /** Its name. */
+  /** Name of the variable. */
   key: string;
-  /** What was done. */
+  /** What was done with it. */
   action: string;
   /** How many were changed. */
   count?: number;
@@ -1181,17 +1181,17 @@ export interface RerunPrReviewResult {
     /** What for. */
     why: string;
   }>;
-  /** The pull request. */
+  /** Number of the pull request. */
   pr_number: number;
   /** It waits to be started. */
   queued?: boolean;
-  /** It was started. */
+  /** Whether the review has started. */
   started: boolean;
   /** Mogplex starts it later. */
   deferred: boolean;
   /** Id of its run. */
   run_id?: string;
-  /** Its state. */
+  /** State of the review. */
   status?: string;
 }
 
@@ -1217,15 +1217,15 @@ export interface ListMcpServersResult {
   }>;
   /** Items missing. */
   left_out?: number;
-  /** The MCP servers. */
+  /** The MCP servers, without secrets. */
   servers: Array<{
-    /** Its name. */
+    /** Name of the MCP server. */
     server: string;
     /** Agents can use it. */
     enabled: boolean;
     /** How it is reached. */
     transport?: string;
-    /** Where it is. */
+    /** Host that it runs on. */
     host?: string;
     /** Names of its headers. */
     headers?: Array<string>;

@@ -34,14 +34,14 @@ class Connection(Reply):
     """The state of the connection."""
 
     untrusted_schema: ClassVar[Mapping[str, Any]] = {"reason": text("What Mogplex said.")}
-    connected: bool = Field(description="Mogplex answers.")
-    mogplex: str = Field(description="Its API.")
+    connected: bool = Field(description="Mogplex can be used.")
+    mogplex: str = Field(description="Address of its API.")
     token: str = Field(description="Where it came from.")
-    scopes: Sequence[str] = Field((), description="What it allows.")
+    scopes: Sequence[str] = Field((), description="What the token allows.")
     requests: str = Field(description="Used in a minute.")
     journal: str = Field(description="Where runs are noted.")
-    longest_wait_seconds: float = Field(description="Longest call.")
-    bridge: str = Field(description="This server.")
+    longest_wait_seconds: float = Field(description="Longest safe wait.")
+    bridge: str = Field(description="Version of this server.")
 
 
 @toolset.tool("Check connection", Hints(), needs_token=False)

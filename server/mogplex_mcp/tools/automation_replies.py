@@ -45,11 +45,11 @@ _NODE: Final = {
 class AutomationRow(BaseModel):
     """One automation of a list."""
 
-    automation_id: str = Field(description="Its id.")
-    status: str = Field(description="Its state.")
+    automation_id: str = Field(description="Automation id.")
+    status: str = Field(description="Automation state.")
     published: bool = Field(description="It has a live version.")
-    installation_id: int | None = Field(None, description="GitHub installation.")
-    updated: Time | None = Field(None, description="Last change.")
+    installation_id: int | None = Field(None, description="GitHub installation it belongs to.")
+    updated: Time | None = Field(None, description="When it was last changed.")
 
 
 class AutomationList(ListReply):
@@ -73,10 +73,10 @@ class AutomationDetails(ListReply):
         "nodes": rows("The draft's nodes.", **_NODE),
         "graph": text("The graph's JSON."),
     }
-    automation_id: str = Field(description="Its id.")
-    status: str = Field(description="Its state.")
+    automation_id: str = Field(description="Automation id.")
+    status: str = Field(description="Automation state.")
     installation_id: int | None = Field(None, description="GitHub installation.")
-    published_version: int | None = Field(None, description="The live version.")
+    published_version: int | None = Field(None, description="Live version.")
     draft_is_published: bool | None = Field(None, description="Both are the same.")
     updated: Time | None = Field(None, description="Last change.")
     nodes: int = Field(0, description="Nodes of the draft.")

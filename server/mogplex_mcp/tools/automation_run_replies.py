@@ -34,10 +34,10 @@ _STATUS: Final = text("Its state.")
 class AutomationRunRow(BaseModel):
     """One run of a list."""
 
-    run_id: str = Field(description="Its id.")
-    status: str = Field(description="Its state.")
+    run_id: str = Field(description="Run id.")
+    status: str = Field(description="Run state.")
     repo: str = Field("", description="owner/name or id.")
-    created: Time | None = Field(None, description="Start.")
+    created: Time | None = Field(None, description="When triggered.")
     seconds: float | None = Field(None, description="How long it took.")
     never_started: bool | None = Field(None, description="No worker took it.")
 
@@ -49,7 +49,7 @@ class AutomationRunList(ListReply):
     untrusted_schema: ClassVar[Mapping[str, Any]] = {
         "runs": rows("The same ones.", run_id=text("Its id."), error=text("Why it failed."))
     }
-    automation_id: str = Field(description="Its id.")
+    automation_id: str = Field(description="Automation id.")
     runs: Sequence[AutomationRunRow] = Field(description="Newest first.")
 
 
@@ -64,16 +64,16 @@ class AutomationRunDetails(ListReply):
         "waits": rows("Questions.", node=text("Its id."), kind=text("Kind."), status=_STATUS, prompt=text("What.")),
         "json_lines": text("The page of detail."),
     }
-    run_id: str = Field(description="Its id.")
-    automation_id: str = Field(description="Its id.")
-    status: str = Field(description="Its state.")
-    ended: bool = Field(description="It is over.")
+    run_id: str = Field(description="Run id.")
+    automation_id: str = Field(description="Automation id.")
+    status: str = Field(description="Run state.")
+    ended: bool = Field(description="Whether it is over.")
     repo: str = Field("", description="owner/name or id.")
-    created: Time | None = Field(None, description="Start.")
+    created: Time | None = Field(None, description="When triggered.")
     seconds: float | None = Field(None, description="How long it took.")
     source: str = Field("", description="What triggered it.")
     tokens: int | None = Field(None, description="Tokens used.")
-    cost_usd: float | None = Field(None, description="Dollars.")
+    cost_usd: float | None = Field(None, description="In US dollars.")
     parts: Mapping[str, int] = Field({}, description="Items by detail.")
     page: str = Field("", description="Page of detail.")
 
@@ -81,12 +81,12 @@ class AutomationRunDetails(ListReply):
 class TriggeredAutomation(Reply):
     """What came of a trigger."""
 
-    automation_id: str = Field(description="Its id.")
-    run_id: str = Field("", description="Its id.")
+    automation_id: str = Field(description="Automation id.")
+    run_id: str = Field("", description="Run id.")
     started: bool = Field(description="A new run began.")
-    replayed: bool = Field(default=False, description="No new run.")
-    status: str = Field("", description="Its state.")
-    reason: str = Field("", description="Why none began.")
+    replayed: bool = Field(default=False, description="Found, not triggered.")
+    status: str = Field("", description="Run state.")
+    reason: str = Field("", description="Why no run began.")
 
 
 def runs_reply(found: automation_runs.AutomationRunList, limit: int) -> AutomationRunList:

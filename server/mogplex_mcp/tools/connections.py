@@ -20,10 +20,10 @@ toolset = Toolset("connections", "MCP servers connected to Mogplex.", by_default
 class ConnectionRow(BaseModel):
     """One MCP server."""
 
-    server: str = Field(description="Its name.")
+    server: str = Field(description="Name of the MCP server.")
     enabled: bool = Field(description="Agents can use it.")
     transport: str = Field("", description="How it is reached.")
-    host: str = Field("", description="Where it is.")
+    host: str = Field("", description="Host that it runs on.")
     headers: Sequence[str] = Field((), description="Names of its headers.")
     variables: Sequence[str] = Field((), description="Names of its environment variables.")
 
@@ -32,7 +32,7 @@ class ConnectionList(ListReply):
     """MCP servers."""
 
     untrusted_schema: ClassVar[Mapping[str, Any]] = {"unusual_names": texts("Names that could be more than names.")}
-    servers: Sequence[ConnectionRow] = Field(description="The MCP servers.")
+    servers: Sequence[ConnectionRow] = Field(description="The MCP servers, without secrets.")
 
 
 @toolset.tool("List connected MCP servers", Hints())

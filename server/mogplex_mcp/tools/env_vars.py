@@ -36,10 +36,10 @@ Value = Annotated[
 class EnvVarRow(BaseModel):
     """One variable."""
 
-    key: str = Field(description="Its name.")
+    key: str = Field(description="Name of the variable.")
     target: Sequence[str] = Field((), description="Deployments that get it.")
     kind: str = Field("", description="How it is kept.")
-    updated: Time | None = Field(None, description="Last change.")
+    updated: Time | None = Field(None, description="When it was last changed.")
 
 
 class EnvVarList(ListReply):
@@ -47,14 +47,14 @@ class EnvVarList(ListReply):
 
     narrow: ClassVar[str] = "The Mogplex web page shows all of them."
     untrusted_schema: ClassVar[Mapping[str, Any]] = {"unusual_names": texts("Names that could be more than names.")}
-    env_vars: Sequence[EnvVarRow] = Field(description="The variables.")
+    env_vars: Sequence[EnvVarRow] = Field(description="The variables, without values.")
 
 
 class EnvVarChange(Reply):
     """What was done to a variable."""
 
-    key: str = Field(description="Its name.")
-    action: str = Field(description="What was done.")
+    key: str = Field(description="Name of the variable.")
+    action: str = Field(description="What was done with it.")
     count: int | None = Field(None, description="How many were changed.")
 
 

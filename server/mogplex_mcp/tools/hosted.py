@@ -30,11 +30,11 @@ HostedName = Annotated[str, Field(description="The name of the hosted tool.")]
 class HostedRow(BaseModel):
     """One hosted tool."""
 
-    hosted: str = Field(description="Its name.")
-    use_instead: str = Field("", description="Tool of ours.")
-    toolset: str = Field("", description="Of that tool.")
-    is_on: bool | None = Field(None, description="Whether it is offered.")
-    why_off: str = Field("", description="Why not.")
+    hosted: str = Field(description="Hosted tool name.")
+    use_instead: str = Field("", description="Tool of this server that does the same.")
+    toolset: str = Field("", description="Toolset of that tool.")
+    is_on: bool | None = Field(None, description="Whether that tool is offered here.")
+    why_off: str = Field("", description="Why it is not offered.")
     effect: str = Field(description="What it may do.")
 
 
@@ -56,7 +56,7 @@ class HostedAnswer(Reply):
 
     untrusted_schema: ClassVar[Mapping[str, Any]] = {"text": text("Its text."), "data": text("Its JSON.")}
     suggests_calls: ClassVar[bool] = False
-    hosted: str = Field(description="Its name.")
+    hosted: str = Field(description="Hosted tool name.")
 
 
 @toolset.tool("List hosted tools", Hints(open_world=True))

@@ -22,9 +22,9 @@ class RepoRow(BaseModel):
     """One repository; rows of a monorepo share the name and differ in the directory."""
 
     id: str = Field(description="For repo, if names repeat.")
-    repo: str = Field(description="owner/name or id.")
-    default_branch: str = Field("", description="Its default branch.")
-    root_directory: str = Field("", description="Of a monorepo.")
+    repo: str = Field(description="Repository, as owner/name, or its id.")
+    default_branch: str = Field("", description="Branch that runs start from by default.")
+    root_directory: str = Field("", description="Folder of a monorepo that this row is for.")
 
 
 class RepoList(ListReply):
@@ -32,7 +32,7 @@ class RepoList(ListReply):
 
     narrow: ClassVar[str] = "Call list_repos with a part of the name as query."
     untrusted_schema: ClassVar[Mapping[str, Any]] = {"unusual_names": texts("Names of rows, by id.")}
-    repos: tuple[RepoRow, ...] = Field(description="The repositories.")
+    repos: tuple[RepoRow, ...] = Field(description="The repositories found.")
 
     @classmethod
     def of(cls, found: Sequence[Repo], **others: Any) -> Self:

@@ -19,12 +19,12 @@ class QueuedReview(Reply):
     """What came of asking for a review."""
 
     untrusted_schema: ClassVar[Mapping[str, Any]] = {"reason": text("What Mogplex said.")}
-    pr_number: int = Field(description="The pull request.")
+    pr_number: int = Field(description="Number of the pull request.")
     queued: bool | None = Field(None, description="It waits to be started.")
-    started: bool = Field(description="It was started.")
+    started: bool = Field(description="Whether the review has started.")
     deferred: bool = Field(description="Mogplex starts it later.")
     run_id: str = Field("", description="Id of its run.")
-    status: str = Field("", description="Its state.")
+    status: str = Field("", description="State of the review.")
 
 
 @toolset.tool("Review a pull request again", Hints(reads_only=False, idempotent=False, open_world=True))

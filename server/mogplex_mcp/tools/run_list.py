@@ -16,11 +16,11 @@ from mogplex_mcp.storage.ledger import Entry
 class RunRow(BaseModel):
     """One run of the list."""
 
-    run_id: str = Field(description="Its id.")
-    repo: str = Field("", description="owner/name or id.")
-    status: str = Field(description="Last known.")
-    started: Time | None = Field(None, description="Start.")
-    pull_request: Link = Field("", description="Its pull request.")
+    run_id: str = Field(description="Id of the run.")
+    repo: str = Field("", description="Repository, as owner/name, or its id if the name is unknown.")
+    status: str = Field(description="State when it was last looked at.")
+    started: Time | None = Field(None, description="When it was started.")
+    pull_request: Link = Field("", description="Address of its pull request.")
     task: str = Field("", description="Begin of its prompt.")
 
 

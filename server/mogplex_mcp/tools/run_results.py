@@ -19,9 +19,9 @@ _EVENTS: Final = {
 class RunReply(Reply):
     """A reply about one run."""
 
-    run_id: str = Field(description="Its id.")
+    run_id: str = Field(description="Run id.")
     repo: str = Field("", description="owner/name or id.")
-    status: str = Field(description="Its state.")
+    status: str = Field(description="Run state.")
 
     @property
     def resource(self) -> str:
@@ -34,9 +34,9 @@ class StartedRun(RunReply):
 
     untrusted_schema: ClassVar[Mapping[str, Any]] = _BRANCHES
     repo: str = Field(description="owner/name or id.")
-    harness: str = Field("", description="The agent.")
-    replayed: bool = Field(description="No new run.")
-    web_page: Link = Field("", description="Its web page.")
+    harness: str = Field("", description="Coding agent.")
+    replayed: bool = Field(description="Found, not started.")
+    web_page: Link = Field("", description="Web page.")
 
 
 class RunNews(RunReply):
@@ -45,13 +45,13 @@ class RunNews(RunReply):
     narrow: ClassVar[str] = "Call get_run for an overview."
     untrusted_schema: ClassVar[Mapping[str, Any]] = _EVENTS
     phase: str = Field(description="How far it is.")
-    pull_request: Link = Field("", description="Its pull request.")
+    pull_request: Link = Field("", description="Its address.")
     changed: bool | None = Field(None, description="Code was changed.")
-    exit_code: int | None = Field(None, description="Of the agent.")
+    exit_code: int | None = Field(None, description="That of the agent.")
     failure_code: str = Field("", description="Kind of failure.")
     stale: bool | None = Field(None, description="Silent for long.")
-    truncated_upstream: bool | None = Field(None, description="Events are cut.")
-    web_page: Link = Field("", description="Its web page.")
+    truncated_upstream: bool | None = Field(None, description="Mogplex cut events.")
+    web_page: Link = Field("", description="Web page.")
     cursor: str = Field("", description="For the next call.")
 
 
@@ -60,18 +60,18 @@ class RunDetails(RunReply, ListReply):
 
     narrow: ClassVar[str] = "Mogplex's own page of the run has the rest."
     untrusted_schema: ClassVar[Mapping[str, Any]] = _BRANCHES | _EVENTS
-    repo_id: str = Field("", description="Id of repo.")
+    repo_id: str = Field("", description="Id of the repo.")
     phase: str = Field(description="How far it is.")
-    harness: str = Field("", description="The agent.")
-    created: Time | None = Field(None, description="Start.")
-    updated: Time | None = Field(None, description="Last change.")
-    pull_request: Link = Field("", description="Its pull request.")
+    harness: str = Field("", description="Coding agent.")
+    created: Time | None = Field(None, description="When started.")
+    updated: Time | None = Field(None, description="Last state change.")
+    pull_request: Link = Field("", description="Its address.")
     changed: bool | None = Field(None, description="Code was changed.")
-    exit_code: int | None = Field(None, description="Of the agent.")
+    exit_code: int | None = Field(None, description="That of the agent.")
     failure_code: str = Field("", description="Kind of failure.")
-    sandbox_id: str = Field("", description="Where it works.")
-    truncated_upstream: bool | None = Field(None, description="Events are cut.")
-    web_page: Link = Field("", description="Its web page.")
+    sandbox_id: str = Field("", description="Id of its sandbox.")
+    truncated_upstream: bool | None = Field(None, description="Mogplex cut events.")
+    web_page: Link = Field("", description="Web page.")
 
 
 class CancelledRun(RunReply):

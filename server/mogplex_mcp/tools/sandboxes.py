@@ -38,10 +38,10 @@ _TEXTS: Final = {
 class SandboxRow(BaseModel):
     """One sandbox; without an id as long as it is not known."""
 
-    id: str = Field("", description="Its id.")
-    status: str = Field(description="Its state.")
-    repo: str = Field("", description="owner/name or id.")
-    last_active: Time | None = Field(None, description="Last use.")
+    id: str = Field("", description="Sandbox id.")
+    status: str = Field(description="Sandbox state.")
+    repo: str = Field("", description="Repository, as owner/name, or its id if the name is unknown.")
+    last_active: Time | None = Field(None, description="When it was last used.")
 
 
 class SandboxList(ListReply):
@@ -58,19 +58,19 @@ class OneSandbox(Reply):
     untrusted_schema: ClassVar[Mapping[str, Any]] = {
         "sandbox": {"type": "object", "properties": _TEXTS, "description": "The same one."}
     }
-    sandbox: SandboxRow = Field(description="What it is.")
-    web_page: Link = Field("", description="Its web page.")
+    sandbox: SandboxRow = Field(description="The sandbox now.")
+    web_page: Link = Field("", description="Web page.")
 
 
 class SandboxLog(Reply):
     """A piece of a log."""
 
     untrusted_schema: ClassVar[Mapping[str, Any]] = {"error": text("Why it failed."), "lines": texts("The lines.")}
-    sandbox_id: str = Field(description="Its id.")
-    status: str = Field(description="Its state.")
-    log: str = Field(description="Which log.")
-    shown: str = Field("", description="Which lines.")
-    web_page: Link = Field("", description="Its web page.")
+    sandbox_id: str = Field(description="Sandbox id.")
+    status: str = Field(description="Sandbox state.")
+    log: str = Field(description="Log that is shown.")
+    shown: str = Field("", description="Lines of it.")
+    web_page: Link = Field("", description="Web page.")
 
 
 @toolset.tool("List sandboxes", Hints(open_world=True))
