@@ -136,14 +136,14 @@ async def test_check_entries_reports_an_unreadable_configuration(tmp_path: Path)
 
 async def test_check_waits_shows_known_and_learnt_timeouts(tmp_path: Path) -> None:
     one = subject(tmp_path, state_file=tmp_path / "state.sqlite3")
-    one.bridge.learnt.gave_up("mcp\x1b[31m/1.2", 5.0)
+    one.services.learnt.gave_up("mcp\x1b[31m/1.2", 5.0)
     (found,) = await check_waits(one)
     assert "100 s in claude-code" in found.fact
     assert f"{max(SHORTEST_CAP_SECONDS, 4.0):.0f} s in mcp/1.2 (learnt)" in found.fact
     assert "MOGPLEX_MCP_MAX_WAIT" in found.advice
     (found,) = await check_waits(subject(tmp_path, max_wait=30.0))
     assert found.fact.startswith("30 s in every client")
-    await one.bridge.aclose()
+    await one.services.aclose()
 
 
 async def test_run_check_reports_its_own_failure_without_secrets(tmp_path: Path) -> None:

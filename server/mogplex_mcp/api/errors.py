@@ -1,4 +1,4 @@
-"""What can go wrong between this bridge and Mogplex, under names that callers can act on."""
+"""What can go wrong between this program and Mogplex, under names that callers can act on."""
 
 from enum import StrEnum
 

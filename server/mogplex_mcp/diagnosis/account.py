@@ -28,13 +28,13 @@ async def describe(settings: Settings, token: Token) -> str:
     Raises:
         MogplexError: Mogplex rejects the token, or can't be reached.
     """
-    bridge = Services(settings)
+    services = Services(settings)
     try:
-        mogplex = bridge.tenants.of(FoundToken(token, "the user")).mogplex
+        mogplex = services.tenants.of(FoundToken(token, "the user")).mogplex
         scopes = _scopes_finding(await detect_scopes(mogplex), settings)
         repos = await _repos_finding(mogplex, settings)
     finally:
-        await bridge.aclose()
+        await services.aclose()
     return " ".join(part for one in (scopes, repos) for part in (one.fact, one.advice) if part)
 
 
@@ -86,7 +86,7 @@ async def check_repos(subject: Subject) -> Sequence[Finding]:
 
 async def check_budget(subject: Subject) -> Sequence[Finding]:
     """Check the remaining request budget of the token."""
-    usage = await subject.bridge.tenants.of(subject.found).budget.usage()
+    usage = await subject.services.tenants.of(subject.found).budget.usage()
     left = max(0, UNITS_PER_MINUTE - usage.units)
     fact = f"{left} of {UNITS_PER_MINUTE} requests are left in this minute, for all clients together."
     if usage.problem:
@@ -102,7 +102,7 @@ async def check_budget(subject: Subject) -> Sequence[Finding]:
 
 async def check_hosted_tools(subject: Subject) -> Sequence[Finding]:
     """Check for hosted tools without a native equivalent."""
-    listed = await subject.bridge.tenants.of(subject.found).hosted.listed()
+    listed = await subject.services.tenants.of(subject.found).hosted.listed()
     more = sorted(clean_line(one, _LONGEST_NAME) for one in listed if one not in hosted_equivalents())
     if not more:
         return [Finding("hosted tools", Status.OK, f"All {len(listed)} have a native equivalent.")]
@@ -111,7 +111,7 @@ async def check_hosted_tools(subject: Subject) -> Sequence[Finding]:
 
 
 def _mogplex(subject: Subject) -> Mogplex:
-    return subject.bridge.tenants.of(subject.found).mogplex
+    return subject.services.tenants.of(subject.found).mogplex
 
 
 def _scopes_finding(scopes: Sequence[str], settings: Settings) -> Finding:

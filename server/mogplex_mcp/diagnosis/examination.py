@@ -67,11 +67,11 @@ async def examine(
         offline: Whether to skip the package index.
         transport: The transport of requests to Mogplex instead of the network, for tests.
     """
-    bridge = Services(settings, transport=transport)
+    services = Services(settings, transport=transport)
     try:
         # First of all, since opening a damaged journal for writing replaces it.
-        first = await _run(_JOURNAL, Subject(settings, bridge, bridge.own_token(), offline))
-        subject = Subject(settings, bridge, bridge.own_token(), offline)
+        first = await _run(_JOURNAL, Subject(settings, services, services.own_token(), offline))
+        subject = Subject(settings, services, services.own_token(), offline)
         mogplex: list[Finding] = []
         independent: dict[str, Sequence[Finding]] = {}
 
@@ -85,7 +85,7 @@ async def examine(
         found = [*mogplex, *first, *(one for planned in _INDEPENDENT for one in independent[planned.name])]
         return [one if one.advice or one.status is Status.OK else replace(one, advice=_NO_ACTION) for one in found]
     finally:
-        await bridge.aclose()
+        await services.aclose()
 
 
 async def _examine_mogplex(subject: Subject) -> list[Finding]:

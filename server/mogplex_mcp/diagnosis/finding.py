@@ -55,13 +55,13 @@ class Subject:
 
     Attributes:
         settings: Its settings.
-        bridge: Its services.
+        services: Its services.
         found: The user's token.
         offline: Whether to skip the package index.
     """
 
     settings: Settings
-    bridge: Services
+    services: Services
     found: FoundToken
     offline: bool = False
 

@@ -40,7 +40,7 @@ async def check_waits(subject: Subject) -> Sequence[Finding]:
     for client, seconds in CAP_SECONDS.items():
         listed.setdefault(seconds, []).append(client)
     parts = [f"{seconds:g} s in {', '.join(clients)}" for seconds, clients in listed.items()]
-    learnt = subject.bridge.learnt.all()
+    learnt = subject.services.learnt.all()
     parts += [f"{seconds:.0f} s in {clean_line(client, 60)} (learnt)" for client, seconds in learnt.items()]
     fact = f"{DEFAULT_CAP_SECONDS:g} s; {'; '.join(parts)}."
     advice = "Learnt from cancelled waits; MOGPLEX_MCP_MAX_WAIT overrides it." if learnt else ""

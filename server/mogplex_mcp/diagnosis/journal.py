@@ -34,7 +34,7 @@ async def check_journal(subject: Subject) -> Sequence[Finding]:
 
 async def _look_at_database(subject: Subject) -> Finding:
     try:
-        await subject.bridge.store.check()
+        await subject.services.store.check()
     except StateError as error:
         fact = f"{clean_line(str(error), 300)}."
         advice = f"Check MOGPLEX_MCP_DATABASE_URL and the server behind it. {_UNTIL_THEN}"

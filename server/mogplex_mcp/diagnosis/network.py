@@ -71,7 +71,7 @@ async def check_way(subject: Subject) -> Sequence[Finding]:
     findings = [Finding("address", Status.OK, f"{web_url(base_url)}{where}")]
     target = _target(base_url)
     try:
-        transport = subject.bridge.tenants.transport
+        transport = subject.services.tenants.transport
     except MogplexError as error:
         return [*findings, Finding("proxy", Status.FAILED, error.message, "Nothing can be sent before.")]
     findings.append(Finding("proxy", Status.OK, target.proxy or "None is used."))
@@ -142,7 +142,7 @@ async def _check_answer(subject: Subject, transport: httpx2.AsyncBaseTransport, 
     findings.append(
         slow if median > SLOW_SECONDS else Finding("latency", Status.OK, f"{1000 * median:.0f} ms (median of 3).")
     )
-    findings.append(_clock_finding(last.headers.get("date", ""), subject.bridge.now() - time.time() + before))
+    findings.append(_clock_finding(last.headers.get("date", ""), subject.services.now() - time.time() + before))
     return findings
 
 

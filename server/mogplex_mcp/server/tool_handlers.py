@@ -52,6 +52,8 @@ class ToolHandlers:
         if tool is None:
             scope.services.recorder.tool_called("other", "unknown_tool", 0.0)
             raise MCPError(mcp_types.INVALID_PARAMS, f"Unknown tool: {scope.missing_tool(params.name)}")
+        # What another replica has learnt of this client counts for this call, too.
+        await scope.services.learnt.share()
         key = scope.call_key(scope.context.request_id)
         if needs_write(tool):
             await scope.reread_token_without_write()

@@ -1,4 +1,4 @@
-"""Whether this bridge works: the token, the way to Mogplex, the budget, the journal."""
+"""Whether this server works: the token, the way to Mogplex, the budget, the journal."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, Final

@@ -215,7 +215,7 @@ async def cancel_run(
 
 
 class _Progress:
-    """Progress in the bridge's own words: nothing that a run wrote is in it."""
+    """Progress in words of our own: nothing that a run wrote is in it."""
 
     def __init__(self, call: Call) -> None:
         self._call = call

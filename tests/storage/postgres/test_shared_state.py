@@ -8,11 +8,14 @@ from psycopg import AsyncConnection
 
 from mogplex_mcp.api.budget import Spent
 from mogplex_mcp.core.redaction import Secret
+from mogplex_mcp.storage.errors import StateError
 from mogplex_mcp.storage.looks import Look
 from mogplex_mcp.storage.postgres.confirmations import PostgresUsedConfirmations
 from mogplex_mcp.storage.postgres.database import PostgresDatabase
 from mogplex_mcp.storage.postgres.looks import KEPT_SECONDS, PostgresLooks
 from mogplex_mcp.storage.postgres.request_counts import PostgresRequestCounts
+from mogplex_mcp.storage.postgres.wait_limits import COPIED_SECONDS, PostgresWaitLimits
+from mogplex_mcp.storage.wait_limits import WaitLimit
 
 pytestmark = pytest.mark.anyio
 
@@ -139,3 +142,38 @@ async def test_confirmation_counts_once_on_all_replicas(
     now = other.now()
     monkeypatch.setattr(other, "now", lambda: now + 901)
     assert await second.add("state", valid_seconds=900)
+
+
+async def test_what_one_replica_learnt_of_a_client_counts_for_the_others_after_the_exchange(
+    database: PostgresDatabase, other: PostgresDatabase
+) -> None:
+    mine, theirs = PostgresWaitLimits(database), PostgresWaitLimits(other)
+    await theirs.share()
+    limit = WaitLimit(8.0, NOW + 600)
+    mine.learn("client/1", lambda _: limit, forget_before=NOW)
+    assert mine.limit("client/1", NOW) == limit
+    await mine.share()
+    assert theirs.limit("client/1", NOW) is None
+    theirs._copied_at -= COPIED_SECONDS
+    await theirs.share()
+    assert theirs.limit("client/1", NOW) == limit
+    assert theirs.limits(NOW) == {"client/1": limit}
+
+
+async def test_what_cannot_be_exchanged_now_is_kept_for_the_next_time(
+    database: PostgresDatabase, other: PostgresDatabase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mine = PostgresWaitLimits(database)
+    limit = WaitLimit(8.0, NOW + 600)
+    mine.learn("client/1", lambda _: limit, forget_before=NOW)
+    with monkeypatch.context() as away:
+        away.setattr(database, "run", _unusable)
+        await mine.share()
+    await mine.share()
+    theirs = PostgresWaitLimits(other)
+    await theirs.share()
+    assert theirs.limit("client/1", NOW) == limit
+
+
+async def _unusable(_: object) -> None:
+    raise StateError("the database cannot be used")
