@@ -82,7 +82,7 @@ class Size:
 
 FULL: Final = Size(50, 4, 5, 170, 25, 10, 10_000, 0.05)
 # In its first seconds a process still loads modules.
-SHORT: Final = Size(10, 2, 5, 6, 4, 0.5, 400, 0.25)
+SHORT: Final = Size(5, 2, 10, 6, 4, 0.5, 400, 0.25)
 
 
 @dataclass

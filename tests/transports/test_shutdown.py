@@ -44,6 +44,14 @@ def begin_start(talk: Talk, service: Mogplex) -> None:
         assert talk.running.poll() is None
 
 
+def begin_sandbox(talk: Talk, service: Mogplex) -> None:
+    """Ask for a sandbox, and come back when Mogplex has taken the request and not yet answered."""
+    before = len(service.simulator.world.sandboxes)
+    talk.say(tool(3, "create_sandbox", repo="acme/web"))
+    while len(service.simulator.world.sandboxes) == before:
+        assert talk.running.poll() is None
+
+
 def begin_end(end: str, talk: Talk, service: Mogplex) -> None:
     """Tell it to end, and come back when it has begun to: a call that waits is answered then."""
     talk.say(tool(3, "tail_run", run_id=next(iter(service.started))) + request(4, "ping"))
@@ -104,8 +112,7 @@ async def test_shutdown_error_of_a_non_idempotent_call_does_not_advise_repeating
             with talking(tmp_path, **service.settings) as talk:
                 talk.say(tool(2, "list_repos"))
                 talk.hear(2)
-                talk.say(tool(3, "create_sandbox", repo="acme/web") + request(4, "ping"))
-                talk.hear(4)
+                begin_sandbox(talk, service)
                 told_to("SIGTERM", talk)
                 assert "Look before doing it again" in text_of(talk.hear(3))
                 assert_ended("SIGTERM", talk)
