@@ -35,7 +35,7 @@ export interface CheckConnectionResult {
   /** Longest safe wait. */
   longest_wait_seconds: number;
   /** Version of this server. */
-  bridge: string;
+  server: string;
 }
 
 /** List repositories. */

@@ -1,4 +1,4 @@
-"""What `check_connection` tells of the bridge, and of what it cannot use."""
+"""What `check_connection` tells of the server, and of what it cannot use."""
 
 from typing import Any
 
@@ -19,7 +19,7 @@ async def test_check_connection_tells_what_there_is_to_know() -> None:
     assert structured["token"] == "mog_…, from the environment"
     assert structured["requests"] == "2 of 60 used within the last minute"
     assert structured["longest_wait_seconds"] == 30
-    assert "read-only" in structured["bridge"]
+    assert "read-only" in structured["server"]
     assert "in memory" in structured["journal"]
 
 

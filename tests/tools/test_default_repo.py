@@ -26,7 +26,7 @@ async def test_the_schemas_say_that_repo_is_optional_and_what_it_is_then() -> No
     async with bridge_with() as client:
         plain = {tool.name: tool.input_schema for tool in (await client.list_tools()).tools}
     for name in WITH_REPO:
-        assert tools[name]["properties"]["repo"]["default"] == "acme/web"
+        assert tools[name]["properties"]["repo"]["description"].endswith("Default: acme/web.")
         assert "repo" not in tools[name].get("required", [])
         assert "repo" in plain[name]["required"]
         assert list(tools[name]["properties"]) == list(plain[name]["properties"])

@@ -138,7 +138,7 @@ def _argument_lines(tool: Tool) -> list[str]:
     width = max(map(len, properties), default=0)
     required = input_schema.get("required", ())
     return [
-        f"  {name:<{width}}  {_type(schema)}{', required' if name in required else _default(schema)}"
+        f"  {name:<{width}}  {_type(schema)}{', required' if name in required else ''}"
         f"{': ' if 'description' in schema else ''}{schema.get('description', '')}"
         for name, schema in properties.items()
     ]
@@ -148,8 +148,3 @@ def _type(schema: dict[str, Any]) -> str:
     if "enum" in schema:
         return " | ".join(map(str, schema["enum"]))
     return str(schema.get("type", "anything"))
-
-
-def _default(schema: dict[str, Any]) -> str:
-    default = schema.get("default")
-    return "" if default in (None, "") else f" (default: {str(default).lower() if default is True else default})"

@@ -86,12 +86,12 @@ class Reply(BaseModel):
 
     @classmethod
     def output_schema(cls) -> dict[str, Any]:
-        """Return the published schema: every field with its type, the tool's own with descriptions.
+        """Return the published schema: every field with its type, the tool's own with descriptions that say more.
 
         All tools are listed in every session, so the instructions describe what all results have, and the reference
         and the generated types describe inner fields (`full_schema`).
         """
-        return short(cls.full_schema(), undescribed=Reply.model_fields)
+        return short(cls.full_schema(), undescribed=ListReply.model_fields)
 
     @classmethod
     def full_schema(cls) -> dict[str, Any]:

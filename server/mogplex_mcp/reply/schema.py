@@ -13,12 +13,21 @@ def flat(schema: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def short(schema: Mapping[str, Any], undescribed: Collection[str]) -> dict[str, Any]:
-    """Return a schema in which only fields of the outer object have descriptions, and not those that are named."""
+    """Return a schema in which only fields of the outer object have descriptions.
+
+    Args:
+        schema: A schema.
+        undescribed: Fields of the outer object that get none; nor do those whose description is their name.
+    """
     properties = {
-        name: _bare(one, kept="" if name in undescribed else "description")
+        name: _bare(one, kept="" if name in undescribed or _is_name(one["description"], name) else "description")
         for name, one in schema["properties"].items()
     }
     return {**schema, "properties": properties}
+
+
+def _is_name(description: str, name: str) -> bool:
+    return description.rstrip(".").casefold() == name.replace("_", " ")
 
 
 def _bare(schema: Mapping[str, Any], kept: str = "") -> dict[str, Any]:

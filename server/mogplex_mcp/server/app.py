@@ -17,6 +17,7 @@ from mogplex_mcp.core.readiness import Readiness
 from mogplex_mcp.core.shutdown import Shutdown
 from mogplex_mcp.credentials.known_tokens import KnownTokens
 from mogplex_mcp.server.handlers import add_handlers
+from mogplex_mcp.server.identity import ICON, MogplexServer
 from mogplex_mcp.server.instructions import instructions
 from mogplex_mcp.server.prompts import KINDS as PROMPTS
 from mogplex_mcp.server.refusal import RefusingHandlers
@@ -37,11 +38,6 @@ if TYPE_CHECKING:
 # Their results are fixed for the life of a process.
 _FIXED_LISTS: Final = ("tools/list", "prompts/list", "resources/templates/list")
 _FRESH_MS: Final = 3_600_000
-# Sent with every result of the 2026 protocol, hence as short as possible. A URI has no blanks (RFC 3986, appendix A).
-_ICON: Final = (
-    "data:image/svg+xml,%3Csvg%20xmlns='http://www.w3.org/2000/svg'%20viewBox='0%200%208%208'%3E"
-    "%3Cpath%20d='M1%207V1l3%203%203-3v6'%20fill='none'%20stroke='%23635bff'/%3E%3C/svg%3E"
-)
 
 
 def create_server(
@@ -93,13 +89,13 @@ def create_server(
             with anyio.CancelScope(shield=True):
                 await services.aclose()
 
-    server = Server[Services](
+    server = MogplexServer(
         "mogplex-mcp",
         version=__version__,
         title="Mogplex",
         description="Start, follow and manage Mogplex coding-agent runs.",
         website_url="https://mogplex.com",
-        icons=[mcp_types.Icon(src=_ICON, mime_type="image/svg+xml", sizes=["any"])],
+        icons=[mcp_types.Icon(src=ICON, mime_type="image/svg+xml", sizes=["any"])],
         instructions=instructions(settings, names),
         cache_hints=dict.fromkeys(_FIXED_LISTS, CacheHint(ttl_ms=_FRESH_MS, scope="private")),
         # Definitions are built on demand: that takes as long as all of the above, and some clients only call tools.

@@ -5,16 +5,15 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import mcp_types
-from mcp.server import Server
 from mcp_types.version import KNOWN_PROTOCOL_VERSIONS
 
+from mogplex_mcp.server.identity import MogplexServer
 from mogplex_mcp.server.prompts import KINDS as PROMPTS
 from mogplex_mcp.server.prompts import Prompts
 from mogplex_mcp.server.request_scope import Context, RequestScope, RequestScopes
 from mogplex_mcp.server.resources import KINDS as RESOURCES
 from mogplex_mcp.server.resources import Resources
 from mogplex_mcp.server.subscriptions import PUSHED, Subscriptions
-from mogplex_mcp.tenants.services import Services
 
 if TYPE_CHECKING:
     from mogplex_mcp.server.completions import Completions
@@ -22,7 +21,7 @@ if TYPE_CHECKING:
 Complete = Callable[[RequestScope, mcp_types.CompleteRequestParams], Awaitable[mcp_types.CompleteResult]]
 
 
-def add_handlers(server: Server[Services], scopes: RequestScopes, *, tools: frozenset[str], has_channel: bool) -> None:
+def add_handlers(server: MogplexServer, scopes: RequestScopes, *, tools: frozenset[str], has_channel: bool) -> None:
     """Register the handlers of everything except tools.
 
     Args:
@@ -60,6 +59,7 @@ def add_handlers(server: Server[Services], scopes: RequestScopes, *, tools: froz
             supported_versions=list(reversed(KNOWN_PROTOCOL_VERSIONS)),
             capabilities=_without_list_changes(server.get_capabilities(protocol_version=context.protocol_version)),
             instructions=server.instructions,
+            _meta=server.whole_server_info(),
         )
 
     server.add_request_handler("server/discover", mcp_types.RequestParams, discover)

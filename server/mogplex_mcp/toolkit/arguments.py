@@ -40,16 +40,16 @@ _SECRET_ARGUMENT: Final = ("set_env_var", "value")
 
 
 def input_schema(arguments: type[BaseModel]) -> dict[str, Any]:
-    """Return the published schema: flat, without titles, empty defaults and bounds against nonsense.
+    """Return the published schema: flat, without titles, defaults and bounds against nonsense.
 
-    Limits are repeated in the description, since some clients drop them from schemas.
+    Descriptions say defaults and limits in words, since some clients drop them from schemas. A default is said in
+    words only: OpenAI's strict mode refuses schemas that have one (dotnet/extensions, issue 6266).
     """
     schema = arguments.model_json_schema()
     properties = schema.get("properties", {})
     for one in properties.values():
         one.pop("title", None)
-        if not one.get("default", True):
-            del one["default"]
+        one.pop("default", None)
         if one.get("maxLength", LONGEST_TEXT) <= LONGEST_TEXT:
             one.pop("maxLength", None)
         if one.get("maximum", LARGEST_NUMBER) >= LARGEST_NUMBER:

@@ -41,7 +41,7 @@ class Connection(Reply):
     requests: str = Field(description="Used in a minute.")
     journal: str = Field(description="Where runs are noted.")
     longest_wait_seconds: float = Field(description="Longest safe wait.")
-    bridge: str = Field(description="Version of this server.")
+    server: str = Field(description="Version of this server.")
 
 
 @toolset.tool("Check connection", Hints(), needs_token=False)
@@ -69,7 +69,7 @@ def connection_reply(call: Call, state: account.ConnectionState) -> Connection:
         requests=requests,
         journal=_JOURNAL[state.journal],
         longest_wait_seconds=call.wait_cap,
-        bridge=f"mogplex-mcp {__version__}, {'read-only' if call.settings.read_only else 'read and write'}",
+        server=f"mogplex-mcp {__version__}, {'read-only' if call.settings.read_only else 'read and write'}",
         notes=[sentence(clean_line(one, 400)) for one in dict.fromkeys(notes) if one],
         next_steps=[NextStep(tool="list_repos", why="see what can be worked on")],
     )
