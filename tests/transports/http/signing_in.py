@@ -9,13 +9,15 @@ from urllib.parse import parse_qs, urlsplit
 import httpx2
 from mcp import Client
 from mcp.client.auth import AuthorizationCodeResult, OAuthClientProvider
+from mcp.client.auth.oauth2 import OAuthContext
 from mcp.client.streamable_http import streamable_http_client
 from mcp.shared.auth import OAuthClientInformationFull, OAuthClientMetadata, OAuthToken
 from starlette.types import ASGIApp
 
+from mogplex_mcp.config.settings import Settings
 from mogplex_mcp.simulator import MODES, Simulator
+from mogplex_mcp.simulator.world import ApiToken
 from mogplex_mcp.transports.http.serving import create_app
-from tests.transports.http.support import served
 
 CALLBACK = "http://127.0.0.1:33418/callback"
 
@@ -30,12 +32,13 @@ def simulator(*modes: str, **options: Any) -> Simulator:
 
 @dataclass
 class Storage:
-    """Keeps what a client gets, and counts how often it asked its person."""
+    """Keeps what a client gets, and how it asked its person."""
 
     tokens: OAuthToken | None = None
     client: OAuthClientInformationFull | None = None
     issued: list[str] = field(default_factory=list)
     authorized: list[Mapping[str, list[str]]] = field(default_factory=list)
+    context: OAuthContext | None = None
 
     async def get_tokens(self) -> OAuthToken | None:
         return self.tokens
@@ -43,6 +46,11 @@ class Storage:
     async def set_tokens(self, tokens: OAuthToken) -> None:
         self.tokens = tokens
         self.issued.append(tokens.access_token)
+
+    def expire(self) -> None:
+        """Let the client think that its token has expired."""
+        assert self.context
+        self.context.token_expiry_time = 1.0
 
     async def get_client_info(self) -> OAuthClientInformationFull | None:
         return self.client
@@ -79,11 +87,10 @@ def provider(mogplex: Simulator, address: str, storage: Storage) -> OAuthClientP
 
 
 @contextlib.asynccontextmanager
-async def connector(
-    mogplex: Simulator, address: str, storage: Storage | None = None, mode: Any = "auto"
-) -> AsyncIterator[Client]:
+async def connector(mogplex: Simulator, address: str, storage: Storage, mode: Any = "auto") -> AsyncIterator[Client]:
     """A client that knows the address of the server, and nothing else."""
-    auth = provider(mogplex, address, storage or Storage())
+    auth = provider(mogplex, address, storage)
+    storage.context = auth.context
     mounts = {"all://mogplex.com": mogplex.transport()}
     async with (
         httpx2.AsyncClient(auth=auth, mounts=mounts, timeout=30) as http,
@@ -92,43 +99,12 @@ async def connector(
         yield client
 
 
-async def token_of(mogplex: Simulator, scope: str = "read write", storage: Storage | None = None) -> str:
-    """The access token of a new sign-in; with a storage, of that client and person."""
-    storage = storage or Storage()
-    auth = provider(mogplex, "127.0.0.1:1", storage)
-    challenge = {"WWW-Authenticate": f'Bearer scope="{scope}"'}
-
-    def resource(request: httpx2.Request) -> httpx2.Response:
-        if request.url.path != "/mcp":
-            metadata = {"resource": "http://127.0.0.1:1/mcp", "authorization_servers": ["https://mogplex.com"]}
-            return httpx2.Response(200, json=metadata)
-        return httpx2.Response(200 if "Authorization" in request.headers else 401, headers=challenge)
-
-    mounts: Any = {"all://mogplex.com": mogplex.transport(), "all://": httpx2.MockTransport(resource)}
-    async with httpx2.AsyncClient(auth=auth, mounts=mounts) as http:
-        await http.post("http://127.0.0.1:1/mcp")
-    assert storage.tokens
-    return storage.tokens.access_token
-
-
-async def renewed(mogplex: Simulator, storage: Storage) -> str:
-    """The access token after a refresh."""
-    assert storage.tokens
-    assert storage.client
-    form = {
-        "grant_type": "refresh_token",
-        "client_id": storage.client.client_id,
-        "refresh_token": storage.tokens.refresh_token,
-    }
-    async with httpx2.AsyncClient(transport=mogplex.transport()) as http:
-        answer = await http.post("https://mogplex.com/api/auth/mcp/token", data=form)
-    return str(answer.json()["access_token"])
+def issue(mogplex: Simulator, value: str = "a" * 32, *, scopes: tuple[str, ...] = ("read", "write")) -> str:
+    """Have Mogplex issue an access token for the person who is signed in."""
+    user = mogplex.world.users[0].id
+    mogplex.world.tokens.append(ApiToken(value, user, frozenset(scopes), limited=False, client_id="a connector"))
+    return value
 
 
 def app_with_sign_in(mogplex: Simulator, **settings: Any) -> ASGIApp:
-    from mogplex_mcp.config.settings import Settings
-
     return create_app(Settings(oauth=True, **settings), transport=mogplex.transport())
-
-
-__all__ = ["served"]

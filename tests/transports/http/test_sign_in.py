@@ -8,7 +8,7 @@ import httpx2
 import pytest
 
 from mogplex_mcp.simulator import DEMO_TOKEN, Simulator
-from tests.transports.http.support import HEADERS, LIST, app_for, connected, is_closed, served
+from tests.transports.http.support import HEADERS, LIST, app_for, connected, served
 
 pytestmark = pytest.mark.anyio
 
