@@ -9,7 +9,7 @@ from mogplex_mcp.core.redaction import find_key
 
 _PERSONAL = re.compile(r"mog_[0-9A-Za-z]{32}")
 # The characters of a bearer token (RFC 6750, section 2.1); Mogplex's own are 32 letters and digits.
-_OAUTH = re.compile(r"[A-Za-z0-9._~+/-]{16,4096}={0,2}")
+_OAUTH = re.compile(r"(?!mog_)(?=.{16,4096}$)[A-Za-z0-9._~+/-]+=*")
 _BEARER = re.compile(r"bearer[ \t]+", re.IGNORECASE)
 
 
@@ -34,19 +34,15 @@ class Token:
         value = _BEARER.sub("", text.strip().strip("\"'`").strip(), count=1)
         if _PERSONAL.fullmatch(value):
             return cls(value)
-        if value.startswith("mog_"):
-            problem = f"a personal access token is mog_ followed by 32 letters and digits; {len(value)} characters"
-        elif not _OAUTH.fullmatch(value):
-            problem = (
-                "it is mog_ followed by 32 letters and digits, or the access token of a sign-in, which has at least 16 "
-                f"characters and no blanks; {len(value)} characters"
-            )
-        elif kind := find_key(value):
-            # Mogplex takes everything else for an access token, and must not get another service's.
-            raise MogplexError(ErrorCode.MALFORMED_TOKEN, f"Not a token of Mogplex: what was given contains {kind}.")
-        else:
+        if _OAUTH.fullmatch(value):
+            if kind := find_key(value):
+                raise MogplexError(ErrorCode.MALFORMED_TOKEN, f"This looks like {kind}, not like a token of Mogplex.")
             return cls(value)
-        raise MogplexError(ErrorCode.MALFORMED_TOKEN, f"Not a Mogplex token: {problem} were given.")
+        raise MogplexError(
+            ErrorCode.MALFORMED_TOKEN,
+            "A Mogplex token is mog_ followed by 32 letters and digits, or an OAuth access token of at least 16 "
+            f"characters without blanks; {len(value)} characters were given.",
+        )
 
     @property
     def is_oauth(self) -> bool:

@@ -15,8 +15,8 @@ from mogplex_mcp.server.request_scope import CALLER
 from mogplex_mcp.simulator import DEMO_TOKEN, Simulator
 from mogplex_mcp.transports.http.bodies import LARGEST_BODY
 from mogplex_mcp.transports.http.messages import MessageCheck
+from mogplex_mcp.transports.http.protected_resource import ProtectedResource
 from mogplex_mcp.transports.http.refusals import Refusal
-from mogplex_mcp.transports.http.sign_in import SignIn
 from tests.transports.http.support import HEADERS, app_for, served
 
 pytestmark = pytest.mark.anyio
@@ -55,7 +55,7 @@ EXPENSIVE = {
 
 def check(body: bytes, **headers: str) -> Refusal | None:
     raw = [(name.replace("_", "-").encode(), value.encode()) for name, value in headers.items()]
-    return MessageCheck(KnownTokens(monotonic=lambda: 0.0), {"start_run"}, SignIn(Settings()))(
+    return MessageCheck(KnownTokens(monotonic=lambda: 0.0), {"start_run"}, ProtectedResource(Settings()))(
         {"type": "http", "headers": [(b"accept", b"*/*"), *raw], CALLER: None}, body
     )
 

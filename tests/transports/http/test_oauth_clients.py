@@ -1,5 +1,6 @@
 """Clients that sign in: from the bare address of this server to a run, and over the renewal of their tokens."""
 
+from pathlib import Path
 from typing import Any
 
 import anyio
@@ -14,6 +15,7 @@ from tests.server.support import ERAS, start
 from tests.tools.people import ids
 from tests.transports.http.signing_in import Storage, app_with_sign_in, connector, issue, simulator
 from tests.transports.http.support import HEADERS, LIST, app_for, served
+from tests.trust.canaries import files
 
 pytestmark = pytest.mark.anyio
 
@@ -139,6 +141,42 @@ async def test_missing_scope_is_answered_403_with_where_to_get_it() -> None:
     assert refused.status_code == 403
     for part in ('error="insufficient_scope"', 'scope="read write"', "/.well-known/oauth-protected-resource/mcp"):
         assert part in refused.headers["www-authenticate"]
+
+
+async def test_access_token_is_in_no_log_state_or_answer(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("DEBUG")
+    token = "CanaryOfAnAccessTokenOfASignIn01"
+    mogplex = simulator()
+    issue(mogplex, token)
+    asked: list[httpx2.Request] = []
+
+    async def mirror(request: httpx2.Request) -> httpx2.Response:
+        asked.append(request)
+        if request.url.path.endswith("/sandboxes"):
+            error = {"code": "BAD_REQUEST", "message": f"odd: {request.headers['authorization']}"}
+            return httpx2.Response(400, json={"ok": False, "error": error})
+        return await mogplex.transport().handle_async_request(request)
+
+    state = tmp_path / "state.sqlite3"
+    app = app_for(httpx2.MockTransport(mirror), oauth=True, access_log=True, log_level="debug", state_file=state)
+    said = ""
+    async with served(app) as address:
+        for tool, arguments in (
+            ("check_connection", {}),
+            ("start_run", {"repo": "acme/web", "prompt": "Fix it."}),
+            ("start_run", {"repo": "acme/web", "prompt": f"Use {token}."}),
+            ("list_sandboxes", {}),
+            ("no_such_tool", {}),
+        ):
+            said += (await send(address, token, call(tool, **arguments))).text
+        said += (await send(address, f"x{token}")).text
+    assert "odd" in said
+    assert {request.headers["authorization"] for request in asked} == {f"Bearer {token}", f"Bearer x{token}"}
+    output = capfd.readouterr()
+    stored = b"".join(files(tmp_path))
+    assert token not in said + output.out + output.err + caplog.text + stored.decode("latin-1")
 
 
 async def test_access_token_is_taken_without_oauth_too_and_not_asked_about() -> None:

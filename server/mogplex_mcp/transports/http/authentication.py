@@ -21,8 +21,8 @@ from mogplex_mcp.credentials.sources import FoundToken, SourceKind
 from mogplex_mcp.credentials.verification import TokenVerification
 from mogplex_mcp.server.request_scope import CALLER
 from mogplex_mcp.transports.http.observation import note_caller
+from mogplex_mcp.transports.http.protected_resource import ProtectedResource
 from mogplex_mcp.transports.http.refusals import REFUSED, Refusal, refuse
-from mogplex_mcp.transports.http.sign_in import SignIn
 
 # Spaces and tabs only: of a key in UTF-8, single bytes look like other white space.
 # Some clients put a second "Bearer" in front of what is the whole header in their configuration.
@@ -91,14 +91,14 @@ class CallerCheck:
         app: The app that is protected.
         settings: The settings.
         known: What Mogplex has shown of tokens.
-        sign_in: How clients get a token.
+        resource: How clients get a token.
     """
 
-    def __init__(self, app: ASGIApp, settings: Settings, known: KnownTokens, sign_in: SignIn) -> None:
+    def __init__(self, app: ASGIApp, settings: Settings, known: KnownTokens, resource: ProtectedResource) -> None:
         self._app = app
         self._callers = Callers(settings)
         self._known = known
-        self._sign_in = sign_in
+        self._resource = resource
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Respond with 401, or pass the request on with its caller in the scope."""
@@ -107,11 +107,11 @@ class CallerCheck:
                 caller = self._callers.identify(_headers(scope))
             except RefusedError as refused:
                 description = "No valid token was sent" if refused.error else ""
-                headers = self._sign_in.challenge(scope, refused.error, description)
-                message = f"{refused} {self._sign_in.advice}"
+                headers = self._resource.challenge(scope, refused.error, description)
+                message = f"{refused} {self._resource.advice}"
                 await refuse(scope, send, Refusal(401, "unauthorized", message, headers, REFUSED))
                 return
-            if caller and (refusal := refused_by_mogplex(scope, caller, self._known, self._sign_in)):
+            if caller and (refusal := refused_by_mogplex(scope, caller, self._known, self._resource)):
                 await refuse(scope, send, refusal)
                 return
             scope[CALLER] = caller
@@ -125,27 +125,31 @@ class AcceptanceCheck:
     Args:
         app: The app that is protected.
         known: What Mogplex has shown of tokens.
-        sign_in: How clients get a token.
+        resource: How clients get a token.
         verification: Asks Mogplex.
     """
 
-    def __init__(self, app: ASGIApp, known: KnownTokens, sign_in: SignIn, verification: TokenVerification) -> None:
+    def __init__(
+        self, app: ASGIApp, known: KnownTokens, resource: ProtectedResource, verification: TokenVerification
+    ) -> None:
         self._app = app
         self._known = known
-        self._sign_in = sign_in
+        self._resource = resource
         self._verification = verification
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Respond with 401, or pass the request on."""
         if scope["type"] == "http" and scope["method"] == "POST" and (caller := scope[CALLER]):
             await self._verification.verify(caller)
-            if refusal := refused_by_mogplex(scope, caller, self._known, self._sign_in):
+            if refusal := refused_by_mogplex(scope, caller, self._known, self._resource):
                 await refuse(scope, send, refusal)
                 return
         await self._app(scope, receive, send)
 
 
-def refused_by_mogplex(scope: Scope, caller: FoundToken, known: KnownTokens, sign_in: SignIn) -> Refusal | None:
+def refused_by_mogplex(
+    scope: Scope, caller: FoundToken, known: KnownTokens, resource: ProtectedResource
+) -> Refusal | None:
     """Return the refusal of a token that Mogplex has refused lately; None for others."""
     if caller.token is None or not (seconds := math.ceil(known.refused_seconds(caller.token))):
         return None
@@ -153,14 +157,14 @@ def refused_by_mogplex(scope: Scope, caller: FoundToken, known: KnownTokens, sig
     if caller.token.is_oauth:
         message = (
             "Mogplex does not accept the access token in your client's Authorization header: it may be expired. "
-            f"{sign_in.advice} During an outage Mogplex refuses every token: {kept}"
+            f"{resource.advice} During an outage Mogplex refuses every token: {kept}"
         )
     else:
         message = (
             "Mogplex does not accept the token in your client's Authorization header: it may be revoked or expired. "
-            f"Put a new one there ({sign_in.keys}). During an outage Mogplex refuses every token: {kept}"
+            f"Put a new one there ({resource.keys}). During an outage Mogplex refuses every token: {kept}"
         )
-    headers = sign_in.challenge(scope, "invalid_token", "Mogplex does not accept the token")
+    headers = resource.challenge(scope, "invalid_token", "Mogplex does not accept the token")
     return Refusal(401, "invalid_token", message, headers, REFUSED)
 
 

@@ -28,8 +28,8 @@ from mogplex_mcp.transports.http.concurrency import ConcurrencyLimit
 from mogplex_mcp.transports.http.connections import NEXT_HEAD_SECONDS, limited_to
 from mogplex_mcp.transports.http.messages import MessageCheck
 from mogplex_mcp.transports.http.observation import Observation, log_access
+from mogplex_mcp.transports.http.protected_resource import ProtectedResource
 from mogplex_mcp.transports.http.refusals import MCP_PATH, METRICS_PATH
-from mogplex_mcp.transports.http.sign_in import SignIn
 from mogplex_mcp.transports.http.site import Site
 
 if TYPE_CHECKING:
@@ -61,7 +61,7 @@ def create_app(
         recorder: Records what is measured; None without metrics.
         parts: More arguments of `create_server`.
     """
-    shutdown, known, sign_in = shutdown or Shutdown(), KnownTokens(), SignIn(settings)
+    shutdown, known, resource = shutdown or Shutdown(), KnownTokens(), ProtectedResource(settings)
     readiness, verification = readiness or Readiness(shutdown), TokenVerification(known)
     server = create_server(
         settings,
@@ -80,14 +80,14 @@ def create_app(
         # `AddressCheck` is stricter, and covers every path.
         transport_security=TransportSecuritySettings(enable_dns_rebinding_protection=False),
     )
-    app = BodyCheck(app, MessageCheck(known, writing_tools(settings), sign_in))
+    app = BodyCheck(app, MessageCheck(known, writing_tools(settings), resource))
     app = ConcurrencyLimit(
-        AcceptanceCheck(app, known, sign_in, verification) if sign_in.is_on else app,
+        AcceptanceCheck(app, known, resource, verification) if resource.has_sign_in else app,
         most=settings.max_requests,
         most_of_one=settings.max_requests_per_caller,
         is_verified=known.is_accepted,
     )
-    app = Site(CallerCheck(app, settings, known, sign_in), settings, shutdown, readiness, sign_in)
+    app = Site(CallerCheck(app, settings, known, resource), settings, shutdown, readiness, resource)
     app = AddressCheck(app, settings.allowed_hosts)
     observers = [*([log_access] if settings.access_log else []), *([recorder.responded] if recorder else [])]
     return Observation(app, observers, tool_names(settings)) if observers else app

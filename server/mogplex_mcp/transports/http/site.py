@@ -15,8 +15,8 @@ from mogplex_mcp.config.settings import Settings
 from mogplex_mcp.core.readiness import Readiness
 from mogplex_mcp.core.shutdown import Shutdown
 from mogplex_mcp.transports.http.page import page
+from mogplex_mcp.transports.http.protected_resource import METADATA_PATHS, ProtectedResource, address_of
 from mogplex_mcp.transports.http.refusals import MCP_PATH, Refusal, refuse, respond
-from mogplex_mcp.transports.http.sign_in import METADATA_PATHS, SignIn, address_of
 
 # Where clients look for an authorization server after a 401 (RFC 8414, RFC 9728, OpenID Connect Discovery, and the
 # default endpoints of the 2025-03-26 protocol).
@@ -41,19 +41,19 @@ class Site:
         settings: The settings.
         shutdown: The graceful shutdown of this process.
         readiness: Whether this process should get requests.
-        sign_in: How clients get a token.
+        resource: How clients get a token.
     """
 
     def __init__(
-        self, mcp: ASGIApp, settings: Settings, shutdown: Shutdown, readiness: Readiness, sign_in: SignIn
+        self, mcp: ASGIApp, settings: Settings, shutdown: Shutdown, readiness: Readiness, resource: ProtectedResource
     ) -> None:
         self._mcp = mcp
         self._settings = settings
-        self._sign_in = sign_in
+        self._resource = resource
         self._shutdown = shutdown
         self._readiness = readiness
         self._pages: dict[str, _Page] = {"/": self._front, "/healthz": self._health, "/readyz": self._ready}
-        if sign_in.is_on:
+        if resource.has_sign_in:
             self._pages |= dict.fromkeys(METADATA_PATHS, self._metadata)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -88,28 +88,28 @@ class Site:
         return Refusal(404, "not_found", message)
 
     def _no_sign_in(self) -> Refusal:
-        sign_in = self._sign_in
-        if sign_in.is_on:
+        resource = self._resource
+        if resource.has_sign_in:
             message = (
                 f"This server is not an authorization server. Sign in at Mogplex, as {METADATA_PATHS[0]} says: its "
-                f"metadata is at {sign_in.issuer}/.well-known/oauth-authorization-server."
+                f"metadata is at {resource.issuer}/.well-known/oauth-authorization-server."
             )
             return Refusal(404, "sign_in_elsewhere", message)
         message = "This server has no OAuth sign-in. " + (
             "It is a demo, which needs no token."
             if self._settings.demo
             else "Configure your client to send your own Mogplex token in each request, as the header "
-            f"'Authorization: Bearer mog_…'; you get one at {sign_in.keys}. For clients that can only sign in, the "
+            f"'Authorization: Bearer mog_…'; you get one at {resource.keys}. For clients that can only sign in, the "
             "operator can start this server with --oauth."
         )
         return Refusal(404, "sign_in_not_supported", message)
 
     async def _front(self, scope: Scope) -> tuple[int, str, bytes]:
-        shown = page(self._settings, f"{address_of(scope)}{MCP_PATH}", has_sign_in=self._sign_in.is_on)
+        shown = page(self._settings, f"{address_of(scope)}{MCP_PATH}", has_sign_in=self._resource.has_sign_in)
         return 200, "text/html; charset=utf-8", shown.encode()
 
     async def _metadata(self, scope: Scope) -> tuple[int, str, bytes]:
-        return 200, "application/json", json.dumps(self._sign_in.metadata(scope)).encode()
+        return 200, "application/json", json.dumps(self._resource.metadata(scope)).encode()
 
     async def _health(self, _: Scope) -> tuple[int, str, bytes]:
         return 200, "application/json", json.dumps({"status": "ok", "version": __version__}).encode()

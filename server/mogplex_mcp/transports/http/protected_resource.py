@@ -18,14 +18,14 @@ METADATA_PATHS: Final = (_METADATA_PATH, _METADATA_PATH.removesuffix(MCP_PATH))
 """Clients without a challenge try both (MCP 2025-11-25, "Protected Resource Metadata Discovery Requirements")."""
 
 
-class SignIn:
+class ProtectedResource:
     """Says which tokens are taken, and where to get them.
 
     Args:
         settings: The settings.
 
     Attributes:
-        is_on: Whether clients are sent to Mogplex to sign in.
+        has_sign_in: Whether clients are sent to Mogplex to sign in.
         issuer: The authorization server.
         keys: The web page for personal access tokens.
     """
@@ -33,14 +33,14 @@ class SignIn:
     def __init__(self, settings: Settings) -> None:
         self.issuer = web_url(settings.base_url)
         self.keys = f"{self.issuer}/settings/api-keys"
-        self.is_on = settings.oauth and not settings.demo
+        self.has_sign_in = settings.oauth and not settings.demo
         self._scopes = ("read",) if settings.read_only else ("read", "write")
 
     @property
     def advice(self) -> str:
         """Return what a caller without a valid token can do."""
         header = f"'Authorization: Bearer mog_…' with your own Mogplex token ({self.keys}) in each request."
-        return f"Sign in to Mogplex with your client, or send {header}" if self.is_on else f"Send {header}"
+        return f"Sign in to Mogplex with your client, or send {header}" if self.has_sign_in else f"Send {header}"
 
     def challenge(self, scope: Scope, error: str = "", description: str = "") -> dict[str, str]:
         """Return the header that says how to authenticate (RFC 6750, section 3; RFC 9728, section 5.1).
@@ -55,7 +55,7 @@ class SignIn:
             "error": error,
             "error_description": description,
             "scope": " ".join(self._scopes),
-            "resource_metadata": f"{address_of(scope)}{_METADATA_PATH}" if self.is_on else "",
+            "resource_metadata": f"{address_of(scope)}{_METADATA_PATH}" if self.has_sign_in else "",
         }
         shown = ", ".join(f'{name}="{value}"' for name, value in values.items() if value)
         return {"www-authenticate": f"Bearer {shown}"}
