@@ -94,7 +94,7 @@ browser then opens Mogplex.
 
 | Where | How |
 |---|---|
-| claude.ai, Claude Desktop | Settings, Connectors, Add custom connector: the address, such as `https://mcp.example.com/mcp` |
+| claude.ai, Claude Desktop | Settings, Connectors, Add custom connector: `https://mcp.example.com/mcp` |
 | ChatGPT | Settings, Apps & Connectors, with developer mode on: Create, the address, authentication OAuth |
 | Claude Code | `claude mcp add --transport http mogplex https://mcp.example.com/mcp`, then `/mcp` to sign in |
 | programs that only start processes | `npx mcp-remote https://mcp.example.com/mcp` as the command |

@@ -15,7 +15,8 @@ from mogplex_mcp.credentials.sources import FoundToken
 FRESH_SECONDS: Final = 60.0
 """How long an acceptance counts. Each response to a call renews it, so only the first call after a pause costs more."""
 
-ASK_SECONDS: Final = 10.0
+ASK_SECONDS: Final = 5.0
+"""Clients give up on `initialize` soon, some of them after ten seconds."""
 
 
 class TokenVerification:

@@ -6,6 +6,7 @@ from typing import Any
 import anyio
 import httpx2
 import pytest
+from mcp.shared.auth import OAuthToken
 
 from mogplex_mcp.api.access_token import Token
 from mogplex_mcp.credentials.known_tokens import KnownTokens
@@ -123,7 +124,7 @@ async def test_requests_at_the_same_time_ask_once_about_a_token(minutes: list[fl
 
 
 async def test_lists_are_served_while_mogplex_does_not_answer(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("mogplex_mcp.credentials.verification.ASK_SECONDS", ASK_SECONDS / 100)
+    monkeypatch.setattr("mogplex_mcp.credentials.verification.ASK_SECONDS", ASK_SECONDS / 50)
     mogplex = simulator()
     token = issue(mogplex)
     mogplex.faults.add(Fault(FaultKind.REFUSED, times=None))
@@ -141,6 +142,17 @@ async def test_missing_scope_is_answered_403_with_where_to_get_it() -> None:
     assert refused.status_code == 403
     for part in ('error="insufficient_scope"', 'scope="read write"', "/.well-known/oauth-protected-resource/mcp"):
         assert part in refused.headers["www-authenticate"]
+
+
+async def test_client_gets_a_missing_scope_by_itself_when_mogplex_has_asked_for_it() -> None:
+    mogplex = simulator()
+    storage = Storage(OAuthToken(access_token=issue(mogplex, scopes=("read",)), expires_in=3_600, scope="read"))
+    async with served(app_with_sign_in(mogplex)) as address, connector(mogplex, address, storage) as client:
+        assert (await client.call_tool("start_run", {"repo": "acme/web", "prompt": "Fix it."})).is_error
+        assert storage.authorized == []
+        await start(client)
+    (query,) = storage.authorized
+    assert {"read", "write"} <= set(query["scope"][0].split())
 
 
 async def test_access_token_is_in_no_log_state_or_answer(
