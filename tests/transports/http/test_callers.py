@@ -80,6 +80,13 @@ async def test_what_cannot_be_a_token_is_refused_with_the_reason(credentials: st
     assert simulator.requests == []
 
 
+def test_client_key_with_a_mistake_in_it_is_not_taken_for_an_access_token() -> None:
+    callers = Callers(Settings(client_key=Secret("a-client-key-of-an-operator")))
+    with pytest.raises(RefusedError, match="neither the client key nor a token"):
+        callers.identify({"authorization": "Bearer a-client-key-of-an-operater"})
+    assert callers.identify({"authorization": f"Bearer {'aZ' * 16}"}) is not None
+
+
 def test_access_token_of_a_sign_in_is_taken_as_one() -> None:
     found = Callers(Settings()).identify({"authorization": f"Bearer {'aZ' * 16}"})
     assert found is not None

@@ -28,6 +28,9 @@ from mogplex_mcp.transports.http.refusals import REFUSED, Refusal, refuse
 # Some clients put a second "Bearer" in front of what is the whole header in their configuration.
 _BEARER: Final = re.compile(r"(bearer[ \t]+){1,2}(?P<credentials>\S.*?)[ \t]*", re.IGNORECASE | re.ASCII | re.DOTALL)
 _LONGEST_PLACEHOLDER: Final = 300
+# What Mogplex issues (mogplex-api.md, section 4). Where there is a client key, other texts may be that key with a
+# mistake in it, and are not sent.
+_ISSUED: Final = re.compile(r"[0-9A-Za-z]{32}")
 
 
 class RefusedError(Exception):
@@ -79,6 +82,8 @@ class Callers:
         if bearer is None:
             missing = "" if token is None else ": 'Bearer' is missing"
             raise RefusedError(f"There is no bearer token in the Authorization header{missing}.")
+        if token is not None and token.is_oauth and self._client_key and not _ISSUED.fullmatch(token.value):
+            token, problem = None, "It is neither the client key nor a token of Mogplex."
         if token is None:
             raise RefusedError(problem, "invalid_token")
         return FoundToken(token, "the request", kind=SourceKind.REQUEST)
