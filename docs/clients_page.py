@@ -87,6 +87,20 @@ Programs that connect to servers over HTTP need the address of [one that runs](d
   }
 }
 ```
+
+Connectors that take an address and sign in need a server that its operator has started with
+[`--oauth`](deploying.md#signing-in), at an https address that their makers' servers reach. Leave the header out; your
+browser then opens Mogplex.
+
+| Where | How |
+|---|---|
+| claude.ai, Claude Desktop | Settings, Connectors, Add custom connector: `https://mcp.example.com/mcp` |
+| ChatGPT | Settings, Apps & Connectors, with developer mode on: Create, the address, authentication OAuth |
+| Claude Code | `claude mcp add --transport http mogplex https://mcp.example.com/mcp`, then `/mcp` to sign in |
+| programs that only start processes | `npx mcp-remote https://mcp.example.com/mcp` as the command |
+
+The MCP Inspector 2.12, mcp-remote 0.15 and the Python SDK were seen to sign in, to start a run and, the SDK, to go on
+after a renewal; the connectors of claude.ai and ChatGPT are as their makers describe them.
 """
 
 

@@ -17,13 +17,15 @@ OTHER_ID = "11111111-2222-4333-8444-555555555555"
 VALUE = "mog_0123456789abcdefghijABCDEFGHIJxy"
 
 
-@pytest.mark.parametrize("text", [VALUE, f"  {VALUE}\n", f'"{VALUE}"', f" ' {VALUE} ' ", f"`{VALUE}`"])
+@pytest.mark.parametrize(
+    "text", [VALUE, f"  {VALUE}\n", f'"{VALUE}"', f" ' {VALUE} ' ", f"`{VALUE}`", f"Bearer {VALUE}"]
+)
 def test_token_is_parsed_from_pasted_text(text: str) -> None:
     assert Token.parse(text).value == VALUE
 
 
 @pytest.mark.parametrize(
-    "text", ["", "mog_", VALUE[:-1], VALUE + "z", VALUE.replace("0", "-"), f"Bearer {VALUE}", VALUE[:-1] + "é", "sk-1"]
+    "text", ["", "mog_", VALUE[:-1], VALUE + "z", VALUE.replace("0", "-"), VALUE[:-1] + "é", "sk-1"]
 )
 def test_malformed_token_is_refused_without_quoting_it(text: str) -> None:
     with pytest.raises(MogplexError) as caught:
@@ -31,6 +33,31 @@ def test_malformed_token_is_refused_without_quoting_it(text: str) -> None:
     assert caught.value.code is ErrorCode.MALFORMED_TOKEN
     assert VALUE[4:20] not in caught.value.message
     assert not text.strip() or text.strip() not in caught.value.message or text == "mog_"
+
+
+@pytest.mark.parametrize("text", ["a" * 32, "eyJhbGciOiJIUzI1NiJ9.e30.sig-_~+/=", f" bearer  {'Zz9' * 11}\n"])
+def test_token_of_a_sign_in_is_opaque_and_shown_nowhere(text: str) -> None:
+    token = Token.parse(text)
+    assert token.is_oauth
+    assert token.value == text.strip().removeprefix("bearer  ")
+    assert token.value not in f"{token!r}"
+    assert not Token.parse(VALUE).is_oauth
+
+
+@pytest.mark.parametrize(
+    "text", ["a" * 15, "a" * 4_100, "a" * 16 + " b", "a" * 20 + "\0", "a" * 20 + "é", "a" * 20 + ":"]
+)
+def test_text_that_cannot_be_a_token_is_refused_with_what_is_wrong(text: str) -> None:
+    with pytest.raises(MogplexError, match="or an OAuth access token of at least 16") as caught:
+        Token.parse(text)
+    assert "aaa" not in caught.value.message
+
+
+@pytest.mark.parametrize("text", ["ghp_" + "aB3" * 12, f"x{VALUE}", f"AKIA{'X' * 16}"])
+def test_key_of_another_service_is_no_token_of_mogplex(text: str) -> None:
+    with pytest.raises(MogplexError, match="looks like a") as caught:
+        Token.parse(text)
+    assert text not in caught.value.message
 
 
 def test_token_repr_hides_value() -> None:

@@ -239,6 +239,15 @@ OPTIONS: Final[Sequence[Option]] = (
         commands=("http",),
     ),
     Option(
+        "oauth",
+        ("MOGPLEX_MCP_OAUTH",),
+        "Let clients sign in: tell those without a token that Mogplex is the authorization server.",
+        _switch,
+        "oauth",
+        commands=("http",),
+        widens=True,
+    ),
+    Option(
         "max_requests",
         ("MOGPLEX_MCP_MAX_REQUESTS",),
         "Limit of concurrent requests (default: 2000).",

@@ -72,6 +72,7 @@ class Settings:
         port: HTTP port to listen on; 0 picks a free one.
         allowed_hosts: Host names of the HTTP server, in addition to the loopback names.
         client_key: Key with which HTTP callers use this process's own token.
+        oauth: Tell HTTP clients without a token to sign in to Mogplex.
         max_requests: Limit of concurrent HTTP requests.
         max_requests_per_caller: Limit of concurrent HTTP requests per caller.
         access_log: Log HTTP requests on stderr.
@@ -113,6 +114,7 @@ class Settings:
     port: int = 8765
     allowed_hosts: tuple[str, ...] = ()
     client_key: Secret = NO_SECRET
+    oauth: bool = False
     max_requests: int = 2_000
     # The number of connections to Mogplex.
     max_requests_per_caller: int = 256

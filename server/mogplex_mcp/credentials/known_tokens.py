@@ -40,7 +40,7 @@ class KnownTokens:
         self._now = now
         self._monotonic = monotonic
         self._key = secrets.token_bytes(32)
-        self._accepted: OrderedDict[bytes, None] = OrderedDict()
+        self._accepted: OrderedDict[bytes, float] = OrderedDict()
         self._refused: OrderedDict[bytes, float] = OrderedDict()
         self._scopes: OrderedDict[bytes, ScopeCache] = OrderedDict()
 
@@ -48,15 +48,16 @@ class KnownTokens:
         """Remember that Mogplex has accepted a token."""
         name = self._name(token)
         self._refused.pop(name, None)
-        _put(self._accepted, name, None)
+        _put(self._accepted, name, self._monotonic())
 
     def refuse(self, token: Token) -> None:
         """Remember that Mogplex has responded with 401 to a token."""
         _put(self._refused, self._name(token), self._monotonic())
 
-    def is_accepted(self, token: Token) -> bool:
-        """Return whether Mogplex has ever accepted a token; a later 401 may be of an outage."""
-        return self._name(token) in self._accepted
+    def is_accepted(self, token: Token, *, within_seconds: float = math.inf) -> bool:
+        """Return whether Mogplex has ever accepted a token, or lately; a later 401 may be of an outage."""
+        at = self._accepted.get(self._name(token))
+        return at is not None and self._monotonic() - at < within_seconds
 
     def refused_seconds(self, token: Token) -> float:
         """Return for how many more seconds a token counts as refused; 0 if Mogplex has accepted it since."""

@@ -31,12 +31,14 @@ class RunList:
         left_out: How many older runs exceed the limit.
         not_refreshed: How many open runs have their last known status.
         now: The time on the clock of the journal, in seconds since the epoch.
+        is_recent: Whether the journal began with the caller's access token, which is replaced every hour or so.
     """
 
     entries: Sequence[Entry]
     left_out: int
     not_refreshed: int
     now: float
+    is_recent: bool = False
 
 
 async def list_runs(
@@ -62,7 +64,9 @@ async def list_runs(
     since = context.clock() - max_age_hours * 3_600
     entries, missed = await _refreshed(context, await context.tenant.ledger.runs(repo_id=repo_id, since=since))
     matching = [entry for entry in entries if status in ("any", entry.status) or (status == "open" and entry.is_open)]
-    return RunList(matching[:limit], max(0, len(matching) - limit), missed, context.clock())
+    found = context.tenant.found
+    is_recent = found.token is not None and found.token.is_oauth and not found.personal
+    return RunList(matching[:limit], max(0, len(matching) - limit), missed, context.clock(), is_recent)
 
 
 async def _refreshed(context: OperationContext, entries: Sequence[Entry]) -> tuple[list[Entry], int]:

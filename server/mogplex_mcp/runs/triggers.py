@@ -4,9 +4,10 @@ An answer can also be that nothing was started, and the keys of triggers are glo
 (mogplex-api.md, section 2, "Automations"): one that another user can compute could be used up by that user, and the
 owner's trigger would then be answered with a run that isn't the owner's. So they are derived from something secret:
 
-- Where callers have their own tokens, from the caller's token.
-- On a person's machine from the instant at which the automation was created, to the microsecond. Only its owner can
-  read it, it never changes, and it is the same for every token and on every machine of that person.
+- Where callers have their own personal access tokens, from the caller's token.
+- On a person's machine, and for callers who have signed in, from the instant at which the automation was created, to
+  the microsecond. Only its owner can read it, it never changes, and it is the same for every token and on every machine
+  of that person. The access token of a sign-in does not last: the same trigger may be repeated with the next one.
 """
 
 import hashlib

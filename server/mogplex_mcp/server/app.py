@@ -16,6 +16,7 @@ from mogplex_mcp.core.metrics import NO_METRICS, Recorder
 from mogplex_mcp.core.readiness import Readiness
 from mogplex_mcp.core.shutdown import Shutdown
 from mogplex_mcp.credentials.known_tokens import KnownTokens
+from mogplex_mcp.credentials.verification import TokenVerification
 from mogplex_mcp.server.handlers import add_handlers
 from mogplex_mcp.server.identity import ICON, MogplexServer
 from mogplex_mcp.server.instructions import instructions
@@ -50,6 +51,7 @@ def create_server(
     known: KnownTokens | None = None,
     recorder: Recorder = NO_METRICS,
     readiness: Readiness | None = None,
+    verification: TokenVerification | None = None,
 ) -> Server[Services]:
     """Return an MCP server for these settings, for any transport and both protocol eras.
 
@@ -62,6 +64,7 @@ def create_server(
         known: What Mogplex has shown of tokens, shared with the transport.
         recorder: Records what is measured.
         readiness: Learns how to check the state.
+        verification: Learns how to ask Mogplex about a token.
 
     Raises:
         SettingsError: The settings name tools or toolsets that do not exist (the message names the nearest), or a
@@ -82,6 +85,8 @@ def create_server(
         services = Services(settings, transport=transport, now=now, shutdown=shutdown, known=known, recorder=recorder)
         if readiness is not None:
             readiness.depend_on(services.store.check, logs=not settings.database_url)
+        if verification is not None:
+            verification.ask_by(services.try_token)
         try:
             await elicitation.share_key(services.store)
             yield services

@@ -97,8 +97,13 @@ class RequestScope:
 
     @property
     def token_from(self) -> str:
-        """Where the caller's token came from: the kind of its source, or "operator" if an HTTP caller uses ours."""
+        """Where the caller's token came from: the kind of its source, "operator" if an HTTP caller uses ours.
+
+        It is "sign_in" if the client of an HTTP caller has signed in.
+        """
         kind = self.caller.kind
+        if kind is SourceKind.REQUEST and self.caller.token is not None and self.caller.token.is_oauth:
+            return "sign_in"
         return "operator" if self._multi_tenant and kind is not SourceKind.REQUEST else kind
 
     @property

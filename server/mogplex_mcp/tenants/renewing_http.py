@@ -6,6 +6,7 @@ from typing import Any, Final, TypeVar
 from mogplex_mcp.api.access_token import Token
 from mogplex_mcp.api.errors import ErrorCode, MogplexError
 from mogplex_mcp.api.scopes import ScopeTrackingHttp
+from mogplex_mcp.core.redaction import MARK
 from mogplex_mcp.credentials.known_tokens import KnownTokens
 
 Renew = Callable[[Token], Awaitable[Token | None]]
@@ -66,6 +67,10 @@ class RenewingHttp(ScopeTrackingHttp):
         try:
             result = await send()
         except MogplexError as error:
+            if token is not None and token.value in error.message:
+                # No pattern knows an access token where a response quotes it.
+                error.message = error.message.replace(token.value, MARK)
+                error.args = (error.message,)
             if token is not None and error.code is ErrorCode.UNAUTHORIZED and error.status == _UNAUTHORIZED:
                 self._known.refuse(token)
             raise

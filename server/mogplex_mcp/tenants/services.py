@@ -1,5 +1,6 @@
 """The services of one process: connections, state file, tenants, token."""
 
+import contextlib
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -89,6 +90,11 @@ class Services:
     def lacks_write(self, found: FoundToken) -> bool:
         """Return whether a token is known to lack the scope `write`."""
         return found.token is not None and self._known.lacks_write(found.token)
+
+    async def try_token(self, found: FoundToken) -> None:
+        """Make a request that changes nothing and needs no scope, whose response shows whether a token is accepted."""
+        with contextlib.suppress(MogplexError):
+            await self.tenants.of(found).mogplex.list_repos(limit=1)
 
     async def reread_token(self) -> FoundToken:
         """Look for the token of this process again, in a thread: a keyring may take seconds to answer."""

@@ -122,7 +122,7 @@ class Tenants:
             repos=RepoFinder(mogplex, now=self.now),
             starter=Starter(mogplex, ledger, clock),
             watches=watches,
-            triggerer=Triggerer(mogplex, ledger, clock, secret="" if found.personal else value),
+            triggerer=Triggerer(mogplex, ledger, clock, secret=value if _has_lasting_token(found) else ""),
             hosted=HostedToolCache(HostedEndpoint(http), now=self.now),
             scopes=scopes,
             clock=clock,
@@ -141,11 +141,17 @@ class Tenants:
         return hashlib.blake2b(f"{found.personal} {value}".encode(), key=self._key, digest_size=16).digest()
 
 
+def _has_lasting_token(found: FoundToken) -> bool:
+    """Return whether this is a caller over HTTP whose token stays the same."""
+    return found.token is not None and not found.personal and not found.token.is_oauth
+
+
 def open_ledger(store: Store, base_url: str, found: FoundToken) -> Ledger:
     """Return the ledger of a token.
 
     On a person's machine it belongs to the person and the address, so that it survives a new token; callers over HTTP
-    are known by their tokens only, and stay apart.
+    are known by their tokens only, and stay apart. No route of Mogplex tells whose a token is (mogplex-api.md, section
+    4), so a renewed access token begins a new ledger; the keys of starts are the same as before.
     """
     token = found.token.value if found.token else ""
     if not found.personal:

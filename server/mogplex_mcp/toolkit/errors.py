@@ -202,7 +202,7 @@ _SHOWN_CODES: Final[Mapping[str, str]] = {
 }
 
 _TELL: Final = "tell the user, who can check MOGPLEX_URL and the network"
-_OVER_HTTP: Final = ("request", "operator")
+_OVER_HTTP: Final = ("request", "operator", "sign_in")
 _OPERATOR: Final = "tell the user that the operator of this server has to check"
 # For a caller over HTTP, who has neither the server's machine nor its settings.
 _WORDINGS_OVER_HTTP: Final[Mapping[str, _Wording]] = {
@@ -234,6 +234,19 @@ _WORDINGS_OVER_HTTP: Final[Mapping[str, _Wording]] = {
         f"Trying again will not help: {_OPERATOR} the file of the journal.",
     ),
 }
+# For a caller over HTTP whose client has signed in, and gets new tokens by itself.
+_WORDINGS_AFTER_SIGN_IN: Final[Mapping[str, _Wording]] = {
+    ErrorCode.UNAUTHORIZED: _Wording(
+        "Mogplex did not accept the access token of your client's sign-in",
+        "It may be expired, and your client renews it when it is refused: call {tool} again. If it stays so, ask the "
+        "user to connect this server anew in the client; during an outage of Mogplex every token is refused.",
+    ),
+    ErrorCode.FORBIDDEN: _Wording(
+        "The access token of your client's sign-in does not allow this",
+        "If a scope is missing, ask the user to connect this server anew in the client and to allow what it asks for; "
+        "trying again without it will not help.",
+    ),
+}
 
 
 def tool_error(
@@ -253,11 +266,14 @@ def tool_error(
         offered: The tools that may be named.
         tool: The tool that was called.
         repeatable: Whether calling it again with the same arguments does nothing twice.
-        token_from: Where the token came from: the kind of its source, or "operator" for an HTTP server's own.
+        token_from: Where the token came from: the kind of its source, or "operator" for an HTTP server's own,
+            "sign_in" if the client of an HTTP caller has signed in.
     """
     wording = _WORDINGS[error.code]
     if token_from in _OVER_HTTP:
         wording = _WORDINGS_OVER_HTTP.get(error.code, wording)
+    if token_from == "sign_in":  # noqa: S105 - a kind, not a secret
+        wording = _WORDINGS_AFTER_SIGN_IN.get(error.code, wording)
     seconds = None if error.retry_after is None else max(1, round(error.retry_after))
     places = {
         "retry": _waiting(seconds or _SECONDS_WITHOUT_HEADER),

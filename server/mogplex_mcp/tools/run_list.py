@@ -34,6 +34,10 @@ class RunList(ListReply):
 def list_reply(found: run_list.RunList, now: datetime) -> RunList:
     """Return the answer to list_runs."""
     notes = []
+    if found.is_recent:
+        notes.append(
+            "Runs from before your client last renewed its sign-in are not listed; tail_run and get_run take their ids."
+        )
     if found.not_refreshed:
         notes.append(f"{found.not_refreshed} open runs show their last known state: Mogplex was not asked about all.")
     if any(entry.is_unknown for entry in found.entries):

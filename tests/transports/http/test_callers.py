@@ -5,10 +5,10 @@ import pytest
 
 from mogplex_mcp.config.settings import Settings
 from mogplex_mcp.core.redaction import Secret
-from mogplex_mcp.simulator import DEMO_TOKEN
+from mogplex_mcp.simulator import DEMO_TOKEN, Simulator
 from mogplex_mcp.transports.http.authentication import Callers, RefusedError
 from mogplex_mcp.transports.http.serving import create_app
-from tests.transports.http.support import HEADERS, LIST, ask
+from tests.transports.http.support import HEADERS, LIST, app_for, ask
 
 pytestmark = pytest.mark.anyio
 
@@ -61,6 +61,39 @@ async def test_a_token_of_another_form_is_refused_before_mcp_sees_the_request() 
     assert "mog_short" not in answer.text
 
 
+@pytest.mark.parametrize(
+    ("credentials", "reason"),
+    [
+        ("ghp_" + "aB3" * 12, "a GitHub token"),
+        ("short", "at least 16"),
+        ("a" * 20 + " " + "b" * 20, "without blanks"),
+        ("a" * 5_000, "5000 characters"),
+    ],
+)
+async def test_what_cannot_be_a_token_is_refused_with_the_reason(credentials: str, reason: str) -> None:
+    simulator = Simulator()
+    answer = await ask(app_for(simulator.transport()), Authorization=f"Bearer {credentials}")
+    assert answer.status_code == 401
+    assert reason in answer.json()["message"]
+    assert 'error="invalid_token"' in answer.headers["www-authenticate"]
+    assert credentials not in answer.text
+    assert simulator.requests == []
+
+
+def test_client_key_with_a_mistake_in_it_is_not_taken_for_an_access_token() -> None:
+    callers = Callers(Settings(client_key=Secret("a-client-key-of-an-operator")))
+    with pytest.raises(RefusedError, match="neither the client key nor a token"):
+        callers.identify({"authorization": "Bearer a-client-key-of-an-operater"})
+    assert callers.identify({"authorization": f"Bearer {'aZ' * 16}"}) is not None
+
+
+def test_access_token_of_a_sign_in_is_taken_as_one() -> None:
+    found = Callers(Settings()).identify({"authorization": f"Bearer {'aZ' * 16}"})
+    assert found is not None
+    assert found.token is not None
+    assert found.token.is_oauth
+
+
 async def test_two_tokens_in_one_request_are_refused() -> None:
     transport = httpx2.ASGITransport(create_app(Settings()))
     headers = [*HEADERS.items(), ("Authorization", f"Bearer {DEMO_TOKEN}"), ("Authorization", "Bearer mog_" + "x" * 32)]
@@ -83,6 +116,8 @@ async def test_two_tokens_in_one_request_are_refused() -> None:
         "$(MOGPLEX_TOKEN)",
         "%MOGPLEX%",
         "YOUR_TOKEN_HERE",
+        "YOUR-MOGPLEX-ACCESS-TOKEN",
+        "__MOGPLEX_ACCESS_TOKEN__",
         "mog_YOUR_TOKEN",
         "#{TOKEN}#",
         "op://vault/mogplex/token",

@@ -9,11 +9,13 @@ import anyio.lowlevel
 import httpx2
 import pytest
 
+from mogplex_mcp.config.settings import Settings
 from mogplex_mcp.credentials.known_tokens import KnownTokens
 from mogplex_mcp.server.request_scope import CALLER
 from mogplex_mcp.simulator import DEMO_TOKEN, Simulator
 from mogplex_mcp.transports.http.bodies import LARGEST_BODY
 from mogplex_mcp.transports.http.messages import MessageCheck
+from mogplex_mcp.transports.http.protected_resource import ProtectedResource
 from mogplex_mcp.transports.http.refusals import Refusal
 from tests.transports.http.support import HEADERS, app_for, served
 
@@ -53,7 +55,7 @@ EXPENSIVE = {
 
 def check(body: bytes, **headers: str) -> Refusal | None:
     raw = [(name.replace("_", "-").encode(), value.encode()) for name, value in headers.items()]
-    return MessageCheck(KnownTokens(monotonic=lambda: 0.0), {"start_run"})(
+    return MessageCheck(KnownTokens(monotonic=lambda: 0.0), {"start_run"}, ProtectedResource(Settings()))(
         {"type": "http", "headers": [(b"accept", b"*/*"), *raw], CALLER: None}, body
     )
 

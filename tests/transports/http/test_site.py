@@ -84,6 +84,7 @@ async def test_discovery_of_sign_in_is_answered_with_what_to_send(path: str, met
     assert isinstance(said["error"], str)
     assert "Authorization: Bearer mog_" in said["error_description"]
     assert "https://mogplex.internal/settings/api-keys" in said["error_description"]
+    assert "--oauth" in said["error_description"]
 
 
 @pytest.mark.parametrize("path", ["/.well-known/mcp", "/.well-known/mcp/server-card.json", "/.well-known/x", "/tokens"])

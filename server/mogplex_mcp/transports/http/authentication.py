@@ -13,20 +13,24 @@ from typing import Final
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from mogplex_mcp.api.access_token import Token
-from mogplex_mcp.api.base_url import web_url
 from mogplex_mcp.api.errors import MogplexError
 from mogplex_mcp.config.environment import is_placeholder, unquoted
 from mogplex_mcp.config.settings import Settings
 from mogplex_mcp.credentials.known_tokens import KnownTokens
 from mogplex_mcp.credentials.sources import FoundToken, SourceKind
+from mogplex_mcp.credentials.verification import TokenVerification
 from mogplex_mcp.server.request_scope import CALLER
 from mogplex_mcp.transports.http.observation import note_caller
-from mogplex_mcp.transports.http.refusals import REFUSED, Refusal, challenge, refuse
+from mogplex_mcp.transports.http.protected_resource import ProtectedResource
+from mogplex_mcp.transports.http.refusals import REFUSED, Refusal, refuse
 
 # Spaces and tabs only: of a key in UTF-8, single bytes look like other white space.
 # Some clients put a second "Bearer" in front of what is the whole header in their configuration.
 _BEARER: Final = re.compile(r"(bearer[ \t]+){1,2}(?P<credentials>\S.*?)[ \t]*", re.IGNORECASE | re.ASCII | re.DOTALL)
 _LONGEST_PLACEHOLDER: Final = 300
+# What Mogplex issues (mogplex-api.md, section 4). Where there is a client key, other texts may be that key with a
+# mistake in it, and are not sent.
+_ISSUED: Final = re.compile(r"[0-9A-Za-z]{32}")
 
 
 class RefusedError(Exception):
@@ -70,17 +74,18 @@ class Callers:
         # Digests have one length, so the comparison does not leak the length of the key either.
         if bearer and self._client_key and hmac.compare_digest(_digest(given), self._client_key):
             return None
-        try:
-            token = Token.parse(credentials)
-        except MogplexError as error:
-            if is_placeholder(unquoted(given[:_LONGEST_PLACEHOLDER].decode(errors="replace"))):
-                message = "The Authorization header has a placeholder that your client did not replace by the token."
-                raise RefusedError(message, "invalid_token") from None
-            if bearer is None:
-                raise RefusedError("There is no bearer token in the Authorization header.") from None
-            raise RefusedError(error.message, "invalid_token") from None
+        token, problem = _parsed(credentials)
+        # Of tokens, only those of a sign-in can have the form of a placeholder.
+        if (token is None or token.is_oauth) and is_placeholder(_shown(given)):
+            message = "The Authorization header has a placeholder that your client did not replace by the token."
+            raise RefusedError(message, "invalid_token")
         if bearer is None:
-            raise RefusedError("There is no bearer token in the Authorization header: 'Bearer' is missing.")
+            missing = "" if token is None else ": 'Bearer' is missing"
+            raise RefusedError(f"There is no bearer token in the Authorization header{missing}.")
+        if token is not None and token.is_oauth and self._client_key and not _ISSUED.fullmatch(token.value):
+            token, problem = None, "It is neither the client key nor a token of Mogplex."
+        if token is None:
+            raise RefusedError(problem, "invalid_token")
         return FoundToken(token, "the request", kind=SourceKind.REQUEST)
 
 
@@ -91,13 +96,14 @@ class CallerCheck:
         app: The app that is protected.
         settings: The settings.
         known: What Mogplex has shown of tokens.
+        resource: How clients get a token.
     """
 
-    def __init__(self, app: ASGIApp, settings: Settings, known: KnownTokens) -> None:
+    def __init__(self, app: ASGIApp, settings: Settings, known: KnownTokens, resource: ProtectedResource) -> None:
         self._app = app
         self._callers = Callers(settings)
         self._known = known
-        self._keys = f"{web_url(settings.base_url)}/settings/api-keys"
+        self._resource = resource
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Respond with 401, or pass the request on with its caller in the scope."""
@@ -105,28 +111,78 @@ class CallerCheck:
             try:
                 caller = self._callers.identify(_headers(scope))
             except RefusedError as refused:
-                help_text = (
-                    f"Send 'Authorization: Bearer mog_…' with your own Mogplex token ({self._keys}) in each request."
-                )
-                headers = challenge(refused.error, "No valid token was sent" if refused.error else "")
-                message = f"{refused} {help_text}"
+                description = "No valid token was sent" if refused.error else ""
+                headers = self._resource.challenge(scope, refused.error, description)
+                message = f"{refused} {self._resource.advice}"
                 await refuse(scope, send, Refusal(401, "unauthorized", message, headers, REFUSED))
                 return
-            if caller and caller.token and (seconds := self._known.refused_seconds(caller.token)):
-                await refuse(scope, send, self._refused_by_mogplex(math.ceil(seconds)))
+            if caller and (refusal := refused_by_mogplex(scope, caller, self._known, self._resource)):
+                await refuse(scope, send, refusal)
                 return
             scope[CALLER] = caller
             note_caller(scope, caller)
         await self._app(scope, receive, send)
 
-    def _refused_by_mogplex(self, seconds: int) -> Refusal:
+
+class AcceptanceCheck:
+    """ASGI middleware: refuse requests to MCP with an access token that Mogplex, which is asked first, refuses.
+
+    Args:
+        app: The app that is protected.
+        known: What Mogplex has shown of tokens.
+        resource: How clients get a token.
+        verification: Asks Mogplex.
+    """
+
+    def __init__(
+        self, app: ASGIApp, known: KnownTokens, resource: ProtectedResource, verification: TokenVerification
+    ) -> None:
+        self._app = app
+        self._known = known
+        self._resource = resource
+        self._verification = verification
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Respond with 401, or pass the request on."""
+        if scope["type"] == "http" and scope["method"] == "POST" and (caller := scope[CALLER]):
+            await self._verification.verify(caller)
+            if refusal := refused_by_mogplex(scope, caller, self._known, self._resource):
+                await refuse(scope, send, refusal)
+                return
+        await self._app(scope, receive, send)
+
+
+def refused_by_mogplex(
+    scope: Scope, caller: FoundToken, known: KnownTokens, resource: ProtectedResource
+) -> Refusal | None:
+    """Return the refusal of a token that Mogplex has refused lately; None for others."""
+    if caller.token is None or not (seconds := math.ceil(known.refused_seconds(caller.token))):
+        return None
+    kept = f"this one is tried again in {seconds} seconds, if you send it again then."
+    if caller.token.is_oauth:
+        message = (
+            "Mogplex does not accept the access token in your client's Authorization header: it may be expired. "
+            f"{resource.advice} During an outage Mogplex refuses every token: {kept}"
+        )
+    else:
         message = (
             "Mogplex does not accept the token in your client's Authorization header: it may be revoked or expired. "
-            f"Put a new one there ({self._keys}). During an outage Mogplex refuses every token: this one is tried "
-            f"again in {seconds} seconds, if you send it again then."
+            f"Put a new one there ({resource.keys}). During an outage Mogplex refuses every token: {kept}"
         )
-        headers = challenge("invalid_token", "Mogplex does not accept the token")
-        return Refusal(401, "invalid_token", message, headers, REFUSED)
+    headers = resource.challenge(scope, "invalid_token", "Mogplex does not accept the token")
+    return Refusal(401, "invalid_token", message, headers, REFUSED)
+
+
+def _parsed(credentials: str) -> tuple[Token | None, str]:
+    """Return the token, or why there is none."""
+    try:
+        return Token.parse(credentials), ""
+    except MogplexError as error:
+        return None, error.message
+
+
+def _shown(given: bytes) -> str:
+    return unquoted(given[:_LONGEST_PLACEHOLDER].decode(errors="replace"))
 
 
 def _headers(scope: Scope) -> dict[str, str]:

@@ -26,7 +26,8 @@ from starlette.types import Scope
 from mogplex_mcp.credentials.known_tokens import KnownTokens
 from mogplex_mcp.server.request_scope import CALLER
 from mogplex_mcp.transports.http.observation import note_message
-from mogplex_mcp.transports.http.refusals import REFUSED, Refusal, challenge
+from mogplex_mcp.transports.http.protected_resource import ProtectedResource
+from mogplex_mcp.transports.http.refusals import REFUSED, Refusal
 
 MOST_PARTS: Final = 20_000
 """Brackets, commas, colons, strings and what is between them. Reading that many takes some milliseconds."""
@@ -48,11 +49,13 @@ class MessageCheck:
     Args:
         known: What Mogplex has shown of tokens.
         writing_tools: The tools that need the scope `write`.
+        resource: How clients get a token.
     """
 
-    def __init__(self, known: KnownTokens, writing_tools: Collection[str]) -> None:
+    def __init__(self, known: KnownTokens, writing_tools: Collection[str], resource: ProtectedResource) -> None:
         self._known = known
         self._writing_tools = writing_tools
+        self._resource = resource
 
     def __call__(self, scope: Scope, body: bytes) -> Refusal | None:
         """Return why a message is refused; None if it isn't."""
@@ -88,7 +91,7 @@ class MessageCheck:
             "insufficient_scope",
             "This tool needs the scope write, which the token in your client's Authorization header does not have. "
             "Nothing was sent. Put a token with the scopes read and write there.",
-            challenge("insufficient_scope", "This tool needs the scope write"),
+            self._resource.challenge(scope, "insufficient_scope", "This tool needs the scope write"),
             REFUSED,
             _id(message),
             {"scope": "read write"},

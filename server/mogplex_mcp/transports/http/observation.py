@@ -14,12 +14,13 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from mogplex_mcp.core.standard_streams import say
 from mogplex_mcp.credentials.sources import FoundToken
+from mogplex_mcp.transports.http.protected_resource import METADATA_PATHS
 from mogplex_mcp.transports.http.refusals import MCP_PATH
 
 OTHER: Final = "other"
 
 _OBSERVED: Final = "mogplex_mcp.observed"
-_PATHS: Final = frozenset({"/", MCP_PATH, "/healthz", "/readyz"})
+_PATHS: Final = frozenset({"/", MCP_PATH, "/healthz", "/readyz", *METADATA_PATHS})
 _HTTP_METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 _MCP_METHODS: Final = SPEC_CLIENT_METHODS | SPEC_CLIENT_NOTIFICATION_METHODS
 _CALL: Final = "tools/call"

@@ -16,12 +16,13 @@ _STYLE: Final = (
 )
 
 
-def page(settings: Settings, address: str) -> str:
+def page(settings: Settings, address: str, *, has_sign_in: bool = False) -> str:
     """Return the page as HTML.
 
     Args:
         settings: The settings.
         address: The address of MCP as it was asked for, not escaped.
+        has_sign_in: Whether clients can sign in to Mogplex.
     """
     mogplex = web_url(settings.base_url)
     keys = f"{mogplex}/settings/api-keys"
@@ -31,6 +32,11 @@ def page(settings: Settings, address: str) -> str:
         else f"<p>Each request carries your own Mogplex token, from {_link(keys)}, in the Authorization header: write "
         f"it where {_TOKEN} stands.</p>"
     )
+    if has_sign_in:
+        token += (
+            "<p>A client that signs in by OAuth, such as the custom connectors of claude.ai and ChatGPT, needs the "
+            "address only: leave the header out.</p>"
+        )
     clients = "".join(
         f"<h2>{html.escape(client)}</h2><pre>{html.escape(entry)}</pre>"
         for client, entry in _entries(address, with_token=not settings.demo).items()

@@ -69,14 +69,3 @@ async def respond(send: Send, status: int, kind: str, body: bytes, headers: Mapp
     lines = [(name.encode(), value.encode("latin-1")) for name, value in every.items()]
     await send({"type": "http.response.start", "status": status, "headers": lines})
     await send({"type": "http.response.body", "body": body})
-
-
-def challenge(error: str = "", description: str = "") -> dict[str, str]:
-    """Return the header that says how to authenticate (RFC 6750, section 3).
-
-    Args:
-        error: Its code; none if the request had no credentials.
-        description: Its description: ASCII without quotes.
-    """
-    values = {"realm": "mogplex-mcp", "error": error, "error_description": description, "scope": "read write"}
-    return {"www-authenticate": "Bearer " + ", ".join(f'{name}="{value}"' for name, value in values.items() if value)}

@@ -19,14 +19,16 @@ from mogplex_mcp.core.readiness import Readiness
 from mogplex_mcp.core.shutdown import ANSWER_SECONDS, AT_ONCE, Shutdown
 from mogplex_mcp.core.standard_streams import say
 from mogplex_mcp.credentials.known_tokens import KnownTokens
+from mogplex_mcp.credentials.verification import TokenVerification
 from mogplex_mcp.server.app import create_server, tool_names, writing_tools
 from mogplex_mcp.transports.http.addressing import AddressCheck
-from mogplex_mcp.transports.http.authentication import CallerCheck
+from mogplex_mcp.transports.http.authentication import AcceptanceCheck, CallerCheck
 from mogplex_mcp.transports.http.bodies import LARGEST_BODY, BodyCheck
 from mogplex_mcp.transports.http.concurrency import ConcurrencyLimit
 from mogplex_mcp.transports.http.connections import NEXT_HEAD_SECONDS, limited_to
 from mogplex_mcp.transports.http.messages import MessageCheck
 from mogplex_mcp.transports.http.observation import Observation, log_access
+from mogplex_mcp.transports.http.protected_resource import ProtectedResource
 from mogplex_mcp.transports.http.refusals import MCP_PATH, METRICS_PATH
 from mogplex_mcp.transports.http.site import Site
 
@@ -50,7 +52,7 @@ def create_app(
     """Return the ASGI app: stateless, with responses as event streams so that progress and disconnects work.
 
     A request passes the checks of address, path, caller, concurrency, body and message, in this order, before it
-    reaches MCP.
+    reaches MCP; with `--oauth`, Mogplex is asked about access tokens before the body is read.
 
     Args:
         settings: The user's choices.
@@ -59,14 +61,15 @@ def create_app(
         recorder: Records what is measured; None without metrics.
         parts: More arguments of `create_server`.
     """
-    shutdown, known = shutdown or Shutdown(), KnownTokens()
-    readiness = readiness or Readiness(shutdown)
+    shutdown, known, resource = shutdown or Shutdown(), KnownTokens(), ProtectedResource(settings)
+    readiness, verification = readiness or Readiness(shutdown), TokenVerification(known)
     server = create_server(
         settings,
         multi_tenant=True,
         shutdown=shutdown,
         known=known,
         readiness=readiness,
+        verification=verification,
         recorder=recorder or NO_METRICS,
         **parts,
     )
@@ -77,13 +80,14 @@ def create_app(
         # `AddressCheck` is stricter, and covers every path.
         transport_security=TransportSecuritySettings(enable_dns_rebinding_protection=False),
     )
+    app = BodyCheck(app, MessageCheck(known, writing_tools(settings), resource))
     app = ConcurrencyLimit(
-        BodyCheck(app, MessageCheck(known, writing_tools(settings))),
+        AcceptanceCheck(app, known, resource, verification) if resource.has_sign_in else app,
         most=settings.max_requests,
         most_of_one=settings.max_requests_per_caller,
         is_verified=known.is_accepted,
     )
-    app = Site(CallerCheck(app, settings, known), settings, shutdown, readiness)
+    app = Site(CallerCheck(app, settings, known, resource), settings, shutdown, readiness, resource)
     app = AddressCheck(app, settings.allowed_hosts)
     observers = [*([log_access] if settings.access_log else []), *([recorder.responded] if recorder else [])]
     return Observation(app, observers, tool_names(settings)) if observers else app

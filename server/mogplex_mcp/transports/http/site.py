@@ -11,11 +11,11 @@ from typing import Final
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from mogplex_mcp import __version__
-from mogplex_mcp.api.base_url import web_url
 from mogplex_mcp.config.settings import Settings
 from mogplex_mcp.core.readiness import Readiness
 from mogplex_mcp.core.shutdown import Shutdown
 from mogplex_mcp.transports.http.page import page
+from mogplex_mcp.transports.http.protected_resource import METADATA_PATHS, ProtectedResource, address_of
 from mogplex_mcp.transports.http.refusals import MCP_PATH, Refusal, refuse, respond
 
 # Where clients look for an authorization server after a 401 (RFC 8414, RFC 9728, OpenID Connect Discovery, and the
@@ -41,14 +41,20 @@ class Site:
         settings: The settings.
         shutdown: The graceful shutdown of this process.
         readiness: Whether this process should get requests.
+        resource: How clients get a token.
     """
 
-    def __init__(self, mcp: ASGIApp, settings: Settings, shutdown: Shutdown, readiness: Readiness) -> None:
+    def __init__(
+        self, mcp: ASGIApp, settings: Settings, shutdown: Shutdown, readiness: Readiness, resource: ProtectedResource
+    ) -> None:
         self._mcp = mcp
         self._settings = settings
+        self._resource = resource
         self._shutdown = shutdown
         self._readiness = readiness
         self._pages: dict[str, _Page] = {"/": self._front, "/healthz": self._health, "/readyz": self._ready}
+        if resource.has_sign_in:
+            self._pages |= dict.fromkeys(METADATA_PATHS, self._metadata)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request, or hand it on."""
@@ -71,16 +77,9 @@ class Site:
             await respond(send, status, kind, body, _PAGE_HEADERS if path == "/" else _JSON_HEADERS)
 
     def _not_found(self, path: str) -> Refusal:
-        keys = f"{web_url(self._settings.base_url)}/settings/api-keys"
         is_demo = self._settings.demo
         if _SIGN_IN.match(path):
-            message = "This server has no OAuth sign-in. " + (
-                "It is a demo, which needs no token."
-                if is_demo
-                else "Configure your client to send your own Mogplex token in each request, as the header "
-                f"'Authorization: Bearer mog_…'; you get one at {keys}."
-            )
-            return Refusal(404, "sign_in_not_supported", message)
+            return self._no_sign_in()
         header = "" if is_demo else ", with the header 'Authorization: Bearer mog_…'"
         message = (
             f"There is nothing at this path. MCP is at {MCP_PATH}: send JSON-RPC messages there by POST{header}; "
@@ -88,13 +87,29 @@ class Site:
         )
         return Refusal(404, "not_found", message)
 
+    def _no_sign_in(self) -> Refusal:
+        resource = self._resource
+        if resource.has_sign_in:
+            message = (
+                f"This server is not an authorization server. Sign in at Mogplex, as {METADATA_PATHS[0]} says: its "
+                f"metadata is at {resource.issuer}/.well-known/oauth-authorization-server."
+            )
+            return Refusal(404, "sign_in_elsewhere", message)
+        message = "This server has no OAuth sign-in. " + (
+            "It is a demo, which needs no token."
+            if self._settings.demo
+            else "Configure your client to send your own Mogplex token in each request, as the header "
+            f"'Authorization: Bearer mog_…'; you get one at {resource.keys}. For clients that can only sign in, the "
+            "operator can start this server with --oauth."
+        )
+        return Refusal(404, "sign_in_not_supported", message)
+
     async def _front(self, scope: Scope) -> tuple[int, str, bytes]:
-        headers = {name: value.decode("latin-1") for name, value in scope["headers"]}
-        # Of a proxy that ends TLS. A forged one only changes what its sender reads.
-        scheme = headers.get(b"x-forwarded-proto", "").split(",")[0].strip().lower()
-        scheme = scheme if scheme in ("http", "https") else scope["scheme"]
-        address = f"{scheme}://{headers.get(b'host', '')}{MCP_PATH}"
-        return 200, "text/html; charset=utf-8", page(self._settings, address).encode()
+        shown = page(self._settings, f"{address_of(scope)}{MCP_PATH}", has_sign_in=self._resource.has_sign_in)
+        return 200, "text/html; charset=utf-8", shown.encode()
+
+    async def _metadata(self, scope: Scope) -> tuple[int, str, bytes]:
+        return 200, "application/json", json.dumps(self._resource.metadata(scope)).encode()
 
     async def _health(self, _: Scope) -> tuple[int, str, bytes]:
         return 200, "application/json", json.dumps({"status": "ok", "version": __version__}).encode()
