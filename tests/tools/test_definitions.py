@@ -12,9 +12,9 @@ import pytest
 from jsonschema import Draft202012Validator  # type: ignore[import-untyped] # no stubs
 
 from mogplex_mcp.config.settings import Settings
-from mogplex_mcp.reply.model import ListReply
+from mogplex_mcp.reply.model import ListReply, Reply
 from mogplex_mcp.toolkit.tool_selection import ToolSelection
-from mogplex_mcp.toolkit.toolset import Tool, list_size, select
+from mogplex_mcp.toolkit.toolset import Tool, list_size, offered_tools, select
 from mogplex_mcp.tools.catalog import TOOLSETS
 from tests.tools.support import bridge
 
@@ -115,6 +115,20 @@ def test_results_are_described_whole(tool: Tool) -> None:
         assert described or whole["properties"][name]["description"].lower() == f"{name.replace('_', ' ')}."
     assert "summary" in published["required"]
     Draft202012Validator.check_schema(published)
+
+
+@pytest.mark.parametrize("choice", [{"toolsets": "runs"}, {"tools": "list_runs,tail_run"}, {"toolsets": "all"}])
+def test_results_of_selected_tools_are_published_whole(choice: dict[str, str]) -> None:
+    for tool in offered_tools(TOOLSETS, Settings.load({}, choice)):
+        assert tool.definition.output_schema == tool.reply.full_schema()
+
+
+def test_facts_stand_in_schemas_where_they_stand_in_results() -> None:
+    for tool in EVERY_TOOL:
+        names = [name for name in tool.reply.output_schema()["properties"] if name in Reply.model_fields]
+        assert names == [name for name in ("summary", "notes", "untrusted", "next_steps") if name in names]
+        (*_, last) = tool.reply.output_schema()["properties"]
+        assert last == names[-1]
 
 
 @pytest.mark.parametrize("tool", EVERY_TOOL, ids=_names)

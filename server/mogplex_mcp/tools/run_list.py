@@ -8,7 +8,7 @@ from pydantic import BaseModel, Field
 
 from mogplex_mcp.core.humanize import counted
 from mogplex_mcp.operations import run_list
-from mogplex_mcp.reply.model import Link, ListReply, NextStep, Time
+from mogplex_mcp.reply.model import Link, ListReply, NextStep, Time, Uuid
 from mogplex_mcp.reply.untrusted import clean_line, sanitize_name, sanitize_word
 from mogplex_mcp.storage.ledger import Entry
 
@@ -16,7 +16,7 @@ from mogplex_mcp.storage.ledger import Entry
 class RunRow(BaseModel):
     """One run of the list."""
 
-    run_id: str = Field(description="Id of the run.")
+    run_id: Uuid = Field("", description="Id of the run; none if it is unknown whether one was made.")
     repo: str = Field("", description="Repository, as owner/name, or its id if the name is unknown.")
     status: str = Field(description="State when it was last looked at.")
     started: Time | None = Field(None, description="When it was started.")
@@ -61,7 +61,7 @@ def list_reply(found: run_list.RunList, now: datetime) -> RunList:
 
 def _row(entry: Entry, started: datetime) -> RunRow:
     return RunRow(
-        run_id=sanitize_word(entry.run_id, "(not known)"),
+        run_id=sanitize_word(entry.run_id, ""),
         repo=sanitize_name(entry.repo, sanitize_word(entry.repo_id, "")),
         status=sanitize_word(entry.status) if entry.status else "fate unknown",
         started=started,
