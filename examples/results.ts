@@ -46,13 +46,13 @@ export interface ListReposResult {
   left_out?: number;
   /** The repositories found. */
   repos: Array<{
-    /** For repo, if names repeat. */
+    /** Give it as repo if names repeat. */
     id: string;
-    /** Repository, as owner/name, or its id. */
+    /** owner/name or id. */
     repo: string;
-    /** Branch that runs start from by default. */
+    /** Runs start from it. */
     default_branch?: string;
-    /** Folder of a monorepo that this row is for. */
+    /** Folder of a monorepo. */
     root_directory?: string;
   }>;
   /** Remarks. */
@@ -229,17 +229,17 @@ export interface ListRunsResult {
   left_out?: number;
   /** Newest first. */
   runs: Array<{
-    /** Id of the run; none if it is unknown whether one was made. (uuid) */
+    /** None if it is unknown. (uuid) */
     run_id?: string;
-    /** Repository, as owner/name, or its id if the name is unknown. */
+    /** owner/name or id. */
     repo?: string;
-    /** State when it was last looked at. */
+    /** When last looked at. */
     status: string;
-    /** When it was started. (date-time) */
+    /** When it began. (date-time) */
     started?: string;
-    /** Address of its pull request. (uri) */
+    /** Its address. (uri) */
     pull_request?: string;
-    /** Begin of its prompt. */
+    /** Start of its prompt. */
     task?: string;
   }>;
   /** Remarks. */

@@ -16,18 +16,19 @@ from mogplex_mcp.storage.ledger import Entry
 class RunRow(BaseModel):
     """One run of the list."""
 
-    run_id: Uuid = Field("", description="Id of the run; none if it is unknown whether one was made.")
-    repo: str = Field("", description="Repository, as owner/name, or its id if the name is unknown.")
-    status: str = Field(description="State when it was last looked at.")
-    started: Time | None = Field(None, description="When it was started.")
-    pull_request: Link = Field("", description="Address of its pull request.")
-    task: str = Field("", description="Begin of its prompt.")
+    run_id: Uuid = Field("", description="None if it is unknown.")
+    repo: str = Field("", description="owner/name or id.")
+    status: str = Field(description="When last looked at.")
+    started: Time | None = Field(None, description="When it began.")
+    pull_request: Link = Field("", description="Its address.")
+    task: str = Field("", description="Start of its prompt.")
 
 
 class RunList(ListReply):
     """Runs, the newest first."""
 
     narrow: ClassVar[str] = "Call list_runs with repo, status or a smaller max_age_hours."
+    describes_rows: ClassVar[bool] = True
     runs: Sequence[RunRow] = Field(description="Newest first.")
 
 
