@@ -13,7 +13,8 @@ from mogplex_mcp.core.redaction import Secret
 from mogplex_mcp.storage.errors import StateError
 from mogplex_mcp.storage.ledger import Entry, StartState
 from mogplex_mcp.storage.postgres import database as module
-from mogplex_mcp.storage.postgres.database import Connection, PostgresDatabase
+from mogplex_mcp.storage.postgres.connection import Connection
+from mogplex_mcp.storage.postgres.database import PostgresDatabase
 from mogplex_mcp.storage.postgres.ledger import PostgresLedger
 from mogplex_mcp.storage.postgres.request_counts import PostgresRequestCounts
 from tests.postgres_proxy import PostgresProxy, postgres_proxy

@@ -17,12 +17,17 @@ from typing import Any, Final, LiteralString, TypeVar
 import anyio
 import psycopg
 from psycopg import AsyncConnection
-from psycopg.conninfo import conninfo_to_dict, make_conninfo
-from psycopg.types.string import StrDumperUnknown
-from psycopg_pool import AsyncConnectionPool
 
 from mogplex_mcp.core.redaction import Secret
 from mogplex_mcp.storage.errors import StateError
+from mogplex_mcp.storage.postgres.connection import (
+    Connection,
+    Pool,
+    TextDumper,
+    connection_parameters,
+    in_transaction,
+    is_lost,
+)
 from mogplex_mcp.storage.postgres.schema import SWEEPS, migrate
 
 _T = TypeVar("_T")
@@ -43,26 +48,7 @@ QUIET_SECONDS: Final = 60.0
 """A database that comes and goes is logged once in this time."""
 
 _MOST_CONNECTIONS: Final = 10
-_MOST_TRIES: Final = 5
-# The database asks for another try: neither is a fault.
-_TRY_AGAIN: Final = (psycopg.errors.SerializationFailure, psycopg.errors.DeadlockDetected)
-# Connection exceptions, intervention of an operator, invalid authorization, no such database (PostgreSQL documentation,
-# appendix A): the connection is of no use. With other codes, the database works, and refuses one statement.
-_LOST_CLASSES: Final = ("08", "57P", "28", "3D", "53300")
-_DEFAULTS: Final = {
-    "application_name": "mogplex-mcp",
-    "connect_timeout": "5",
-    # The kernel finds a peer that vanished without a word.
-    "keepalives_idle": "10",
-    "keepalives_interval": "5",
-    "keepalives_count": "2",
-    "tcp_user_timeout": "10000",
-}
-
 _log = logging.getLogger(__name__)
-
-Connection = AsyncConnection[tuple[Any, ...]]
-_Pool = AsyncConnectionPool[Connection]
 
 
 class PostgresDatabase:
@@ -77,10 +63,10 @@ class PostgresDatabase:
     """
 
     def __init__(self, url: Secret, *, clock: Callable[[], float] = time.time) -> None:
-        self._conninfo = _conninfo(url.value)
+        self._conninfo = connection_parameters(url.value)
         self._clock = clock
         self._ahead_seconds = 0.0
-        self._pool: _Pool | None = None
+        self._pool: Pool | None = None
         self._connecting: asyncio.Task[None] | None = None
         self._tasks: set[asyncio.Task[None]] = set()
         self._key = b""
@@ -102,7 +88,9 @@ class PostgresDatabase:
         """Return the seconds since the epoch by the clock of the database, which all replicas share."""
         return self._clock() + self._ahead_seconds
 
-    async def run(self, operation: Callable[[Connection], Awaitable[_T]], *, reads: bool = False) -> _T:
+    async def run(
+        self, operation: Callable[[Connection], Awaitable[_T]], *, reads: bool = False, durable: bool = True
+    ) -> _T:
         """Run an operation in a transaction, again if the database asks for that, and return its result.
 
         It may also run twice where the connection is lost while it commits. The caller's cancellation waits for its
@@ -111,18 +99,20 @@ class PostgresDatabase:
         Args:
             operation: What to do.
             reads: Whether it changes nothing, so that its success says nothing of a database that is full or read-only.
+            durable: Whether it must be on the disk when this returns. What is not may be lost if the server crashes
+                within the next second.
 
         Raises:
             StateError: The database cannot be used, or not within the deadline.
         """
         try:
             try:
-                result = await self._run_once(operation)
+                result = await self._run_once(operation, durable=durable)
             except psycopg.Error as error:
-                if not _is_lost(error):
+                if not is_lost(error):
                     raise
                 # The server restarted, or another took over, since this connection was last used.
-                result = await self._run_once(operation)
+                result = await self._run_once(operation, durable=durable)
         except StateError:
             raise
         except (psycopg.Error, OSError) as error:
@@ -187,12 +177,12 @@ class PostgresDatabase:
             for task in unfinished:
                 task.cancel()
 
-    async def _run_once(self, operation: Callable[[Connection], Awaitable[_T]]) -> _T:
+    async def _run_once(self, operation: Callable[[Connection], Awaitable[_T]], *, durable: bool) -> _T:
         pool = self._pool or await self._connected()
         began = anyio.current_time()
         try:
             with anyio.fail_after(DEADLINE_SECONDS, shield=True):
-                return await _in_transaction(pool, operation)
+                return await in_transaction(pool, operation, durable=durable)
         except TimeoutError:
             if self._succeeded_at > began:
                 raise _BusyError from None
@@ -200,11 +190,11 @@ class PostgresDatabase:
             raise
         except psycopg.Error as error:
             # A server that has become read-only may have a successor, which new connections find.
-            if _is_lost(error) or isinstance(error, psycopg.errors.ReadOnlySqlTransaction):
+            if is_lost(error) or isinstance(error, psycopg.errors.ReadOnlySqlTransaction):
                 self._retire(pool)
             raise
 
-    async def _connected(self) -> _Pool:
+    async def _connected(self) -> Pool:
         """Return the pool, once the database was reached and has the schema of this release.
 
         One call at a time waits for a database that is away; the others fail at once.
@@ -231,7 +221,7 @@ class PostgresDatabase:
         with anyio.fail_after(OPENING_SECONDS):
             async with await AsyncConnection.connect(self._conninfo, autocommit=True) as connection:
                 await migrate(connection)
-        pool = _Pool(
+        pool = Pool(
             self._conninfo,
             min_size=1,
             max_size=_MOST_CONNECTIONS,
@@ -252,7 +242,7 @@ class PostgresDatabase:
             return StateError(problem)
         is_new, self._problem = not self._problem, problem
         now = anyio.current_time()
-        self._is_readable = isinstance(error, psycopg.Error) and error.sqlstate is not None and not _is_lost(error)
+        self._is_readable = isinstance(error, psycopg.Error) and error.sqlstate is not None and not is_lost(error)
         if not self._is_readable:
             self._away_until = now + RETRY_SECONDS
         if is_new and now - self._logged_at >= QUIET_SECONDS:
@@ -260,7 +250,7 @@ class PostgresDatabase:
             _log.error("%s", self._problem)
         return StateError(self._problem)
 
-    def _retire(self, pool: _Pool) -> None:
+    def _retire(self, pool: Pool) -> None:
         """Leave a pool whose connections are of no use."""
         if self._pool is pool:
             self._pool = None
@@ -279,7 +269,7 @@ class PostgresDatabase:
         task.add_done_callback(self._tasks.discard)
 
     async def _configure(self, connection: Connection) -> None:
-        connection.adapters.register_dumper(str, _TextDumper)
+        connection.adapters.register_dumper(str, TextDumper)
         await self._set_clock(connection)
 
     async def _set_clock(self, connection: Connection) -> None:
@@ -290,19 +280,6 @@ class PostgresDatabase:
         self._ahead_seconds = float(row[0]) - (before + self._clock()) / 2
 
 
-async def _in_transaction(
-    pool: AsyncConnectionPool[Connection], operation: Callable[[Connection], Awaitable[_T]]
-) -> _T:
-    for _ in range(_MOST_TRIES - 1):
-        try:
-            async with pool.connection() as connection, connection.transaction():
-                return await operation(connection)
-        except _TRY_AGAIN:
-            continue
-    async with pool.connection() as connection, connection.transaction():
-        return await operation(connection)
-
-
 async def _execute(statement: LiteralString, value: float, rows: Connection) -> None:
     await rows.execute(statement, (value,))
 
@@ -311,38 +288,13 @@ class _BusyError(TimeoutError):
     """The database works, but not fast enough for all calls."""
 
 
-class _TextDumper(StrDumperUnknown):
-    """Text of others as the database can store it: it has neither NUL nor half a surrogate pair."""
-
-    def dump(self, obj: str) -> Any:
-        return super().dump(obj.replace("\0", "\ufffd").encode("utf-8", "replace").decode())
-
-
-def _is_lost(error: psycopg.Error) -> bool:
-    """Return whether the connection is of no use any more."""
-    if error.sqlstate is None:
-        return isinstance(error, psycopg.OperationalError)
-    return error.sqlstate.startswith(_LOST_CLASSES)
-
-
-def _conninfo(url: str) -> str:
-    """Return the parameters of an address, with our defaults for those that it does not set."""
-    try:
-        given = conninfo_to_dict(url)
-    except psycopg.ProgrammingError:
-        raise ValueError("not the address of a PostgreSQL database") from None  # libpq quotes it
-    host, ports = str(given.get("host") or ""), str(given.get("port") or "")
-    # A part of a password that has an @ or a slash in it.
-    if "@" in host or not all(port.isdecimal() for port in ports.split(",") if port):
-        raise ValueError("characters such as @ and / in a user name or password have to be percent-encoded")
-    return make_conninfo(url, **{name: value for name, value in _DEFAULTS.items() if name not in given})
-
-
 def _reason(error: Exception) -> str:
     """Return what went wrong in one line."""
     if isinstance(error, TimeoutError):
         return "it does not respond in time"
-    return " ".join(str(error).split()) or type(error).__name__
+    # What else the server says of an error may quote a row.
+    said = (error.diag.message_primary if isinstance(error, psycopg.Error) else None) or str(error)
+    return " ".join(said.split()) or type(error).__name__
 
 
 @lru_cache(maxsize=4_096)
