@@ -37,6 +37,7 @@ class PostgresProxy:
         self.delay_seconds = 0.0
         self.stalled = False
         self.round_trips = 0
+        self.listener: asyncio.Server | None = None
         self._server = urlsplit(url).port
         self._connections: set[asyncio.Task[None]] = set()
 
@@ -44,6 +45,12 @@ class PostgresProxy:
         """End all connections; new ones are accepted."""
         for connection in self._connections:
             connection.cancel()
+
+    def close(self) -> None:
+        """End all connections and refuse new ones, as when the server is gone."""
+        assert self.listener is not None
+        self.listener.close()
+        self.cut()
 
     async def _connect(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         connection = asyncio.current_task()
@@ -86,7 +93,7 @@ class PostgresProxy:
 async def postgres_proxy(url: str) -> AsyncIterator[PostgresProxy]:
     """Put a proxy in front of the server of an address until the block ends."""
     proxy = PostgresProxy(url)
-    listener = await asyncio.start_server(proxy._connect, "127.0.0.1", 0)
+    listener = proxy.listener = await asyncio.start_server(proxy._connect, "127.0.0.1", 0)
     proxy.url = url.replace(f":{proxy._server}/", f":{listener.sockets[0].getsockname()[1]}/")
     try:
         yield proxy

@@ -43,7 +43,11 @@ def connection_parameters(url: str) -> str:
         raise ValueError("not the address of a PostgreSQL database") from None  # libpq quotes it
     host, ports = str(given.get("host") or ""), str(given.get("port") or "")
     # A part of a password that has an @ or a slash in it.
-    if "@" in host or not all(port.isdecimal() for port in ports.split(",") if port):
+    if (
+        "@" in host
+        or "@" in str(given.get("dbname") or "")
+        or not all(port.isdecimal() for port in ports.split(",") if port)
+    ):
         raise ValueError("characters such as @ and / in a user name or password have to be percent-encoded")
     return make_conninfo(url, **{name: value for name, value in _DEFAULTS.items() if name not in given})
 

@@ -19,7 +19,7 @@ import psycopg
 from psycopg import AsyncConnection
 
 from mogplex_mcp.core.redaction import Secret
-from mogplex_mcp.storage.errors import StateError
+from mogplex_mcp.storage.errors import DatabaseError
 from mogplex_mcp.storage.postgres.connection import (
     Connection,
     Pool,
@@ -103,7 +103,7 @@ class PostgresDatabase:
                 within the next second.
 
         Raises:
-            StateError: The database cannot be used, or not within the deadline.
+            DatabaseError: The database cannot be used, or not within the deadline.
         """
         try:
             try:
@@ -113,7 +113,7 @@ class PostgresDatabase:
                     raise
                 # The server restarted, or another took over, since this connection was last used.
                 result = await self._run_once(operation, durable=durable)
-        except StateError:
+        except DatabaseError:
             raise
         except (psycopg.Error, OSError) as error:
             raise self._report(error) from error
@@ -132,7 +132,7 @@ class PostgresDatabase:
         """Return the name under which rows of an identity are kept: a hash with a key that never leaves the database.
 
         Raises:
-            StateError: The database cannot be used.
+            DatabaseError: The database cannot be used.
         """
         if not self._key:
             self._key = await self.secret("tenants")
@@ -146,7 +146,7 @@ class PostgresDatabase:
         """Return if the database can be used, also for writing.
 
         Raises:
-            StateError: It cannot.
+            DatabaseError: It cannot.
         """
         await self.secret("tenants")
 
@@ -154,7 +154,7 @@ class PostgresDatabase:
         """Return 32 random bytes that all replicas share, made at the first call.
 
         Raises:
-            StateError: The database cannot be used.
+            DatabaseError: The database cannot be used.
         """
 
         async def find(rows: Connection) -> bytes:
@@ -200,10 +200,10 @@ class PostgresDatabase:
         One call at a time waits for a database that is away; the others fail at once.
         """
         if self._is_closed:
-            raise StateError("the database is closed")
+            raise DatabaseError("the database is closed")
         is_first = self._connecting is None or self._connecting.done()
         if self._problem and (not is_first or anyio.current_time() < self._away_until):
-            raise StateError(self._problem)
+            raise DatabaseError(self._problem)
         if is_first:
             self._connecting = asyncio.create_task(self._connect())
             self._connecting.add_done_callback(lambda task: task.cancelled() or task.exception())
@@ -235,11 +235,11 @@ class PostgresDatabase:
         if self._is_closed:
             self._retire(pool)
 
-    def _report(self, error: Exception) -> StateError:
+    def _report(self, error: Exception) -> DatabaseError:
         """Take down why the database cannot be used, log it once, and return the error for the caller."""
         problem = f"the database cannot be used: {_reason(error)}"
         if isinstance(error, _BusyError):
-            return StateError(problem)
+            return DatabaseError(problem)
         is_new, self._problem = not self._problem, problem
         now = anyio.current_time()
         self._is_readable = isinstance(error, psycopg.Error) and error.sqlstate is not None and not is_lost(error)
@@ -248,7 +248,7 @@ class PostgresDatabase:
         if is_new and now - self._logged_at >= QUIET_SECONDS:
             self._logged_at, self._is_logged = now, True
             _log.error("%s", self._problem)
-        return StateError(self._problem)
+        return DatabaseError(self._problem)
 
     def _retire(self, pool: Pool) -> None:
         """Leave a pool whose connections are of no use."""
@@ -260,7 +260,7 @@ class PostgresDatabase:
         try:
             for statement, seconds in SWEEPS:
                 await self.run(partial(_execute, statement, self.now() - seconds))
-        except StateError:
+        except DatabaseError:
             _log.debug("Old rows were not dropped", exc_info=True)
 
     def _in_background(self, work: Coroutine[Any, Any, None]) -> None:
