@@ -12,6 +12,10 @@ from psycopg_pool import AsyncConnectionPool
 _T = TypeVar("_T")
 
 _MOST_TRIES: Final = 5
+# For this transaction only: a connection pooler hands the connection to other clients afterwards.
+# What waits for a lock is given up by the server itself, which would not notice that its client has gone.
+# Whatever the role's defaults are, a transaction reads what others wrote before it got its lock.
+_BEGIN: Final = ("BEGIN ISOLATION LEVEL READ COMMITTED", "SET LOCAL statement_timeout = 1800")
 # The database asks for another try: neither is a fault.
 _TRY_AGAIN: Final = (psycopg.errors.SerializationFailure, psycopg.errors.DeadlockDetected)
 # Connection exceptions, intervention of an operator, invalid authorization, no such database (PostgreSQL documentation,
@@ -76,7 +80,8 @@ async def _try(pool: Pool, operation: Callable[[Connection], Awaitable[_T]], *, 
     database three times more.
     """
     async with pool.connection() as connection, connection.pipeline():
-        await connection.execute("BEGIN")
+        for statement in _BEGIN:
+            await connection.execute(statement)
         if not durable:
             await connection.execute("SET LOCAL synchronous_commit = off")
         result = await operation(connection)

@@ -47,6 +47,8 @@ SWEPT_SECONDS: Final = 6 * 3_600.0
 QUIET_SECONDS: Final = 60.0
 """A database that comes and goes is logged once in this time."""
 
+_TENANTS: Final = "tenants"
+_KEEP_SECRET: Final = "INSERT INTO secrets VALUES (%s, %s) ON CONFLICT (purpose) DO NOTHING"  # noqa: S105 - a statement
 _MOST_CONNECTIONS: Final = 10
 _log = logging.getLogger(__name__)
 
@@ -70,6 +72,7 @@ class PostgresDatabase:
         self._connecting: asyncio.Task[None] | None = None
         self._tasks: set[asyncio.Task[None]] = set()
         self._key = b""
+        self._is_key_known = False
         self._own_key = secrets.token_bytes(32)
         self._problem = ""
         self._is_readable = True
@@ -134,8 +137,8 @@ class PostgresDatabase:
         Raises:
             DatabaseError: The database cannot be used.
         """
-        if not self._key:
-            self._key = await self.secret("tenants")
+        if not self._is_key_known:
+            self._key, self._is_key_known = await self.secret(_TENANTS), True
         return _tenant(self._key, identity)
 
     def known_tenant(self, identity: str) -> str:
@@ -148,7 +151,11 @@ class PostgresDatabase:
         Raises:
             DatabaseError: It cannot.
         """
-        await self.secret("tenants")
+
+        async def insert(rows: Connection) -> None:
+            await rows.execute(_KEEP_SECRET, (_TENANTS, secrets.token_bytes(32)))
+
+        await self.run(insert)
 
     async def secret(self, purpose: str) -> bytes:
         """Return 32 random bytes that all replicas share, made at the first call.
@@ -157,14 +164,18 @@ class PostgresDatabase:
             DatabaseError: The database cannot be used.
         """
 
-        async def find(rows: Connection) -> bytes:
-            values = (purpose, secrets.token_bytes(32))
-            await rows.execute("INSERT INTO secrets VALUES (%s, %s) ON CONFLICT (purpose) DO NOTHING", values)
+        async def find(rows: Connection) -> bytes | None:
             row = await (await rows.execute("SELECT value FROM secrets WHERE purpose = %s", (purpose,))).fetchone()
-            assert row is not None  # noqa: S101 - it was just inserted, and none is ever deleted
-            return bytes(row[0])
+            return bytes(row[0]) if row else None
 
-        return await self.run(find)
+        async def insert(rows: Connection) -> bytes | None:
+            await rows.execute(_KEEP_SECRET, (purpose, secrets.token_bytes(32)))
+            return await find(rows)
+
+        # Not inserted at once: a database that is read-only has it already.
+        value = await self.run(find, reads=True) or await self.run(insert)
+        assert value is not None  # noqa: S101 - it was just inserted, and none is ever deleted
+        return value
 
     async def aclose(self) -> None:
         """Close all connections."""
@@ -188,6 +199,8 @@ class PostgresDatabase:
                 raise _BusyError from None
             self._retire(pool)
             raise
+        except psycopg.errors.QueryCanceled:
+            raise _BusyError from None
         except psycopg.Error as error:
             # A server that has become read-only may have a successor, which new connections find.
             if is_lost(error) or isinstance(error, psycopg.errors.ReadOnlySqlTransaction):
@@ -211,6 +224,8 @@ class PostgresDatabase:
         assert connecting is not None  # noqa: S101 - made above
         with anyio.fail_after(DEADLINE_SECONDS):
             await asyncio.wait([connecting])
+        if connecting.done() and not connecting.cancelled() and connecting.exception():
+            self._away_until = anyio.current_time() + RETRY_SECONDS
         connecting.result()
         if self._pool is None:
             raise TimeoutError  # lost again at this moment
@@ -219,7 +234,9 @@ class PostgresDatabase:
     async def _connect(self) -> None:
         # Not by the pool, which says nothing of why a connection fails.
         with anyio.fail_after(OPENING_SECONDS):
-            async with await AsyncConnection.connect(self._conninfo, autocommit=True) as connection:
+            async with await AsyncConnection.connect(
+                self._conninfo, autocommit=True, prepare_threshold=None
+            ) as connection:
                 await migrate(connection)
         pool = Pool(
             self._conninfo,
@@ -231,7 +248,8 @@ class PostgresDatabase:
             configure=self._configure,
         )
         await pool.open()
-        self._pool = pool
+        # Of a database that was made anew, it is another one.
+        self._pool, self._is_key_known = pool, False
         if self._is_closed:
             self._retire(pool)
 
