@@ -139,6 +139,16 @@ async def test_two_tokens_in_one_database_have_journals_of_their_own(url: str, s
     assert len(started_runs(simulator)) == 2
 
 
+async def test_addresses_of_mogplex_that_share_a_database_stay_apart(url: str, simulator: Simulator) -> None:
+    other = Simulator(now=virtual_now, run_seconds=3_600)
+    for where, mogplex in (("https://one.example", simulator), ("https://other.example", other)):
+        async with bridge_with(None, mogplex, MOGPLEX_URL=where, MOGPLEX_MCP_DATABASE_URL=url) as client:
+            assert not (await facts(client, "list_runs"))["runs"]
+            await facts(client, "start_run", **TASK)
+            assert (await facts(client, "check_connection"))["requests"].startswith("4 of 60")
+    assert len(started_runs(simulator)) == len(started_runs(other)) == 1
+
+
 async def call_with(client: Any, state: str | None = None) -> Any:
     answer = {"input_responses": {"consent": YES}, "request_state": state} if state else {}
     return await client.session.call_tool(*DELETE, allow_input_required=True, **answer)
