@@ -3,7 +3,7 @@
     PYTHONPATH=server python -m benchmarks.replicas            prints the tables
     PYTHONPATH=server python -m benchmarks.replicas --write    writes them to docs/deploying.md
 
-Both stores flush each commit to the disk. The PostgreSQL server is that of the tests, on this machine.
+Both stores flush each start to the disk. The PostgreSQL server is that of the tests, on this machine.
 """
 
 import contextlib
@@ -199,7 +199,7 @@ def page(starts: tuple[float, float], at_once: tuple[float, float], growth: list
     ratio, wait = postgres / sqlite, 1_000 * MOGPLEX_SECONDS
     return f"""\
 {HEADING}
-By `benchmarks/replicas.py`, with PostgreSQL on the same machine and each commit flushed to the disk.
+By `benchmarks/replicas.py`, with PostgreSQL on the same machine and each start flushed to the disk.
 
 A start takes {postgres:.0f} ms with PostgreSQL and {sqlite:.0f} ms with the state file, **{ratio:.2f} times** as long
 (goal: {GOAL}), where Mogplex takes {wait:.0f} ms for its part; {at_once[1]:.0f} ms and {at_once[0]:.0f} ms where it
