@@ -34,7 +34,7 @@ class OperationContext:
         settings: The settings of the server.
         arrived: When the call arrived, on the clock of the event loop.
         progress: Reports the progress of the call.
-        clock: Seconds since the epoch on this machine, as the journal has them.
+        clock: Seconds since the epoch, by the clock of the journal: this machine's, or that of a shared database.
         consent: The user's consent to what the call changes.
         shutdown: The graceful shutdown of this process, which leaves a call some seconds.
         session: The session of the caller, within which "the latest run" is meant; empty for that of this process,
@@ -55,8 +55,8 @@ class OperationContext:
         """The current time at Mogplex, in UTC: what it dates is measured against this."""
         return datetime.fromtimestamp(self.tenant.clock.now(), UTC)
 
-    def on_this_machine(self, time: datetime | None) -> float:
-        """Return a time of Mogplex in seconds since the epoch on this machine's clock, now if it is not known."""
+    def on_journal_clock(self, time: datetime | None) -> float:
+        """Return a time of Mogplex in seconds since the epoch on the clock of the journal, now if it is not known."""
         return self.clock() - ((self.now - time).total_seconds() if time else 0.0)
 
     @property

@@ -302,7 +302,7 @@ async def record_state(context: OperationContext, snapshot: Snapshot, outcome: O
             repo_id=run.repo_id,
             status=run.status,
             pull_request=outcome.pull_request if outcome else "",
-            created_at=context.on_this_machine(run.created_at),
+            created_at=context.on_journal_clock(run.created_at),
         )
     except StateError:
         return

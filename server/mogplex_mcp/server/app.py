@@ -72,7 +72,7 @@ def create_server(
     """
     check_store(settings)
     toolsets, offered = _tools(settings)
-    scopes = RequestScopes(settings, ToolSelection(toolsets, offered), multi_tenant=multi_tenant, now=now)
+    scopes = RequestScopes(settings, ToolSelection(toolsets, offered), multi_tenant=multi_tenant)
     elicitation = Elicitation(allow_unasked=settings.allow_destructive)
     handlers = ToolHandlers(elicitation)
     if settings.refusals:
