@@ -22,13 +22,14 @@ from mcp.shared.exceptions import MCPError
 
 from mogplex_mcp.core.shutdown import AT_ONCE
 from mogplex_mcp.operations.errors import InvalidArgumentError
-from mogplex_mcp.runs.watch import Snapshot, Watches
+from mogplex_mcp.runs.watch import Snapshot
 from mogplex_mcp.server.request_scope import RequestScope
 from mogplex_mcp.server.resources import RUN, RUN_EVENTS, Resources
 
 if TYPE_CHECKING:
     from mcp.server.session import ServerSession
 
+    from mogplex_mcp.runs.watches import Watches
     from mogplex_mcp.tenants.services import Services
 
 MOST_RESOURCES: Final = 100
