@@ -192,6 +192,7 @@ async def follow_run(
             "the ", Argument("cursor"), f" cannot be used: {error}; leave it out to get all events"
         ) from None
     watch = context.tenant.watches.of(wanted)
+    before = watch.latest
     look = context.look if wait_seconds > 0 else None
     with listed_by(Operation("list_runs")), looking(look, wanted, wait_seconds):
         news = await tail(
@@ -210,7 +211,8 @@ async def follow_run(
         )
     if look is not None:
         _go_on(context, look, news, watch.seconds_until_due, wait_seconds)
-    await record_state(context, news.snapshot, news.outcome)
+    if look is None or news.snapshot is not before:
+        await record_state(context, news.snapshot, news.outcome)
     return FollowedRun(news, seen, news.repo, is_latest=not run_id)
 
 
@@ -220,7 +222,7 @@ def _go_on(context: OperationContext, look: Look, news: Tail, due: float, wait_s
     settles = news.reason is Reason.ENDED and not snapshot.settled
     if news.reason is Reason.TIME_UP or settles:
         share.note(run_id)
-        seconds = max(due, share.seconds)
+        seconds = due if settles else max(due, share.seconds)
         seen = max(0.0, context.tenant.clock.now() - snapshot.at)
         pending = Pending({"run_id": run_id}, describe(snapshot, news.outcome), seconds, wait_seconds, seen)
         look.go_on(pending, fault=snapshot.fault)

@@ -14,6 +14,7 @@ from mogplex_mcp.server.request_scope import Context, RequestScope, RequestScope
 from mogplex_mcp.server.resources import KINDS as RESOURCES
 from mogplex_mcp.server.resources import Resources
 from mogplex_mcp.server.subscriptions import PUSHED, Subscriptions
+from mogplex_mcp.server.tasks import TASK_TOOLS, TASKS, TaskParams, Tasks
 from mogplex_mcp.tenants.services import Services
 
 if TYPE_CHECKING:
@@ -22,12 +23,15 @@ if TYPE_CHECKING:
 Complete = Callable[[RequestScope, mcp_types.CompleteRequestParams], Awaitable[mcp_types.CompleteResult]]
 
 
-def add_handlers(server: Server[Services], scopes: RequestScopes, *, tools: frozenset[str], has_channel: bool) -> None:
+def add_handlers(
+    server: Server[Services], scopes: RequestScopes, tasks: Tasks, *, tools: frozenset[str], has_channel: bool
+) -> None:
     """Register the handlers of everything except tools.
 
     Args:
         server: The server, with its tools.
         scopes: Opens the scope of each request.
+        tasks: Answers for tasks.
         tools: The names of all tools that any request may use.
         has_channel: Whether notifications can be sent to connections of the 2025 protocol outside of a response: not
             over stateless HTTP.
@@ -55,10 +59,20 @@ def add_handlers(server: Server[Services], scopes: RequestScopes, *, tools: froz
             add("resources/subscribe", mcp_types.SubscribeRequestParams, subscriptions.subscribe)
             add("resources/unsubscribe", mcp_types.UnsubscribeRequestParams, subscriptions.unsubscribe)
 
+    extensions = dict(server.extensions)
+    if TASK_TOOLS & tools:
+        add("tasks/get", TaskParams, tasks.get)
+        add("tasks/update", TaskParams, tasks.update)
+        add("tasks/cancel", TaskParams, tasks.cancel)
+        # Not in the answer to `initialize`: a client of the 2025 protocol can't be sent a task.
+        extensions[TASKS] = {}
+
     async def discover(context: Context, _: mcp_types.RequestParams) -> mcp_types.DiscoverResult:
         return mcp_types.DiscoverResult(
             supported_versions=list(reversed(KNOWN_PROTOCOL_VERSIONS)),
-            capabilities=_without_list_changes(server.get_capabilities(protocol_version=context.protocol_version)),
+            capabilities=_without_list_changes(
+                server.get_capabilities(extensions=extensions or None, protocol_version=context.protocol_version)
+            ),
             instructions=server.instructions,
         )
 
