@@ -1,7 +1,9 @@
 """A client of the SDK that claims the tasks extension (SEP-2663), and its requests one by one."""
 
-from collections.abc import Callable
+import contextlib
+from collections.abc import AsyncIterator, Callable
 from typing import Any, ClassVar, Literal
+from unittest import mock
 
 import anyio
 import mcp_types
@@ -114,6 +116,28 @@ async def begin(client: Client, tool: str = "tail_run", **arguments: Any) -> Tas
 
 async def finished(client: Client, task_id: str, interval: float = 2.0) -> Task:
     """Poll a task until it is over."""
-    while (state := await ask(client, "tasks/get", task_id)).status not in OVER:
+    while True:
+        state = await ask(client, "tasks/get", task_id)
+        if state.status in OVER:
+            return state
         await anyio.sleep(interval)
-    return state
+
+
+@contextlib.asynccontextmanager
+async def listening(client: Client, *task_ids: str) -> AsyncIterator[list[str]]:
+    """Listen to tasks; yields those that the server acknowledges.
+
+    `Client.listen` has no extensions yet, so that the filter is changed on its way.
+    """
+    stamp = client.session._stamp
+
+    def with_tasks(data: dict[str, Any], opts: Any) -> None:
+        data["params"]["notifications"]["taskIds"] = list(task_ids)
+        stamp(data, opts)
+
+    with mock.patch.object(client.session, "_stamp", with_tasks):
+        stream = await (opened := client.listen()).__aenter__()
+    try:
+        yield (stream.honored.model_extra or {})["taskIds"]
+    finally:
+        await opened.__aexit__(None, None, None)

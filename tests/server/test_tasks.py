@@ -2,7 +2,9 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import anyio
 import mcp_types
@@ -13,8 +15,9 @@ from mogplex_mcp.server.task_ids import Task, TaskIds, owner_of
 from mogplex_mcp.simulator import DEMO_READ_ONLY_TOKEN, DEMO_TOKEN, Fault, FaultKind, Simulator
 from mogplex_mcp.storage.state_file import StateFile
 from mogplex_mcp.storage.store import SqliteStore
+from tests.runs.support import without_quota
 from tests.server.support import UNKNOWN, connect, server, start
-from tests.server.tasking import TASKS, Tasks, acknowledged, ask, begin, finished
+from tests.server.tasking import TASKS, Tasks, acknowledged, ask, begin, finished, listening
 from tests.virtual_time import virtual_now
 
 pytestmark = pytest.mark.anyio
@@ -109,7 +112,10 @@ async def test_an_id_survives_a_restart_and_a_new_token_of_the_person(tmp_path: 
     file = tmp_path / "token"
     file.write_text(DEMO_TOKEN)
     file.chmod(0o600)
-    lasting = {"MOGPLEX_MCP_STATE_FILE": str(tmp_path / "state.sqlite3"), "MOGPLEX_API_KEY_FILE": str(file)}
+    lasting: dict[str, Any] = {
+        "MOGPLEX_MCP_STATE_FILE": str(tmp_path / "state.sqlite3"),
+        "MOGPLEX_API_KEY_FILE": str(file),
+    }
     async with claiming(simulator, token="", **lasting) as client:
         task = await begin(client, run_id=await start(client))
     file.write_text(DEMO_READ_ONLY_TOKEN)
@@ -191,7 +197,7 @@ async def test_a_client_that_polls_every_10_ms_costs_no_more_requests() -> None:
 
 async def test_50_tasks_of_one_person_stay_within_the_budget() -> None:
     simulator, extension = simulated(1_800), Tasks()
-    simulator.state.quotas.spend = lambda _: None  # type: ignore[method-assign]
+    without_quota(simulator)
     at: list[float] = []
     async with claiming(simulator, extension) as client, anyio.create_task_group() as group:
         ids = [await start(client, f"Task {number}") for number in range(50)]
@@ -271,15 +277,41 @@ async def test_a_run_of_an_automation_is_followed_by_a_task() -> None:
     simulator, extension = simulated(60), Tasks(interval=lambda _: 0.5)
     automation_id = next(one.id for one in simulator.world.automations.values() if one.status == "active")
     async with claiming(simulator, extension) as client:
-        arguments = {"automation_id": automation_id, "repo": "acme/web"}
-        started = await client.call_tool("trigger_automation", arguments)
+        wanted = {"automation_id": automation_id, "repo": "acme/web"}
+        started = await client.call_tool("trigger_automation", wanted)
         assert started.structured_content
         before = len(simulator.requests)
-        arguments = {"automation_id": automation_id, "wait_seconds": 600}
-        result = await client.call_tool("get_automation_run", arguments)
+        waits = {"automation_id": automation_id, "wait_seconds": 600}
+        result = await client.call_tool("get_automation_run", waits)
         asked = len(simulator.requests) - before
     assert result.structured_content
     assert result.structured_content["run_id"] == started.structured_content["run_id"]
     assert result.structured_content["ended"] is True
     assert asked <= 20
     assert extension.seen[1].status_message.startswith("the automation's run is ")
+
+
+async def test_a_listener_is_notified_of_its_tasks_until_they_end() -> None:
+    simulator, extension = simulated(60), Tasks()
+    async with claiming(simulator, extension) as client:
+        task = await begin(client, run_id=await start(client))
+        async with listening(client, task.task_id, "x" * 40) as honored:
+            assert honored == [task.task_id]
+            await anyio.sleep(120)
+            asked = len(simulator.requests)
+            await anyio.sleep(120)
+            assert len(simulator.requests) == asked
+    states = extension.notified
+    assert [state.status for state in states] == ["working"] * (len(states) - 1) + ["completed"]
+    assert len(states) >= 4
+    assert all(first.status_message != then.status_message for first, then in pairwise(states))
+    assert states[-1].facts["pull_request"]
+
+
+async def test_only_a_client_that_declares_tasks_may_listen_to_them() -> None:
+    async with connect(simulated()) as client:
+        with pytest.raises(MCPError) as caught:
+            async with listening(client, "x"):
+                pass
+    assert caught.value.code == mcp_types.MISSING_REQUIRED_CLIENT_CAPABILITY
+    assert caught.value.error.data == {"requiredCapabilities": {"extensions": {TASKS: {}}}}

@@ -89,7 +89,9 @@ def create_server(
             readiness.depend_on(services.store.check, logs=not settings.database_url)
         try:
             await elicitation.share_key(services.store)
-            yield services
+            async with anyio.create_task_group() as services.background:
+                yield services
+                services.background.cancel_scope.cancel()
         finally:
             with anyio.CancelScope(shield=True):
                 await services.aclose()

@@ -53,7 +53,7 @@ def add_handlers(
     if has_resources or has_prompts:
         add("completion/complete", mcp_types.CompleteRequestParams, _completer(resources, prompts))
     if any(kind.tool in tools for kind in PUSHED):
-        subscriptions = Subscriptions(resources)
+        subscriptions = Subscriptions(resources, tasks)
         add("subscriptions/listen", mcp_types.SubscriptionsListenRequestParams, subscriptions.listen)
         if has_channel:
             add("resources/subscribe", mcp_types.SubscribeRequestParams, subscriptions.subscribe)

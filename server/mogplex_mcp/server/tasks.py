@@ -148,6 +148,13 @@ class Tasks:
             await self._cancelled_here.add(mark, valid_seconds=task.seconds)
         return Acknowledgement()
 
+    async def is_known(self, scope: RequestScope, task_id: str) -> bool:
+        """Return whether this is the id of a task that the caller may look at."""
+        with contextlib.suppress(MCPError):
+            await self._open(scope, task_id)
+            return True
+        return False
+
     async def find(self, scope: RequestScope, task_id: str) -> TaskState | None:
         """Return the state of a task; None if there is no such task."""
         try:
