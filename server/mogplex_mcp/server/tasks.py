@@ -14,6 +14,7 @@ from typing import Any, Final, Literal
 
 import mcp_types
 from mcp.shared.exceptions import MCPError
+from mcp.shared.inbound import MCP_NAME_HEADER, decode_header_value
 from mcp_types.version import MODERN_PROTOCOL_VERSIONS
 
 from mogplex_mcp.operations.confirmation import Consent
@@ -113,10 +114,10 @@ class Tasks:
         """Serve `tasks/get`.
 
         Raises:
-            MCPError: The request does not declare the extension, or there is no such task.
+            MCPError: The request does not declare the extension, its header `Mcp-Name` is that of another task, or
+                there is no such task.
         """
-        require_tasks(scope.context)
-        task, tool = await self._open(scope, params.task_id)
+        task, tool = await self._asked(scope, params)
         state = await self._look(scope, params.task_id, task, tool)
         state.result_type = "complete"
         return state
@@ -127,8 +128,7 @@ class Tasks:
         Raises:
             MCPError: As `get`.
         """
-        require_tasks(scope.context)
-        await self._open(scope, params.task_id)
+        await self._asked(scope, params)
         return Acknowledgement()
 
     async def cancel(self, scope: RequestScope, params: TaskParams) -> Acknowledgement:
@@ -139,8 +139,7 @@ class Tasks:
         Raises:
             MCPError: As `get`.
         """
-        require_tasks(scope.context)
-        task, _ = await self._open(scope, params.task_id)
+        task, _ = await self._asked(scope, params)
         mark = _mark(params.task_id)
         try:
             await scope.services.store.cancelled_tasks.add(mark, valid_seconds=task.seconds)
@@ -162,6 +161,15 @@ class Tasks:
         except MCPError:
             return None
         return await self._look(scope, task_id, task, tool)
+
+    async def _asked(self, scope: RequestScope, params: TaskParams) -> tuple[Task, Tool]:
+        """Return the task that a request is about, if the request may be about tasks."""
+        require_tasks(scope.context)
+        request = scope.context.request
+        named = None if request is None else request.headers.get(MCP_NAME_HEADER)
+        if named is not None and decode_header_value(named) != params.task_id:
+            raise MCPError(mcp_types.HEADER_MISMATCH, "The header Mcp-Name is not the taskId of the request.")
+        return await self._open(scope, params.task_id)
 
     async def _open(self, scope: RequestScope, task_id: str) -> tuple[Task, Tool]:
         owner = owner_of(scope.services.identity(scope.caller))

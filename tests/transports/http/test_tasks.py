@@ -9,11 +9,12 @@ import mcp_types
 import pytest
 from mcp import Client, MCPError
 from mcp.client.streamable_http import streamable_http_client
+from mcp_types import CLIENT_CAPABILITIES_META_KEY, PROTOCOL_VERSION_META_KEY
 
 from mogplex_mcp.simulator import DEMO_OTHER_TOKEN, DEMO_TOKEN, Simulator
 from tests.server.support import start
-from tests.server.tasking import Tasks, acknowledged, ask, begin
-from tests.transports.http.support import app_for, served
+from tests.server.tasking import TASKS, Tasks, acknowledged, ask, begin
+from tests.transports.http.support import HEADERS, app_for, served
 
 pytestmark = pytest.mark.anyio
 
@@ -46,3 +47,15 @@ async def test_a_task_is_followed_to_its_end_and_belongs_to_its_caller() -> None
             result = await mine.call_tool("tail_run", {"run_id": run_id})
     assert result.structured_content
     assert result.structured_content["pull_request"]
+
+
+async def test_a_request_for_another_task_than_its_header_names_is_refused() -> None:
+    method, version = "tasks/get", "2026-07-28"
+    declared = {PROTOCOL_VERSION_META_KEY: version, CLIENT_CAPABILITIES_META_KEY: {"extensions": {TASKS: {}}}}
+    body = {"jsonrpc": "2.0", "id": 1, "method": method, "params": {"taskId": "one", "_meta": declared}}
+    headers = {**HEADERS, "Authorization": f"Bearer {DEMO_TOKEN}", "MCP-Protocol-Version": version}
+    async with served(app_for(Simulator().transport())) as address, httpx2.AsyncClient(timeout=30) as http:
+        for named, code in (("other", mcp_types.HEADER_MISMATCH), ("one", mcp_types.INVALID_PARAMS)):
+            sent = {**headers, "Mcp-Method": method, "Mcp-Name": named}
+            answer = await http.post(f"http://{address}/mcp", json=body, headers=sent)
+            assert f'"code":{code}' in answer.text.replace(" ", "")
