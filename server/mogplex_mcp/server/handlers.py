@@ -59,19 +59,21 @@ def add_handlers(
             add("resources/subscribe", mcp_types.SubscribeRequestParams, subscriptions.subscribe)
             add("resources/unsubscribe", mcp_types.UnsubscribeRequestParams, subscriptions.unsubscribe)
 
-    extensions = dict(server.extensions)
+    of_this_era: dict[str, dict[str, Any]] = {}
     if TASK_TOOLS & tools:
         add("tasks/get", TaskParams, tasks.get)
         add("tasks/update", TaskParams, tasks.update)
         add("tasks/cancel", TaskParams, tasks.cancel)
         # Not in the answer to `initialize`: a client of the 2025 protocol can't be sent a task.
-        extensions[TASKS] = {}
+        of_this_era[TASKS] = {}
 
     async def discover(context: Context, _: mcp_types.RequestParams) -> mcp_types.DiscoverResult:
         return mcp_types.DiscoverResult(
             supported_versions=list(reversed(KNOWN_PROTOCOL_VERSIONS)),
             capabilities=_without_list_changes(
-                server.get_capabilities(extensions=extensions or None, protocol_version=context.protocol_version)
+                server.get_capabilities(
+                    extensions={**server.extensions, **of_this_era} or None, protocol_version=context.protocol_version
+                )
             ),
             instructions=server.instructions,
         )
