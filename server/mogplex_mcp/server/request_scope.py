@@ -12,6 +12,7 @@ from mcp_types import INVALID_PARAMS, RequestId
 from mogplex_mcp.config.settings import Settings
 from mogplex_mcp.credentials.sources import FoundToken, SourceKind
 from mogplex_mcp.operations.confirmation import Consent
+from mogplex_mcp.operations.look import Look
 from mogplex_mcp.storage.errors import StateError
 from mogplex_mcp.storage.ledger import Entry
 from mogplex_mcp.tenants.call_timeouts import client_key
@@ -150,11 +151,12 @@ class RequestScope:
             # Nothing is learnt without a state file.
             return client
 
-    def open_call(self, consent: Consent | None = None) -> Call:
+    def open_call(self, consent: Consent | None = None, look: Look | None = None) -> Call:
         """Return what a tool gets in addition to its arguments. The time of the call begins now.
 
         Args:
             consent: Whether the user agrees with what the call is about to do.
+            look: Set if the call is one look in place of a wait.
         """
         client, version = self.client
         return Call(
@@ -173,6 +175,7 @@ class RequestScope:
             consent=consent or Consent(),
             shutdown=self.services.shutdown,
             session=self.session,
+            look=look,
         )
 
     def call_key(self, request_id: RequestId | None) -> CallKey | None:

@@ -161,9 +161,12 @@ async def test_confirmation_counts_once_on_all_replicas(
     assert await first.add("state", valid_seconds=900)
     assert not await second.add("state", valid_seconds=900)
     assert await second.add("another", valid_seconds=900)
+    assert await first.has("another")
+    assert not await first.has("a third")
     # What expired is not kept; its seal is refused before.
     now = other.now()
     monkeypatch.setattr(other, "now", lambda: now + 901)
+    assert not await second.has("another")
     assert await second.add("state", valid_seconds=900)
 
 
