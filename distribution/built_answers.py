@@ -1,6 +1,7 @@
 """The responses that a package has built in: those of its own server to the first requests of clients.
 
-`python -m distribution.built_answers FOLDER` writes them; the build of a wheel does the same (`build_hook`).
+`python -m distribution.built_answers FOLDER` writes them; the build of a source distribution does the same
+(`build_hook`).
 """
 
 import json

@@ -160,6 +160,7 @@ UNUSABLE = {
     "the 2026 version": {"protocolVersion": MODERN},
     "no client": {"clientInfo": None},
     "a client without version": {"clientInfo": {"name": "test"}},
+    "a client with a number for its title": {"clientInfo": {"name": "test", "version": "1", "title": 5}},
     "capabilities that are none": {"capabilities": {"roots": 5}},
 }
 

@@ -153,6 +153,7 @@ def _request(line: bytes) -> tuple[str | int, str, dict[str, Any]]:
 def _is_client(info: object, capabilities: object) -> bool:
     """Return whether a client says who it is and what it can do in the form of the specification."""
     match info, capabilities:
-        case {"name": str(), "version": str()}, dict():
-            return all(isinstance(one, dict) for one in capabilities.values())
+        case {"name": str(), "version": str(), **more}, dict():
+            are_plain = all(isinstance(one, str | list) for one in more.values())
+            return are_plain and all(isinstance(one, dict) for one in capabilities.values())
     return False
