@@ -36,6 +36,7 @@ class StartedRun(RunReply):
     repo: str = Field(description="owner/name or id.")
     harness: str = Field("", description="Coding agent.")
     replayed: bool = Field(description="Found, not started.")
+    pull_request: Link = Field("", description="It updates it.")
     web_page: Link = Field("", description="Web page.")
 
 

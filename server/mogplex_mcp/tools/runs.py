@@ -8,13 +8,14 @@ from pydantic import Field
 
 from mogplex_mcp.api.client import MAX_PROMPT_LENGTH, StartRun
 from mogplex_mcp.operations import run_list, runs
+from mogplex_mcp.operations.errors import Argument, InvalidArgumentError
 from mogplex_mcp.reply.untrusted import sanitize_word
 from mogplex_mcp.runs.cursor import CursorError, run_digest, waited_for
 from mogplex_mcp.runs.outcome import Outcome
 from mogplex_mcp.runs.tail import Until
 from mogplex_mcp.runs.watch import Snapshot
 from mogplex_mcp.toolkit.call import Call
-from mogplex_mcp.toolkit.toolset import Hints, Toolset
+from mogplex_mcp.toolkit.toolset import Hints, OtherRepo, Toolset
 from mogplex_mcp.tools.run_list import RunList, list_reply
 from mogplex_mcp.tools.run_replies import cancelled_reply, details_reply, news_reply, started_reply
 from mogplex_mcp.tools.run_results import CancelledRun, RunDetails, RunNews, StartedRun
@@ -32,8 +33,10 @@ async def start_run(
     call: Call,
     *,
     repo: Annotated[
-        str, Field(description="The repository: owner/name, such as acme/web, or its Mogplex id. list_repos has both.")
-    ],
+        str,
+        Field(description="The repository: owner/name, such as acme/web, or its Mogplex id. list_repos has both."),
+        OtherRepo("that of continue_run"),
+    ] = "",
     prompt: Annotated[
         str,
         Field(
@@ -69,6 +72,13 @@ async def start_run(
             "repository's own setting."
         ),
     ] = "",
+    continue_run: Annotated[
+        str,
+        Field(
+            description="The run_id of an ended run to continue, on its branches: its open pull request is updated. "
+            "Default: none."
+        ),
+    ] = "",
     conversation_id: Annotated[
         str, Field(description="The id of a Mogplex conversation to continue. Default: none is continued.")
     ] = "",
@@ -100,7 +110,16 @@ async def start_run(
         root_directory=root_directory,
         conversation_id=conversation_id,
     )
-    started = await runs.start_run(call, wanted, repo=repo, force_new=force_new, idempotency_key=idempotency_key)
+    if not (repo or continue_run or call.settings.default_repo):
+        raise InvalidArgumentError("start_run needs the argument ", Argument("repo"), ": owner/name, such as acme/web")
+    started = await runs.start_run(
+        call,
+        wanted,
+        repo=repo or ("" if continue_run else call.settings.default_repo),
+        continue_run=continue_run,
+        force_new=force_new,
+        idempotency_key=idempotency_key,
+    )
     return started_reply(started, now=call.now, base_url=call.settings.base_url)
 
 
