@@ -57,6 +57,12 @@ RUN: Final = Command(
     (
         CommandArgument("prompt", "the task; - reads it from stdin", {"metavar": "PROMPT"}),
         _REPO,
+        CommandArgument(
+            "--continue",
+            "continue this run, which has ended, on its branches, so that its open pull request is updated; --repo is "
+            "not needed then",
+            {"metavar": "RUN", "dest": "continue_run"},
+        ),
         CommandArgument("--harness", "the agent (default: codex)", {"choices": ("codex", "claude-code")}),
         _BASE_BRANCH,
         CommandArgument("--branch", "branch to work on (default: a generated name)", {"metavar": "NAME"}),
