@@ -68,7 +68,7 @@ def started_reply(result: runs.StartedRun, *, now: datetime, base_url: str) -> S
         harness=sanitize_word(run.harness, ""),
         replayed=started.replayed,
         pull_request=result.continues.pull_request if result.continues else "",
-        web_page=_page(run, base_url),
+        web_page=page_of_run(run.run_id, base_url),
         untrusted=_branches(run),
         notes=notes,
         next_steps=[follow],
@@ -114,7 +114,7 @@ def news_reply(followed: runs.FollowedRun, *, now: datetime, base_url: str) -> R
         failure_code=sanitize_word(outcome.failure_code, ""),
         stale=news.reason is Reason.STALE or None,
         truncated_upstream=snapshot.saturated or None,
-        web_page=_page(run, base_url),
+        web_page=page_of_run(run.run_id, base_url),
         cursor="" if ended and not news.more else str(news.cursor),
         untrusted=untrusted,
         notes=notes,
@@ -163,7 +163,7 @@ def details_reply(details: runs.RunDetails, *, now: datetime, base_url: str) -> 
         failure_code=sanitize_word(outcome.failure_code, ""),
         sandbox_id=sanitize_word(run.sandbox_record_id or "", ""),
         truncated_upstream=snapshot.saturated or None,
-        web_page=_page(run, base_url),
+        web_page=page_of_run(run.run_id, base_url),
         left_out=len(groups) - len(events) or None,
         untrusted=untrusted,
         notes=notes,
@@ -309,8 +309,9 @@ def _notes(snapshot: Snapshot, now: datetime, *, asleep: float = 0.0) -> list[st
     return notes
 
 
-def _page(run: models.Run, base_url: str) -> str:
-    return f"{web_url(base_url)}/runs/{sanitize_word(run.run_id)}"
+def page_of_run(run_id: str, base_url: str) -> str:
+    """Return the address of a run's page on the web."""
+    return f"{web_url(base_url)}/runs/{sanitize_word(run_id)}"
 
 
 def _branches(run: models.Run) -> dict[str, str]:
