@@ -16,7 +16,7 @@ from mogplex_mcp.api.errors import ErrorCode, MogplexError
 from mogplex_mcp.api.unreadable import note_unreadable
 from mogplex_mcp.core.shutdown import AT_ONCE, Shutdown
 from mogplex_mcp.runs.outcome import Outcome, Phase, is_milestone, is_stale, is_terminal, read_outcome
-from mogplex_mcp.runs.several_cursor import SeveralCursor, Reported
+from mogplex_mcp.runs.several_cursor import Reported, SeveralCursor
 from mogplex_mcp.runs.tail import HEARTBEAT_SECONDS, Reason, RepoOf, Until, first_snapshot
 from mogplex_mcp.runs.watch import FINAL_ERRORS, RunWatch, Snapshot
 

@@ -42,6 +42,7 @@ OPERATION_COMMANDS: Final[Mapping[str, str]] = {
 
 _FLAGS: Final[Mapping[str, str]] = {
     "run_id": "RUN",
+    "run_ids": "RUN",
     "sandbox_id": "SANDBOX",
     "automation_id": "AUTOMATION",
     "prompt": "PROMPT",
