@@ -105,6 +105,8 @@ export interface StartRunResult {
   harness?: string;
   /** Found, not started. */
   replayed: boolean;
+  /** It updates it. (uri) */
+  pull_request?: string;
   /** Web page. (uri) */
   web_page?: string;
 }
@@ -123,6 +125,8 @@ export interface TailRunResult {
     failure?: string;
     /** Not its pull request. */
     reported_link?: string;
+    /** The last event of each, or why it failed. */
+    latest?: Array<string>;
   };
   /** Useful calls. */
   next_steps?: Array<{
@@ -157,6 +161,23 @@ export interface TailRunResult {
   web_page?: string;
   /** For the next call. */
   cursor?: string;
+  /** All of run_ids. */
+  runs?: Array<{
+    /** Run id. */
+    run_id: string;
+    /** owner/name or id. */
+    repo?: string;
+    /** Run state. */
+    status?: string;
+    /** How far it is. */
+    phase?: string;
+    /** Its address. (uri) */
+    pull_request?: string;
+    /** Why it ends the wait. */
+    news?: string;
+    /** How many. */
+    new_events?: number;
+  }>;
 }
 
 /** Look at a run. */

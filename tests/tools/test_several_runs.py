@@ -144,9 +144,9 @@ async def test_wrong_ids_are_named(simulator: Simulator) -> None:
         assert f"{run_ids[0]} was given more than once." in twice["notes"]
         one = await facts(client, "tail_run", run_id=run_ids[0], wait_seconds=0)
         of_one = await error(client, "tail_run", run_ids=run_ids, cursor=one["cursor"])
-        assert "it is that of a call with run_id;" in of_one
+        assert "it is that of one run;" in of_one
         of_several = await error(client, "tail_run", run_id=run_ids[0], cursor=twice["cursor"])
-        assert "it is that of a call with run_ids;" in of_several
+        assert "it is that of several runs;" in of_several
         cut = await error(client, "tail_run", run_ids=run_ids, cursor=twice["cursor"][:-3])
         assert "a part of it is missing" in cut
         other = await facts(client, "start_run", repo="acme/web", prompt="another")

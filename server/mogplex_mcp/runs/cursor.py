@@ -17,8 +17,8 @@ from typing import Final
 
 VERSION: Final = 2
 SEVERAL_VERSION: Final = 3
-KINDS: Final = {VERSION: "a call with run_id", SEVERAL_VERSION: "a call with run_ids"}
-"""By version, the calls of `tail_run` that have such a cursor."""
+KINDS: Final = {VERSION: "one run", SEVERAL_VERSION: "several runs"}
+"""By version, what such a cursor is about."""
 # Two of 200 events have the same digest once in a hundred million runs.
 _EVENT_BYTES: Final = 5
 _RUN_BYTES: Final = 4
@@ -117,14 +117,14 @@ def unpack(text: str, version: int) -> tuple[float, bytes]:
         data = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
     except (binascii.Error, ValueError) as error:
         raise CursorError("it isn't a cursor of this server") from error
-    if not data or data[0] != version:
-        is_known = bool(data) and data[0] in KINDS
-        raise CursorError(
-            f"it is that of {KINDS[data[0]]}" if is_known else "it isn't a cursor of this version of the server"
-        )
+    if not data or data[0] not in KINDS:
+        raise CursorError("it isn't a cursor of this version of the server")
     body, checksum = data[:-_CHECKSUM_BYTES], data[-_CHECKSUM_BYTES:]
     if len(body) < 1 + _WAITED_BYTES or checksum != digest_of(body, _CHECKSUM_BYTES):
         raise CursorError("a part of it is missing or was changed")
+    kind = KINDS[body[0]]
+    if body[0] != version:
+        raise CursorError(f"it is that of {kind}")
     return int.from_bytes(body[1 : 1 + _WAITED_BYTES], "big") / _TENTHS, body[1 + _WAITED_BYTES :]
 
 
