@@ -191,8 +191,9 @@ class _Wait:
             one.is_looked_at.set()
             await self._listener(self.states())
             while one.has_to_wait():
-                one.snapshot = await one.watch.after(one.snapshot)
-                await self._listener(self.states())
+                before, one.snapshot = one.snapshot, await one.watch.after(one.snapshot)
+                if _differ(before, one.snapshot):
+                    await self._listener(self.states())
         except MogplexError as error:
             one.error = error
         one.is_followed = False
@@ -280,6 +281,10 @@ class _Follower:
 
     def _count_milestones(self, snapshot: Snapshot) -> int:
         return sum(is_milestone(event, self.repo) for event in snapshot.events)
+
+
+def _differ(before: Snapshot, after: Snapshot) -> bool:
+    return (before.run.status, len(before.events)) != (after.run.status, len(after.events))
 
 
 def _verdict(snapshot: Snapshot, outcome: Outcome) -> Verdict:
