@@ -116,6 +116,11 @@ def reported_link(event: RunEvent) -> str:
     return str(link)
 
 
+def is_milestone(event: RunEvent, repo: str) -> bool:
+    """Return whether the event is worth a caller's attention before the run ends: a failure, or its pull request."""
+    return event.type == "failed" or bool(own_pull_request(reported_link(event), repo))
+
+
 def own_pull_request(link: str, repo: str) -> str:
     """Return the link if it is a pull request of this repository on github.com, else "".
 

@@ -31,6 +31,17 @@ _CHARACTERS_PER_TOKEN: Final = 4
 
 
 @dataclass(frozen=True)
+class OtherRepo:
+    """Marks the argument `repo` of a tool that need not be named one.
+
+    Attributes:
+        default: Which repository is meant then, if there is one.
+    """
+
+    default: str
+
+
+@dataclass(frozen=True)
 class Hints:
     """The annotations of a tool (MCP specification, "Tool annotations").
 
@@ -91,6 +102,8 @@ class Tool:
             if self.default_repo and one.name == "repo" and default is ...:
                 default = self.default_repo
                 description += f" Default: {default}."
+            for other in (mark for mark in types[one.name].__metadata__ if isinstance(mark, OtherRepo)):
+                description += f" Default: {other.default}, else {self.default_repo or 'it is required'}."
             fields[one.name] = Annotated[types[one.name], Field(description=description)], default
         return create_model(self.name, __config__=ConfigDict(extra="forbid", defer_build=True), **fields)
 

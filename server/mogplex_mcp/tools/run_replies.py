@@ -7,6 +7,7 @@ from mogplex_mcp.api import models
 from mogplex_mcp.api.base_url import web_url
 from mogplex_mcp.core.humanize import counted, duration
 from mogplex_mcp.operations import runs
+from mogplex_mcp.operations.continuation import Continuation
 from mogplex_mcp.reply.model import NextStep
 from mogplex_mcp.reply.output_limit import lines_within
 from mogplex_mcp.reply.untrusted import clean_line, sanitize_name, sanitize_word
@@ -56,6 +57,7 @@ def started_reply(result: runs.StartedRun, *, now: datetime, base_url: str) -> S
             notes.append("If the user really wants another one, call start_run with force_new.")
     else:
         summary = f"Run started on {repo}."
+    notes += _continued(result.continues)
     if not started.noted:
         notes.append("The journal could not be written: keep this run_id, list_runs will not show it.")
     return StartedRun(
@@ -65,11 +67,26 @@ def started_reply(result: runs.StartedRun, *, now: datetime, base_url: str) -> S
         status=sanitize_word(run.status),
         harness=sanitize_word(run.harness, ""),
         replayed=started.replayed,
-        web_page=_page(run, base_url),
+        pull_request=result.continues.pull_request if result.continues else "",
+        web_page=page_of_run(run.run_id, base_url),
         untrusted=_branches(run),
         notes=notes,
         next_steps=[follow],
     )
+
+
+def _continued(continues: Continuation | None) -> list[str]:
+    """Return what a run that continues another one will deliver to."""
+    if continues is None:
+        return []
+    branch = f"It works on the branch of run {continues.run_id}"
+    if continues.pull_request:
+        return [f"{branch} and updates this pull request; if that is not open any more, a new one is opened."]
+    if continues.wanted.working_branch == continues.wanted.base_branch:
+        return [f"{branch}, which is the base branch itself: there is no pull request to update."]
+    if continues.changed:
+        return [f"{branch}, which reported no pull request; an open one of that branch is updated."]
+    return [f"{branch}, which reported no changes: if its branch does not exist, this run will fail."]
 
 
 def news_reply(followed: runs.FollowedRun, *, now: datetime, base_url: str) -> RunNews:
@@ -97,7 +114,7 @@ def news_reply(followed: runs.FollowedRun, *, now: datetime, base_url: str) -> R
         failure_code=sanitize_word(outcome.failure_code, ""),
         stale=news.reason is Reason.STALE or None,
         truncated_upstream=snapshot.saturated or None,
-        web_page=_page(run, base_url),
+        web_page=page_of_run(run.run_id, base_url),
         cursor="" if ended and not news.more else str(news.cursor),
         untrusted=untrusted,
         notes=notes,
@@ -146,7 +163,7 @@ def details_reply(details: runs.RunDetails, *, now: datetime, base_url: str) -> 
         failure_code=sanitize_word(outcome.failure_code, ""),
         sandbox_id=sanitize_word(run.sandbox_record_id or "", ""),
         truncated_upstream=snapshot.saturated or None,
-        web_page=_page(run, base_url),
+        web_page=page_of_run(run.run_id, base_url),
         left_out=len(groups) - len(events) or None,
         untrusted=untrusted,
         notes=notes,
@@ -292,8 +309,9 @@ def _notes(snapshot: Snapshot, now: datetime, *, asleep: float = 0.0) -> list[st
     return notes
 
 
-def _page(run: models.Run, base_url: str) -> str:
-    return f"{web_url(base_url)}/runs/{sanitize_word(run.run_id)}"
+def page_of_run(run_id: str, base_url: str) -> str:
+    """Return the address of a run's page on the web."""
+    return f"{web_url(base_url)}/runs/{sanitize_word(run_id)}"
 
 
 def _branches(run: models.Run) -> dict[str, str]:

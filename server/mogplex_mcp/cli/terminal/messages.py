@@ -42,13 +42,17 @@ OPERATION_COMMANDS: Final[Mapping[str, str]] = {
 
 _FLAGS: Final[Mapping[str, str]] = {
     "run_id": "RUN",
+    "run_ids": "RUN",
     "sandbox_id": "SANDBOX",
     "automation_id": "AUTOMATION",
     "prompt": "PROMPT",
     "working_branch": "--branch",
     "root_directory": "--root",
+    "continue_run": "--continue",
 }
 
+# Without it, the command of `tail_run` shows events and returns.
+_WAITS: Final = "--follow"
 _DOCTOR: Final = "`mogplex-mcp doctor` checks each of them."
 _AGAIN: Final = "Run the same command again once."
 # By the kind of its source: what puts a token in place. `login` would not help where another source comes first.
@@ -250,7 +254,9 @@ def command_error(
 def as_commands(piece: Argument | Operation) -> str:
     """Return the flag of an argument, or the command line of an operation."""
     if isinstance(piece, Operation):
-        given = " ".join(piece.arguments.values())
+        given = " ".join(
+            [*piece.arguments.values(), *([_WAITS] if piece.name == "tail_run" and piece.arguments else [])]
+        )
         return f"`mogplex-mcp {OPERATION_COMMANDS.get(piece.name, f'call {piece.name}')}{f' {given}' if given else ''}`"
     flag = _FLAGS.get(piece.name, f"--{piece.name.replace('_', '-')}")
     if piece.value == "false":
