@@ -1,23 +1,38 @@
 """Runs: start a coding agent, follow it to its pull request, look back, stop it."""
 
 import contextlib
+import inspect
+from collections.abc import Sequence
 from dataclasses import replace
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal, TypeVar
 
 from pydantic import Field
 
 from mogplex_mcp.api.client import MAX_PROMPT_LENGTH, StartRun
 from mogplex_mcp.operations import run_list, runs
+from mogplex_mcp.reply.model import Reply
 from mogplex_mcp.reply.untrusted import sanitize_word
 from mogplex_mcp.runs.cursor import CursorError, run_digest, waited_for
+from mogplex_mcp.runs.event_groups import EventGroup
 from mogplex_mcp.runs.outcome import Outcome
 from mogplex_mcp.runs.tail import Until
 from mogplex_mcp.runs.watch import Snapshot
 from mogplex_mcp.toolkit.call import Call
 from mogplex_mcp.toolkit.toolset import Hints, Toolset
+from mogplex_mcp.tools.run_card import card_meta
 from mogplex_mcp.tools.run_list import RunList, list_reply
-from mogplex_mcp.tools.run_replies import cancelled_reply, details_reply, news_reply, started_reply
+from mogplex_mcp.tools.run_replies import (
+    cancelled_reply,
+    details_reply,
+    newest_that_fit,
+    news_reply,
+    oldest_that_fit,
+    started_reply,
+)
 from mogplex_mcp.tools.run_results import CancelledRun, RunDetails, RunNews, StartedRun
+from mogplex_mcp.ui.run_card import URI as CARD
+
+_ReplyT = TypeVar("_ReplyT", bound=Reply)
 
 toolset = Toolset("runs", "Start coding agents, follow them to their pull request, stop them.")
 
@@ -27,7 +42,7 @@ RunId = Annotated[
 ]
 
 
-@toolset.tool("Start a run", Hints(reads_only=False, idempotent=True, open_world=True), always_load=True)
+@toolset.tool("Start a run", Hints(reads_only=False, idempotent=True, open_world=True), always_load=True, card=CARD)
 async def start_run(
     call: Call,
     *,
@@ -101,10 +116,14 @@ async def start_run(
         conversation_id=conversation_id,
     )
     started = await runs.start_run(call, wanted, repo=repo, force_new=force_new, idempotency_key=idempotency_key)
-    return started_reply(started, now=call.now, base_url=call.settings.base_url)
+    reply = started_reply(started, now=call.now, base_url=call.settings.base_url)
+    if not call.shows_cards:
+        return reply
+    run, name = started.started.run, started.repo.full_name
+    return reply.with_meta(card_meta(call, run, repo=name, task=prompt, can_continue=_CONTINUES))
 
 
-@toolset.tool("Follow a run", Hints(open_world=True), always_load=True)
+@toolset.tool("Follow a run", Hints(open_world=True), always_load=True, card=CARD)
 async def tail_run(
     call: Call,
     *,
@@ -156,18 +175,21 @@ async def tail_run(
     )
     waited = call.responded(run_digest(followed.seen.run_id))
     news = replace(followed.news, cursor=followed.news.cursor.after(waited))
-    return news_reply(
+    reply = news_reply(
         replace(followed, news=news, seen=followed.seen.after(waited)), now=call.now, base_url=call.settings.base_url
     )
+    return await _with_card(call, reply, news.snapshot, oldest_that_fit(news.groups), followed.repo)
 
 
-@toolset.tool("Look at a run", Hints(open_world=True))
+@toolset.tool("Look at a run", Hints(open_world=True), card=CARD)
 async def get_run(call: Call, run_id: RunId = "") -> RunDetails:
     """Look at a run as it is now: state, branches, pull request, failure, events.
 
     Use it for one look, at no cost. To wait, use tail_run.
     """
-    return details_reply(await runs.get_run(call, run_id=run_id), now=call.now, base_url=call.settings.base_url)
+    details = await runs.get_run(call, run_id=run_id)
+    reply = details_reply(details, now=call.now, base_url=call.settings.base_url)
+    return await _with_card(call, reply, details.snapshot, newest_that_fit(details.groups), details.repo)
 
 
 @toolset.tool("List runs", Hints(open_world=True))
@@ -212,6 +234,21 @@ async def cancel_run(
     Use it only when the user wants that.
     """
     return cancelled_reply(await runs.cancel_run(call, run_id=run_id))
+
+
+# The card has a field for a follow-up where `start_run` takes one.
+_CONTINUES: Final = "continue_run" in inspect.signature(start_run).parameters
+
+
+async def _with_card(
+    call: Call, reply: _ReplyT, snapshot: Snapshot, groups: Sequence[EventGroup], repo: str
+) -> _ReplyT:
+    """Return the reply with what the run card shows, for a client that may have it."""
+    if not call.shows_cards:
+        return reply
+    run, events = snapshot.run, snapshot.events
+    task = await runs.task_of(call, run.run_id)
+    return reply.with_meta(card_meta(call, run, events, groups, repo=repo, task=task, can_continue=_CONTINUES))
 
 
 class _Progress:
