@@ -15,12 +15,16 @@ let capabilities: HostCapabilities = {};
 let run: Run = unknownRun();
 let state: Following = "off";
 let reason = "";
-let followed = "";
+/** The run of which the follower has brought news, so that it knows it better than an older result. */
+let known = "";
 
 const view = new View({ openLink, stop, continueWith, tryAgain: follow });
 const follower = new Follower(
   host,
-  (result, fresh) => apply(result, fresh),
+  (result, fresh) => {
+    known = run.id;
+    apply(result, fresh);
+  },
   (now, why) => {
     [state, reason] = [now, why];
     showFooting();
@@ -42,9 +46,10 @@ function apply(result: ToolResult, fresh: boolean): void {
 
 function showFooting(): void {
   const canCall = !!capabilities.serverTools && state !== "refused";
+  const isOver = hasEnded(run);
   view.showFooting({
-    note: run.id ? following(state, reason, canCall || hasEnded(run)) : "",
-    isLive: state === "on",
+    note: run.id && !isOver ? following(state, reason, canCall) : "",
+    isLive: state === "on" && !isOver,
     canRetry: state === "lost" || state === "refused",
     canCall,
   });
@@ -52,7 +57,6 @@ function showFooting(): void {
 
 function follow(): void {
   if (!capabilities.serverTools || !run.id || !run.actions.includes("follow")) return;
-  followed = run.id;
   void follower.follow(run.id);
 }
 
@@ -104,15 +108,15 @@ host.on("ui/notifications/tool-input", (params) => {
 });
 host.on("ui/notifications/tool-result", (result) => {
   if (result.isError) {
-    if (!followed) view.showError(firstLine(result));
+    if (!known) view.showError(firstLine(result));
     return;
   }
-  const { run_id: id } = object(result.structuredContent);
-  // What the card follows already, it knows better.
-  if (followed && (id === undefined || id === followed)) return;
-  if (id === undefined) view.showError(firstLine(result));
-  else apply(result, true);
-  follow();
+  const id = text(object(result.structuredContent).run_id);
+  if (known && (!id || id === known)) return;
+  const isFollowed = id === run.id;
+  if (id) apply(result, true);
+  else view.showError(firstLine(result));
+  if (!isFollowed) follow();
 });
 host.on("ui/notifications/tool-cancelled", () => {
   if (!run.id) view.showError("The call was cancelled before there was a run to show.");

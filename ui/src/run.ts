@@ -81,7 +81,7 @@ export function withResult(run: Run, result: ToolResult, fresh: boolean, now: nu
     isReplay: facts.replayed === true || before.isReplay,
     age: typeof data.age_seconds === "number" ? data.age_seconds : before.age,
     readAt: typeof data.age_seconds === "number" ? now : before.readAt,
-    actions: "actions" in data ? list(data.actions).map(text) : before.actions,
+    actions: "actions" in data ? list(data.actions).map((one) => text(one)) : before.actions,
     cursor: isNews ? text(facts.cursor, Infinity) : before.cursor,
   };
 }

@@ -26,7 +26,7 @@ export class View {
   private readonly phases = element("ol", { class: "phases", "aria-label": "Phases" });
   private readonly headline = element("span");
   private readonly elapsed = element("span", { class: "elapsed" });
-  private readonly failure = element("p", { class: "failure", dir: "auto" });
+  private readonly failure = element("p", { class: "failure", dir: "auto", tabindex: "0" });
   private readonly error = element("p", { class: "error", role: "alert", dir: "auto" });
   private readonly address = element("p", { class: "address" });
   private readonly events = element("ol", { role: "log", "aria-live": "off", "aria-label": "Events", tabindex: "0" });
@@ -53,6 +53,7 @@ export class View {
     this.question = this.makeQuestion();
     this.prompt = element("textarea", { id: "follow-up", rows: "2", maxlength: "100000", dir: "auto" });
     this.followUp = this.makeFollowUp();
+    for (const later of [this.failure, this.error, this.address, this.log, this.note, this.pullRequest]) later.hidden = true;
     document.body.append(
       element(
         "main",
@@ -64,8 +65,8 @@ export class View {
         this.failure,
         this.log,
         this.question,
-        this.followUp,
         element("div", { class: "buttons" }, this.pullRequest, this.stopButton, this.page, this.retry),
+        this.followUp,
         this.error,
         this.address,
         this.note,

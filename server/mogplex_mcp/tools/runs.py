@@ -15,6 +15,7 @@ from mogplex_mcp.reply.untrusted import sanitize_word
 from mogplex_mcp.runs.cursor import CursorError, run_digest, waited_for
 from mogplex_mcp.runs.event_groups import EventGroup
 from mogplex_mcp.runs.outcome import Outcome
+from mogplex_mcp.runs.start import first_line
 from mogplex_mcp.runs.tail import Until
 from mogplex_mcp.runs.watch import Snapshot
 from mogplex_mcp.toolkit.call import Call
@@ -120,7 +121,7 @@ async def start_run(
     if not call.shows_cards:
         return reply
     run, name = started.started.run, started.repo.full_name
-    return reply.with_meta(card_meta(call, run, repo=name, task=prompt, can_continue=_CONTINUES))
+    return reply.with_meta(card_meta(call, run, repo=name, task=first_line(prompt), can_continue=_CONTINUES))
 
 
 @toolset.tool("Follow a run", Hints(open_world=True), always_load=True, card=CARD)
