@@ -18,7 +18,7 @@ interface Opening {
   /** The result to show, in place of that of the server; null for one that never comes. */
   result?: never;
   /** What becomes of the card's tool calls. */
-  calls: "forwarded" | "refused" | "held";
+  calls: "forwarded" | "refused" | "held" | "tasks";
 }
 
 const messages: { from: "card" | "host"; message: unknown }[] = [];
@@ -84,6 +84,12 @@ async function open(opening: Opening): Promise<void> {
     };
   } else if (opening.calls === "held") {
     bridge.oncalltool = () => new Promise(() => {});
+  } else if (opening.calls === "tasks") {
+    // A call that may wait becomes a task, which this host does not follow up.
+    bridge.oncalltool = async (params) => {
+      const waits = params.arguments?.wait_seconds !== 0;
+      return waits ? { content: [], resultType: "task", taskId: "t" } : client.callTool(params);
+    };
   }
   const transport = new PostMessageTransport(view, view);
   const send = transport.send.bind(transport);

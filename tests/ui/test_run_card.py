@@ -131,6 +131,14 @@ def test_a_hidden_card_asks_for_nothing_and_goes_on_from_its_cursor(host: Host, 
     assert all(call["cursor"] for call in after)
 
 
+def test_a_host_that_hands_on_tasks_is_asked_without_waits(host: Host, mogplex: Mogplex) -> None:
+    card = host.start("As a task.", calls="tasks")
+    expect(card.locator(".note")).to_have_text("No connection, trying again")
+    mogplex.ahead += RUN_SECONDS
+    expect(card.locator(".state")).to_have_text("Done")
+    assert [call["wait_seconds"] for call in host.calls("tail_run")][:3] == [0, 40, 0]
+
+
 def test_a_card_works_by_keyboard_alone(host: Host) -> None:
     card = host.start("By keyboard.")
     stop = card.get_by_role("button", name="Stop run")

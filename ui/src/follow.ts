@@ -40,6 +40,7 @@ export class Follower {
     let failures = 0;
     let pause = 0;
     let isFirst = true;
+    let canWait = true;
     while (true) {
       if (!this.isVisible) this.onState("paused", "");
       while (!this.isVisible && mine === this.current) await new Promise<void>((resolve) => (this.wake = resolve));
@@ -47,11 +48,16 @@ export class Follower {
       if (!failures) this.onState("on", "");
       const began = performance.now();
       try {
-        const result = await this.tail(runId, cursor, isFirst ? 0 : WAIT_SECONDS);
+        const result = await this.tail(runId, cursor, isFirst || !canWait ? 0 : WAIT_SECONDS);
         if (mine !== this.current) return;
+        const facts = object(result.structuredContent);
+        if (!facts.run_id) {
+          // A host that hands on a task (SEP-2663) in place of a result; a look is never a task.
+          canWait = false;
+          throw new Error("the app handed on no facts about the run");
+        }
         failures = 0;
         this.onResult(result, !cursor);
-        const facts = object(result.structuredContent);
         const next = text(facts.cursor, Infinity);
         if (!next) return this.onState("off", "");
         // A silent run, or one that never started, is answered at once.

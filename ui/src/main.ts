@@ -103,7 +103,8 @@ host.on("ui/notifications/host-context-changed", adopt);
 host.on("ui/notifications/tool-input", (params) => {
   const input = object(params.arguments);
   const task = text(input.prompt).split("\n")[0] ?? "";
-  update(unknownRun(text(input.run_id), task.slice(0, TASK_CHARACTERS), text(input.repo)));
+  const [first] = Array.isArray(input.run_ids) ? input.run_ids : [];
+  update(unknownRun(text(input.run_id) || text(first), task.slice(0, TASK_CHARACTERS), text(input.repo)));
   follow();
 });
 host.on("ui/notifications/tool-result", (result) => {
