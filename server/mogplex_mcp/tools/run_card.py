@@ -5,10 +5,11 @@ It is given to clients with MCP Apps, under `_meta` ("Data Passing" in SEP-1865)
 """
 
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from mogplex_mcp.api.models import Run, RunEvent
-from mogplex_mcp.reply.model import in_utc
+from mogplex_mcp.operations.runs import task_of
+from mogplex_mcp.reply.model import Reply, in_utc
 from mogplex_mcp.reply.untrusted import clean_line, sanitize_name
 from mogplex_mcp.runs.event_groups import EventGroup
 from mogplex_mcp.runs.outcome import is_terminal, phase_times
@@ -18,32 +19,38 @@ from mogplex_mcp.ui.run_card import DATA
 
 TASK_CHARACTERS: Final = 200
 
+_ReplyT = TypeVar("_ReplyT", bound=Reply)
 
-def card_meta(
+
+async def with_card(
     call: Call,
+    reply: _ReplyT,
     run: Run,
     events: Sequence[RunEvent] = (),
     groups: Sequence[EventGroup] = (),
     *,
     repo: str,
-    task: str,
-    can_continue: bool,
-) -> dict[str, Any]:
-    """Return what goes under `_meta` of a result about a run.
+    task: str | None = None,
+) -> _ReplyT:
+    """Return the reply with what the card shows, for a client that may have it.
 
     Args:
         call: The call that is answered.
-        run: The run.
-        events: All its events that are known.
-        groups: The events that the result tells.
-        repo: The name of its repository; empty when unknown.
-        task: The beginning of its prompt; empty when unknown.
-        can_continue: Whether `start_run` takes a run to continue.
+        reply: The reply to it.
+        run: The run that it is about.
+        events: All events of the run that are known.
+        groups: The events that the reply tells.
+        repo: The name of the run's repository; empty when unknown.
+        task: The first line of its prompt; None for that of the journal.
     """
+    if not call.shows_cards:
+        return reply
+    if task is None:
+        task = await task_of(call, run.run_id)
     allowed = {
         "follow": "tail_run" in call.offered,
         "stop": "cancel_run" in call.offered,
-        "continue": can_continue and is_terminal(run) and bool(run.working_branch) and "start_run" in call.offered,
+        "continue": is_terminal(run) and bool(run.working_branch) and "start_run" in call.offered,
     }
     data: dict[str, Any] = {
         "run_id": run.run_id,
@@ -58,7 +65,7 @@ def card_meta(
     }
     if run.created_at:
         data["age_seconds"] = round((call.now - run.created_at).total_seconds(), 1)
-    return {DATA: data}
+    return reply.with_meta({DATA: data})
 
 
 def _event(one: EventGroup) -> dict[str, Any]:

@@ -1,26 +1,22 @@
 """Runs: start a coding agent, follow it to its pull request, look back, stop it."""
 
 import contextlib
-import inspect
-from collections.abc import Sequence
 from dataclasses import replace
-from typing import Annotated, Final, Literal, TypeVar
+from typing import Annotated, Literal
 
 from pydantic import Field
 
 from mogplex_mcp.api.client import MAX_PROMPT_LENGTH, StartRun
 from mogplex_mcp.operations import run_list, runs
-from mogplex_mcp.reply.model import Reply
 from mogplex_mcp.reply.untrusted import sanitize_word
 from mogplex_mcp.runs.cursor import CursorError, run_digest, waited_for
-from mogplex_mcp.runs.event_groups import EventGroup
 from mogplex_mcp.runs.outcome import Outcome
 from mogplex_mcp.runs.start import first_line
 from mogplex_mcp.runs.tail import Until
 from mogplex_mcp.runs.watch import Snapshot
 from mogplex_mcp.toolkit.call import Call
 from mogplex_mcp.toolkit.toolset import Hints, Toolset
-from mogplex_mcp.tools.run_card import card_meta
+from mogplex_mcp.tools.run_card import with_card
 from mogplex_mcp.tools.run_list import RunList, list_reply
 from mogplex_mcp.tools.run_replies import (
     cancelled_reply,
@@ -32,8 +28,6 @@ from mogplex_mcp.tools.run_replies import (
 )
 from mogplex_mcp.tools.run_results import CancelledRun, RunDetails, RunNews, StartedRun
 from mogplex_mcp.ui.run_card import URI as CARD
-
-_ReplyT = TypeVar("_ReplyT", bound=Reply)
 
 toolset = Toolset("runs", "Start coding agents, follow them to their pull request, stop them.")
 
@@ -118,10 +112,7 @@ async def start_run(
     )
     started = await runs.start_run(call, wanted, repo=repo, force_new=force_new, idempotency_key=idempotency_key)
     reply = started_reply(started, now=call.now, base_url=call.settings.base_url)
-    if not call.shows_cards:
-        return reply
-    run, name = started.started.run, started.repo.full_name
-    return reply.with_meta(card_meta(call, run, repo=name, task=first_line(prompt), can_continue=_CONTINUES))
+    return await with_card(call, reply, started.started.run, repo=started.repo.full_name, task=first_line(prompt))
 
 
 @toolset.tool("Follow a run", Hints(open_world=True), always_load=True, card=CARD)
@@ -179,7 +170,8 @@ async def tail_run(
     reply = news_reply(
         replace(followed, news=news, seen=followed.seen.after(waited)), now=call.now, base_url=call.settings.base_url
     )
-    return await _with_card(call, reply, news.snapshot, oldest_that_fit(news.groups), followed.repo)
+    seen = news.snapshot
+    return await with_card(call, reply, seen.run, seen.events, oldest_that_fit(news.groups), repo=followed.repo)
 
 
 @toolset.tool("Look at a run", Hints(open_world=True), card=CARD)
@@ -190,7 +182,8 @@ async def get_run(call: Call, run_id: RunId = "") -> RunDetails:
     """
     details = await runs.get_run(call, run_id=run_id)
     reply = details_reply(details, now=call.now, base_url=call.settings.base_url)
-    return await _with_card(call, reply, details.snapshot, newest_that_fit(details.groups), details.repo)
+    seen = details.snapshot
+    return await with_card(call, reply, seen.run, seen.events, newest_that_fit(details.groups), repo=details.repo)
 
 
 @toolset.tool("List runs", Hints(open_world=True))
@@ -235,21 +228,6 @@ async def cancel_run(
     Use it only when the user wants that.
     """
     return cancelled_reply(await runs.cancel_run(call, run_id=run_id))
-
-
-# The card has a field for a follow-up where `start_run` takes one.
-_CONTINUES: Final = "continue_run" in inspect.signature(start_run).parameters
-
-
-async def _with_card(
-    call: Call, reply: _ReplyT, snapshot: Snapshot, groups: Sequence[EventGroup], repo: str
-) -> _ReplyT:
-    """Return the reply with what the run card shows, for a client that may have it."""
-    if not call.shows_cards:
-        return reply
-    run, events = snapshot.run, snapshot.events
-    task = await runs.task_of(call, run.run_id)
-    return reply.with_meta(card_meta(call, run, events, groups, repo=repo, task=task, can_continue=_CONTINUES))
 
 
 class _Progress:
