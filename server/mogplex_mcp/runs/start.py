@@ -172,7 +172,7 @@ def _fingerprint(wanted: StartRun) -> str:
 
 def first_line(prompt: str) -> str:
     """Return the first line of a prompt, without keys and cut, as the journal keeps it."""
-    line = without_keys(" ".join(prompt.strip().splitlines()[0].split()))
+    line = without_keys(" ".join(next(iter(prompt.strip().splitlines()), "").split()))
     return line if len(line) <= PROMPT_LINE_CHARACTERS else line[: PROMPT_LINE_CHARACTERS - 1] + "…"
 
 
