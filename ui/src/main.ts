@@ -12,6 +12,7 @@ const TASK_CHARACTERS = 200;
 
 const host = new Host();
 let capabilities: HostCapabilities = {};
+let context: HostContext = {};
 let run: Run = unknownRun();
 let state: Following = "off";
 let reason = "";
@@ -94,9 +95,10 @@ function tellModel(what: string): void {
   host.request("ui/update-model-context", { content }, ANSWER_SECONDS).catch(() => {});
 }
 
-function adopt(context: HostContext): void {
-  applyTheme(context);
-  if ("locale" in context || "timeZone" in context) view.setLocale(text(context.locale), text(context.timeZone));
+function adopt(changed: HostContext): void {
+  context = { ...context, ...changed };
+  applyTheme(changed);
+  if ("locale" in changed || "timeZone" in changed) view.setLocale(text(context.locale), text(context.timeZone));
 }
 
 host.on("ui/notifications/host-context-changed", adopt);

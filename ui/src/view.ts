@@ -29,9 +29,15 @@ export class View {
   private readonly failure = element("p", { class: "failure", dir: "auto", tabindex: "0" });
   private readonly error = element("p", { class: "error", role: "alert", dir: "auto" });
   private readonly address = element("p", { class: "address" });
-  private readonly events = element("ol", { role: "log", "aria-live": "off", "aria-label": "Events", tabindex: "0" });
-  private readonly count = element("h2");
-  private readonly log = element("section", { class: "events" }, this.count, this.events);
+  private readonly events = element("ol");
+  private readonly count = element("h2", { id: "events" });
+  // It would read out every event; what matters is announced in the status.
+  private readonly log = element(
+    "div",
+    { role: "log", "aria-live": "off", "aria-labelledby": "events", tabindex: "0" },
+    this.events,
+  );
+  private readonly history = element("section", { class: "events" }, this.count, this.log);
   private readonly pullRequest: HTMLButtonElement;
   private readonly stopButton: HTMLButtonElement;
   private readonly page: HTMLButtonElement;
@@ -53,7 +59,7 @@ export class View {
     this.question = this.makeQuestion();
     this.prompt = element("textarea", { id: "follow-up", rows: "2", maxlength: "100000", dir: "auto" });
     this.followUp = this.makeFollowUp();
-    for (const later of [this.failure, this.error, this.address, this.log, this.note, this.pullRequest]) later.hidden = true;
+    for (const later of [this.failure, this.error, this.address, this.history, this.note, this.pullRequest]) later.hidden = true;
     document.body.append(
       element(
         "main",
@@ -63,7 +69,7 @@ export class View {
         this.phases,
         element("p", { class: "headline" }, this.headline, this.elapsed),
         this.failure,
-        this.log,
+        this.history,
         this.question,
         element("div", { class: "buttons" }, this.pullRequest, this.stopButton, this.page, this.retry),
         this.followUp,
@@ -108,6 +114,7 @@ export class View {
     show(this.note, note);
     this.note.classList.toggle("live", isLive);
     this.retry.hidden = !canRetry;
+    if (canRetry) this.announced.textContent = note;
     const canStop = canCall && !!run?.id && !hasEnded(run) && run.actions.includes("stop");
     if (!canStop && !this.question.hidden) this.ask(false);
     this.stopButton.hidden = !canStop || !this.question.hidden;
@@ -151,14 +158,14 @@ export class View {
 
   private showEvents(events: RunEvent[]): void {
     const isLonger = this.shown.every((one, index) => one === events[index]);
-    const isAtEnd = this.events.scrollHeight - this.events.scrollTop - this.events.clientHeight < 24;
+    const isAtEnd = this.log.scrollHeight - this.log.scrollTop - this.log.clientHeight < 24;
     const added = (isLonger ? events.slice(this.shown.length) : events).map((one) => this.line(one));
     if (isLonger) this.events.append(...added);
     else this.events.replaceChildren(...added);
     this.shown = events;
-    this.log.hidden = !events.length;
+    this.history.hidden = !events.length;
     show(this.count, `Events (${events.reduce((sum, one) => sum + one.count, 0)})`);
-    if (isAtEnd) this.events.scrollTop = this.events.scrollHeight;
+    if (isAtEnd) this.log.scrollTop = this.log.scrollHeight;
   }
 
   private line({ at, kind, count, message }: RunEvent): HTMLElement {
