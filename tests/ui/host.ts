@@ -21,6 +21,7 @@ interface Opening {
   calls: "forwarded" | "refused" | "held" | "tasks";
 }
 
+const PATIENCE_MS = 60_000;
 const messages: { from: "card" | "host"; message: unknown }[] = [];
 const links: string[] = [];
 const contexts: unknown[] = [];
@@ -97,7 +98,10 @@ async function open(opening: Opening): Promise<void> {
     messages.push({ from: "host", message });
     return send(message);
   };
-  const initialized = new Promise<void>((resolve) => (bridge.oninitialized = () => resolve()));
+  const initialized = new Promise<void>((resolve, reject) => {
+    bridge.oninitialized = () => resolve();
+    setTimeout(() => reject(new Error("The card did not introduce itself")), PATIENCE_MS);
+  });
   await bridge.connect(transport);
   bridges.push(bridge);
   frame.srcdoc = page.text.replace(
