@@ -326,6 +326,14 @@ async def repo_name(context: OperationContext, run: Run) -> str:
     return ""
 
 
+async def task_of(context: OperationContext, run_id: str) -> str:
+    """Return the beginning of a run's prompt from the journal; "" where that does not have it."""
+    with contextlib.suppress(StateError):
+        entry = await context.tenant.ledger.find_run(run_id)
+        return entry.prompt_line if entry else ""
+    return ""
+
+
 async def record_state(context: OperationContext, snapshot: Snapshot, outcome: Outcome | None) -> None:
     """Record the state of a run in the journal. If that can't be written, the operation succeeds all the same."""
     run = snapshot.run

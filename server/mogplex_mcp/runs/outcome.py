@@ -32,6 +32,9 @@ class Phase(enum.StrEnum):
     CANCELLED = "cancelled"
 
 
+_TERMINAL_PHASES: Final = {"success": Phase.DONE, "failed": Phase.FAILED, "cancelled": Phase.CANCELLED}
+
+
 @dataclass(frozen=True)
 class Outcome:
     """What is known about the result of a run.
@@ -88,7 +91,7 @@ def read_outcome(run: Run, events: Sequence[RunEvent], *, repo: str, now: dateti
         failure_code = _typed(payload, "failure_code", str, failure_code)
         if event.type == "failed":
             failure = event.message or failure
-    terminal = {"success": Phase.DONE, "failed": Phase.FAILED, "cancelled": Phase.CANCELLED}.get(run.status)
+    terminal = _TERMINAL_PHASES.get(run.status)
     if terminal is None and run.status == "streaming" and phase is Phase.QUEUED:
         phase = Phase.WORKING
     times = [run.created_at, run.updated_at, *(event.created_at for event in events)]
@@ -105,6 +108,22 @@ def read_outcome(run: Run, events: Sequence[RunEvent], *, repo: str, now: dateti
         ),
         silence=silence_since(times, now),
     )
+
+
+def phase_times(run: Run, events: Sequence[RunEvent]) -> list[tuple[Phase, datetime]]:
+    """Return when the run entered each of its phases for the first time, as far as its times are known.
+
+    The end has the time of the run's last change, and the beginning that of its creation.
+    """
+    entered: dict[Phase, datetime] = {Phase.QUEUED: run.created_at} if run.created_at else {}
+    phase = Phase.QUEUED
+    for event in events:
+        phase = _phase_after(event, phase)
+        if event.created_at:
+            entered.setdefault(phase, event.created_at)
+    if (end := _TERMINAL_PHASES.get(run.status)) and run.updated_at:
+        entered[end] = run.updated_at
+    return sorted(entered.items(), key=lambda one: one[1])
 
 
 def reported_link(event: RunEvent) -> str:

@@ -22,6 +22,7 @@ from mogplex_mcp.tenants.tenant import Tenant
 from mogplex_mcp.toolkit.call import Call
 from mogplex_mcp.toolkit.tool_selection import ToolSelection
 from mogplex_mcp.toolkit.toolset import Tool
+from mogplex_mcp.ui import run_card
 
 CALLER: Final = "mogplex_mcp.caller"
 """Key in the ASGI scope of the request's `FoundToken`, or of None for the token of this process."""
@@ -151,6 +152,15 @@ class RequestScope:
             # Nothing is learnt without a state file.
             return client
 
+    @property
+    def shows_cards(self) -> bool:
+        """Whether the client shows run cards (MCP Apps), as far as that is known.
+
+        A client of the 2025 protocol declares its extensions once, which stateless HTTP has forgotten by now.
+        """
+        declared = self.context.session.client_capabilities
+        return declared is None or run_card.EXTENSION in (declared.extensions or {})
+
     def open_call(self, consent: Consent | None = None, look: Look | None = None) -> Call:
         """Return what a tool gets in addition to its arguments. The time of the call begins now.
 
@@ -170,6 +180,7 @@ class RequestScope:
             learnt=self.services.learnt,
             progress=lambda done, message: self.context.session.report_progress(done, message=message),
             offered=frozenset(self.tools),
+            shows_cards=self.shows_cards,
             warnings=self.services.warnings,
             clock=self.services.store.now,
             consent=consent or Consent(),

@@ -1,5 +1,6 @@
 """Replies about runs, made from snapshots and outcomes, with the next steps."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 
@@ -69,7 +70,7 @@ def started_reply(result: runs.StartedRun, *, now: datetime, base_url: str) -> S
         replayed=started.replayed,
         pull_request=result.continues.pull_request if result.continues else "",
         web_page=page_of_run(run.run_id, base_url),
-        untrusted=_branches(run),
+        untrusted=branches(run),
         notes=notes,
         next_steps=[follow],
     )
@@ -126,12 +127,12 @@ def details_reply(details: runs.RunDetails, *, now: datetime, base_url: str) -> 
     """Return the answer to get_run."""
     snapshot, outcome, groups = details.snapshot, details.outcome, details.groups
     run = snapshot.run
-    untrusted: dict[str, object] = {**_branches(run)}
+    untrusted: dict[str, object] = {**branches(run)}
     if outcome.failure:
         untrusted["failure"] = clean_line(outcome.failure, FAILURE_CHARACTERS)
     untrusted |= _other_link(outcome)
     # The newest events say how it stands; tail_run has what came before.
-    events = lines_within((event_line(one) for one in reversed(groups)), EVENTS_CHARACTERS)[::-1]
+    events = [event_line(one) for one in newest_that_fit(groups)]
     untrusted |= {"events": events} if events else {}
     notes = _latest(is_latest=details.is_latest) + _notes(snapshot, now)
     if len(events) < len(groups):
@@ -196,15 +197,32 @@ def event_line(one: EventGroup) -> str:
     """Events of one kind on one line: time, kind, how many, what the last one says."""
     event = one.last
     time = f"{event.created_at:%H:%M:%S} " if event.created_at else ""
-    kind = clean_line(event.type if one.kind.startswith(event.type + " " + event.id) else one.kind, 60)
+    kind = event_kind(one)
     count = f" x{len(one.events)}" if len(one.events) > 1 else ""
     message = clean_line(event.message or "", EVENT_CHARACTERS)
     return f"{time}{kind}{count}: {message}" if message else f"{time}{kind}{count}"
 
 
+def event_kind(one: EventGroup) -> str:
+    """Return what kind of events these are: their type, with the stage of a log or the name of a tool."""
+    event = one.last
+    return clean_line(event.type if one.kind.startswith(event.type + " " + event.id) else one.kind, 60)
+
+
+def oldest_that_fit(groups: Sequence[EventGroup]) -> Sequence[EventGroup]:
+    """Return the first events, as many as one answer can hold."""
+    return groups[: len(lines_within(map(event_line, groups), EVENTS_CHARACTERS))]
+
+
+def newest_that_fit(groups: Sequence[EventGroup]) -> Sequence[EventGroup]:
+    """Return the last events, as many as one answer can hold."""
+    held = len(lines_within((event_line(one) for one in reversed(groups)), EVENTS_CHARACTERS))
+    return groups[len(groups) - held :]
+
+
 def _as_much_as_fits(news: Tail, seen: Cursor) -> Tail:
     """Return the news that one answer can hold; the cursor stands behind them, so that the next call has the others."""
-    shown = news.groups[: len(lines_within(map(event_line, news.groups), EVENTS_CHARACTERS))]
+    shown = oldest_that_fit(news.groups)
     return replace(
         news,
         groups=shown,
@@ -314,7 +332,7 @@ def page_of_run(run_id: str, base_url: str) -> str:
     return f"{web_url(base_url)}/runs/{sanitize_word(run_id)}"
 
 
-def _branches(run: models.Run) -> dict[str, str]:
+def branches(run: models.Run) -> dict[str, str]:
     """Names of branches, which agents and strangers choose."""
     named = {"base_branch": run.base_branch, "working_branch": run.working_branch}
     return {name: clean_line(text, 200) for name, text in named.items() if text}

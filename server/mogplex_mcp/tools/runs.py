@@ -16,14 +16,24 @@ from mogplex_mcp.runs.cursor import CursorError, run_digest, waited_for
 from mogplex_mcp.runs.outcome import Outcome
 from mogplex_mcp.runs.progress import describe
 from mogplex_mcp.runs.several import RunState, count_phases
+from mogplex_mcp.runs.start import first_line
 from mogplex_mcp.runs.tail import Until
 from mogplex_mcp.runs.watch import Snapshot
 from mogplex_mcp.toolkit.call import Call
 from mogplex_mcp.toolkit.toolset import Hints, OtherRepo, Toolset
+from mogplex_mcp.tools.run_card import with_card
 from mogplex_mcp.tools.run_list import RunList, list_reply
-from mogplex_mcp.tools.run_replies import cancelled_reply, details_reply, news_reply, started_reply
+from mogplex_mcp.tools.run_replies import (
+    cancelled_reply,
+    details_reply,
+    newest_that_fit,
+    news_reply,
+    oldest_that_fit,
+    started_reply,
+)
 from mogplex_mcp.tools.run_results import CancelledRun, RunDetails, RunNews, StartedRun
 from mogplex_mcp.tools.several_replies import several_reply
+from mogplex_mcp.ui.run_card import URI as CARD
 
 toolset = Toolset("runs", "Start coding agents, follow them to their pull request, stop them.")
 
@@ -35,7 +45,7 @@ RunId = Annotated[
 ]
 
 
-@toolset.tool("Start a run", Hints(reads_only=False, idempotent=True, open_world=True), always_load=True)
+@toolset.tool("Start a run", Hints(reads_only=False, idempotent=True, open_world=True), always_load=True, card=CARD)
 async def start_run(
     call: Call,
     *,
@@ -127,10 +137,11 @@ async def start_run(
         force_new=force_new,
         idempotency_key=idempotency_key,
     )
-    return started_reply(started, now=call.now, base_url=call.settings.base_url)
+    reply = started_reply(started, now=call.now, base_url=call.settings.base_url)
+    return await with_card(call, reply, started.started.run, repo=started.repo.full_name, task=first_line(prompt))
 
 
-@toolset.tool("Follow a run", Hints(open_world=True), always_load=True)
+@toolset.tool("Follow a run", Hints(open_world=True), always_load=True, card=CARD)
 async def tail_run(
     call: Call,
     *,
@@ -194,18 +205,23 @@ async def tail_run(
     )
     waited = call.responded(run_digest(followed.seen.run_id))
     news = replace(followed.news, cursor=followed.news.cursor.after(waited))
-    return news_reply(
+    reply = news_reply(
         replace(followed, news=news, seen=followed.seen.after(waited)), now=call.now, base_url=call.settings.base_url
     )
+    seen = news.snapshot
+    return await with_card(call, reply, seen.run, seen.events, oldest_that_fit(news.groups), repo=followed.repo)
 
 
-@toolset.tool("Look at a run", Hints(open_world=True))
+@toolset.tool("Look at a run", Hints(open_world=True), card=CARD)
 async def get_run(call: Call, run_id: RunId = "") -> RunDetails:
     """Look at a run as it is now: state, branches, pull request, failure, events.
 
     Use it for one look, at no cost. To wait, use tail_run.
     """
-    return details_reply(await runs.get_run(call, run_id=run_id), now=call.now, base_url=call.settings.base_url)
+    details = await runs.get_run(call, run_id=run_id)
+    reply = details_reply(details, now=call.now, base_url=call.settings.base_url)
+    seen = details.snapshot
+    return await with_card(call, reply, seen.run, seen.events, newest_that_fit(details.groups), repo=details.repo)
 
 
 @toolset.tool("List runs", Hints(open_world=True))
