@@ -102,9 +102,9 @@ class RequestScope:
         return "operator" if self._multi_tenant and kind is not SourceKind.REQUEST else kind
 
     @property
-    def token(self) -> str:
-        """The value of the caller's token; "" without one."""
-        return self.caller.token.value if self.caller.token else ""
+    def identity(self) -> str:
+        """What the caller is known by, see `FoundToken.identity`; "" without a token."""
+        return self.caller.identity
 
     async def reread_token_without_write(self) -> None:
         """Look for the token of this process again if the one in use is known to lack the scope `write`."""
@@ -143,7 +143,7 @@ class RequestScope:
         if not self._multi_tenant:
             return client
         try:
-            return f"{self.services.store.tenant(self.token)}/{client}"
+            return f"{self.services.store.tenant(self.identity)}/{client}"
         except StateError:
             # Nothing is learnt without a state file.
             return client
@@ -182,7 +182,7 @@ class RequestScope:
         if self.context.request is None:
             return "", "", str(request_id)
         session = self.context.request.headers.get(_SESSION_HEADER)
-        return None if session is None else (self.token, session, str(request_id))
+        return None if session is None else (self.identity, session, str(request_id))
 
     async def is_disconnected(self) -> bool:
         """Return whether the client has closed its HTTP request."""
@@ -194,7 +194,7 @@ class RequestScope:
 
         Opens no connections to Mogplex, which takes long: clients ask for lists as soon as they have started.
         """
-        if not self.token:
+        if not self.identity:
             return []
         try:
             runs = await self.services.ledger(self.caller).runs(limit=most)
