@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Final, Self
 
 from mogplex_mcp.api.errors import ErrorCode, MogplexError
-from mogplex_mcp.core.redaction import find_key
+from mogplex_mcp.core.redaction import kind_of_key
 
 _PERSONAL: Final = re.compile(r"mog_[0-9A-Za-z]{32}")
 # RFC 6750, section 2.1. Mogplex issues 32 letters; a shorter text is a word or a password, and must not be sent.
@@ -37,7 +37,7 @@ class Token:
         if _PERSONAL.fullmatch(value):
             return cls(value)
         if _OAUTH.fullmatch(value):
-            if kind := find_key(value):
+            if kind := kind_of_key(value):
                 raise MogplexError(ErrorCode.MALFORMED_TOKEN, f"This looks like {kind}, not like a token of Mogplex.")
             return cls(value)
         raise MogplexError(

@@ -126,10 +126,17 @@ def find_key(value: Any, own: str = "") -> str:
     for text in (value,) if isinstance(value, str) else _texts(value):
         if (own and own in text) or any(secret in text for secret in _known_secrets()):
             return "this server's own Mogplex token"
-        if _HINT.search(text):
-            for shape, kind in _WHOLE:
-                if shape.search(text):
-                    return kind
+        if kind := kind_of_key(text):
+            return kind
+    return ""
+
+
+def kind_of_key(text: str) -> str:
+    """Return the kind of key that a text contains, by the patterns of kinds alone; "" for none."""
+    if _HINT.search(text):
+        for shape, kind in _WHOLE:
+            if shape.search(text):
+                return kind
     return ""
 
 

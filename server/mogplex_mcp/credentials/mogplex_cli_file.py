@@ -94,7 +94,7 @@ def _with_fields(token: Token, fields: Mapping[str, Any]) -> MogplexCliToken:
 
 
 def _objects(content: Any, address: str) -> Iterator[tuple[Mapping[str, Any], str]]:
-    """Yield every object, with the address of the Mogplex that it, or what it is in, belongs to; "" if none is named."""
+    """Yield every object, with the address of the Mogplex that it or what it is in belongs to; "" if none is named."""
     waiting: list[tuple[Any, str]] = [([content], address)]
     while waiting:
         value, of = waiting.pop(0)

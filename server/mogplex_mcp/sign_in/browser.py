@@ -90,12 +90,13 @@ class _Attempt:
         metadata = OAuthClientMetadata(
             client_name=_CLIENT_NAME,
             redirect_uris=[AnyUrl(self._loopback.redirect_uri)],
-            token_endpoint_auth_method="none",
+            token_endpoint_auth_method="none",  # noqa: S106 - a method, not a password
         )
         endpoint = f"{self._base_url}/mcp"
         provider = OAuthClientProvider(endpoint, metadata, self, self._redirect, self._callback)
-        # Without closing it: the transport is that of all other requests.
-        client = httpx2.AsyncClient(transport=_Bounded(transport, self._base_url, self._scopes), auth=provider, trust_env=False)
+        # Closing it leaves the transport open, which may be that of all other requests.
+        bounded = _Bounded(transport, self._base_url, self._scopes)
+        client = httpx2.AsyncClient(transport=bounded, auth=provider, trust_env=False)
         try:
             response = await client.post(endpoint, json=_PING, headers={"User-Agent": USER_AGENT})
         except (OAuthFlowError, ValidationError) as error:
@@ -218,5 +219,3 @@ class _Bounded(httpx2.AsyncBaseTransport):
             challenge = response.headers["www-authenticate"].partition(" ")[2]
             response.headers["www-authenticate"] = f'Bearer scope="{self._scopes}", {challenge}'
         return response
-
-

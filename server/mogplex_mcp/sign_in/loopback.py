@@ -114,6 +114,10 @@ class Loopback:
             return self._refuse(400, "it has not the state of this sign-in")
         if self._result is not None:
             return 400, "Already used", "This sign-in has been completed or refused already. You can close this page."
+        return self._decide(given, state, error)
+
+    def _decide(self, given: Mapping[str, list[str]], state: str, error: str) -> tuple[int, str, str]:
+        """Keep what the redirect of this sign-in says, and return the page."""
         if error == "access_denied":
             self._result = SignInError("The sign-in was denied on the page of Mogplex.")
             return 200, "Not signed in", "You have denied access. You can close this page."

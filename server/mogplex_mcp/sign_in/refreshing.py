@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Final
 import anyio
 import anyio.to_thread
 
-from mogplex_mcp.api.access_token import Token
 from mogplex_mcp.api.errors import ErrorCode, MogplexError
 from mogplex_mcp.config.settings import Settings
 from mogplex_mcp.credentials.grant import Grant
@@ -25,6 +24,8 @@ from mogplex_mcp.sign_in.errors import SignInEndedError
 
 if TYPE_CHECKING:
     import httpx2
+
+    from mogplex_mcp.api.access_token import Token
 
 CLOSE_SECONDS: Final = 2.0
 """How long a refresh that is under way may take to be stored when the process ends."""

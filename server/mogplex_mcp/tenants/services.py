@@ -17,6 +17,7 @@ from mogplex_mcp.core.metrics import NO_METRICS, Recorder
 from mogplex_mcp.core.shutdown import Shutdown
 from mogplex_mcp.credentials.known_tokens import KnownTokens
 from mogplex_mcp.credentials.sources import FoundToken, file_stamps, find_token
+from mogplex_mcp.sign_in.errors import SignInEndedError
 from mogplex_mcp.sign_in.refreshing import Refresher
 from mogplex_mcp.storage.ledger import Ledger
 from mogplex_mcp.tenants.call_timeouts import LearntCaps
@@ -126,6 +127,8 @@ class Services:
         found = self.own_token()
         if found.token == refused and self._refresher.can_refresh(found):
             found = self._found = await self._refresher.refresh(found)
+        if isinstance(found.problem, SignInEndedError):
+            raise found.problem.with_traceback(None)
         return found if found.token is not None and found.token != refused else None
 
     def ledger(self, found: FoundToken) -> Ledger:
