@@ -14,7 +14,13 @@ def clock() -> Clock:
 @pytest.fixture(autouse=True)
 def no_keyring(monkeypatch: pytest.MonkeyPatch) -> None:
     """The machine that runs the tests may have a real keyring."""
+
+    class NoKeyringError(Exception):
+        pass
+
+    def refuse(*_: object) -> None:
+        raise NoKeyringError
+
     module = ModuleType("keyring")
-    module.get_password = lambda _service, _user: None  # type: ignore[attr-defined] # a stand-in
-    module.set_password = module.delete_password = lambda *_: None  # type: ignore[attr-defined] # the same
+    module.get_password = module.set_password = module.delete_password = refuse  # type: ignore[attr-defined] # a stand-in
     monkeypatch.setitem(sys.modules, "keyring", module)

@@ -116,7 +116,7 @@ async def test_closed_browser_ends_the_wait(clock: Clock) -> None:
     async def closed(_: str) -> None:
         return
 
-    with pytest.raises(SignInError, match="Nobody signed in"):
+    with pytest.raises(SignInError, match="No one signed in"):
         await Person(signed_in_simulator(clock)).sign_in(clock, show=closed, seconds=0.5)
 
 

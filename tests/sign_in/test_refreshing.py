@@ -47,6 +47,12 @@ async def services(settings: Settings, simulator: Simulator, clock: Clock) -> As
     await opened.aclose()
 
 
+@pytest.fixture
+def no_pause(monkeypatch: pytest.MonkeyPatch) -> None:
+    """For tests in which hours pass on the clock alone."""
+    monkeypatch.setattr("mogplex_mcp.sign_in.refreshing.PAUSE_SECONDS", 0.0)
+
+
 def stored(settings: Settings) -> Grant:
     assert settings.token_file is not None
     return Grant.parse(FileStore(settings.token_file).get(ORIGIN))
@@ -70,23 +76,20 @@ async def test_valid_access_token_is_sent_without_a_refresh(services: Services, 
     assert asked(simulator) == [("/repos", 200)]
 
 
+@pytest.mark.usefixtures("no_pause")
 @pytest.mark.parametrize("mode", ["rotating-refresh", ""])
 async def test_access_token_is_refreshed_before_it_expires_and_stored_first(
-    mode: str, services: Services, simulator: Simulator, settings: Settings, grant: Grant, clock: Clock
+    mode: str, services: Services, simulator: Simulator, settings: Settings, clock: Clock
 ) -> None:
+    grant = stored(settings)
     if mode:
         MODES[mode](simulator)
     tenant = services.tenants.of(services.own_token())
     await repos(services)
     for _ in range(2):
         clock.at += 3_590
-        await anyio.sleep(0)
-        services._refresher._tried_at = -math.inf  # noqa: SLF001 - hours pass on one clock only
         await repos(services)
-    assert asked(simulator) == [("/repos", 200), (TOKEN_PATH, 200), ("/repos", 200)] + [
-        (TOKEN_PATH, 200),
-        ("/repos", 200),
-    ]
+    assert asked(simulator) == [("/repos", 200), *[(TOKEN_PATH, 200), ("/repos", 200)] * 2]
     assert stored(settings).access_token.value == simulator.requests[-1].token != grant.access_token.value
     # It is the same caller: budget, journal and looks go on.
     assert services.own_token().identity == f"oauth client {grant.client_id}"
@@ -147,6 +150,7 @@ async def test_signing_in_again_counts_at_once_after_the_sign_in_was_ended(
     await repos(services)
 
 
+@pytest.mark.usefixtures("no_pause")
 async def test_outage_of_the_token_endpoint_is_not_an_end_of_the_sign_in(
     services: Services, simulator: Simulator, settings: Settings, grant: Grant, clock: Clock
 ) -> None:
@@ -156,18 +160,13 @@ async def test_outage_of_the_token_endpoint_is_not_an_end_of_the_sign_in(
         await repos(services)
     assert stored(settings) == grant
     simulator.faults.outage(active=False)
-    services._refresher._tried_at = -math.inf  # noqa: SLF001 - half a minute later
     await repos(services)
 
 
 async def test_cancelled_call_does_not_lose_the_refreshed_token(
-    services: Services,
-    simulator: Simulator,
-    settings: Settings,
-    grant: Grant,
-    clock: Clock,
-    monkeypatch: pytest.MonkeyPatch,
+    services: Services, simulator: Simulator, settings: Settings, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    grant = stored(settings)
     MODES["rotating-refresh"](simulator)
     simulator.faults.add(Fault(FaultKind.SLOW, "POST", seconds=0.1))
     monkeypatch.setattr("mogplex_mcp.sign_in.refreshing.CLOSE_SECONDS", 60.0)
@@ -175,13 +174,14 @@ async def test_cancelled_call_does_not_lose_the_refreshed_token(
     with anyio.fail_after(60):
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(repos, services)
-            while simulator.requests[-1].path != TOKEN_PATH:
+            while simulator.requests[-1].path != TOKEN_PATH:  # noqa: ASYNC110 - the simulator tells nobody
                 await anyio.sleep(0.01)
             tasks.cancel_scope.cancel()
         await services.aclose()
     assert stored(settings).access_token != grant.access_token
 
 
+@pytest.mark.usefixtures("no_pause")
 async def test_store_that_cannot_be_written_keeps_the_new_token_in_this_process(
     services: Services, simulator: Simulator, settings: Settings, monkeypatch: pytest.MonkeyPatch, clock: Clock
 ) -> None:
@@ -190,12 +190,11 @@ async def test_store_that_cannot_be_written_keeps_the_new_token_in_this_process(
 
     MODES["rotating-refresh"](simulator)
     clock.at += 3_590
-    monkeypatch.setattr("mogplex_mcp.credentials.token_store.write_private", refuse)
-    await repos(services)
+    with monkeypatch.context() as full:
+        full.setattr("mogplex_mcp.credentials.token_store.write_private", refuse)
+        await repos(services)
     first = services.own_token().token
-    monkeypatch.undo()
     clock.at += 3_590
-    services._refresher._tried_at = -math.inf  # noqa: SLF001 - an hour later
     await repos(services)
     assert stored(settings).access_token == services.own_token().token != first
 

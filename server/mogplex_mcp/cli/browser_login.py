@@ -26,7 +26,7 @@ async def sign_in_person(settings: Settings, *, opens_browser: bool) -> Grant:
         opens_browser: Whether to open it here, instead of printing the address only.
 
     Raises:
-        MogplexError: Nobody signed in, or it failed.
+        MogplexError: No one signed in, or it failed.
     """
     # Imports the MCP SDK, which is slow.
     from mogplex_mcp.sign_in.browser import READ_AND_WRITE, READ_ONLY, WAIT_SECONDS, sign_in  # noqa: PLC0415 - see above

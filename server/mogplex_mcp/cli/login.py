@@ -47,7 +47,7 @@ async def login(settings: Settings, given: Namespace) -> int:
     """Sign in with the browser, or ask for a token and check it; store what comes of it.
 
     Returns:
-        1 if it cannot be stored, 2 for a usage error, 64 if it isn't a token or not accepted, or nobody signed in, 69
+        1 if it cannot be stored, 2 for a usage error, 64 if it isn't a token or not accepted, or no one signed in, 69
         if Mogplex cannot be reached, 75 if a rate limit is reached.
     """
     keys = f"{web_url(settings.base_url)}/settings/api-keys"

@@ -28,7 +28,7 @@ async def locked(path: Path, seconds: float) -> AsyncIterator[None]:
     number = os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0), 0o600)
     try:
         with anyio.fail_after(seconds):
-            while not _try_lock(number):  # noqa: ASYNC110 - another process tells nobody
+            while not _try_lock(number):  # noqa: ASYNC110 - another process sends no event
                 await anyio.sleep(_RETRY_SECONDS)
         yield
     finally:

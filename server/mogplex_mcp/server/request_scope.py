@@ -10,6 +10,7 @@ from mcp.shared.exceptions import MCPError
 from mcp_types import INVALID_PARAMS, RequestId
 
 from mogplex_mcp.config.settings import Settings
+from mogplex_mcp.core.redaction import redacting
 from mogplex_mcp.credentials.sources import FoundToken, SourceKind
 from mogplex_mcp.operations.confirmation import Consent
 from mogplex_mcp.storage.errors import StateError
@@ -96,6 +97,11 @@ class RequestScope:
         return identified or self.services.own_token()
 
     @property
+    def is_own(self) -> bool:
+        """Whether the process serves one person, with the token of that person."""
+        return not self._multi_tenant
+
+    @property
     def token_from(self) -> str:
         """Where the caller's token came from: the kind of its source, or "operator" if an HTTP caller uses ours."""
         kind = self.caller.kind
@@ -105,6 +111,12 @@ class RequestScope:
     def identity(self) -> str:
         """What the caller is known by, see `FoundToken.identity`; "" without a token."""
         return self.caller.identity
+
+    @property
+    def secret(self) -> str:
+        """The OAuth token of an HTTP caller, which no pattern redacts; the tokens of this process are known."""
+        found = self.context.request.scope.get(CALLER) if self._multi_tenant and self.context.request else None
+        return found.token.value if found and found.token and found.token.is_oauth else ""
 
     async def reread_token_without_write(self) -> None:
         """Look for the token of this process again if the one in use is known to lack the scope `write`."""
@@ -233,6 +245,8 @@ class RequestScopes:
         """Return a handler for the SDK that opens the scope of each request and hands it on."""
 
         async def handle_in_scope(context: Context, params: _ParamsT) -> _ResultT:
-            return await handle(self.open(context), params)
+            scope = self.open(context)
+            with redacting(scope.secret):
+                return await handle(scope, params)
 
         return handle_in_scope

@@ -64,14 +64,14 @@ async def sign_in(
         seconds: How long it may take.
 
     Raises:
-        SignInError: It failed, or nobody signed in.
+        SignInError: It failed, or no one signed in.
         MogplexError: Mogplex can't be reached.
     """
     with anyio.move_on_after(seconds):
         async with listening(note) as loopback:
             attempt = _Attempt(base_url, loopback, show, scopes)
             return await attempt.run(transport, now)
-    raise SignInError(f"Nobody signed in within {seconds / 60:.0f} minutes.")
+    raise SignInError(f"No one signed in within {seconds / 60:.0f} minutes.")
 
 
 class _Attempt:

@@ -95,7 +95,7 @@ class Refresher:
                 return found
             self._tried_at = anyio.current_time()
             self._task = asyncio.create_task(self._refresh(found))
-            # Nobody may be left to hear of it.
+            # All callers may be gone by then.
             self._task.add_done_callback(lambda task: task.cancelled() or task.exception())
         assert self._task is not None  # noqa: S101 - for the type checker
         return await asyncio.shield(self._task)

@@ -17,6 +17,7 @@ from mogplex_mcp.core.metrics import NO_METRICS, Recorder
 from mogplex_mcp.core.shutdown import Shutdown
 from mogplex_mcp.credentials.known_tokens import KnownTokens
 from mogplex_mcp.credentials.sources import FoundToken, file_stamps, find_token
+from mogplex_mcp.sign_in.background import BackgroundSignIn
 from mogplex_mcp.sign_in.errors import SignInEndedError
 from mogplex_mcp.sign_in.refreshing import Refresher
 from mogplex_mcp.storage.ledger import Ledger
@@ -66,6 +67,7 @@ class Services:
         self._stamps: Sequence[tuple[int, int]] = ()
         self._is_closed = False
         self._refresher = Refresher(settings, lambda: self.tenants.transport, now)
+        self.sign_in = BackgroundSignIn(settings, lambda: self.tenants.transport, now)
 
     @cached_property
     def tenants(self) -> Tenants:
@@ -141,6 +143,7 @@ class Services:
 
     async def aclose(self) -> None:
         """Close connections and files."""
+        await self.sign_in.aclose()
         await self._refresher.aclose()
         self._is_closed = True
         if "tenants" in self.__dict__:
