@@ -74,6 +74,19 @@ class FoundToken:
             return f"oauth client {self.grant.client_id}"
         return self.token.value if self.token else ""
 
+    @property
+    def kind_of_token(self) -> str:
+        """What the token is, and until when it is valid as far as is known; "" without one."""
+        if self.token is None:
+            return ""
+        if not self.token.is_oauth:
+            return "mog_…"
+        if self.grant is None or self.grant.expires_at > _LATEST:
+            return "OAuth access token"
+        until = datetime.fromtimestamp(self.grant.expires_at, UTC).isoformat(timespec="minutes")
+        is_refreshed = bool(self.grant.refresh_token)
+        return f"OAuth access token, valid until {until}, {'then' if is_refreshed else 'not'} refreshed"
+
 
 @dataclass(frozen=True)
 class _Source:
