@@ -49,10 +49,9 @@ async def test_caller_over_http_may_send_an_oauth_token(simulator: Simulator, cl
     settings = Settings(state_file=tmp_path / "state.sqlite3")
     call = {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": {"name": "list_repos", "arguments": {}}}
     app = create_app(settings, transport=simulator.transport())
-    async with served(app) as client:
-        response = await client.post("/mcp", json=call, headers={**HEADERS, "Authorization": f"Bearer {token}"})
-        refused = await client.post("/mcp", json=call, headers={**HEADERS, "Authorization": "Bearer two words"})
-    assert isinstance(response, httpx2.Response)
+    async with served(app) as address, httpx2.AsyncClient(base_url=f"http://{address}", headers=HEADERS) as client:
+        response = await client.post("/mcp", json=call, headers={"Authorization": f"Bearer {token}"})
+        refused = await client.post("/mcp", json=call, headers={"Authorization": "Bearer two words"})
     assert "acme/web" in response.text
     assert token not in response.text
     assert refused.status_code == 401
