@@ -267,7 +267,7 @@ _WITH_TERMINAL = (
 
 
 class Terminal:
-    """A login in a terminal, and the person in front of it."""
+    """A login with a token in a terminal, and the person in front of it."""
 
     def __init__(self, home: Path, *arguments: str, **more: str) -> None:
         if sys.platform == "win32":
@@ -275,7 +275,7 @@ class Terminal:
         self._screen, self.terminal = pty.openpty()
         self.shown = ""
         self.process = subprocess.Popen(
-            [sys.executable, "-c", _WITH_TERMINAL, *PROGRAM, "login", *arguments],
+            [sys.executable, "-c", _WITH_TERMINAL, *PROGRAM, "login", "--token", *arguments],
             stdin=self.terminal,
             stdout=self.terminal,
             stderr=self.terminal,
