@@ -37,6 +37,7 @@ def browser(folder: Path, text: str = BROWSER) -> str:
     return f"{sys.executable} {script} %s"
 
 
+@with_posix
 def test_person_signs_in_uses_the_api_and_signs_out(mogplex: str, tmp_path: Path) -> None:
     more = {"MOGPLEX_URL": mogplex, "BROWSER": browser(tmp_path)}
     done = run(tmp_path, "login", "--browser", **more)
@@ -45,7 +46,7 @@ def test_person_signs_in_uses_the_api_and_signs_out(mogplex: str, tmp_path: Path
     assert "You are signed in, with the scopes read and write. It is refreshed" in done.stderr
     assert f"is stored in the file {tokens_file(tmp_path)}, for {mogplex} only." in done.stderr
     grant = Grant.parse(json.loads(tokens_file(tmp_path).read_text())[mogplex])
-    assert tokens_file(tmp_path).stat().st_mode & 0o077 == 0 or sys.platform == "win32"
+    assert tokens_file(tmp_path).stat().st_mode & 0o077 == 0
 
     checked = run(tmp_path, "call", "check_connection", **more)
     assert "OAuth access token, valid until" in checked.stdout
@@ -58,6 +59,7 @@ def test_person_signs_in_uses_the_api_and_signs_out(mogplex: str, tmp_path: Path
         assert_without(output.stderr + output.stdout, grant.access_token.value, grant.refresh_token.value)
 
 
+@with_posix
 def test_browser_that_does_not_come_back_leaves_nothing_when_the_person_gives_up(mogplex: str, tmp_path: Path) -> None:
     started = subprocess.Popen(
         [*PROGRAM, "login", "--no-browser"],
@@ -73,7 +75,7 @@ def test_browser_that_does_not_come_back_leaves_nothing_when_the_person_gives_up
         assert line, said
         said += line
     assert "ssh -L" in said
-    started.send_signal(signal.SIGTERM if sys.platform == "win32" else signal.SIGINT)
+    started.send_signal(signal.SIGINT)
     rest = started.communicate(timeout=60)[1]
     assert "Traceback" not in rest
     assert started.returncode != 0

@@ -112,6 +112,21 @@ async def test_loopback_takes_one_redirect_and_is_closed_afterwards(clock: Clock
         await person.come_back(str(person.pages[0].url))
 
 
+async def test_redirect_of_another_issuer_is_refused(clock: Clock) -> None:
+    person = Person(signed_in_simulator(clock), change=lambda url: f"{url}&iss=https%3A%2F%2Fattacker.invalid")
+    with pytest.raises(SignInError, match="iss mismatch"):
+        await person.sign_in(clock)
+
+
+async def test_machine_without_a_free_port_is_named(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object) -> None:
+        raise OSError(98, "Address already in use")
+
+    monkeypatch.setattr("mogplex_mcp.sign_in.loopback.socket.create_server", refuse)
+    with pytest.raises(SignInError, match=r"Address already in use.*`mogplex-mcp login --token`"):
+        await Person(signed_in_simulator(clock)).sign_in(clock)
+
+
 async def test_closed_browser_ends_the_wait(clock: Clock) -> None:
     async def closed(_: str) -> None:
         return

@@ -11,7 +11,6 @@ import logging
 import re
 import sys
 import threading
-from collections import OrderedDict
 from collections.abc import Iterable, Iterator, Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass, field
@@ -52,7 +51,6 @@ _SHORTEST_SECRET: Final = 4
 # Access tokens are replaced every hour; what was current a day ago has expired.
 _MOST_REMEMBERED: Final = 64
 
-_remembered: Final[OrderedDict[str, None]] = OrderedDict()
 _of_caller: ContextVar[str] = ContextVar("_of_caller", default="")
 
 
@@ -72,13 +70,24 @@ class Secret:
 NO_SECRET: Final = Secret()
 
 
+class _Remembered:
+    """The secrets of this process, the newest last. Threads read them while others add one."""
+
+    def __init__(self) -> None:
+        self.secrets: tuple[str, ...] = ()
+
+    def add(self, secret: str) -> None:
+        if secret not in self.secrets:
+            self.secrets = (*self.secrets, secret)[-_MOST_REMEMBERED:]
+
+
+_remembered: Final = _Remembered()
+
+
 def remember_secrets(*secrets: str) -> None:
     """Redact these values everywhere from now on: tokens of this process that have no pattern."""
     for secret in filter(None, secrets):
-        _remembered[secret] = None
-        _remembered.move_to_end(secret)
-        if len(_remembered) > _MOST_REMEMBERED:
-            _remembered.popitem(last=False)
+        _remembered.add(secret)
 
 
 @contextlib.contextmanager
@@ -104,7 +113,7 @@ def _without_known(text: str) -> str:
 
 def _known_secrets() -> tuple[str, ...]:
     caller = _of_caller.get()
-    return (*_remembered, caller) if caller else tuple(_remembered)
+    return (*_remembered.secrets, caller) if caller else _remembered.secrets
 
 
 def without_whole_keys(text: str) -> str:
