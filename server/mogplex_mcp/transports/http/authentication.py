@@ -3,8 +3,6 @@
 A caller is identified here, once per request, and handed on in the ASGI scope (`CALLER`).
 """
 
-import hashlib
-import hmac
 import math
 import re
 from collections.abc import Mapping
@@ -20,6 +18,7 @@ from mogplex_mcp.config.settings import Settings
 from mogplex_mcp.credentials.known_tokens import KnownTokens
 from mogplex_mcp.credentials.sources import FoundToken, SourceKind
 from mogplex_mcp.server.request_scope import CALLER
+from mogplex_mcp.transports.http.client_key import ClientKey
 from mogplex_mcp.transports.http.observation import note_caller
 from mogplex_mcp.transports.http.refusals import REFUSED, Refusal, challenge, refuse
 
@@ -49,7 +48,7 @@ class Callers:
     """
 
     def __init__(self, settings: Settings) -> None:
-        self._client_key = _digest(settings.client_key.value.encode()) if settings.client_key else b""
+        self._client_key = ClientKey(settings.client_key.value)
         self._demo = settings.demo
 
     def identify(self, headers: Mapping[str, str]) -> FoundToken | None:
@@ -67,9 +66,10 @@ class Callers:
         bearer = _BEARER.fullmatch(header)
         credentials = bearer["credentials"] if bearer else header
         given = credentials.encode("latin-1")
-        # Digests have one length, so the comparison does not leak the length of the key either.
-        if bearer and self._client_key and hmac.compare_digest(_digest(given), self._client_key):
+        if bearer and self._client_key.matches(given):
             return None
+        if self._client_key.resembles(given):
+            raise RefusedError("The client key is not right.", "invalid_token")
         try:
             token = Token.parse(credentials)
         except MogplexError as error:
@@ -138,7 +138,3 @@ def _headers(scope: Scope) -> dict[str, str]:
     if sum(name == b"authorization" for name, _ in scope["headers"]) > 1:
         raise RefusedError("There is more than one Authorization header.", "invalid_request")
     return {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
-
-
-def _digest(value: bytes) -> bytes:
-    return hashlib.sha256(value).digest()
