@@ -44,6 +44,18 @@ async def test_limit_that_mogplex_reports_is_kept_by_callers_with_oauth_too(simu
     assert len(simulator.requests) == before
 
 
+async def test_token_that_mogplex_says_back_is_not_shown(simulator: Simulator, clock: Clock) -> None:
+    token = (await Person(simulator).sign_in(clock)).access_token.value
+    simulator.faults.add(Fault(FaultKind.JSON_500, "GET", times=None, message=f"You said {token}."))
+    server = create_server(Settings(api_key=Secret(token)), transport=simulator.transport(), now=clock)
+    async with Client(server) as client:
+        text = await error(client, "list_repos")
+        argument = await error(client, "start_run", repo="acme/web", prompt=f"Use {token}.")
+    assert "You said [secret removed]." in text
+    assert "this server's own Mogplex token" in argument
+    assert token not in text + argument
+
+
 async def test_caller_over_http_may_send_an_oauth_token(simulator: Simulator, clock: Clock, tmp_path: Path) -> None:
     token = (await Person(simulator).sign_in(clock)).access_token.value
     settings = Settings(state_file=tmp_path / "state.sqlite3")
