@@ -122,7 +122,7 @@ def create_server(
     add_handlers(server, scopes, tasks, tools=names, has_channel=not multi_tenant)
     # First: a confirmation is bound to the arguments as they are understood.
     server.middleware.append(normalize_params)
-    server.middleware.append(elicitation.boundary("mogplex-mcp", lambda context: scopes.open(context).token))
+    server.middleware.append(elicitation.boundary("mogplex-mcp", lambda context: scopes.open(context).identity))
     redact_spans(server, names | {kind.name for kind in PROMPTS})
     return server
 
