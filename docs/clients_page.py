@@ -71,6 +71,30 @@ npx @anthropic-ai/mcpb pack dist/bundle dist/mogplex-mcp.mcpb
 If Claude Desktop says that `uv` is not recognized, install [uv](https://docs.astral.sh/uv/) and start it again, or use
 the entry above."""
 
+_PLUGIN: Final = f"{ENTRY}@{NAME}"
+_WITH_A_SKILL: Final = (
+    "with a skill for the terminal{more}. From a checkout, or with the address of the repository in place of FOLDER"
+)
+# By the name of the client.
+_OTHER_WAYS: Final = {
+    "claude-desktop": _BUNDLE,
+    "claude-code": f"""\
+or `claude mcp add {ENTRY} -- {links.COMMAND} {NAME}`. Or as a plugin, which asks for the token and keeps it, together
+{_WITH_A_SKILL.format(more=" and commands")}:
+`claude plugin marketplace add FOLDER`, then `claude plugin install {_PLUGIN}`.""",
+    "cursor": f"""\
+or [Add to Cursor]({links.cursor()}). Or as a plugin, which asks for the token: copy `plugins/{ENTRY}` of a checkout to
+`~/.cursor/plugins/local/{ENTRY}`, or add the address of the repository as a team's marketplace.""",
+    "vscode": f"or [Add to VS Code]({links.vscode()}), which asks for a token and stores it.",
+    "codex": f"""\
+or as a plugin, which passes on `MOGPLEX_API_KEY` if it is set, together
+{_WITH_A_SKILL.format(more="")}:
+`codex plugin marketplace add FOLDER`, then `codex plugin add {_PLUGIN}`.""",
+    "gemini": """\
+or as an extension, which asks for the token and keeps it. From a checkout, or with the address of the repository:
+`gemini extensions install FOLDER`.""",
+}
+
 _OVER_HTTP: Final = """\
 ## Over HTTP
 
@@ -150,14 +174,8 @@ def _client_lines(client: Client) -> Iterator[str]:
     yield from ("", f'<a id="{client.name}"></a>', "", f"### {client.title}", "")
     yield from (f"`{NAME} install {client.name}`, or by hand:", "", *_files(client))
     yield from ("", f"```{client.format}", snippet_for(client, LAUNCH, ENTRY).rstrip("\n"), "```", "")
-    if client.name == "claude-desktop":
-        yield from (_BUNDLE, "")
-    if client.name == "claude-code":
-        yield from (f"or `claude mcp add {ENTRY} -- {links.COMMAND} {NAME}`.", "")
-    if client.name == "cursor":
-        yield from (f"or [Add to Cursor]({links.cursor()}).", "")
-    if client.name == "vscode":
-        yield from (f"or [Add to VS Code]({links.vscode()}), which asks for a token and stores it.", "")
+    if client.name in _OTHER_WAYS:
+        yield from (_OTHER_WAYS[client.name], "")
     if client.process:
         yield "Quit it before you change its file, which it writes from memory. On Windows the bundle is safer."
     if refused := [kind for kind in (BOM, COMMENTS, COMMAS) if kind not in client.accepts]:
