@@ -4,22 +4,6 @@
 export interface CheckConnectionResult {
   /** The result. */
   summary: string;
-  /** Remarks. */
-  notes?: Array<string>;
-  /** By others. */
-  untrusted?: {
-    /** What Mogplex said. */
-    reason?: string;
-  };
-  /** Useful calls. */
-  next_steps?: Array<{
-    /** Tool to call. */
-    tool: string;
-    /** Its arguments. */
-    arguments?: Record<string, unknown>;
-    /** What for. */
-    why: string;
-  }>;
   /** Mogplex can be used. */
   connected: boolean;
   /** Address of its API. */
@@ -36,12 +20,41 @@ export interface CheckConnectionResult {
   longest_wait_seconds: number;
   /** Version of this server. */
   server: string;
+  /** Remarks. */
+  notes?: Array<string>;
+  /** By others. */
+  untrusted?: {
+    /** What Mogplex said. */
+    reason?: string;
+  };
+  /** Useful calls. */
+  next_steps?: Array<{
+    /** Tool to call. */
+    tool: string;
+    /** Its arguments. */
+    arguments?: Record<string, unknown>;
+    /** What for. */
+    why: string;
+  }>;
 }
 
 /** List repositories. */
 export interface ListReposResult {
   /** The result. */
   summary: string;
+  /** Items missing. */
+  left_out?: number;
+  /** The repositories found. */
+  repos: Array<{
+    /** Give it as repo if names repeat. */
+    id: string;
+    /** owner/name or id. */
+    repo: string;
+    /** Runs start from it. */
+    default_branch?: string;
+    /** Folder of a monorepo. */
+    root_directory?: string;
+  }>;
   /** Remarks. */
   notes?: Array<string>;
   /** By others. */
@@ -58,25 +71,24 @@ export interface ListReposResult {
     /** What for. */
     why: string;
   }>;
-  /** Items missing. */
-  left_out?: number;
-  /** The repositories found. */
-  repos: Array<{
-    /** For repo, if names repeat. */
-    id: string;
-    /** Repository, as owner/name, or its id. */
-    repo: string;
-    /** Branch that runs start from by default. */
-    default_branch?: string;
-    /** Folder of a monorepo that this row is for. */
-    root_directory?: string;
-  }>;
 }
 
 /** Start a run. */
 export interface StartRunResult {
   /** The result. */
   summary: string;
+  /** Run id. (uuid) */
+  run_id: string;
+  /** owner/name or id. */
+  repo: string;
+  /** Run state. */
+  status: string;
+  /** Coding agent. */
+  harness?: string;
+  /** Found, not started. */
+  replayed: boolean;
+  /** Web page. (uri) */
+  web_page: string;
   /** Remarks. */
   notes?: Array<string>;
   /** By others. */
@@ -95,52 +107,20 @@ export interface StartRunResult {
     /** What for. */
     why: string;
   }>;
-  /** Run id. */
-  run_id: string;
-  /** owner/name or id. */
-  repo: string;
-  /** Run state. */
-  status: string;
-  /** Coding agent. */
-  harness?: string;
-  /** Found, not started. */
-  replayed: boolean;
-  /** Web page. (uri) */
-  web_page?: string;
 }
 
 /** Follow a run. */
 export interface TailRunResult {
   /** The result. */
   summary: string;
-  /** Remarks. */
-  notes?: Array<string>;
-  /** By others. */
-  untrusted?: {
-    /** What it reported. */
-    events?: Array<string>;
-    /** Why it failed. */
-    failure?: string;
-    /** Not its pull request. */
-    reported_link?: string;
-  };
-  /** Useful calls. */
-  next_steps?: Array<{
-    /** Tool to call. */
-    tool: string;
-    /** Its arguments. */
-    arguments?: Record<string, unknown>;
-    /** What for. */
-    why: string;
-  }>;
-  /** Run id. */
+  /** Run id. (uuid) */
   run_id: string;
   /** owner/name or id. */
   repo?: string;
   /** Run state. */
   status: string;
   /** How far it is. */
-  phase: string;
+  phase: "queued" | "preparing" | "working" | "delivering" | "done" | "failed" | "cancelled";
   /** Its address. (uri) */
   pull_request?: string;
   /** Code was changed. */
@@ -154,23 +134,13 @@ export interface TailRunResult {
   /** Mogplex cut events. */
   truncated_upstream?: boolean;
   /** Web page. (uri) */
-  web_page?: string;
+  web_page: string;
   /** For the next call. */
   cursor?: string;
-}
-
-/** Look at a run. */
-export interface GetRunResult {
-  /** The result. */
-  summary: string;
   /** Remarks. */
   notes?: Array<string>;
   /** By others. */
   untrusted?: {
-    /** It starts from it. */
-    base_branch?: string;
-    /** It works on it. */
-    working_branch?: string;
     /** What it reported. */
     events?: Array<string>;
     /** Why it failed. */
@@ -187,9 +157,15 @@ export interface GetRunResult {
     /** What for. */
     why: string;
   }>;
+}
+
+/** Look at a run. */
+export interface GetRunResult {
+  /** The result. */
+  summary: string;
   /** Items missing. */
   left_out?: number;
-  /** Run id. */
+  /** Run id. (uuid) */
   run_id: string;
   /** owner/name or id. */
   repo?: string;
@@ -198,7 +174,7 @@ export interface GetRunResult {
   /** Id of the repo. */
   repo_id?: string;
   /** How far it is. */
-  phase: string;
+  phase: "queued" | "preparing" | "working" | "delivering" | "done" | "failed" | "cancelled";
   /** Coding agent. */
   harness?: string;
   /** When started. (date-time) */
@@ -218,13 +194,54 @@ export interface GetRunResult {
   /** Mogplex cut events. */
   truncated_upstream?: boolean;
   /** Web page. (uri) */
-  web_page?: string;
+  web_page: string;
+  /** Remarks. */
+  notes?: Array<string>;
+  /** By others. */
+  untrusted?: {
+    /** It starts from it. */
+    base_branch?: string;
+    /** It works on it. */
+    working_branch?: string;
+    /** What it reported. */
+    events?: Array<string>;
+    /** Why it failed. */
+    failure?: string;
+    /** Not its pull request. */
+    reported_link?: string;
+  };
+  /** Useful calls. */
+  next_steps?: Array<{
+    /** Tool to call. */
+    tool: string;
+    /** Its arguments. */
+    arguments?: Record<string, unknown>;
+    /** What for. */
+    why: string;
+  }>;
 }
 
 /** List runs. */
 export interface ListRunsResult {
   /** The result. */
   summary: string;
+  /** Items missing. */
+  left_out?: number;
+  /** Newest first. */
+  runs: Array<{
+    /** None if it is unknown. (uuid) */
+    run_id?: string;
+    /** owner/name or id. */
+    repo?: string;
+    /** When last looked at. */
+    status: string;
+    /** When it began. (date-time) */
+    started?: string;
+    /** Its address. (uri) */
+    pull_request?: string;
+    /** Start of its prompt. */
+    task?: string;
+  }>;
   /** Remarks. */
   notes?: Array<string>;
   /** Useful calls. */
@@ -235,23 +252,6 @@ export interface ListRunsResult {
     arguments?: Record<string, unknown>;
     /** What for. */
     why: string;
-  }>;
-  /** Items missing. */
-  left_out?: number;
-  /** Newest first. */
-  runs: Array<{
-    /** Id of the run. */
-    run_id: string;
-    /** Repository, as owner/name, or its id if the name is unknown. */
-    repo?: string;
-    /** State when it was last looked at. */
-    status: string;
-    /** When it was started. (date-time) */
-    started?: string;
-    /** Address of its pull request. (uri) */
-    pull_request?: string;
-    /** Begin of its prompt. */
-    task?: string;
   }>;
 }
 
@@ -259,6 +259,14 @@ export interface ListRunsResult {
 export interface CancelRunResult {
   /** The result. */
   summary: string;
+  /** Run id. (uuid) */
+  run_id: string;
+  /** owner/name or id. */
+  repo?: string;
+  /** Run state. */
+  status: string;
+  /** It had ended before. */
+  already_terminal: boolean;
   /** Remarks. */
   notes?: Array<string>;
   /** Useful calls. */
@@ -270,20 +278,25 @@ export interface CancelRunResult {
     /** What for. */
     why: string;
   }>;
-  /** Run id. */
-  run_id: string;
-  /** owner/name or id. */
-  repo?: string;
-  /** Run state. */
-  status: string;
-  /** It had ended before. */
-  already_terminal: boolean;
 }
 
 /** List sandboxes. */
 export interface ListSandboxesResult {
   /** The result. */
   summary: string;
+  /** Items missing. */
+  left_out?: number;
+  /** Last used first. */
+  sandboxes: Array<{
+    /** Sandbox id. */
+    id?: string;
+    /** Sandbox state. */
+    status: string;
+    /** Repository, as owner/name, or its id if the name is unknown. */
+    repo?: string;
+    /** When it was last used. (date-time) */
+    last_active?: string;
+  }>;
   /** Remarks. */
   notes?: Array<string>;
   /** By others. */
@@ -313,10 +326,14 @@ export interface ListSandboxesResult {
     /** What for. */
     why: string;
   }>;
-  /** Items missing. */
-  left_out?: number;
-  /** Last used first. */
-  sandboxes: Array<{
+}
+
+/** Create a sandbox. */
+export interface CreateSandboxResult {
+  /** The result. */
+  summary: string;
+  /** The sandbox now. */
+  sandbox: {
     /** Sandbox id. */
     id?: string;
     /** Sandbox state. */
@@ -325,13 +342,9 @@ export interface ListSandboxesResult {
     repo?: string;
     /** When it was last used. (date-time) */
     last_active?: string;
-  }>;
-}
-
-/** Create a sandbox. */
-export interface CreateSandboxResult {
-  /** The result. */
-  summary: string;
+  };
+  /** Web page. (uri) */
+  web_page?: string;
   /** Remarks. */
   notes?: Array<string>;
   /** By others. */
@@ -361,25 +374,26 @@ export interface CreateSandboxResult {
     /** What for. */
     why: string;
   }>;
-  /** The sandbox now. */
-  sandbox: {
-    /** Sandbox id. */
-    id?: string;
-    /** Sandbox state. */
-    status: string;
-    /** Repository, as owner/name, or its id if the name is unknown. */
-    repo?: string;
-    /** When it was last used. (date-time) */
-    last_active?: string;
-  };
-  /** Web page. (uri) */
-  web_page?: string;
 }
 
 /** Read sandbox logs. */
 export interface GetSandboxLogsResult {
   /** The result. */
   summary: string;
+  /** Sandbox id. */
+  sandbox_id: string;
+  /** Sandbox state. */
+  status: string;
+  /** Log that is shown. */
+  log: "install" | "dev" | "lifecycle";
+  /** First one shown. */
+  first_line?: number;
+  /** Last one shown. */
+  last_line?: number;
+  /** Lines that it has. */
+  line_count: number;
+  /** Web page. (uri) */
+  web_page: string;
   /** Remarks. */
   notes?: Array<string>;
   /** By others. */
@@ -398,22 +412,29 @@ export interface GetSandboxLogsResult {
     /** What for. */
     why: string;
   }>;
-  /** Sandbox id. */
-  sandbox_id: string;
-  /** Sandbox state. */
-  status: string;
-  /** Log that is shown. */
-  log: string;
-  /** Lines of it. */
-  shown?: string;
-  /** Web page. (uri) */
-  web_page?: string;
 }
 
 /** List automations. */
 export interface ListAutomationsResult {
   /** The result. */
   summary: string;
+  /** Items missing. */
+  left_out?: number;
+  /** Newest first. */
+  automations: Array<{
+    /** Automation id. */
+    automation_id: string;
+    /** Automation state. */
+    status: string;
+    /** It has a live version. */
+    published: boolean;
+    /** GitHub installation it belongs to. */
+    installation_id?: number;
+    /** When it was last changed. (date-time) */
+    updated?: string;
+  }>;
+  /** For the next call. */
+  next_cursor?: string;
   /** Remarks. */
   notes?: Array<string>;
   /** By others. */
@@ -437,29 +458,34 @@ export interface ListAutomationsResult {
     /** What for. */
     why: string;
   }>;
-  /** Items missing. */
-  left_out?: number;
-  /** Newest first. */
-  automations: Array<{
-    /** Automation id. */
-    automation_id: string;
-    /** Automation state. */
-    status: string;
-    /** It has a live version. */
-    published: boolean;
-    /** GitHub installation it belongs to. */
-    installation_id?: number;
-    /** When it was last changed. (date-time) */
-    updated?: string;
-  }>;
-  /** For the next call. */
-  next_cursor?: string;
 }
 
 /** Read an automation. */
 export interface GetAutomationResult {
   /** The result. */
   summary: string;
+  /** Items missing. */
+  left_out?: number;
+  /** Automation id. */
+  automation_id: string;
+  /** Automation state. */
+  status: string;
+  /** GitHub installation. */
+  installation_id?: number;
+  /** Live version. */
+  published_version?: number;
+  /** Both are the same. */
+  draft_is_published?: boolean;
+  /** Last change. (date-time) */
+  updated?: string;
+  /** Nodes of the draft. */
+  nodes: number;
+  /** Edges of the draft. */
+  edges: number;
+  /** Page of the graph. */
+  page?: number;
+  /** Its pages. */
+  pages?: number;
   /** Remarks. */
   notes?: Array<string>;
   /** By others. */
@@ -499,32 +525,24 @@ export interface GetAutomationResult {
     /** What for. */
     why: string;
   }>;
-  /** Items missing. */
-  left_out?: number;
-  /** Automation id. */
-  automation_id: string;
-  /** Automation state. */
-  status: string;
-  /** GitHub installation. */
-  installation_id?: number;
-  /** Live version. */
-  published_version?: number;
-  /** Both are the same. */
-  draft_is_published?: boolean;
-  /** Last change. (date-time) */
-  updated?: string;
-  /** Nodes of the draft. */
-  nodes?: number;
-  /** Edges of the draft. */
-  edges?: number;
-  /** Page of the graph. */
-  page?: string;
 }
 
 /** Trigger an automation. */
 export interface TriggerAutomationResult {
   /** The result. */
   summary: string;
+  /** Automation id. (uuid) */
+  automation_id: string;
+  /** Run id. (uuid) */
+  run_id?: string;
+  /** A new run began. */
+  started: boolean;
+  /** Found, not triggered. */
+  replayed: boolean;
+  /** Run state. */
+  status?: string;
+  /** Why no run began. */
+  reason?: string;
   /** Remarks. */
   notes?: Array<string>;
   /** Useful calls. */
@@ -536,24 +554,31 @@ export interface TriggerAutomationResult {
     /** What for. */
     why: string;
   }>;
-  /** Automation id. */
-  automation_id: string;
-  /** Run id. */
-  run_id?: string;
-  /** A new run began. */
-  started: boolean;
-  /** Found, not triggered. */
-  replayed?: boolean;
-  /** Run state. */
-  status?: string;
-  /** Why no run began. */
-  reason?: string;
 }
 
 /** List an automation's runs. */
 export interface ListAutomationRunsResult {
   /** The result. */
   summary: string;
+  /** Items missing. */
+  left_out?: number;
+  /** Automation id. (uuid) */
+  automation_id: string;
+  /** Newest first. */
+  runs: Array<{
+    /** Run id. */
+    run_id: string;
+    /** Run state. */
+    status: string;
+    /** owner/name or id. */
+    repo?: string;
+    /** When triggered. (date-time) */
+    created?: string;
+    /** How long it took. */
+    seconds?: number;
+    /** No worker took it. */
+    never_started?: boolean;
+  }>;
   /** Remarks. */
   notes?: Array<string>;
   /** By others. */
@@ -575,31 +600,40 @@ export interface ListAutomationRunsResult {
     /** What for. */
     why: string;
   }>;
-  /** Items missing. */
-  left_out?: number;
-  /** Automation id. */
-  automation_id: string;
-  /** Newest first. */
-  runs: Array<{
-    /** Run id. */
-    run_id: string;
-    /** Run state. */
-    status: string;
-    /** owner/name or id. */
-    repo?: string;
-    /** When triggered. (date-time) */
-    created?: string;
-    /** How long it took. */
-    seconds?: number;
-    /** No worker took it. */
-    never_started?: boolean;
-  }>;
 }
 
 /** Look at an automation's run. */
 export interface GetAutomationRunResult {
   /** The result. */
   summary: string;
+  /** Items missing. */
+  left_out?: number;
+  /** Run id. */
+  run_id: string;
+  /** Automation id. (uuid) */
+  automation_id: string;
+  /** Run state. */
+  status: string;
+  /** Whether it is over. */
+  ended: boolean;
+  /** owner/name or id. */
+  repo?: string;
+  /** When triggered. (date-time) */
+  created?: string;
+  /** How long it took. */
+  seconds?: number;
+  /** What triggered it. */
+  source?: string;
+  /** Tokens used. */
+  tokens?: number;
+  /** In US dollars. */
+  cost_usd?: number;
+  /** Items by detail. */
+  parts?: Record<string, number>;
+  /** Page of detail. */
+  page?: number;
+  /** Its pages. */
+  pages?: number;
   /** Remarks. */
   notes?: Array<string>;
   /** By others. */
@@ -649,38 +683,33 @@ export interface GetAutomationRunResult {
     /** What for. */
     why: string;
   }>;
-  /** Items missing. */
-  left_out?: number;
-  /** Run id. */
-  run_id: string;
-  /** Automation id. */
-  automation_id: string;
-  /** Run state. */
-  status: string;
-  /** Whether it is over. */
-  ended: boolean;
-  /** owner/name or id. */
-  repo?: string;
-  /** When triggered. (date-time) */
-  created?: string;
-  /** How long it took. */
-  seconds?: number;
-  /** What triggered it. */
-  source?: string;
-  /** Tokens used. */
-  tokens?: number;
-  /** In US dollars. */
-  cost_usd?: number;
-  /** Items by detail. */
-  parts?: Record<string, number>;
-  /** Page of detail. */
-  page?: string;
 }
 
 /** List hosted tools. */
 export interface ListHostedToolsResult {
   /** The result. */
   summary: string;
+  /** Items missing. */
+  left_out?: number;
+  /** Callable ones first. */
+  tools: Array<{
+    /** Hosted tool name. */
+    hosted: string;
+    /** Tool of this server that does the same. */
+    use_instead?: string;
+    /** Toolset of that tool. */
+    toolset?: string;
+    /** Whether that tool is offered here. */
+    is_on?: boolean;
+    /** Why it is not offered. */
+    why_off?: string;
+    /** What it may do. */
+    effect: "reads" | "writes" | "may destroy";
+  }>;
+  /** Page of schema. */
+  page?: number;
+  /** Its pages. */
+  pages?: number;
   /** Remarks. */
   notes?: Array<string>;
   /** By others. */
@@ -706,31 +735,14 @@ export interface ListHostedToolsResult {
     /** What for. */
     why: string;
   }>;
-  /** Items missing. */
-  left_out?: number;
-  /** Callable ones first. */
-  tools: Array<{
-    /** Hosted tool name. */
-    hosted: string;
-    /** Tool of this server that does the same. */
-    use_instead?: string;
-    /** Toolset of that tool. */
-    toolset?: string;
-    /** Whether that tool is offered here. */
-    is_on?: boolean;
-    /** Why it is not offered. */
-    why_off?: string;
-    /** What it may do. */
-    effect: string;
-  }>;
-  /** Page of schema. */
-  page?: string;
 }
 
 /** Call a hosted tool. */
 export interface CallHostedToolResult {
   /** The result. */
   summary: string;
+  /** Hosted tool name. */
+  hosted: string;
   /** Remarks. */
   notes?: Array<string>;
   /** By others. */
@@ -740,14 +752,16 @@ export interface CallHostedToolResult {
     /** Its JSON. */
     data?: string;
   };
-  /** Hosted tool name. */
-  hosted: string;
 }
 
 /** List agents. */
 export interface ListAgentsResult {
   /** The result. */
   summary: string;
+  /** Items missing. */
+  left_out?: number;
+  /** How many there are. */
+  count: number;
   /** Remarks. */
   notes?: Array<string>;
   /** By others. */
@@ -775,16 +789,16 @@ export interface ListAgentsResult {
     /** What for. */
     why: string;
   }>;
-  /** Items missing. */
-  left_out?: number;
-  /** How many there are. */
-  count: number;
 }
 
 /** List models. */
 export interface ListModelsResult {
   /** The result. */
   summary: string;
+  /** Items missing. */
+  left_out?: number;
+  /** How many there are. */
+  count: number;
   /** Remarks. */
   notes?: Array<string>;
   /** By others. */
@@ -814,16 +828,34 @@ export interface ListModelsResult {
     /** What for. */
     why: string;
   }>;
-  /** Items missing. */
-  left_out?: number;
-  /** How many there are. */
-  count: number;
 }
 
 /** Create an automation. */
 export interface CreateAutomationResult {
   /** The result. */
   summary: string;
+  /** Items missing. */
+  left_out?: number;
+  /** Automation id. */
+  automation_id: string;
+  /** Automation state. */
+  status: string;
+  /** GitHub installation. */
+  installation_id?: number;
+  /** Live version. */
+  published_version?: number;
+  /** Both are the same. */
+  draft_is_published?: boolean;
+  /** Last change. (date-time) */
+  updated?: string;
+  /** Nodes of the draft. */
+  nodes: number;
+  /** Edges of the draft. */
+  edges: number;
+  /** Page of the graph. */
+  page?: number;
+  /** Its pages. */
+  pages?: number;
   /** Remarks. */
   notes?: Array<string>;
   /** By others. */
@@ -863,32 +895,34 @@ export interface CreateAutomationResult {
     /** What for. */
     why: string;
   }>;
-  /** Items missing. */
-  left_out?: number;
-  /** Automation id. */
-  automation_id: string;
-  /** Automation state. */
-  status: string;
-  /** GitHub installation. */
-  installation_id?: number;
-  /** Live version. */
-  published_version?: number;
-  /** Both are the same. */
-  draft_is_published?: boolean;
-  /** Last change. (date-time) */
-  updated?: string;
-  /** Nodes of the draft. */
-  nodes?: number;
-  /** Edges of the draft. */
-  edges?: number;
-  /** Page of the graph. */
-  page?: string;
 }
 
 /** Change an automation. */
 export interface UpdateAutomationResult {
   /** The result. */
   summary: string;
+  /** Items missing. */
+  left_out?: number;
+  /** Automation id. */
+  automation_id: string;
+  /** Automation state. */
+  status: string;
+  /** GitHub installation. */
+  installation_id?: number;
+  /** Live version. */
+  published_version?: number;
+  /** Both are the same. */
+  draft_is_published?: boolean;
+  /** Last change. (date-time) */
+  updated?: string;
+  /** Nodes of the draft. */
+  nodes: number;
+  /** Edges of the draft. */
+  edges: number;
+  /** Page of the graph. */
+  page?: number;
+  /** Its pages. */
+  pages?: number;
   /** Remarks. */
   notes?: Array<string>;
   /** By others. */
@@ -928,32 +962,34 @@ export interface UpdateAutomationResult {
     /** What for. */
     why: string;
   }>;
-  /** Items missing. */
-  left_out?: number;
-  /** Automation id. */
-  automation_id: string;
-  /** Automation state. */
-  status: string;
-  /** GitHub installation. */
-  installation_id?: number;
-  /** Live version. */
-  published_version?: number;
-  /** Both are the same. */
-  draft_is_published?: boolean;
-  /** Last change. (date-time) */
-  updated?: string;
-  /** Nodes of the draft. */
-  nodes?: number;
-  /** Edges of the draft. */
-  edges?: number;
-  /** Page of the graph. */
-  page?: string;
 }
 
 /** Publish an automation. */
 export interface PublishAutomationResult {
   /** The result. */
   summary: string;
+  /** Items missing. */
+  left_out?: number;
+  /** Automation id. */
+  automation_id: string;
+  /** Automation state. */
+  status: string;
+  /** GitHub installation. */
+  installation_id?: number;
+  /** Live version. */
+  published_version?: number;
+  /** Both are the same. */
+  draft_is_published?: boolean;
+  /** Last change. (date-time) */
+  updated?: string;
+  /** Nodes of the draft. */
+  nodes: number;
+  /** Edges of the draft. */
+  edges: number;
+  /** Page of the graph. */
+  page?: number;
+  /** Its pages. */
+  pages?: number;
   /** Remarks. */
   notes?: Array<string>;
   /** By others. */
@@ -993,32 +1029,34 @@ export interface PublishAutomationResult {
     /** What for. */
     why: string;
   }>;
-  /** Items missing. */
-  left_out?: number;
-  /** Automation id. */
-  automation_id: string;
-  /** Automation state. */
-  status: string;
-  /** GitHub installation. */
-  installation_id?: number;
-  /** Live version. */
-  published_version?: number;
-  /** Both are the same. */
-  draft_is_published?: boolean;
-  /** Last change. (date-time) */
-  updated?: string;
-  /** Nodes of the draft. */
-  nodes?: number;
-  /** Edges of the draft. */
-  edges?: number;
-  /** Page of the graph. */
-  page?: string;
 }
 
 /** Choose a node's model. */
 export interface SetAutomationModelResult {
   /** The result. */
   summary: string;
+  /** Items missing. */
+  left_out?: number;
+  /** Automation id. */
+  automation_id: string;
+  /** Automation state. */
+  status: string;
+  /** GitHub installation. */
+  installation_id?: number;
+  /** Live version. */
+  published_version?: number;
+  /** Both are the same. */
+  draft_is_published?: boolean;
+  /** Last change. (date-time) */
+  updated?: string;
+  /** Nodes of the draft. */
+  nodes: number;
+  /** Edges of the draft. */
+  edges: number;
+  /** Page of the graph. */
+  page?: number;
+  /** Its pages. */
+  pages?: number;
   /** Remarks. */
   notes?: Array<string>;
   /** By others. */
@@ -1058,32 +1096,25 @@ export interface SetAutomationModelResult {
     /** What for. */
     why: string;
   }>;
-  /** Items missing. */
-  left_out?: number;
-  /** Automation id. */
-  automation_id: string;
-  /** Automation state. */
-  status: string;
-  /** GitHub installation. */
-  installation_id?: number;
-  /** Live version. */
-  published_version?: number;
-  /** Both are the same. */
-  draft_is_published?: boolean;
-  /** Last change. (date-time) */
-  updated?: string;
-  /** Nodes of the draft. */
-  nodes?: number;
-  /** Edges of the draft. */
-  edges?: number;
-  /** Page of the graph. */
-  page?: string;
 }
 
 /** List environment variables. */
 export interface ListEnvVarsResult {
   /** The result. */
   summary: string;
+  /** Items missing. */
+  left_out?: number;
+  /** The variables, without values. */
+  env_vars: Array<{
+    /** Name of the variable. */
+    key: string;
+    /** Deployments that get it. */
+    target?: Array<string>;
+    /** How it is kept. */
+    kind?: string;
+    /** When it was last changed. (date-time) */
+    updated?: string;
+  }>;
   /** Remarks. */
   notes?: Array<string>;
   /** By others. */
@@ -1100,25 +1131,18 @@ export interface ListEnvVarsResult {
     /** What for. */
     why: string;
   }>;
-  /** Items missing. */
-  left_out?: number;
-  /** The variables, without values. */
-  env_vars: Array<{
-    /** Name of the variable. */
-    key: string;
-    /** Deployments that get it. */
-    target?: Array<string>;
-    /** How it is kept. */
-    kind?: string;
-    /** When it was last changed. (date-time) */
-    updated?: string;
-  }>;
 }
 
 /** Set an environment variable. */
 export interface SetEnvVarResult {
   /** The result. */
   summary: string;
+  /** Name of the variable. */
+  key: string;
+  /** What was done with it. */
+  action: string;
+  /** How many were changed. */
+  count?: number;
   /** Remarks. */
   notes?: Array<string>;
   /** Useful calls. */
@@ -1130,18 +1154,18 @@ export interface SetEnvVarResult {
     /** What for. */
     why: string;
   }>;
-  /** Name of the variable. */
-  key: string;
-  /** What was done with it. */
-  action: string;
-  /** How many were changed. */
-  count?: number;
 }
 
 /** Delete an environment variable. */
 export interface DeleteEnvVarResult {
   /** The result. */
   summary: string;
+  /** Name of the variable. */
+  key: string;
+  /** What was done with it. */
+  action: string;
+  /** How many were changed. */
+  count?: number;
   /** Remarks. */
   notes?: Array<string>;
   /** Useful calls. */
@@ -1153,18 +1177,24 @@ export interface DeleteEnvVarResult {
     /** What for. */
     why: string;
   }>;
-  /** Name of the variable. */
-  key: string;
-  /** What was done with it. */
-  action: string;
-  /** How many were changed. */
-  count?: number;
 }
 
 /** Review a pull request again. */
 export interface RerunPrReviewResult {
   /** The result. */
   summary: string;
+  /** Number of the pull request. */
+  pr_number: number;
+  /** It waits to be started. */
+  queued?: boolean;
+  /** Whether the review has started. */
+  started: boolean;
+  /** Mogplex starts it later. */
+  deferred: boolean;
+  /** Id of its run. */
+  run_id?: string;
+  /** State of the review. */
+  status?: string;
   /** Remarks. */
   notes?: Array<string>;
   /** By others. */
@@ -1181,40 +1211,12 @@ export interface RerunPrReviewResult {
     /** What for. */
     why: string;
   }>;
-  /** Number of the pull request. */
-  pr_number: number;
-  /** It waits to be started. */
-  queued?: boolean;
-  /** Whether the review has started. */
-  started: boolean;
-  /** Mogplex starts it later. */
-  deferred: boolean;
-  /** Id of its run. */
-  run_id?: string;
-  /** State of the review. */
-  status?: string;
 }
 
 /** List connected MCP servers. */
 export interface ListMcpServersResult {
   /** The result. */
   summary: string;
-  /** Remarks. */
-  notes?: Array<string>;
-  /** By others. */
-  untrusted?: {
-    /** Names that could be more than names. */
-    unusual_names?: Array<string>;
-  };
-  /** Useful calls. */
-  next_steps?: Array<{
-    /** Tool to call. */
-    tool: string;
-    /** Its arguments. */
-    arguments?: Record<string, unknown>;
-    /** What for. */
-    why: string;
-  }>;
   /** Items missing. */
   left_out?: number;
   /** The MCP servers, without secrets. */
@@ -1231,6 +1233,22 @@ export interface ListMcpServersResult {
     headers?: Array<string>;
     /** Names of its environment variables. */
     variables?: Array<string>;
+  }>;
+  /** Remarks. */
+  notes?: Array<string>;
+  /** By others. */
+  untrusted?: {
+    /** Names that could be more than names. */
+    unusual_names?: Array<string>;
+  };
+  /** Useful calls. */
+  next_steps?: Array<{
+    /** Tool to call. */
+    tool: string;
+    /** Its arguments. */
+    arguments?: Record<string, unknown>;
+    /** What for. */
+    why: string;
   }>;
 }
 

@@ -4,6 +4,7 @@ import re
 from datetime import datetime
 from functools import cache
 from typing import Any
+from uuid import UUID
 
 from jsonschema import Draft202012Validator, FormatChecker  # type: ignore[import-untyped] # no stubs
 
@@ -22,7 +23,12 @@ def is_uri(text: object) -> bool:
     return isinstance(text, str) and _URI.fullmatch(text) is not None
 
 
+def _is_uuid(text: object) -> bool:
+    return isinstance(text, str) and str(UUID(text)) == text
+
+
 FORMATS.checks("date-time", raises=ValueError)(_is_time)
+FORMATS.checks("uuid", raises=ValueError)(_is_uuid)
 FORMATS.checks("uri")(is_uri)
 
 

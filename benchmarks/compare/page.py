@@ -223,8 +223,8 @@ class Page:
 
 _STARTS: Final = (
     "From the start of a process until it has answered `initialize`, then `tools/list`, then a first call. Each was "
-    "started once before, which does not count. From then on this server responds from its start-up cache while it "
-    "loads; *first start* is without the cache."
+    "started once before, which does not count. While it loads, this server sends responses that are built in; "
+    "*nothing built in* is without them, as in a checkout."
 )
 _STARTS_2026: Final = "The same with `server/discover` instead of `initialize`, for those who answer it."
 _IN_A_ROW: Final = (
@@ -241,7 +241,7 @@ _SIZES: Final = (
 )
 _INSTRUCTIONS: Final = (
     "Of the process, counted by valgrind: the same on a busy machine. Ratios are of further calls. What this server "
-    "loads while it responds from the cache counts as well, as far as it has come by then."
+    "loads while it sends built-in responses counts as well, as far as it has come by then."
 )
 _POLLING: Final = "On virtual time; all of it is in [polling.md](polling.md)."
 

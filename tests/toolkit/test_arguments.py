@@ -155,10 +155,10 @@ def test_limits_that_a_description_does_not_say_are_added_to_it_and_bounds_again
         word: Annotated[str, Field(description="One.", max_length=100)] = ""
 
     assert input_schema(Bounded)["properties"] == {
-        "page": {"maximum": 9_999, "minimum": 1, "type": "integer", "description": "1 to 9999."},
-        "number": {"description": "Which.", "minimum": 1, "type": "integer"},
-        "limit": {"description": "1 to 50.", "maximum": 50, "minimum": 1, "type": "integer"},
-        "notes": {"description": "Yours. At most 20000 characters.", "maxLength": 20_000, "type": "string"},
+        "page": {"description": "1 to 9999.", "type": "integer"},
+        "number": {"description": "Which.", "type": "integer"},
+        "limit": {"description": "1 to 50.", "type": "integer"},
+        "notes": {"description": "Yours. At most 20000 characters.", "type": "string"},
         "word": {"description": "One.", "type": "string"},
     }
 

@@ -32,7 +32,8 @@ async def graph_of(client: Client, automation_id: str, detail: str = "graph") ->
     while True:
         answer = await facts(client, "get_automation", automation_id=automation_id, detail=detail, page=page)
         text += answer["untrusted"]["graph"]
-        if answer["page"] == f"{page} of {page}" or answer["page"].startswith(f"{page} of {page}"):
+        assert answer["page"] == page
+        if page == answer["pages"]:
             return json.loads(text)
         page += 1
 

@@ -12,9 +12,10 @@ import pytest
 from jsonschema import Draft202012Validator  # type: ignore[import-untyped] # no stubs
 
 from mogplex_mcp.config.settings import Settings
-from mogplex_mcp.reply.model import ListReply
+from mogplex_mcp.reply.model import ListReply, Reply
+from mogplex_mcp.toolkit.arguments import LARGEST_NUMBER, LONGEST_TEXT
 from mogplex_mcp.toolkit.tool_selection import ToolSelection
-from mogplex_mcp.toolkit.toolset import Tool, list_size, select
+from mogplex_mcp.toolkit.toolset import Tool, list_size, offered_tools, select
 from mogplex_mcp.tools.catalog import TOOLSETS
 from tests.tools.support import bridge
 
@@ -117,14 +118,34 @@ def test_results_are_described_whole(tool: Tool) -> None:
     Draft202012Validator.check_schema(published)
 
 
+@pytest.mark.parametrize("choice", [{"toolsets": "runs"}, {"tools": "list_runs,tail_run"}, {"toolsets": "all"}])
+def test_results_of_selected_tools_are_published_whole(choice: dict[str, str]) -> None:
+    for tool in offered_tools(TOOLSETS, Settings.load({}, choice)):
+        assert tool.definition.output_schema == tool.reply.full_schema()
+
+
+@pytest.mark.parametrize(("tool", "rows"), [("list_repos", "repos"), ("list_runs", "runs")])
+def test_rows_that_programs_read_most_are_described_by_default(tool: str, rows: str) -> None:
+    (definition,) = [one.definition for one in EVERY_TOOL if one.name == tool]
+    assert definition.output_schema is not None
+    for name, one in definition.output_schema["properties"][rows]["items"]["properties"].items():
+        assert one["description"], name
+
+
+def test_facts_stand_in_schemas_where_they_stand_in_results() -> None:
+    for tool in EVERY_TOOL:
+        names = [name for name in tool.reply.output_schema()["properties"] if name in Reply.model_fields]
+        assert names == [name for name in ("summary", "notes", "untrusted", "next_steps") if name in names]
+        (*_, last) = tool.reply.output_schema()["properties"]
+        assert last == names[-1]
+
+
 @pytest.mark.parametrize("tool", EVERY_TOOL, ids=_names)
 def test_each_argument_is_described_in_sentences_with_its_default(tool: Tool) -> None:
     schema = tool.definition.input_schema
     for name, one in schema["properties"].items():
         assert re.match(r"[A-Z].{15,}\.$", one["description"]), (tool.name, name)
         assert ("Default: " in one["description"]) == (name not in schema.get("required", [])), (tool.name, name)
-        # OpenAI's strict mode refuses this keyword.
-        assert "default" not in one
         for option in one.get("enum", []):
             assert isinstance(option, str)
 
@@ -199,11 +220,15 @@ def test_tools_that_begin_a_task_are_loaded_by_clients_that_search_for_tools() -
 
 
 @pytest.mark.parametrize("tool", EVERY_TOOL, ids=_names)
-def test_limits_are_said_in_words_since_some_clients_drop_the_bounds(tool: Tool) -> None:
-    for schema in tool.definition.input_schema["properties"].values():
-        for bound in ("maximum", "maxLength"):
-            if bound in schema:
-                assert str(schema[bound]) in schema["description"]
+def test_limits_are_said_in_words_since_strict_modes_refuse_the_keywords(tool: Tool) -> None:
+    published = tool.definition.input_schema["properties"]
+    for name, schema in tool.arguments.model_json_schema().get("properties", {}).items():
+        assert published[name].keys() <= {"type", "description", "enum", "items"}
+        assert published[name].get("items", {}).keys() <= {"type", "enum"}
+        if schema.get("maximum", LARGEST_NUMBER) < LARGEST_NUMBER:
+            assert str(schema["maximum"]) in published[name]["description"]
+        if schema.get("maxLength", 0) > LONGEST_TEXT:
+            assert str(schema["maxLength"]) in published[name]["description"]
 
 
 @pytest.mark.parametrize("tool", EVERY_TOOL, ids=_names)

@@ -7,6 +7,7 @@ from functools import cache
 from typing import Annotated, Any, Final, TypeVar
 
 from pydantic import (
+    AfterValidator,
     AliasGenerator,
     BaseModel,
     BeforeValidator,
@@ -24,6 +25,7 @@ from pydantic.alias_generators import to_camel
 from pydantic_core import CoreSchema, core_schema
 
 from mogplex_mcp.api.errors import ErrorCode, MogplexError
+from mogplex_mcp.api.identifiers import canonical_uuid
 from mogplex_mcp.api.text import one_line
 from mogplex_mcp.api.unreadable import note_unreadable
 from mogplex_mcp.core.humanize import counted
@@ -113,8 +115,12 @@ def _object(value: object) -> dict[str, Any]:
 Id = Annotated[str, StringConstraints(min_length=1, max_length=1_000)]
 """A required id: an object without it is an error, and a row without it is left out of its list."""
 
-Uuid = Annotated[str, StringConstraints(pattern=r"^(?i:[0-9a-f]{8}(-?[0-9a-f]{4}){3}-?[0-9a-f]{12})$")]
-"""A required id that is a UUID, since it is stored and sent back later."""
+Uuid = Annotated[
+    str,
+    StringConstraints(pattern=r"^(?i:[0-9a-f]{8}(-?[0-9a-f]{4}){3}-?[0-9a-f]{12})$"),
+    AfterValidator(lambda text: canonical_uuid(text) or text),
+]
+"""A required id that is a UUID, in lower case with dashes, since it is stored and sent back later."""
 
 Int = Annotated[int, Field(ge=-LARGEST_NUMBER, le=LARGEST_NUMBER)]
 """An integer within `LARGEST_NUMBER`."""

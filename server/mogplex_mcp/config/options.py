@@ -192,7 +192,7 @@ OPTIONS: Final[Sequence[Option]] = (
     Option(
         "early_answers",
         ("MOGPLEX_MCP_EARLY_ANSWERS",),
-        "Respond from the cache of an earlier start while the server loads (default: true).",
+        "Answer a client's first requests while the server loads (default: true).",
         _switch,
         "early-answers",
         "BOOLEAN",

@@ -19,6 +19,7 @@ _BEGINNINGS: Final = re.compile(
     r"(?:mog_[0-9A-Za-z]{8}|gh[pousr]_[0-9A-Za-z]{16}|github_pat_\w{8}|glpat-[\w-]{8}|xox[abeoprs]-[\w-]{8}"
     r"|(?<![A-Za-z0-9])(?:sk-[\w-]{8}|[rs]k_(?:live|test)_\w{8}|npm_[0-9A-Za-z]{16}|AIza[\w-]{16}|AKIA[0-9A-Z]{8}"
     r"|eyJ[\w-]{8,2000}\.eyJ[\w-]{8,2000}\.))[\w-]*"  # begin like parts of words: "task-force"
+    r"|(?<=://)[^\s/:@\"'<>]{0,100}:(?!\d{1,5}(?:[/?#\s]|$))[^\s\"'<>]{1,200}@"  # a password in a URL, and not a port
     r"|(?i:\bbearer\s+)[\w.~+/=-]{12,}"
     r"|-----BEGIN [A-Z ]{0,30}PRIVATE KEY-----[\w\s+/=\\]*(?:-----END [A-Z ]{0,30}PRIVATE KEY-----)?"
 )

@@ -23,12 +23,14 @@ from mogplex_mcp.operations.errors import (
     listed_by,
     too_many_starts,
 )
+from mogplex_mcp.operations.look import LOOK_SECONDS, Look, Pending, looking
 from mogplex_mcp.runs.cursor import Cursor, CursorError
 from mogplex_mcp.runs.event_groups import EventGroup, group_events
 from mogplex_mcp.runs.idempotency import SAME_START_SECONDS, GenerationsError
 from mogplex_mcp.runs.outcome import Outcome, read_outcome
+from mogplex_mcp.runs.progress import describe
 from mogplex_mcp.runs.start import Started
-from mogplex_mcp.runs.tail import Listener, Tail, Until, tail
+from mogplex_mcp.runs.tail import Listener, Reason, Tail, Until, tail
 from mogplex_mcp.runs.watch import Snapshot
 from mogplex_mcp.storage.errors import StateError
 
@@ -189,12 +191,15 @@ async def follow_run(
         raise InvalidArgumentError(
             "the ", Argument("cursor"), f" cannot be used: {error}; leave it out to get all events"
         ) from None
-    with listed_by(Operation("list_runs")):
+    watch = context.tenant.watches.of(wanted)
+    before = watch.latest
+    look = context.look if wait_seconds > 0 else None
+    with listed_by(Operation("list_runs")), looking(look, wanted, wait_seconds):
         news = await tail(
-            context.tenant.watches.of(wanted),
+            watch,
             seen,
             until=until,
-            deadline=min(context.arrived + wait_seconds, context.deadline),
+            deadline=min(context.arrived + (LOOK_SECONDS if look else wait_seconds), context.deadline),
             refresh_deadline=context.deadline,
             max_events=max_events,
             listener=listener,
@@ -202,9 +207,27 @@ async def follow_run(
             repo_of=lambda run: repo_name(context, run),
             now=context.tenant.clock.now,
             wall_clock=context.clock,
+            once=look is not None,
         )
-    await record_state(context, news.snapshot, news.outcome)
+    if look is not None:
+        _go_on(context, look, news, watch.seconds_until_due, wait_seconds)
+    if look is None or news.snapshot is not before:
+        await record_state(context, news.snapshot, news.outcome)
     return FollowedRun(news, seen, news.repo, is_latest=not run_id)
+
+
+def _go_on(context: OperationContext, look: Look, news: Tail, due: float, wait_seconds: float) -> None:
+    """Note on a look that the wait would go on after this news, if it would."""
+    snapshot, run_id, share = news.snapshot, news.cursor.run_id, context.tenant.fair_share
+    settles = news.reason is Reason.ENDED and not snapshot.settled
+    if news.reason is Reason.TIME_UP or settles:
+        share.note(run_id)
+        seconds = due if settles else max(due, share.seconds)
+        seen = max(0.0, context.tenant.clock.now() - snapshot.at)
+        pending = Pending({"run_id": run_id}, describe(snapshot, news.outcome), seconds, wait_seconds, seen)
+        look.go_on(pending, fault=snapshot.fault)
+    if look.pending is None:
+        share.forget(run_id)
 
 
 async def get_run(context: OperationContext, *, run_id: str = "") -> RunDetails:
@@ -302,7 +325,7 @@ async def record_state(context: OperationContext, snapshot: Snapshot, outcome: O
             repo_id=run.repo_id,
             status=run.status,
             pull_request=outcome.pull_request if outcome else "",
-            created_at=context.on_this_machine(run.created_at),
+            created_at=context.on_journal_clock(run.created_at),
         )
     except StateError:
         return

@@ -10,6 +10,8 @@ from mogplex_mcp.reply.schema import flat, short
 
 MOST_NEXT_STEPS: Final = 3
 
+_LAST: Final = ("notes", "untrusted", "next_steps")
+
 
 def _in_utc(time: datetime) -> str:
     """Return a time in ISO 8601, in UTC where that is a date of the calendar."""
@@ -25,6 +27,9 @@ Time = Annotated[
     WithJsonSchema({"type": "string", "format": "date-time"}),
 ]
 """A time in structured content: ISO 8601 with offset. The text adds its age."""
+
+Uuid = Annotated[str, WithJsonSchema({"type": "string", "format": "uuid"})]
+"""An id that was checked to be a UUID (RFC 9562); empty if it is not known."""
 
 Link = Annotated[str, WithJsonSchema({"type": "string", "format": "uri"})]
 """An address that was checked; empty if there is none."""
@@ -49,12 +54,15 @@ class Reply(BaseModel):
         narrow: How to get what a truncated reply omits.
         untrusted_schema: The JSON Schemas of the fields that `untrusted` can have.
         suggests_calls: Whether there can be next steps.
+        describes_rows: Whether the published schema describes the fields of its rows also in the list by default, which
+            has no room for those of all tools.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)  # most processes need few of these models
     narrow: ClassVar[str] = ""
     untrusted_schema: ClassVar[Mapping[str, Any]] = {}
     suggests_calls: ClassVar[bool] = True
+    describes_rows: ClassVar[bool] = False
 
     summary: str = Field(description="The result.")
     notes: Sequence[str] = Field((), description="Remarks.")
@@ -79,7 +87,7 @@ class Reply(BaseModel):
     def structured(self) -> dict[str, Any]:
         """Return the reply as JSON data, facts first and without empty optional fields."""
         data = self.model_dump(mode="json")
-        last = {name: data.pop(name) for name in ("notes", "untrusted", "next_steps")}
+        last = {name: data.pop(name) for name in _LAST}
         required = {name: data[name] for name, field in type(self).model_fields.items() if field.is_required()}
         kept = required | dict(_pruned(data | last))
         return {name: kept[name] for name in ("summary", *data, *last) if name in kept}
@@ -88,16 +96,20 @@ class Reply(BaseModel):
     def output_schema(cls) -> dict[str, Any]:
         """Return the published schema: every field with its type, the tool's own with descriptions that say more.
 
-        All tools are listed in every session, so the instructions describe what all results have, and the reference
-        and the generated types describe inner fields (`full_schema`).
+        The tools that are on by default are listed in nearly every session, so the instructions describe what all
+        results have, and the reference, the generated types and the lists of selected tools describe inner fields
+        (`full_schema`).
         """
-        return short(cls.full_schema(), undescribed=ListReply.model_fields)
+        return short(cls.full_schema(), undescribed=ListReply.model_fields, inner=cls.describes_rows)
 
     @classmethod
     def full_schema(cls) -> dict[str, Any]:
-        """Return the schema with all descriptions, and without `$ref`, which several clients drop."""
+        """Return the schema with all descriptions, in the order of the data, without `$ref`, which clients drop."""
         schema = flat(cls.model_json_schema(mode="serialization"))
-        properties = schema["properties"]
+        # Generators of types name the first of two objects of one name as it is, and the other one `Sandbox1`.
+        properties = {name: one for name, one in schema["properties"].items() if name not in _LAST}
+        properties |= {name: schema["properties"][name] for name in _LAST}
+        schema["properties"] = properties
         if not cls.suggests_calls:
             del properties["next_steps"]
         if cls.untrusted_schema:

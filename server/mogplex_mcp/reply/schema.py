@@ -12,26 +12,34 @@ def flat(schema: Mapping[str, Any]) -> dict[str, Any]:
     return _flat(_undescribed(schema), definitions)
 
 
-def short(schema: Mapping[str, Any], undescribed: Collection[str]) -> dict[str, Any]:
-    """Return a schema in which only fields of the outer object have descriptions.
+def short(schema: Mapping[str, Any], undescribed: Collection[str], *, inner: bool = False) -> dict[str, Any]:
+    """Return a schema without the descriptions of inner fields, and without those that are the name of the field.
 
     Args:
         schema: A schema.
-        undescribed: Fields of the outer object that get none; nor do those whose description is their name.
+        undescribed: Fields of the outer object that get no description, nor do those in them.
+        inner: Whether to keep the descriptions of other inner fields.
     """
     properties = {
-        name: _bare(one, kept="" if name in undescribed or _is_name(one["description"], name) else "description")
+        name: _bare(one) if name in undescribed else _short(name, one, inner=inner)
         for name, one in schema["properties"].items()
     }
     return {**schema, "properties": properties}
 
 
-def _is_name(description: str, name: str) -> bool:
-    return description.rstrip(".").casefold() == name.replace("_", " ")
+def _short(name: str, schema: Mapping[str, Any], *, inner: bool) -> dict[str, Any]:
+    described = schema.get("description", "")
+    result = dict(schema) if inner else _bare(schema)
+    result.pop("description", None)
+    if inner and "properties" in schema.get("items", {}):
+        fields = {field: _short(field, one, inner=inner) for field, one in schema["items"]["properties"].items()}
+        result["items"] = {**schema["items"], "properties": fields}
+    says_more = described.rstrip(".").casefold() != name.replace("_", " ")
+    return {**result, "description": described} if described and says_more else result
 
 
-def _bare(schema: Mapping[str, Any], kept: str = "") -> dict[str, Any]:
-    bare: dict[str, Any] = {name: value for name, value in schema.items() if name != "description" or name == kept}
+def _bare(schema: Mapping[str, Any]) -> dict[str, Any]:
+    bare: dict[str, Any] = {name: value for name, value in schema.items() if name != "description"}
     if "properties" in bare:
         bare["properties"] = {name: _bare(one) for name, one in bare["properties"].items()}
     for name in ("items", "additionalProperties"):

@@ -96,6 +96,7 @@ async def tail(
     repo_of: RepoOf,
     now: Callable[[], float],
     wall_clock: Callable[[], float] = time.time,
+    once: bool = False,
 ) -> Tail:
     """Wait for news of a run, until the deadline at most.
 
@@ -111,11 +112,12 @@ async def tail(
         repo_of: Is called once, since only pull requests of the run's own repository count.
         now: Seconds since the epoch at Mogplex, whose times are compared with it.
         wall_clock: Seconds since the epoch on this machine.
+        once: Whether to return after one poll, or at once if none is due, instead of waiting.
 
     Raises:
         MogplexError: There is no snapshot of the run, or no further poll can succeed.
     """
-    snapshot = await _first_snapshot(watch, cursor, deadline, refresh_deadline, shutdown)
+    snapshot = await _first_snapshot(watch, cursor, deadline, refresh_deadline, shutdown, once=once)
     view = _View(cursor, until, max_events, await repo_of(snapshot.run), now)
     failure: MogplexError | None = None
     async with anyio.create_task_group() as tasks:
@@ -123,7 +125,7 @@ async def tail(
         tasks.start_soon(progress.heartbeat)
         try:
             with anyio.CancelScope(deadline=deadline), shutdown.within(AT_ONCE):
-                while view.reason(snapshot) is None:
+                while view.reason(snapshot) is None and not once:
                     snapshot = await watch.after(snapshot)
                     await progress.update(snapshot)
         except MogplexError as error:
@@ -136,7 +138,7 @@ async def tail(
 
 
 async def _first_snapshot(
-    watch: RunWatch, cursor: Cursor, deadline: float, refresh_deadline: float, shutdown: Shutdown
+    watch: RunWatch, cursor: Cursor, deadline: float, refresh_deadline: float, shutdown: Shutdown, *, once: bool
 ) -> Snapshot:
     """Return the state of the run: at once if there is no snapshot yet or no time to wait, else when a poll is due.
 
@@ -144,6 +146,10 @@ async def _first_snapshot(
     says that it may be outdated.
     """
     waits = deadline > anyio.current_time() and not shutdown.has_begun
+    if once and (standing := watch.standing_error) and (watch.latest is None or standing.code in FINAL_ERRORS):
+        raise standing.with_traceback(None)
+    if once and watch.latest is not None and watch.latest.settled:
+        return watch.latest
     error = MogplexError(ErrorCode.TIMED_OUT, "Mogplex did not say how the run stands before the wait was over")
     with anyio.CancelScope(deadline=max(deadline, refresh_deadline)):
         while watch.latest is None or not waits:

@@ -12,6 +12,7 @@ from mcp_types import INVALID_PARAMS, RequestId
 from mogplex_mcp.config.settings import Settings
 from mogplex_mcp.credentials.sources import FoundToken, SourceKind
 from mogplex_mcp.operations.confirmation import Consent
+from mogplex_mcp.operations.look import Look
 from mogplex_mcp.storage.errors import StateError
 from mogplex_mcp.storage.ledger import Entry
 from mogplex_mcp.tenants.call_timeouts import client_key
@@ -40,7 +41,6 @@ class RequestScope:
         settings: The user's choices.
         selection: The tools that are offered, and what the request's headers leave of them.
         multi_tenant: Whether the transport has put the caller into the ASGI scope.
-        now: Seconds since the epoch.
 
     Attributes:
         context: The request.
@@ -55,14 +55,12 @@ class RequestScope:
         selection: ToolSelection,
         *,
         multi_tenant: bool,
-        now: Callable[[], float],
     ) -> None:
         self.context = context
         self.settings = settings
         self.services = context.lifespan_context
         self._selection = selection
         self._multi_tenant = multi_tenant
-        self._now = now
 
     @cached_property
     def tools(self) -> Mapping[str, Tool]:
@@ -153,11 +151,12 @@ class RequestScope:
             # Nothing is learnt without a state file.
             return client
 
-    def open_call(self, consent: Consent | None = None) -> Call:
+    def open_call(self, consent: Consent | None = None, look: Look | None = None) -> Call:
         """Return what a tool gets in addition to its arguments. The time of the call begins now.
 
         Args:
             consent: Whether the user agrees with what the call is about to do.
+            look: Set if the call is one look in place of a wait.
         """
         client, version = self.client
         return Call(
@@ -172,10 +171,11 @@ class RequestScope:
             progress=lambda done, message: self.context.session.report_progress(done, message=message),
             offered=frozenset(self.tools),
             warnings=self.services.warnings,
-            clock=self._now,
+            clock=self.services.store.now,
             consent=consent or Consent(),
             shutdown=self.services.shutdown,
             session=self.session,
+            look=look,
         )
 
     def call_key(self, request_id: RequestId | None) -> CallKey | None:
@@ -217,20 +217,16 @@ class RequestScopes:
         selection: The tools that are offered, and what a request's headers leave of them.
         multi_tenant: Whether each HTTP request has a caller of its own, whom the transport has identified and put into
             the ASGI scope under `CALLER`; otherwise every request is served with the token of this process.
-        now: Seconds since the epoch.
     """
 
-    def __init__(
-        self, settings: Settings, selection: ToolSelection, *, multi_tenant: bool, now: Callable[[], float]
-    ) -> None:
+    def __init__(self, settings: Settings, selection: ToolSelection, *, multi_tenant: bool) -> None:
         self._settings = settings
         self._selection = selection
         self._multi_tenant = multi_tenant
-        self._now = now
 
     def open(self, context: Context) -> RequestScope:
         """Return the scope of a request."""
-        return RequestScope(context, self._settings, self._selection, multi_tenant=self._multi_tenant, now=self._now)
+        return RequestScope(context, self._settings, self._selection, multi_tenant=self._multi_tenant)
 
     def handler(
         self, handle: Callable[[RequestScope, _ParamsT], Awaitable[_ResultT]]

@@ -92,7 +92,7 @@ RUN: Final = Kind(
     "run",
     "Run",
     "One run of a coding agent as it stands: state, branches, pull request, failure, events. "
-    "Subscribe to be notified of updates while it is watched.",
+    "Subscribe to be notified of updates.",
     tool="get_run",
     priority=0.9,
 )
@@ -100,8 +100,7 @@ RUN_EVENTS: Final = Kind(
     "mogplex://runs/{run_id}/events",
     "run-events",
     "Events of a run",
-    "What a run has reported so far, oldest first, written by the agent. "
-    "Subscribe to be notified of updates while it is watched.",
+    "What a run has reported so far, oldest first, written by the agent. Subscribe to be notified of updates.",
     tool="tail_run",
     arguments={"wait_seconds": 0, "max_events": 100},
     as_text=True,

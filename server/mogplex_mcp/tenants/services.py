@@ -1,8 +1,9 @@
 """The services of one process: connections, state file, tenants, token."""
 
 import contextlib
+import logging
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -14,7 +15,7 @@ from mogplex_mcp.api.errors import ErrorCode, MogplexError
 from mogplex_mcp.api.transport import create_transport
 from mogplex_mcp.config.settings import Settings
 from mogplex_mcp.core.metrics import NO_METRICS, Recorder
-from mogplex_mcp.core.shutdown import Shutdown
+from mogplex_mcp.core.shutdown import AT_ONCE, Shutdown
 from mogplex_mcp.credentials.known_tokens import KnownTokens
 from mogplex_mcp.credentials.sources import FoundToken, file_stamps, find_token
 from mogplex_mcp.storage.ledger import Ledger
@@ -25,6 +26,10 @@ from mogplex_mcp.tenants.tenant import Tenants, open_ledger
 
 if TYPE_CHECKING:
     import httpx2  # slow to import, and not needed before the first request
+    from anyio.abc import TaskGroup
+
+
+logger = logging.getLogger(__name__)
 
 
 class Services:
@@ -56,6 +61,8 @@ class Services:
         self.store = open_store(settings, now)
         self.learnt = LearntCaps(self.store.wait_limits, now=now)
         self.in_flight = InFlightCalls(self.learnt)
+        # What goes on when no request is open; None where there is no server.
+        self.background: TaskGroup | None = None
         self._transport = transport
         self._known = known or KnownTokens(now=now)
         self._found: FoundToken | None = None
@@ -113,9 +120,31 @@ class Services:
         """Return the ledger of a token, without the connections to Mogplex, which take long to make."""
         return open_ledger(self.store, self.settings.base_url, found)
 
+    def identity(self, found: FoundToken) -> str:
+        """Return to whom belongs what a client keeps for longer: to the person of this machine, or to the token.
+
+        As for the ledger (`open_ledger`), a person stays the same with a new token, except where a database is shared.
+        """
+        if found.personal and not self.settings.database_url:
+            return f"person at {self.settings.base_url}"
+        return found.token.value if found.token else ""
+
     def warnings(self) -> list[str]:
         """Return warnings about the settings and the state file, for the user."""
         return [*self.settings.warnings, *self.store.warnings()]
+
+    def run_in_background(self, function: Callable[[], Awaitable[None]]) -> None:
+        """Run a function that goes on when no request is open, until the server ends. Its failure ends nothing else."""
+
+        async def run() -> None:
+            try:
+                with self.shutdown.within(AT_ONCE):
+                    await function()
+            except Exception:
+                logger.exception("A background task has failed")
+
+        if self.background is not None:
+            self.background.start_soon(run)
 
     async def aclose(self) -> None:
         """Close connections and files."""

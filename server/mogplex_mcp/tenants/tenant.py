@@ -18,9 +18,12 @@ from mogplex_mcp.api.server_clock import ServerClock
 from mogplex_mcp.core.metrics import NO_METRICS, Recorder
 from mogplex_mcp.credentials.known_tokens import KnownTokens
 from mogplex_mcp.credentials.sources import FoundToken, SourceKind
+from mogplex_mcp.runs.automation_looks import AutomationLooks
+from mogplex_mcp.runs.fair_share import FairShare
 from mogplex_mcp.runs.start import Starter
 from mogplex_mcp.runs.triggers import Triggerer
-from mogplex_mcp.runs.watch import OnAnswer, WatchCache, Watches
+from mogplex_mcp.runs.watch import OnAnswer
+from mogplex_mcp.runs.watches import WatchCache, Watches
 from mogplex_mcp.storage.ledger import Ledger
 from mogplex_mcp.storage.measured_ledger import MeasuredLedger
 from mogplex_mcp.storage.store import Store
@@ -49,6 +52,8 @@ class Tenant:
     scopes: ScopeCache
     clock: ServerClock
     latest_runs: LatestRuns = field(default_factory=LatestRuns)
+    fair_share: FairShare = field(default_factory=FairShare)
+    automation_looks: AutomationLooks = field(default_factory=AutomationLooks)
     recorder: Recorder = NO_METRICS
 
 

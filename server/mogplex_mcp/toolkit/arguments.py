@@ -23,9 +23,9 @@ from mogplex_mcp.toolkit.unknown_arguments import is_absent, quoted, sort_argume
 JsonObject = Annotated[dict[str, Any], WithJsonSchema({"type": "string"})]
 
 LONGEST_TEXT: Final = 2_000
-"""For text without a limit of its own: a bound against nonsense, not published since no sensible call reaches it."""
+"""For text without a limit of its own: a bound against nonsense, not said since no sensible call reaches it."""
 LARGEST_NUMBER: Final = 1_000_000
-"""A bound of a number that is as high as this is one against nonsense, and not published either."""
+"""A bound of a number that is as high as this is one against nonsense, and not said either."""
 
 MOST_ITEMS: Final = 500
 """In a list."""
@@ -40,31 +40,29 @@ _SECRET_ARGUMENT: Final = ("set_env_var", "value")
 
 
 def input_schema(arguments: type[BaseModel]) -> dict[str, Any]:
-    """Return the published schema: flat, without titles, defaults and bounds against nonsense.
+    """Return the published schema: flat, with types, values and descriptions only.
 
-    Descriptions say defaults and limits in words, since some clients drop them from schemas. A default is said in
-    words only: OpenAI's strict mode refuses schemas that have one (dotnet/extensions, issue 6266).
+    Descriptions say defaults and limits in words, and `check` has the limits. Providers refuse the keywords in strict
+    modes, so that a client which passes a schema on as it is gets no answer at all: OpenAI's `default`
+    (dotnet/extensions, issue 6266), Anthropic's `minimum` and `maximum` (cherry-studio, issue 18037). Others drop them.
     """
     schema = arguments.model_json_schema()
     properties = schema.get("properties", {})
     for one in properties.values():
         one.pop("title", None)
-        one.pop("default", None)
-        if one.get("maxLength", LONGEST_TEXT) <= LONGEST_TEXT:
-            one.pop("maxLength", None)
-        if one.get("maximum", LARGEST_NUMBER) >= LARGEST_NUMBER:
-            one.pop("maximum", None)
         if limits := _unsaid_limits(one):
             one["description"] = f"{one.get('description', '')} {limits}".strip()
+        for keyword in ("default", "minimum", "maximum", "maxLength"):
+            one.pop(keyword, None)
     required = {"required": schema["required"]} if "required" in schema else {}
     return {"type": "object", "properties": properties, **required}
 
 
 def _unsaid_limits(schema: Mapping[str, Any]) -> str:
     said = schema.get("description", "")
-    if "maximum" in schema and str(schema["maximum"]) not in said:
+    if schema.get("maximum", LARGEST_NUMBER) < LARGEST_NUMBER and str(schema["maximum"]) not in said:
         return f"{schema['minimum']} to {schema['maximum']}." if "minimum" in schema else f"Up to {schema['maximum']}."
-    if "maxLength" in schema and str(schema["maxLength"]) not in said:
+    if schema.get("maxLength", 0) > LONGEST_TEXT and str(schema["maxLength"]) not in said:
         return f"At most {schema['maxLength']} characters."
     return ""
 

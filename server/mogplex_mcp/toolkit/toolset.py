@@ -62,6 +62,7 @@ class Tool:
         default_repo: The repository of a call that needs one and names none; "" where it has to name one.
         always_load: Whether a client that loads definitions on demand is asked to load this one at once.
         absent: The names of the tools that are not offered with it.
+        is_described_whole: Whether its output schema describes inner fields, too.
     """
 
     name: str
@@ -74,6 +75,7 @@ class Tool:
     default_repo: str = ""
     always_load: bool = False
     absent: frozenset[str] = frozenset()
+    is_described_whole: bool = False
 
     # A process calls only a few of the tools: what a call needs is built at the first one.
     @cached_property
@@ -106,7 +108,7 @@ class Tool:
             title=self.title,
             description=self._without_absent(self.description),
             input_schema=input_schema(self.arguments),
-            output_schema=self.reply.output_schema(),
+            output_schema=self.reply.full_schema() if self.is_described_whole else self.reply.output_schema(),
             annotations=mcp_types.ToolAnnotations(
                 read_only_hint=self.hints.reads_only,
                 destructive_hint=None if self.hints.reads_only else self.hints.destructive,
@@ -218,7 +220,9 @@ def select(
         and (tool.hints.reads_only or not read_only)
     ]
     offered = {tool.name for tool in selected}
-    return [tool.among(offered, names) for tool in selected]
+    # The list by default has to be short; who selects tools gets all that there is to know about them.
+    is_chosen = bool(toolset_names or tool_names)
+    return [replace(tool.among(offered, names), is_described_whole=is_chosen) for tool in selected]
 
 
 def _known(kind: str, names: Iterable[str], known: Sequence[str]) -> set[str]:

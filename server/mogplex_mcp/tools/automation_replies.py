@@ -79,9 +79,10 @@ class AutomationDetails(ListReply):
     published_version: int | None = Field(None, description="Live version.")
     draft_is_published: bool | None = Field(None, description="Both are the same.")
     updated: Time | None = Field(None, description="Last change.")
-    nodes: int = Field(0, description="Nodes of the draft.")
-    edges: int = Field(0, description="Edges of the draft.")
-    page: str = Field("", description="Page of the graph.")
+    nodes: int = Field(description="Nodes of the draft.")
+    edges: int = Field(description="Edges of the draft.")
+    page: int | None = Field(None, description="Page of the graph.")
+    pages: int | None = Field(None, description="Its pages.")
 
 
 def list_reply(found: AutomationPage, limit: int) -> AutomationList:
@@ -166,7 +167,8 @@ def graph_reply(found: AutomationDetail, *, published: bool, page: int) -> Autom
             "summary": f"The {which} has {len(node_rows(graph))} nodes and {edge_count(graph)} edges."
             if graph
             else f"There is no {which}.",
-            "page": shown.place if graph else "",
+            "page": shown.number if graph else None,
+            "pages": shown.count if graph else None,
             "notes": notes if graph else [],
             "untrusted": {"graph": shown.text} if graph else {},
             "next_steps": tuple(steps),

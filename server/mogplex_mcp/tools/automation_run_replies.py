@@ -10,7 +10,7 @@ from mogplex_mcp.api.models import AutomationRun, AutomationRunDetail
 from mogplex_mcp.core.humanize import counted, duration
 from mogplex_mcp.operations import automation_runs
 from mogplex_mcp.operations.automation_runs import MOST_RUNS, AutomationRunState
-from mogplex_mcp.reply.model import ListReply, NextStep, Reply, Time
+from mogplex_mcp.reply.model import ListReply, NextStep, Reply, Time, Uuid
 from mogplex_mcp.reply.schema import rows, text
 from mogplex_mcp.reply.untrusted import clean, clean_line, sanitize_name, sanitize_word
 from mogplex_mcp.tools.pages import page_of
@@ -49,7 +49,7 @@ class AutomationRunList(ListReply):
     untrusted_schema: ClassVar[Mapping[str, Any]] = {
         "runs": rows("The same ones.", run_id=text("Its id."), error=text("Why it failed."))
     }
-    automation_id: str = Field(description="Automation id.")
+    automation_id: Uuid = Field(description="Automation id.")
     runs: Sequence[AutomationRunRow] = Field(description="Newest first.")
 
 
@@ -65,7 +65,7 @@ class AutomationRunDetails(ListReply):
         "json_lines": text("The page of detail."),
     }
     run_id: str = Field(description="Run id.")
-    automation_id: str = Field(description="Automation id.")
+    automation_id: Uuid = Field(description="Automation id.")
     status: str = Field(description="Run state.")
     ended: bool = Field(description="Whether it is over.")
     repo: str = Field("", description="owner/name or id.")
@@ -75,16 +75,17 @@ class AutomationRunDetails(ListReply):
     tokens: int | None = Field(None, description="Tokens used.")
     cost_usd: float | None = Field(None, description="In US dollars.")
     parts: Mapping[str, int] = Field({}, description="Items by detail.")
-    page: str = Field("", description="Page of detail.")
+    page: int | None = Field(None, description="Page of detail.")
+    pages: int | None = Field(None, description="Its pages.")
 
 
 class TriggeredAutomation(Reply):
     """What came of a trigger."""
 
-    automation_id: str = Field(description="Automation id.")
-    run_id: str = Field("", description="Run id.")
+    automation_id: Uuid = Field(description="Automation id.")
+    run_id: Uuid = Field("", description="Run id.")
     started: bool = Field(description="A new run began.")
-    replayed: bool = Field(default=False, description="Found, not triggered.")
+    replayed: bool = Field(description="Found, not triggered.")
     status: str = Field("", description="Run state.")
     reason: str = Field("", description="Why no run began.")
 
@@ -132,14 +133,14 @@ def run_reply(state: AutomationRunState, *, section: Section, page: int) -> Auto
     if state.fault:
         notes.append(f"Mogplex could not be asked again just now ({state.fault.code}): this is the last known state.")
     untrusted: dict[str, Any] = {}
-    place = ""
+    shown = None
     steps = []
     if section == "summary":
         untrusted, steps = _summary(run), _steps(state, arguments)
         notes += _notes(state)
     elif _items(run, section):
         shown = page_of("\n".join(map(_line, _items(run, section))), page)
-        untrusted, place = {"json_lines": shown.text}, shown.place
+        untrusted = {"json_lines": shown.text}
         if page < shown.count:
             following = arguments | {"detail": section, "page": page + 1}
             steps = [NextStep(tool="get_automation_run", arguments=following, why="the next page")]
@@ -159,7 +160,8 @@ def run_reply(state: AutomationRunState, *, section: Section, page: int) -> Auto
         tokens=sum(tokens) if tokens else None,
         cost_usd=run.cost_usd,
         parts={part: len(items) for part in _FIELDS if (items := _items(run, part))},
-        page=place,
+        page=shown.number if shown else None,
+        pages=shown.count if shown else None,
         notes=notes,
         untrusted=untrusted,
         next_steps=steps,

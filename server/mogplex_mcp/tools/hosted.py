@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from typing import Annotated, Any, ClassVar, Final
+from typing import Annotated, Any, ClassVar, Final, Literal
 
 from pydantic import BaseModel, Field
 
@@ -35,7 +35,7 @@ class HostedRow(BaseModel):
     toolset: str = Field("", description="Toolset of that tool.")
     is_on: bool | None = Field(None, description="Whether that tool is offered here.")
     why_off: str = Field("", description="Why it is not offered.")
-    effect: str = Field(description="What it may do.")
+    effect: Literal["reads", "writes", "may destroy"] = Field(description="What it may do.")
 
 
 class HostedList(ListReply):
@@ -48,7 +48,8 @@ class HostedList(ListReply):
         "schema": text("Its arguments."),
     }
     tools: Sequence[HostedRow] = Field(description="Callable ones first.")
-    page: str = Field("", description="Page of schema.")
+    page: int | None = Field(None, description="Page of schema.")
+    pages: int | None = Field(None, description="Its pages.")
 
 
 class HostedAnswer(Reply):
@@ -144,7 +145,8 @@ def _one(call: Call, tool: HostedTool, page: int) -> HostedList:
     return HostedList(
         summary=f"The hosted tool {row.hosted}.",
         tools=[row],
-        page=shown.place if shown.count > 1 else "",
+        page=shown.number if shown.count > 1 else None,
+        pages=shown.count if shown.count > 1 else None,
         untrusted={"description": clean_line(tool.description, 1_000), "schema": shown.text},
         next_steps=steps,
     )

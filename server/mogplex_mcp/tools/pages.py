@@ -6,6 +6,7 @@ from typing import Annotated, Final
 from pydantic import Field
 
 from mogplex_mcp.operations.errors import InvalidArgumentError
+from mogplex_mcp.toolkit.arguments import LARGEST_NUMBER
 
 PAGE_CHARACTERS: Final = 5_500
 """Small enough that an answer with a page and its facts is never cut."""
@@ -13,7 +14,9 @@ PAGE_CHARACTERS: Final = 5_500
 PageNumber = Annotated[
     int,
     Field(
-        description="Which page, 1 to 10000, of a text that is too long for one answer. Default: 1.", ge=1, le=10_000
+        description="Which page, from 1, of a text that is too long for one answer. Default: 1.",
+        ge=1,
+        le=LARGEST_NUMBER,
     ),
 ]
 
@@ -33,11 +36,6 @@ class Page:
     text: str
     number: int
     count: int
-
-    @property
-    def place(self) -> str:
-        """Which page this is, in words."""
-        return f"{self.number} of {self.count}"
 
 
 def page_of(text: str, number: int) -> Page:

@@ -21,16 +21,17 @@ toolset = Toolset("repos", "Find repositories.")
 class RepoRow(BaseModel):
     """One repository; rows of a monorepo share the name and differ in the directory."""
 
-    id: str = Field(description="For repo, if names repeat.")
-    repo: str = Field(description="Repository, as owner/name, or its id.")
-    default_branch: str = Field("", description="Branch that runs start from by default.")
-    root_directory: str = Field("", description="Folder of a monorepo that this row is for.")
+    id: str = Field(description="Give it as repo if names repeat.")
+    repo: str = Field(description="owner/name or id.")
+    default_branch: str = Field("", description="Runs start from it.")
+    root_directory: str = Field("", description="Folder of a monorepo.")
 
 
 class RepoList(ListReply):
     """Repositories."""
 
     narrow: ClassVar[str] = "Call list_repos with a part of the name as query."
+    describes_rows: ClassVar[bool] = True
     untrusted_schema: ClassVar[Mapping[str, Any]] = {"unusual_names": texts("Names of rows, by id.")}
     repos: tuple[RepoRow, ...] = Field(description="The repositories found.")
 

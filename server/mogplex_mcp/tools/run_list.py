@@ -8,7 +8,7 @@ from pydantic import BaseModel, Field
 
 from mogplex_mcp.core.humanize import counted
 from mogplex_mcp.operations import run_list
-from mogplex_mcp.reply.model import Link, ListReply, NextStep, Time
+from mogplex_mcp.reply.model import Link, ListReply, NextStep, Time, Uuid
 from mogplex_mcp.reply.untrusted import clean_line, sanitize_name, sanitize_word
 from mogplex_mcp.storage.ledger import Entry
 
@@ -16,18 +16,19 @@ from mogplex_mcp.storage.ledger import Entry
 class RunRow(BaseModel):
     """One run of the list."""
 
-    run_id: str = Field(description="Id of the run.")
-    repo: str = Field("", description="Repository, as owner/name, or its id if the name is unknown.")
-    status: str = Field(description="State when it was last looked at.")
-    started: Time | None = Field(None, description="When it was started.")
-    pull_request: Link = Field("", description="Address of its pull request.")
-    task: str = Field("", description="Begin of its prompt.")
+    run_id: Uuid = Field("", description="None if it is unknown.")
+    repo: str = Field("", description="owner/name or id.")
+    status: str = Field(description="When last looked at.")
+    started: Time | None = Field(None, description="When it began.")
+    pull_request: Link = Field("", description="Its address.")
+    task: str = Field("", description="Start of its prompt.")
 
 
 class RunList(ListReply):
     """Runs, the newest first."""
 
     narrow: ClassVar[str] = "Call list_runs with repo, status or a smaller max_age_hours."
+    describes_rows: ClassVar[bool] = True
     runs: Sequence[RunRow] = Field(description="Newest first.")
 
 
@@ -65,7 +66,7 @@ def list_reply(found: run_list.RunList, now: datetime) -> RunList:
 
 def _row(entry: Entry, started: datetime) -> RunRow:
     return RunRow(
-        run_id=sanitize_word(entry.run_id, "(not known)"),
+        run_id=sanitize_word(entry.run_id, ""),
         repo=sanitize_name(entry.repo, sanitize_word(entry.repo_id, "")),
         status=sanitize_word(entry.status) if entry.status else "fate unknown",
         started=started,

@@ -5,8 +5,9 @@ from typing import Any, ClassVar, Final
 
 from pydantic import Field
 
-from mogplex_mcp.reply.model import Link, ListReply, Reply, Time
+from mogplex_mcp.reply.model import Link, ListReply, Reply, Time, Uuid
 from mogplex_mcp.reply.schema import text, texts
+from mogplex_mcp.runs.outcome import Phase
 
 _BRANCHES: Final = {"base_branch": text("It starts from it."), "working_branch": text("It works on it.")}
 _EVENTS: Final = {
@@ -19,7 +20,7 @@ _EVENTS: Final = {
 class RunReply(Reply):
     """A reply about one run."""
 
-    run_id: str = Field(description="Run id.")
+    run_id: Uuid = Field(description="Run id.")
     repo: str = Field("", description="owner/name or id.")
     status: str = Field(description="Run state.")
 
@@ -36,7 +37,7 @@ class StartedRun(RunReply):
     repo: str = Field(description="owner/name or id.")
     harness: str = Field("", description="Coding agent.")
     replayed: bool = Field(description="Found, not started.")
-    web_page: Link = Field("", description="Web page.")
+    web_page: Link = Field(description="Web page.")
 
 
 class RunNews(RunReply):
@@ -44,14 +45,14 @@ class RunNews(RunReply):
 
     narrow: ClassVar[str] = "Call get_run for an overview."
     untrusted_schema: ClassVar[Mapping[str, Any]] = _EVENTS
-    phase: str = Field(description="How far it is.")
+    phase: Phase = Field(description="How far it is.")
     pull_request: Link = Field("", description="Its address.")
     changed: bool | None = Field(None, description="Code was changed.")
     exit_code: int | None = Field(None, description="That of the agent.")
     failure_code: str = Field("", description="Kind of failure.")
     stale: bool | None = Field(None, description="Silent for long.")
     truncated_upstream: bool | None = Field(None, description="Mogplex cut events.")
-    web_page: Link = Field("", description="Web page.")
+    web_page: Link = Field(description="Web page.")
     cursor: str = Field("", description="For the next call.")
 
 
@@ -61,7 +62,7 @@ class RunDetails(RunReply, ListReply):
     narrow: ClassVar[str] = "Mogplex's own page of the run has the rest."
     untrusted_schema: ClassVar[Mapping[str, Any]] = _BRANCHES | _EVENTS
     repo_id: str = Field("", description="Id of the repo.")
-    phase: str = Field(description="How far it is.")
+    phase: Phase = Field(description="How far it is.")
     harness: str = Field("", description="Coding agent.")
     created: Time | None = Field(None, description="When started.")
     updated: Time | None = Field(None, description="Last state change.")
@@ -71,7 +72,7 @@ class RunDetails(RunReply, ListReply):
     failure_code: str = Field("", description="Kind of failure.")
     sandbox_id: str = Field("", description="Id of its sandbox.")
     truncated_upstream: bool | None = Field(None, description="Mogplex cut events.")
-    web_page: Link = Field("", description="Web page.")
+    web_page: Link = Field(description="Web page.")
 
 
 class CancelledRun(RunReply):

@@ -8,9 +8,9 @@ from pydantic import Field
 
 from mogplex_mcp.api.client import MAX_PROMPT_LENGTH, StartRun
 from mogplex_mcp.operations import run_list, runs
-from mogplex_mcp.reply.untrusted import sanitize_word
 from mogplex_mcp.runs.cursor import CursorError, run_digest, waited_for
 from mogplex_mcp.runs.outcome import Outcome
+from mogplex_mcp.runs.progress import describe
 from mogplex_mcp.runs.tail import Until
 from mogplex_mcp.runs.watch import Snapshot
 from mogplex_mcp.toolkit.call import Call
@@ -224,8 +224,4 @@ class _Progress:
     async def show(self, snapshot: Snapshot, outcome: Outcome) -> None:
         # Progress must rise with each message (MCP specification, "Progress"), also where nothing has changed.
         self._told += 1.0
-        count = len(snapshot.events)
-        fault = "; Mogplex cannot be asked at the moment, trying again" if snapshot.fault else ""
-        await self._call.progress(
-            self._told, f"{outcome.phase}: run is {sanitize_word(snapshot.run.status)}, {count} events{fault}"
-        )
+        await self._call.progress(self._told, describe(snapshot, outcome))

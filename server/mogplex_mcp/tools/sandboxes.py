@@ -68,9 +68,11 @@ class SandboxLog(Reply):
     untrusted_schema: ClassVar[Mapping[str, Any]] = {"error": text("Why it failed."), "lines": texts("The lines.")}
     sandbox_id: str = Field(description="Sandbox id.")
     status: str = Field(description="Sandbox state.")
-    log: str = Field(description="Log that is shown.")
-    shown: str = Field("", description="Lines of it.")
-    web_page: Link = Field("", description="Web page.")
+    log: LogName = Field(description="Log that is shown.")
+    first_line: int | None = Field(None, description="First one shown.")
+    last_line: int | None = Field(None, description="Last one shown.")
+    line_count: int = Field(description="Lines that it has.")
+    web_page: Link = Field(description="Web page.")
 
 
 @toolset.tool("List sandboxes", Hints(open_world=True))
@@ -231,7 +233,9 @@ def log_reply(call: Call, found: sandboxes.SandboxLog, *, from_line: int, max_li
         sandbox_id=sandbox,
         status=status,
         log=log,
-        shown=f"lines {first} to {last} of {len(lines)}" if shown else "",
+        first_line=first if shown else None,
+        last_line=last if shown else None,
+        line_count=len(lines),
         web_page=sandbox_page(call.settings.base_url, sandbox),
         notes=notes,
         untrusted={"error": error, "lines": shown},
