@@ -42,7 +42,7 @@ _HELP: Final = TOKEN_INPUT["description"]
 
 def files() -> Mapping[PurePosixPath, str]:
     """Return the content of each generated file, by its path in the repository."""
-    documents = {
+    documents: dict[str | PurePosixPath, dict[str, Any]] = {
         ".claude-plugin/marketplace.json": _marketplace(_OWNER | {"url": HOMEPAGE}, f"./{FOLDER}"),
         ".cursor-plugin/marketplace.json": _marketplace(_OWNER, str(FOLDER)),
         ".agents/plugins/marketplace.json": _codex_marketplace(),

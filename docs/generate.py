@@ -3,7 +3,6 @@
 `python -m docs.generate` rewrites all of them; tests compare them with the generated text.
 """
 
-import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
@@ -139,7 +138,7 @@ def main() -> None:
     """Rewrite all generated files."""
     PAGE.write_text(page())
     CLIENTS_PAGE.write_text(clients_page.page())
-    registry.FILE.write_text(json.dumps(registry.server_json(), indent=2, ensure_ascii=False) + "\n")
+    registry.FILE.write_text(registry.text())
     plugins.write()
     README.write_text(readme())
     RESULTS.write_text(result_types.types())
