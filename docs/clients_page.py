@@ -17,6 +17,7 @@ from mogplex_mcp.installation.launch import Launch
 from mogplex_mcp.tenants.call_timeouts import listed_cap
 
 EXAMPLES: Final = ROOT / "examples"
+FUNCTIONS: Final = (ast.FunctionDef, ast.AsyncFunctionDef)
 LAUNCH: Final = Launch(links.COMMAND, (NAME,))
 
 _COLUMNS: Final = ("One tool call", "To raise it", "Its model reads", "Progress", "Elicitation", "Resources")
@@ -95,6 +96,12 @@ or as an extension, which asks for the token and keeps it. From a checkout, or w
 `gemini extensions install FOLDER`.""",
 }
 
+_EXAMPLES: Final = """\
+CI runs each example over stdio and HTTP. `COMMAND` is `mogplex-mcp`, with the path of the checkout's if there is one,
+and `ENVIRONMENT` all variables of the program that begin with `MOGPLEX_`, both from
+[launch.py](../examples/launch.py). [mcp_tasks.py](../examples/mcp_tasks.py) follows a run as a task,
+[typed-results.ts](../examples/typed-results.ts) uses the types of all results."""
+
 _OVER_HTTP: Final = """\
 ## Over HTTP
 
@@ -145,7 +152,7 @@ def _lines() -> Iterator[str]:
     for client in CLIENTS:
         yield from _client_lines(client)
     yield from ("", _OVER_HTTP)
-    yield from ("## Frameworks", "", "CI runs each example over stdio and HTTP.", "")
+    yield from ("## Frameworks", "", _EXAMPLES, "")
     yield from _heading("Framework", "Example")
     for one in FRAMEWORKS:
         yield _row(one.title, one.behaviour, f"[{one.example}](../examples/{one.example})")
@@ -216,10 +223,11 @@ def connection(path: Path) -> str:
     text = path.read_text(encoding="utf-8")
     constants = "\n".join(re.findall(r"^(?:const \w+|[A-Z_]+) = .*", text, re.MULTILINE))
     if path.suffix == ".py":
+        lines = text.splitlines()
         parts = [
-            ast.get_source_segment(text, node) or ""
+            "\n".join(lines[min(one.lineno for one in (node, *node.decorator_list)) - 1 : node.end_lineno])
             for node in ast.parse(text).body
-            if isinstance(node, ast.FunctionDef) and node.name in ("over_stdio", "over_http")
+            if isinstance(node, FUNCTIONS) and node.name in ("over_stdio", "over_http")
         ]
     else:
         pattern = r"^/\*\*[^\n]*\*/\nexport function over(?:Stdio|Http)\(.*?^}"
