@@ -73,26 +73,28 @@ If Claude Desktop says that `uv` is not recognized, install [uv](https://docs.as
 the entry above."""
 
 _PLUGIN: Final = f"{ENTRY}@{NAME}"
-_WITH_A_SKILL: Final = (
-    "with a skill for the terminal{more}. From a checkout, or with the address of the repository in place of FOLDER"
-)
+_REPOSITORY: Final = "From a checkout, or with the address of the repository in place of `FOLDER`"
 # By the name of the client.
 _OTHER_WAYS: Final = {
     "claude-desktop": _BUNDLE,
     "claude-code": f"""\
-or `claude mcp add {ENTRY} -- {links.COMMAND} {NAME}`. Or as a plugin, which asks for the token and keeps it, together
-{_WITH_A_SKILL.format(more=" and commands")}:
+or `claude mcp add {ENTRY} -- {links.COMMAND} {NAME}`.
+
+Or as a plugin, with commands and a skill for the terminal; it asks for the token and keeps it.
+{_REPOSITORY}:
 `claude plugin marketplace add FOLDER`, then `claude plugin install {_PLUGIN}`.""",
     "cursor": f"""\
-or [Add to Cursor]({links.cursor()}). Or as a plugin, which asks for the token: copy `plugins/{ENTRY}` of a checkout to
+or [Add to Cursor]({links.cursor()}).
+
+Or as a plugin, with commands and a skill for the terminal; it asks for the token. Copy `plugins/{ENTRY}` of a checkout to
 `~/.cursor/plugins/local/{ENTRY}`, or add the address of the repository as a team's marketplace.""",
     "vscode": f"or [Add to VS Code]({links.vscode()}), which asks for a token and stores it.",
     "codex": f"""\
-or as a plugin, which passes on `MOGPLEX_API_KEY` if it is set, together
-{_WITH_A_SKILL.format(more="")}:
+or as a plugin, with a skill for the terminal; it passes on `MOGPLEX_API_KEY` if that is set.
+{_REPOSITORY}:
 `codex plugin marketplace add FOLDER`, then `codex plugin add {_PLUGIN}`.""",
-    "gemini": """\
-or as an extension, which asks for the token and keeps it. From a checkout, or with the address of the repository:
+    "gemini": f"""\
+or as an extension, which asks for the token and keeps it. {_REPOSITORY}:
 `gemini extensions install FOLDER`.""",
 }
 
