@@ -86,15 +86,16 @@ Or as a plugin, with commands and a skill for the terminal; it asks for the toke
     "cursor": f"""\
 or [Add to Cursor]({links.cursor()}).
 
-Or as a plugin, with commands and a skill for the terminal; it asks for the token. Copy `plugins/{ENTRY}` of a checkout to
-`~/.cursor/plugins/local/{ENTRY}`, or add the address of the repository as a team's marketplace.""",
+Or as a plugin, with commands and a skill for the terminal; it asks for the token. Copy `plugins/{ENTRY}` of a checkout
+to `~/.cursor/plugins/local/{ENTRY}`, or add the address of the repository as a team's marketplace.""",
     "vscode": f"or [Add to VS Code]({links.vscode()}), which asks for a token and stores it.",
     "codex": f"""\
 or as a plugin, with a skill for the terminal; it passes on `MOGPLEX_API_KEY` if that is set.
 {_REPOSITORY}:
 `codex plugin marketplace add FOLDER`, then `codex plugin add {_PLUGIN}`.""",
     "gemini": f"""\
-or as an extension, which asks for the token and keeps it. {_REPOSITORY}:
+or as an extension, which asks for the token and keeps it.
+{_REPOSITORY}:
 `gemini extensions install FOLDER`.""",
 }
 
