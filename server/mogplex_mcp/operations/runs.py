@@ -13,6 +13,7 @@ from mogplex_mcp.api.http import DEFAULT_TIMEOUT
 from mogplex_mcp.api.identifiers import canonical_uuid
 from mogplex_mcp.api.models import CancelledRun, Repo, Run
 from mogplex_mcp.operations.context import OperationContext
+from mogplex_mcp.operations.continuation import Continuation, find_continuation
 from mogplex_mcp.operations.errors import (
     Argument,
     InvalidArgumentError,
@@ -47,10 +48,12 @@ class StartedRun:
     Attributes:
         started: The run, and whether it is new.
         repo: Its repository.
+        continues: The earlier run whose branch it works on; None for none.
     """
 
     started: Started
     repo: Repo
+    continues: Continuation | None = None
 
 
 @dataclass(frozen=True)
@@ -107,6 +110,7 @@ async def start_run(
     wanted: StartRun,
     *,
     repo: str,
+    continue_run: str = "",
     force_new: bool = False,
     idempotency_key: str = "",
 ) -> StartedRun:
@@ -115,16 +119,22 @@ async def start_run(
     Args:
         context: The context of the call.
         wanted: The run; `repo_id` is set here, and `root_directory` if it is empty.
-        repo: The repository: `owner/name`, a GitHub URL, or an id.
+        repo: The repository: `owner/name`, a GitHub URL, or an id; empty for that of `continue_run`.
+        continue_run: The id of an ended run to continue: its repository, base branch and working branch are used, which
+            makes the request the same as one that names them. Empty for none.
         force_new: Whether to start another run although an identical one exists.
         idempotency_key: An idempotency key of the caller's own; empty for one made from the arguments.
 
     Raises:
         InvalidArgumentError: The arguments contradict each other; nothing was sent.
-        OperationError: The journal cannot be used, and the start is forced.
+        OperationError: The journal cannot be used, and the start is forced; or the earlier run cannot be continued.
         MogplexError: No run was started, or (`may_have_happened`) that is unknown.
     """
-    found = await context.tenant.repos.find(repo, root_directory=wanted.root_directory)
+    continues = await find_continuation(context, continue_run, wanted, repo=repo) if continue_run else None
+    if continues is not None:
+        wanted, found = continues.wanted, continues.repo
+    else:
+        found = await context.tenant.repos.find(repo, root_directory=wanted.root_directory)
     default_branch = found.default_branch or ""
     if (
         wanted.create_branch
@@ -156,7 +166,7 @@ async def start_run(
             context.tenant.latest_runs.note(context.session, "")
         raise
     context.tenant.latest_runs.note(context.session, started.run.run_id)
-    return StartedRun(started, found)
+    return StartedRun(started, found, continues)
 
 
 async def follow_run(
@@ -313,6 +323,14 @@ async def repo_name(context: OperationContext, run: Run) -> str:
     if repo_id := canonical_uuid(run.repo_id):
         with contextlib.suppress(MogplexError), anyio.move_on_after(min(_LOOKUP_SECONDS, context.remaining)):
             return (await context.tenant.repos.find(repo_id)).full_name
+    return ""
+
+
+async def task_of(context: OperationContext, run_id: str) -> str:
+    """Return the beginning of a run's prompt from the journal; "" where that does not have it."""
+    with contextlib.suppress(StateError):
+        entry = await context.tenant.ledger.find_run(run_id)
+        return entry.prompt_line if entry else ""
     return ""
 
 

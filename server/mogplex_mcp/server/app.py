@@ -33,6 +33,7 @@ from mogplex_mcp.toolkit.elicitation import Elicitation
 from mogplex_mcp.toolkit.tool_selection import ToolSelection
 from mogplex_mcp.toolkit.toolset import Tool, Toolset, adapt_toolsets, needs_write, offered_tools
 from mogplex_mcp.tools.catalog import TOOLSETS
+from mogplex_mcp.ui import run_card
 
 if TYPE_CHECKING:
     import httpx2  # slow to import, and not needed before the first request
@@ -116,10 +117,12 @@ def create_server(
     server.add_notification_handler(
         "notifications/cancelled", mcp_types.CancelledNotificationParams, scopes.handler(handlers.cancelled)
     )
+    if any(tool.card for tool in offered):
+        server.extensions[run_card.EXTENSION] = {}
     add_handlers(server, scopes, tasks, tools=names, has_channel=not multi_tenant)
     # First: a confirmation is bound to the arguments as they are understood.
     server.middleware.append(normalize_params)
-    server.middleware.append(elicitation.boundary("mogplex-mcp", lambda context: scopes.open(context).token))
+    server.middleware.append(elicitation.boundary("mogplex-mcp", lambda context: scopes.open(context).identity))
     redact_spans(server, names | {kind.name for kind in PROMPTS})
     return server
 

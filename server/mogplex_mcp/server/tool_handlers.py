@@ -11,6 +11,7 @@ from mogplex_mcp.operations.look import Look
 from mogplex_mcp.server.request_params import check_cursor
 from mogplex_mcp.server.request_scope import RequestScope
 from mogplex_mcp.server.resources import RUN, Resources
+from mogplex_mcp.server.sign_in_elicitation import SignInElicitation
 from mogplex_mcp.toolkit.call import Call
 from mogplex_mcp.toolkit.dispatch import dispatch
 from mogplex_mcp.toolkit.elicitation import Elicitation
@@ -29,6 +30,7 @@ class ToolHandlers:
 
     def __init__(self, elicitation: Elicitation) -> None:
         self._elicitation = elicitation
+        self._sign_in = SignInElicitation()
         self._resources = Resources()
 
     async def list(
@@ -45,7 +47,7 @@ class ToolHandlers:
     async def call(
         self, scope: RequestScope, params: mcp_types.CallToolRequestParams, look: Look | None = None
     ) -> mcp_types.CallToolResult | mcp_types.InputRequiredResult:
-        """Run a tool, with a confirmation by the user where it needs one.
+        """Run a tool, with a sign-in and a confirmation by the user where it needs them.
 
         Args:
             scope: The request.
@@ -59,6 +61,8 @@ class ToolHandlers:
         if tool is None:
             scope.services.recorder.tool_called("other", "unknown_tool", 0.0)
             raise MCPError(mcp_types.INVALID_PARAMS, f"Unknown tool: {scope.missing_tool(params.name)}")
+        if (answer := await self._sign_in.ensure(scope, tool, params)) is not None:
+            return answer
         # What another replica has learnt of this client counts for this call, too.
         await scope.services.learnt.share()
         key = scope.call_key(scope.context.request_id)

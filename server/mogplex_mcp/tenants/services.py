@@ -18,6 +18,9 @@ from mogplex_mcp.core.metrics import NO_METRICS, Recorder
 from mogplex_mcp.core.shutdown import AT_ONCE, Shutdown
 from mogplex_mcp.credentials.known_tokens import KnownTokens
 from mogplex_mcp.credentials.sources import FoundToken, file_stamps, find_token
+from mogplex_mcp.sign_in.background import BackgroundSignIn
+from mogplex_mcp.sign_in.errors import SignInEndedError
+from mogplex_mcp.sign_in.refreshing import Refresher
 from mogplex_mcp.storage.ledger import Ledger
 from mogplex_mcp.tenants.call_timeouts import LearntCaps
 from mogplex_mcp.tenants.in_flight import InFlightCalls
@@ -68,6 +71,8 @@ class Services:
         self._found: FoundToken | None = None
         self._stamps: Sequence[tuple[int, int]] = ()
         self._is_closed = False
+        self._refresher = Refresher(settings, lambda: self.tenants.transport, now)
+        self.sign_in = BackgroundSignIn(settings, lambda: self.tenants.transport, now)
 
     @cached_property
     def tenants(self) -> Tenants:
@@ -82,8 +87,8 @@ class Services:
             from mogplex_mcp.api.measured_transport import MeasuredTransport  # noqa: PLC0415 - imports httpx2
 
             transport = MeasuredTransport(transport, self.settings.base_url, self.recorder)
-        renew = None if self.settings.demo else self._renew_own_token
-        return Tenants(self.settings.base_url, transport, self.store, self.now, self._known, renew, self.recorder)
+        own = None if self.settings.demo else self
+        return Tenants(self.settings.base_url, transport, self.store, self.now, self._known, own, self.recorder)
 
     def own_token(self) -> FoundToken:
         """Return the token of this process; look for it again as long as there is none, and when a file has changed."""
@@ -92,7 +97,7 @@ class Services:
         stamps = file_stamps(self.settings)
         if self._found is None or self._found.token is None or stamps != self._stamps:
             self._found, self._stamps = replace(find_token(self.settings), personal=True), stamps
-        return self._found
+        return self._refresher.current(self._found)
 
     def lacks_write(self, found: FoundToken) -> bool:
         """Return whether a token is known to lack the scope `write`."""
@@ -110,11 +115,33 @@ class Services:
             self._found = replace(await anyio.to_thread.run_sync(find_token, self.settings), personal=True)
         return self.own_token()
 
-    async def _renew_own_token(self, refused: Token) -> Token | None:
+    async def current(self, last: FoundToken) -> FoundToken:
+        """See `OwnTokens.current`."""
+        found = self._refresher.current(self._found or last)
+        if found.grant is None or not found.grant.is_due(self.now()) or not self._refresher.can_refresh(found):
+            return found
+        try:
+            self._found = await self._refresher.refresh(found)
+        except MogplexError as error:
+            # The clock of this machine may be wrong: whether the token has expired is for Mogplex to say.
+            logger.info("%s", error.message)
+            return found
+        return self._found
+
+    async def renew(self, refused: Token) -> FoundToken | None:
+        """See `OwnTokens.renew`.
+
+        Raises:
+            MogplexError: The refused token has expired, and can't be refreshed.
+        """
         if self._found is None or self._found.token == refused:
             await self.reread_token()
-        token = self._found.token if self._found else None
-        return token if token != refused else None
+        found = self.own_token()
+        if found.token == refused and self._refresher.can_refresh(found):
+            found = self._found = await self._refresher.refresh(found)
+        if isinstance(found.problem, SignInEndedError):
+            raise found.problem.with_traceback(None)
+        return found if found.token is not None and found.token != refused else None
 
     def ledger(self, found: FoundToken) -> Ledger:
         """Return the ledger of a token, without the connections to Mogplex, which take long to make."""
@@ -148,6 +175,8 @@ class Services:
 
     async def aclose(self) -> None:
         """Close connections and files."""
+        await self.sign_in.aclose()
+        await self._refresher.aclose()
         self._is_closed = True
         if "tenants" in self.__dict__:
             await self.tenants.transport.aclose()
