@@ -1,14 +1,13 @@
-"""Generate the pages of tools and clients, parts of the README, `server.json` and types of results from the code.
+"""Generate pages, parts of the README, `server.json`, the plugins of hosts and types of results from the code.
 
 `python -m docs.generate` rewrites all of them; tests compare them with the generated text.
 """
 
-import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 
-from distribution import links, registry
+from distribution import links, plugins, registry
 from docs import clients_page, result_types
 from mogplex_mcp.config.settings import Settings
 from mogplex_mcp.server.prompts import KINDS as PROMPTS
@@ -139,7 +138,8 @@ def main() -> None:
     """Rewrite all generated files."""
     PAGE.write_text(page())
     CLIENTS_PAGE.write_text(clients_page.page())
-    registry.FILE.write_text(json.dumps(registry.server_json(), indent=2, ensure_ascii=False) + "\n")
+    registry.FILE.write_text(registry.text())
+    plugins.write()
     README.write_text(readme())
     RESULTS.write_text(result_types.types())
 
