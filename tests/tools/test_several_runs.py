@@ -162,6 +162,8 @@ async def test_a_run_that_cannot_be_read_is_noted_and_the_others_are_told(simula
         assert answered["runs"][0]["status"] == "unknown"
         assert f"{run_ids[0]} could not be read" in " ".join(answered["notes"])
         assert answered["runs"][1]["status"] == "pending"
+        # What stands in front is a run that was read, wherever it is in the list.
+        assert (answered["run_id"], answered["phase"]) == (run_ids[1], answered["runs"][1]["phase"])
         simulator.faults.add(Fault(FaultKind.HTML_200, path="/runs/*", times=None))
     async with bridge_with(None, simulator, MOGPLEX_MCP_MAX_WAIT="10") as client:
         assert "(code: unexpected_answer)" in await error(client, "tail_run", run_ids=run_ids)

@@ -8,6 +8,7 @@ from mogplex_mcp.operations.several_runs import FollowedRuns
 from mogplex_mcp.reply.model import MOST_NEXT_STEPS, NextStep
 from mogplex_mcp.reply.untrusted import clean_line, sanitize_name, sanitize_word
 from mogplex_mcp.runs.event_groups import group_events
+from mogplex_mcp.runs.outcome import Outcome
 from mogplex_mcp.runs.several import RunState, Verdict, count_phases
 from mogplex_mcp.runs.tail import Reason
 from mogplex_mcp.tools.run_replies import OLD_SECONDS, event_line, page_of_run
@@ -29,20 +30,20 @@ def several_reply(followed: FollowedRuns, *, waited: float, now: datetime, base_
         base_url: Where Mogplex is.
     """
     states = followed.news.states
-    first = next((state for state in states if state.news), None) or next(filter(_goes_on, states), states[0])
+    # One that could be read at least, which there is, or the call has failed.
+    first, outcome = min(_read(states), key=lambda read: (not read[0].news, not _goes_on(read[0])))
     row = _row(first)
     latest = _latest(states)
-    outcome = first.outcome
     return RunNews(
         summary=_summary(states),
         run_id=row.run_id,
         repo=row.repo,
         status=row.status,
-        phase=row.phase,
+        phase=outcome.phase,
         pull_request=row.pull_request,
-        changed=outcome.changed if outcome else None,
-        exit_code=outcome.exit_code if outcome else None,
-        failure_code=sanitize_word(outcome.failure_code, "") if outcome else "",
+        changed=outcome.changed,
+        exit_code=outcome.exit_code,
+        failure_code=sanitize_word(outcome.failure_code, ""),
         stale=first.verdict is Verdict.STALE or None,
         truncated_upstream=(first.snapshot is not None and first.snapshot.saturated) or None,
         web_page=page_of_run(first.run_id, base_url),
@@ -52,6 +53,10 @@ def several_reply(followed: FollowedRuns, *, waited: float, now: datetime, base_
         notes=_notes(followed, now),
         next_steps=_next_steps(followed, waited),
     )
+
+
+def _read(states: Sequence[RunState]) -> list[tuple[RunState, Outcome]]:
+    return [(state, state.outcome) for state in states if state.outcome is not None]
 
 
 def _goes_on(state: RunState) -> bool:
