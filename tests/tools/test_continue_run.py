@@ -105,6 +105,32 @@ async def test_an_open_run_is_not_continued(simulator: Simulator) -> None:
     assert "(code: conflict)" in text
 
 
+async def test_no_second_agent_works_on_the_branch_of_a_follow_up_that_is_open(simulator: Simulator) -> None:
+    async with bridge_with(None, simulator) as client:
+        first, other = (await ended(client))["run_id"], (await ended(client, prompt="other"))["run_id"]
+        second = (await facts(client, "start_run", prompt="more", continue_run=first))["run_id"]
+        for more in ({"prompt": "even more"}, {"prompt": "more", "force_new": True}):
+            text = await error(client, "start_run", continue_run=first, **more)
+            assert f"the run {second} works on the same branch and has not ended" in text
+            assert f"tail_run with run_id={second}" in text
+            assert "(code: conflict)" in text
+        # The same start finds its run, another branch is free, and so is this one once the run has ended.
+        assert (await facts(client, "start_run", prompt="more", continue_run=first))["run_id"] == second
+        await facts(client, "start_run", prompt="more", continue_run=other)
+        await anyio.sleep(2 * RUN_SECONDS)
+        await facts(client, "start_run", prompt="even more", continue_run=first)
+    assert len(started_runs(simulator)) == 5
+
+
+async def test_a_run_that_no_worker_took_keeps_no_branch_busy(simulator: Simulator) -> None:
+    async with bridge_with(None, simulator) as client:
+        first = (await ended(client))["run_id"]
+        simulator.plan("stuck_pending")
+        await facts(client, "start_run", prompt="lost", continue_run=first)
+        await anyio.sleep(1_200)
+        await facts(client, "start_run", prompt="more", continue_run=first)
+
+
 async def test_another_repository_or_branch_is_refused(simulator: Simulator) -> None:
     async with bridge_with(None, simulator, MOGPLEX_DEFAULT_REPO="acme/api") as client:
         first = (await ended(client))["run_id"]

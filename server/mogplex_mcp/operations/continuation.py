@@ -4,10 +4,14 @@ Mogplex itself has no such request. Its delivery looks for an open pull request 
 opens one, so a run with the same repository, base branch and working branch is what continues an earlier run.
 """
 
+import contextlib
 from dataclasses import dataclass, replace
+from typing import Final
+
+import anyio
 
 from mogplex_mcp.api.client import StartRun
-from mogplex_mcp.api.errors import ErrorCode
+from mogplex_mcp.api.errors import ErrorCode, MogplexError
 from mogplex_mcp.api.identifiers import canonical_uuid, id_in_page, not_a_uuid
 from mogplex_mcp.api.models import Repo, Run
 from mogplex_mcp.api.repos import full_name
@@ -21,8 +25,15 @@ from mogplex_mcp.operations.errors import (
     Phrase,
     listed_by,
 )
-from mogplex_mcp.runs.outcome import is_terminal, read_outcome
+from mogplex_mcp.runs.outcome import is_stale, is_terminal, read_outcome
+from mogplex_mcp.runs.start import fingerprint_of
 from mogplex_mcp.runs.truncation import FIELD_CHARACTERS
+from mogplex_mcp.storage.errors import StateError
+
+MOST_OPEN_RUNS: Final = 8
+"""How many open runs of the repository are looked at, the newest first, at one request each."""
+
+_LOOK_SECONDS: Final = 5.0
 
 _START_ANEW: Phrase = ("Start the task without ", Argument("continue_run"), ".")
 
@@ -100,6 +111,49 @@ async def find_continuation(context: OperationContext, run_id: str, wanted: Star
         pull_request=outcome.pull_request if working != base else "",
         changed=outcome.changed,
     )
+
+
+async def check_branch_is_free(context: OperationContext, wanted: StartRun, *, force_new: bool) -> None:
+    """Check that no other run of the journal works on the branch, as far as those can be read in a few seconds.
+
+    Args:
+        context: The context of the call.
+        wanted: The run that is about to be started, with all its defaults.
+        force_new: Whether it is another run than one that the same call started.
+
+    Raises:
+        OperationError: A run that has not ended works on it.
+    """
+    same_start = None if force_new else fingerprint_of(wanted)
+    busy: list[str] = []
+
+    async def look(run_id: str) -> None:
+        watch = context.tenant.watches.of(run_id)
+        # The branch of a run never changes.
+        if watch.latest is not None and watch.latest.run.working_branch != wanted.working_branch:
+            return
+        with contextlib.suppress(MogplexError):
+            snapshot = await watch.refresh()
+            run, outcome = snapshot.run, read_outcome(snapshot.run, snapshot.events, repo="", now=context.now)
+            is_lost = outcome.never_queued or is_stale(run, outcome)
+            if run.working_branch == wanted.working_branch and not is_terminal(run) and not is_lost:
+                busy.append(run.run_id)
+
+    try:
+        entries = await context.tenant.ledger.runs(repo_id=wanted.repo_id)
+    except StateError:
+        return
+    others = [entry.run_id for entry in entries if entry.run_id and entry.is_open and entry.fingerprint != same_start]
+    with anyio.move_on_after(min(_LOOK_SECONDS, context.remaining)):
+        async with anyio.create_task_group() as tasks:
+            for run_id in others[:MOST_OPEN_RUNS]:
+                tasks.start_soon(look, run_id)
+    if busy:
+        raise _refused(
+            f"the run {busy[0]} works on the same branch and has not ended, and two agents on one branch would be in "
+            "each other's way",
+            advice=(Operation("tail_run", {"run_id": busy[0]}), " waits for its end; then continue that one."),
+        )
 
 
 def _check_state(run: Run) -> None:

@@ -13,7 +13,7 @@ from mogplex_mcp.api.http import DEFAULT_TIMEOUT
 from mogplex_mcp.api.identifiers import canonical_uuid
 from mogplex_mcp.api.models import CancelledRun, Repo, Run
 from mogplex_mcp.operations.context import OperationContext
-from mogplex_mcp.operations.continuation import Continuation, find_continuation
+from mogplex_mcp.operations.continuation import Continuation, check_branch_is_free, find_continuation
 from mogplex_mcp.operations.errors import (
     Argument,
     InvalidArgumentError,
@@ -136,20 +136,20 @@ async def start_run(
     else:
         found = await context.tenant.repos.find(repo, root_directory=wanted.root_directory)
     default_branch = found.default_branch or ""
-    if (
-        wanted.create_branch
-        and wanted.working_branch
-        and wanted.working_branch == (wanted.base_branch or default_branch)
-    ):
+    base_branch = wanted.base_branch or default_branch
+    if wanted.create_branch and wanted.working_branch and wanted.working_branch == base_branch:
         raise InvalidArgumentError(
             Argument("working_branch"),
             " is the base branch; name another one, or use ",
             Argument("create_branch", "false"),
             " to work on it directly",
         )
+    wanted = replace(wanted, repo_id=found.id, root_directory=wanted.root_directory or found.root_directory or "")
+    if continues is not None:
+        await check_branch_is_free(context, wanted, force_new=force_new)
     try:
         started = await context.tenant.starter.start(
-            replace(wanted, repo_id=found.id, root_directory=wanted.root_directory or found.root_directory or ""),
+            wanted,
             repo=found.full_name,
             default_branch=default_branch,
             force_new=force_new,

@@ -97,7 +97,7 @@ class Starter:
             raise MogplexError(
                 ErrorCode.INVALID_ARGUMENT, "the idempotency key must be 1 to 200 visible ASCII characters"
             )
-        fingerprint = _fingerprint(wanted)
+        fingerprint = fingerprint_of(wanted)
         entry = Entry(
             key=key,
             state=StartState.SENDING,
@@ -166,7 +166,8 @@ class _RunLaunch:
         )
 
 
-def _fingerprint(wanted: StartRun) -> str:
+def fingerprint_of(wanted: StartRun) -> str:
+    """Return a hash of everything that is asked for: the same for the same start."""
     return hashlib.sha256(json.dumps(asdict(wanted), sort_keys=True).encode()).hexdigest()
 
 
