@@ -273,6 +273,34 @@ async def test_the_latest_run_stays_the_one_that_the_task_began_with() -> None:
         assert (await finished(client, task.task_id)).facts["run_id"] == run_id
 
 
+async def test_several_runs_are_followed_by_one_task_until_the_first_has_news() -> None:
+    simulator, extension = simulated(600), Tasks()
+    without_quota(simulator)
+    async with claiming(simulator, extension) as client:
+        run_ids = [await start(client, f"Task {number}") for number in range(3)]
+        simulator.world.runs[run_ids[1]].seconds = 60
+        before, began = len(simulator.requests), anyio.current_time()
+        result = await client.call_tool("tail_run", {"run_ids": run_ids})
+        took, asked = anyio.current_time() - began, len(simulator.requests) - before
+        assert result.structured_content
+        rows = {row["run_id"]: row for row in result.structured_content["runs"]}
+        assert {run_id for run_id, row in rows.items() if "news" in row} == {run_ids[1]}
+        assert 30 < took < 90
+        assert asked <= 3 * took / 2
+        assert {state.status for state in extension.seen[:-1]} == {"working"}
+        assert any("3 runs: " in state.status_message for state in extension.seen)
+        task = await begin(client, run_ids=run_ids, cursor=result.structured_content["cursor"], wait_seconds=20)
+        simulator.faults.add(Fault(FaultKind.EMPTY_500, times=20))
+        await anyio.sleep(10)
+        assert (await ask(client, "tasks/get", task.task_id)).status == "working"
+        await anyio.sleep(11)
+        assert "runs" in (await ask(client, "tasks/get", task.task_id)).facts
+        await anyio.sleep(task.ttl_ms / 1_000)
+        _, name, text = await refusal(client, "tasks/get", task.task_id)
+    assert name == "expired_task"
+    assert run_ids[0] in text
+
+
 async def test_a_run_of_an_automation_is_followed_by_a_task() -> None:
     simulator, extension = simulated(60), Tasks(interval=lambda _: 0.5)
     automation_id = next(one.id for one in simulator.world.automations.values() if one.status == "active")

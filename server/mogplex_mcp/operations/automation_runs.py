@@ -239,7 +239,7 @@ async def get_automation_run(
     automation_id = check_id(automation_id, "automation_id")
     wanted = check_id(run_id, "run_id") if run_id else _latest(context, automation_id)
     if context.look is not None and wait_seconds > 0:
-        with looking(context.look, wanted, wait_seconds):
+        with looking(context.look, {"run_id": wanted}, wait_seconds):
             return await _look_once(context, context.look, automation_id, wanted, wait_seconds)
     run = await _look(context, automation_id, wanted)
     state = AutomationRunState(automation_id, run, context.now, is_latest=not run_id)

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Any, Final
 
 from mogplex_mcp.api.errors import ErrorCode, MogplexError
 from mogplex_mcp.runs.watch import AGAIN_AFTER_ERROR_SECONDS, FINAL_ERRORS
@@ -27,7 +27,7 @@ class Pending:
         most_seconds: How long the whole wait may take, in seconds.
     """
 
-    arguments: Mapping[str, str]
+    arguments: Mapping[str, Any]
     message: str
     next_seconds: float
     most_seconds: float
@@ -60,12 +60,12 @@ class Look:
 
 
 @contextmanager
-def looking(look: Look | None, run_id: str, most_seconds: float) -> Iterator[None]:
+def looking(look: Look | None, arguments: Mapping[str, Any], most_seconds: float) -> Iterator[None]:
     """Note on the look that an error in the block passes, if it does: the wait goes on without an answer.
 
     Args:
         look: The look; None for a call that waits.
-        run_id: What is waited for.
+        arguments: The arguments that name what is waited for.
         most_seconds: How long the whole wait may take, in seconds.
     """
     try:
@@ -75,5 +75,5 @@ def looking(look: Look | None, run_id: str, most_seconds: float) -> Iterator[Non
         if look is not None and passes and look.waited < most_seconds:
             message = "Mogplex cannot be asked at the moment, trying again"
             pause = max(error.retry_after or 0.0, AGAIN_AFTER_ERROR_SECONDS)
-            look.pending = Pending({"run_id": run_id}, message, pause, most_seconds)
+            look.pending = Pending(arguments, message, pause, most_seconds)
         raise

@@ -204,7 +204,7 @@ async def follow_run(
     watch = context.tenant.watches.of(wanted)
     before = watch.latest
     look = context.look if wait_seconds > 0 else None
-    with listed_by(Operation("list_runs")), looking(look, wanted, wait_seconds):
+    with listed_by(Operation("list_runs")), looking(look, {"run_id": wanted}, wait_seconds):
         news = await tail(
             watch,
             seen,

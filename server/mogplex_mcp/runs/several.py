@@ -110,6 +110,7 @@ async def tail_several(
     shutdown: Shutdown,
     repo_of: RepoOf,
     now: Callable[[], float],
+    once: bool = False,
 ) -> SeveralTail:
     """Wait until the first of several runs has news, until the deadline at most.
 
@@ -123,6 +124,7 @@ async def tail_several(
         shutdown: Ends the wait like a timeout, since the runs continue.
         repo_of: Is called once for each run, since only pull requests of its own repository count.
         now: Seconds since the epoch at Mogplex.
+        once: Whether to return after one poll of each, or at once if none is due, instead of waiting.
 
     Raises:
         UnfollowableError: Some of the runs can't be followed.
@@ -130,7 +132,7 @@ async def tail_several(
     """
     followers = [_Follower(run_id, watch, cursor.reported(run_id), until, now) for run_id, watch in watches.items()]
     waits = deadline > anyio.current_time()
-    wait = _Wait(followers, listener, is_first_call=not cursor.runs)
+    wait = _Wait(followers, listener, is_first_call=not cursor.runs, once=once)
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(wait.heartbeat)
         for follower in followers:
@@ -165,10 +167,13 @@ class _Wait:
         over: Set when there is news, when none can come, or when a run can't be followed.
     """
 
-    def __init__(self, followers: Sequence["_Follower"], listener: SeveralListener, *, is_first_call: bool) -> None:
+    def __init__(
+        self, followers: Sequence["_Follower"], listener: SeveralListener, *, is_first_call: bool, once: bool
+    ) -> None:
         self._followers = followers
         self._listener = listener
         self._is_first_call = is_first_call
+        self._once = once
         self.over = anyio.Event()
 
     def states(self) -> list[RunState]:
@@ -185,12 +190,12 @@ class _Wait:
         """Follow one of the runs until it has news, or can't have any."""
         try:
             one.snapshot = await first_snapshot(
-                one.watch, deadline, refresh_deadline, shutdown, is_first_call=self._is_first_call
+                one.watch, deadline, refresh_deadline, shutdown, is_first_call=self._is_first_call, once=self._once
             )
             one.repo = await repo_of(one.snapshot.run)
             one.is_looked_at.set()
             await self._listener(self.states())
-            while one.has_to_wait():
+            while one.has_to_wait() and not self._once:
                 before, one.snapshot = one.snapshot, await one.watch.after(one.snapshot)
                 if _differ(before, one.snapshot):
                     await self._listener(self.states())

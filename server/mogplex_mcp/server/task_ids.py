@@ -78,7 +78,8 @@ class TaskIds:
                 "foreign_task", f"it belongs to another caller, or to a token that was replaced; {_SAY_AGAIN}"
             )
         if store.now() > task.created / 1_000 + task.seconds:
-            named = ", ".join(f'{name} "{value}"' for name, value in task.arguments.items() if name.endswith("_id"))
+            ids = {name: value for name, value in task.arguments.items() if name.endswith(("_id", "_ids"))}
+            named = ", ".join(f"{name} {json.dumps(value)}" for name, value in ids.items())
             raise task_error("expired_task", f"it has expired; call {task.tool} again, with {named}, to go on waiting")
         return task
 
