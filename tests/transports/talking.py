@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,6 +13,8 @@ if TYPE_CHECKING:
     import subprocess
 
 QUICKLY = 5.0
+SILENT_SECONDS = 90.0
+"""How long a process may say nothing, on a machine that is busy with other tests."""
 START = {"repo": "acme/web", "prompt": "Fix the flaky test."}
 
 
@@ -62,9 +65,12 @@ class Talk:
         return self._heard[number]
 
     def hear_next(self) -> dict[str, Any]:
-        """The next message, whatever it is."""
+        """The next message, whatever it is; the process is killed if there is none for long."""
+        watchdog = threading.Timer(SILENT_SECONDS, self.running.kill)
+        watchdog.start()
         line = lines(self.running.stdout).readline()
-        assert line, lines(self.running.stderr).read()
+        watchdog.cancel()
+        assert line, f"nothing more was said, and on stderr: {lines(self.running.stderr).read()}"
         message: dict[str, Any] = json.loads(line)
         return message
 

@@ -122,7 +122,8 @@ async def test_shutdown_error_of_a_non_idempotent_call_does_not_advise_repeating
 
 @pytest.mark.parametrize("end", ENDS)
 def test_shutdown_ends_a_wait_with_the_known_state_and_next_step(end: str, tmp_path: Path) -> None:
-    with talking(tmp_path, "--demo") as talk:
+    # Long enough that a busy machine does not find the run at its end.
+    with talking(tmp_path, "--demo", "--demo-seconds", "600") as talk:
         talk.say(tool(2, "start_run", **START))
         talk.hear(2)
         talk.say(request(3, "tools/call", name="tail_run", arguments={}, _meta={"progressToken": "p"}))
