@@ -122,6 +122,23 @@ async def test_no_second_agent_works_on_the_branch_of_a_follow_up_that_is_open(s
     assert len(started_runs(simulator)) == 5
 
 
+async def test_of_two_follow_ups_at_the_same_time_one_is_started(simulator: Simulator) -> None:
+    results = []
+    async with bridge_with(None, simulator) as client:
+        first = (await ended(client))["run_id"]
+
+        async def follow_up(prompt: str) -> None:
+            results.append(await client.call_tool("start_run", {"prompt": prompt, "continue_run": first}))
+
+        async with anyio.create_task_group() as tasks:
+            for prompt in ("one", "two", "one"):
+                tasks.start_soon(follow_up, prompt)
+    made = {result.structured_content["run_id"] for result in results if result.structured_content}
+    assert len(made) == 1
+    assert sum(bool(result.is_error) for result in results) == 1
+    assert len(started_runs(simulator)) == 2
+
+
 async def test_a_run_that_no_worker_took_keeps_no_branch_busy(simulator: Simulator) -> None:
     async with bridge_with(None, simulator) as client:
         first = (await ended(client))["run_id"]

@@ -5,6 +5,7 @@ opens one, so a run with the same repository, base branch and working branch is 
 """
 
 import contextlib
+from collections.abc import AsyncIterator
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -113,17 +114,27 @@ async def find_continuation(context: OperationContext, run_id: str, wanted: Star
     )
 
 
-async def check_branch_is_free(context: OperationContext, wanted: StartRun, *, force_new: bool) -> None:
-    """Check that no other run of the journal works on the branch, as far as those can be read in a few seconds.
+@contextlib.asynccontextmanager
+async def free_branch(context: OperationContext, wanted: StartRun | None, *, force_new: bool) -> AsyncIterator[None]:
+    """Keep other follow-ups off the branch while one is started in the block. Models make calls at the same time.
 
     Args:
         context: The context of the call.
-        wanted: The run that is about to be started, with all its defaults.
+        wanted: The follow-up, with all its defaults; None for a run that is none.
         force_new: Whether it is another run than one that the same call started.
 
     Raises:
-        OperationError: A run that has not ended works on it.
+        OperationError: Another run works on the branch, as far as those of the journal can be read in a few seconds.
     """
+    if wanted is None:
+        yield
+        return
+    async with context.tenant.branch_locks.setdefault((wanted.repo_id, wanted.working_branch), anyio.Lock()):
+        await _check_branch(context, wanted, force_new=force_new)
+        yield
+
+
+async def _check_branch(context: OperationContext, wanted: StartRun, *, force_new: bool) -> None:
     same_start = None if force_new else fingerprint_of(wanted)
     busy: list[str] = []
 

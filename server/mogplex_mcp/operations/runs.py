@@ -13,7 +13,7 @@ from mogplex_mcp.api.http import DEFAULT_TIMEOUT
 from mogplex_mcp.api.identifiers import canonical_uuid
 from mogplex_mcp.api.models import CancelledRun, Repo, Run
 from mogplex_mcp.operations.context import OperationContext
-from mogplex_mcp.operations.continuation import Continuation, check_branch_is_free, find_continuation
+from mogplex_mcp.operations.continuation import Continuation, find_continuation, free_branch
 from mogplex_mcp.operations.errors import (
     Argument,
     InvalidArgumentError,
@@ -145,18 +145,17 @@ async def start_run(
             " to work on it directly",
         )
     wanted = replace(wanted, repo_id=found.id, root_directory=wanted.root_directory or found.root_directory or "")
-    if continues is not None:
-        await check_branch_is_free(context, wanted, force_new=force_new)
     try:
-        started = await context.tenant.starter.start(
-            wanted,
-            repo=found.full_name,
-            default_branch=default_branch,
-            force_new=force_new,
-            idempotency_key=idempotency_key,
-            remember_prompt=context.settings.remember_prompts,
-            seconds=min(DEFAULT_TIMEOUT, context.remaining),
-        )
+        async with free_branch(context, wanted if continues else None, force_new=force_new):
+            started = await context.tenant.starter.start(
+                wanted,
+                repo=found.full_name,
+                default_branch=default_branch,
+                force_new=force_new,
+                idempotency_key=idempotency_key,
+                remember_prompt=context.settings.remember_prompts,
+                seconds=min(DEFAULT_TIMEOUT, context.remaining),
+            )
     except GenerationsError as error:
         raise too_many_starts(error) from error
     except StateError as error:

@@ -7,6 +7,9 @@ from collections import OrderedDict
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final, Protocol
+from weakref import WeakValueDictionary
+
+import anyio
 
 from mogplex_mcp.api.access_token import Token
 from mogplex_mcp.api.budget import SharedBudget
@@ -48,7 +51,11 @@ class OwnTokens(Protocol):
 
 @dataclass(frozen=True)
 class Tenant:
-    """The parts that belong to one token."""
+    """The parts that belong to one token.
+
+    Attributes:
+        branch_locks: Held while a follow-up is started, by the id of its repository and its branch.
+    """
 
     found: FoundToken
     mogplex: Mogplex
@@ -64,6 +71,7 @@ class Tenant:
     latest_runs: LatestRuns = field(default_factory=LatestRuns)
     fair_share: FairShare = field(default_factory=FairShare)
     automation_looks: AutomationLooks = field(default_factory=AutomationLooks)
+    branch_locks: WeakValueDictionary[tuple[str, str], anyio.Lock] = field(default_factory=WeakValueDictionary)
     recorder: Recorder = NO_METRICS
 
 
