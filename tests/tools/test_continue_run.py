@@ -139,6 +139,23 @@ async def test_of_two_follow_ups_at_the_same_time_one_is_started(simulator: Simu
     assert len(started_runs(simulator)) == 2
 
 
+async def test_runs_that_have_ended_are_looked_at_once_for_all_follow_ups(simulator: Simulator) -> None:
+    async with bridge_with(None, simulator) as client:
+        first = (await ended(client))["run_id"]
+        for number in range(5):
+            await facts(client, "start_run", **START | {"prompt": f"never followed {number}"})
+        await anyio.sleep(2 * RUN_SECONDS)
+        asked = []
+        for prompt in ("one", "two"):
+            before = len(simulator.requests)
+            await facts(client, "start_run", prompt=prompt, continue_run=first)
+            asked.append(len(simulator.requests) - before)
+            await anyio.sleep(2 * RUN_SECONDS)
+    # The run, perhaps its repository, the start; and before the second one, the follow-up.
+    assert asked[0] <= 3 + 5
+    assert asked[1] <= 3 + 1
+
+
 async def test_a_run_that_no_worker_took_keeps_no_branch_busy(simulator: Simulator) -> None:
     async with bridge_with(None, simulator) as client:
         first = (await ended(client))["run_id"]

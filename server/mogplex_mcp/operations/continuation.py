@@ -149,6 +149,15 @@ async def _check_branch(context: OperationContext, wanted: StartRun, *, force_ne
             is_lost = outcome.never_queued or is_stale(run, outcome)
             if run.working_branch == wanted.working_branch and not is_terminal(run) and not is_lost:
                 busy.append(run.run_id)
+            # One that has ended is not looked at again for the next follow-up.
+            with contextlib.suppress(StateError):
+                await context.tenant.ledger.see_run(
+                    run_id,
+                    repo_id=run.repo_id,
+                    status=run.status,
+                    pull_request=outcome.pull_request,
+                    created_at=context.on_journal_clock(run.created_at),
+                )
 
     try:
         entries = await context.tenant.ledger.runs(repo_id=wanted.repo_id)

@@ -82,7 +82,8 @@ def _continued(continues: Continuation | None) -> list[str]:
         return []
     branch = f"It works on the branch of run {continues.run_id}"
     if continues.pull_request:
-        return [f"{branch} and updates this pull request; if that is not open any more, a new one is opened."]
+        gone = "if that is not open any more, a new one is opened, or the run fails where its branch was deleted"
+        return [f"{branch} and updates this pull request; {gone}."]
     if continues.wanted.working_branch == continues.wanted.base_branch:
         return [f"{branch}, which is the base branch itself: there is no pull request to update."]
     if continues.changed:
