@@ -92,6 +92,14 @@ async def test_runs_that_had_ended_before_do_not_end_the_wait_again(simulator: S
     assert not news(third)
 
 
+async def test_several_ids_in_place_of_one_are_followed_together(simulator: Simulator) -> None:
+    async with bridge_with(None, simulator) as client:
+        run_ids = await started(client, 2)
+        answered = await facts(client, "tail_run", run_id=", ".join(run_ids), wait_seconds=0)
+        assert [row["run_id"] for row in answered["runs"]] == run_ids
+        assert "each of run_ids must be a Mogplex run id" in await error(client, "tail_run", run_id=f"{run_ids[0]},x")
+
+
 async def test_any_event_is_news_until_update(simulator: Simulator) -> None:
     async with bridge_with(None, simulator, MOGPLEX_MCP_MAX_WAIT="45") as client:
         run_ids = await started(client, 2)

@@ -188,6 +188,9 @@ async def tail_run(
     One call waits, at no cost: do not poll with short waits. When its time is up the run goes on: call again with its
     cursor.
     """
+    if "," in run_id and not run_ids:
+        # What some models send for several runs.
+        run_id, run_ids = "", [run_id]
     if run_ids:
         return await _tail_several(
             call, run_id=run_id, run_ids=run_ids, cursor=cursor, wait_seconds=wait_seconds, until=Until(until)
