@@ -4,7 +4,8 @@ import os
 import sys
 
 import pytest
-from benchmarks.soak import SHORT, Report, soak, table
+from benchmarks.soak import SHORT, Report, load_of, soak
+from benchmarks.soak_page import table
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="its processes are waited for as POSIX has it")
 
@@ -33,7 +34,7 @@ def test_all_callers_of_a_run_share_its_requests(reports: dict[str, Report]) -> 
 
 def test_memory_does_not_grow_once_a_process_is_warm(reports: dict[str, Report]) -> None:
     for report in reports.values():
-        assert report.memory.growth <= SHORT.most_growth, table(SHORT, list(reports.values()))
+        assert report.memory.growth <= SHORT.most_growth, table([load_of(report, SHORT)])
 
 
 def test_nothing_is_left_behind(reports: dict[str, Report]) -> None:
