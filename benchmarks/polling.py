@@ -29,7 +29,8 @@ from mogplex_mcp.credentials.sources import FoundToken
 from mogplex_mcp.runs.cursor import Cursor
 from mogplex_mcp.runs.outcome import Outcome, is_terminal
 from mogplex_mcp.runs.tail import Reason, Until, tail
-from mogplex_mcp.runs.watch import Snapshot, Watches
+from mogplex_mcp.runs.watch import Snapshot
+from mogplex_mcp.runs.watches import Watches
 from mogplex_mcp.simulator import DEMO_TOKEN, Simulator
 from mogplex_mcp.storage.state_file import StateFile
 from mogplex_mcp.storage.store import SqliteStore

@@ -3,7 +3,7 @@
     PYTHONPATH=server python -m benchmarks.replicas            prints the tables
     PYTHONPATH=server python -m benchmarks.replicas --write    writes them to docs/deploying.md
 
-Both stores flush each commit to the disk. The PostgreSQL server is that of the tests, on this machine.
+Both stores flush each start to the disk. The PostgreSQL server is that of the tests, on this machine.
 """
 
 import contextlib
@@ -41,6 +41,12 @@ STARTS: Final = 40
 MOGPLEX_SECONDS: Final = 0.15
 """How long Mogplex takes to respond; starts at the real one took longer."""
 TENANTS: Final = (100, 1_000, 10_000)
+THROUGH: Final = MOST_TENANTS + 200
+"""Tenants that go through the process. Of more, the others have copies of their rows: memory holds fewer."""
+TIMED: Final = 100
+"""The last tenants, whose calls are timed."""
+_COPIED: Final = (("tenants", 1), ("starts", 1), ("requests", 2), ("looks", 1))
+"""Tables, and how many rows of one a tenant has."""
 GOAL: Final = 1.3
 
 
@@ -127,7 +133,7 @@ def _forget_requests(url: str) -> None:
 
 
 async def grow(url: str, most: int) -> Growth:
-    """Let as many tenants as `most` start one run and look at it, through one process."""
+    """Let as many tenants as `most` start one run and look at it, the latest ones through one process."""
     simulator = _simulator()
     mogplex = Mogplex(simulator, 0)
     owner = simulator.world.tokens[0]
@@ -136,7 +142,9 @@ async def grow(url: str, most: int) -> Growth:
     tracemalloc.start()
     taken = []
     async with _tenants(PostgresStore(Secret(url), DEFAULT_BASE_URL), mogplex) as tenants:
-        for number in range(most):
+        for number in range(through := min(most, THROUGH)):
+            if most > through and number == through - TIMED:
+                await anyio.to_thread.run_sync(_copy_rows, url, most - through)
             owner.value = f"mog_{number:032x}"
             tenant = tenants.of(_found(owner.value))
             began = time.perf_counter()
@@ -148,7 +156,19 @@ async def grow(url: str, most: int) -> Growth:
         gc.collect()
         used, _ = tracemalloc.get_traced_memory()
         tracemalloc.stop()
-    return _grown(url, most, used / 1e6, taken, mogplex.requests / most)
+    return _grown(url, most, used / 1e6, taken, mogplex.requests / through)
+
+
+def _copy_rows(url: str, tenants: int) -> None:
+    """Give that many more tenants copies of the rows of one."""
+    with psycopg.connect(url, autocommit=True) as rows:
+        for table, number in _COPIED:
+            values = "to_jsonb(one) || jsonb_build_object('tenant', 'copy ' || n)"
+            renamed = f"(jsonb_populate_record(NULL::{table}, {values})).*"
+            latest = f"(SELECT * FROM {table} ORDER BY tenant LIMIT {number})"  # noqa: S608 - named above
+            copy = f"INSERT INTO {table} SELECT {renamed} FROM generate_series(1, {tenants}) n, {latest} one"  # noqa: S608 - the same
+            rows.execute(copy.encode())
+        rows.execute("ANALYZE")
 
 
 def _grown(url: str, most: int, megabytes: float, taken: list[float], requests: float) -> Growth:
@@ -156,7 +176,7 @@ def _grown(url: str, most: int, megabytes: float, taken: list[float], requests: 
         tables = ("tenants", "starts", "requests", "looks")
         counted = sum(_number(rows, f"SELECT count(*) FROM {table}") for table in tables)  # noqa: S608 - named above
         size = _number(rows, "SELECT pg_database_size(current_database())")
-    return Growth(most, megabytes, counted, size / 1e6, 1_000 * statistics.median(taken[-100:]), requests)
+    return Growth(most, megabytes, counted, size / 1e6, 1_000 * statistics.median(taken[-TIMED:]), requests)
 
 
 def _number(rows: "psycopg.Connection[tuple[int, ...]]", question: str) -> int:
@@ -175,16 +195,18 @@ def page(starts: tuple[float, float], at_once: tuple[float, float], growth: list
     sqlite, postgres = starts
     table = "\n".join(rows)
     latest = f"{MOST_TENANTS:,}".replace(",", " ")
+    through = f"{THROUGH:,}".replace(",", " ")
     ratio, wait = postgres / sqlite, 1_000 * MOGPLEX_SECONDS
     return f"""\
 {HEADING}
-By `benchmarks/replicas.py`, with PostgreSQL on the same machine and each commit flushed to the disk.
+By `benchmarks/replicas.py`, with PostgreSQL on the same machine and each start flushed to the disk.
 
 A start takes {postgres:.0f} ms with PostgreSQL and {sqlite:.0f} ms with the state file, **{ratio:.2f} times** as long
 (goal: {GOAL}), where Mogplex takes {wait:.0f} ms for its part; {at_once[1]:.0f} ms and {at_once[0]:.0f} ms where it
 responds at once.
 
-Tenants that each start a run and look at it, through one replica:
+Tenants that each start a run and look at it. {through} go through one replica; of more, the others have copies of their
+rows:
 
 | Tenants | Start and look | Requests to Mogplex for each | Memory of the replica | Rows | Database |
 |---|---|---|---|---|---|

@@ -13,11 +13,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
 
+from distribution import built_answers
 from distribution.project import DESCRIPTION, ENTRY, HOMEPAGE, NAME, PROJECT, ROOT, TITLE
 from mogplex_mcp import __version__
 from mogplex_mcp.config.options import OPTIONS
 from mogplex_mcp.core.redaction import Secret
 from mogplex_mcp.server.prompts import KINDS
+from mogplex_mcp.startup.built_answers import FOLDER
 from mogplex_mcp.tools.catalog import TOOLSETS
 
 ICON: Final = Path(__file__).parent / "icon.png"
@@ -111,6 +113,7 @@ def write(folder: Path) -> None:
     shutil.copy(ROOT / "LICENSE", folder)
     sources = ROOT / "server" / "mogplex_mcp"
     shutil.copytree(sources, folder / "server" / sources.name, ignore=shutil.ignore_patterns("__pycache__"))
+    built_answers.write(folder / FOLDER.relative_to(ROOT))
     (folder / ENTRY_POINT).write_text(_PROGRAM, encoding="utf-8")
 
 

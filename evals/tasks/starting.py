@@ -5,6 +5,7 @@ from typing import Any, Final
 from evals.checks import looked_at, prompt_names, run_has, runs_started, says, tried
 from evals.scripted import Script, call, field
 from evals.task import Task
+from evals.tasks.demo import RUN
 from mogplex_mcp.simulator import Fault, Simulator
 
 _FLAKY: Final = "Find out why the login test is flaky and mend it. Open a pull request."
@@ -79,6 +80,18 @@ TASKS: Final = (
             repo="acme/web", prompt="Add tests for the search.", working_branch="feat/search", create_branch=False
         ),
         lambda: _start(repo="acme/web", prompt="Add tests for the search.", working_branch="feat/search-tests"),
+    ),
+    Task(
+        "follow_up",
+        f"The Mogplex run {RUN['success']} opened a pull request this morning. Have an agent add an entry to the "
+        "changelog in that same pull request. Don't wait.",
+        (
+            runs_started("acme/web"),
+            run_has(working="mogplex/demo-success", base="main", create_branch=False),
+            prompt_names("changelog"),
+        ),
+        lambda: _start(prompt="Add an entry to the changelog.", continue_run=RUN["success"]),
+        lambda: _start(repo="acme/web", prompt="Add an entry to the changelog."),
     ),
     Task(
         "repeat_after_lost_response",

@@ -1,22 +1,16 @@
-"""Entry point of `mogplex-mcp` and `python -m mogplex_mcp`.
-
-The early responder starts first, so that a client's first requests can be answered while the rest is imported.
-"""
+"""Entry point of `mogplex-mcp` and `python -m mogplex_mcp`."""
 
 import gc
 import os
 
-from mogplex_mcp.startup import early
-
 
 def main() -> None:
     """Run the command line and exit with its exit status."""
-    early.listen()
     # Looking for pydantic plugins reads the metadata of every installed package; none is used here.
     os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
     # Garbage collection takes a fifth of the import time; `cli.main` enables it again.
     gc.disable()
-    from mogplex_mcp.cli.main import main as run  # noqa: PLC0415 - slow to import
+    from mogplex_mcp.cli.main import main as run  # noqa: PLC0415 - the collector would run while it is imported
 
     run()
 

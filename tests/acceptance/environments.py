@@ -43,13 +43,20 @@ def python(name: str) -> Path:
 
 def npm(name: str) -> Path:
     """The folder in which the `node_modules` of `npm/NAME/package-lock.json` are."""
-    source = HERE / "npm" / name
+    return npm_at(HERE / "npm" / name, "--omit=optional")
+
+
+def npm_at(source: Path, *options: str) -> Path:
+    """The folder in which the `node_modules` of a folder's lockfile are."""
+    lock = source / "package-lock.json"
 
     def make(place: Path) -> None:
-        shutil.copytree(source, place)
-        _run([str(NODE), str(_NPM), "ci", "--ignore-scripts", "--omit=optional", "--no-audit", "--no-fund"], place)
+        place.mkdir()
+        for file in (lock, source / "package.json"):
+            shutil.copy(file, place)
+        _run([str(NODE), str(_NPM), "ci", "--ignore-scripts", *options, "--no-audit", "--no-fund"], place)
 
-    return _kept(name, (source / "package-lock.json").read_bytes(), make)
+    return _kept(source.name, lock.read_bytes(), make)
 
 
 def _interpreter(place: Path) -> Path:

@@ -18,14 +18,20 @@ VALUE = "mog_0123456789abcdefghijABCDEFGHIJxy"
 
 
 @pytest.mark.parametrize(
-    "text", [VALUE, f"  {VALUE}\n", f'"{VALUE}"', f" ' {VALUE} ' ", f"`{VALUE}`", f"Bearer {VALUE}"]
+    "text",
+    [VALUE, f"  {VALUE}\n", f'"{VALUE}"', f" ' {VALUE} ' ", f"`{VALUE}`", f"Bearer {VALUE}", f'"bearer  {VALUE}"'],
 )
 def test_token_is_parsed_from_pasted_text(text: str) -> None:
     assert Token.parse(text).value == VALUE
 
 
 @pytest.mark.parametrize(
-    "text", ["", "mog_", VALUE[:-1], VALUE + "z", VALUE.replace("0", "-"), VALUE[:-1] + "é", "sk-1"]
+    "text",
+    [
+        *("", "mog_", VALUE[:-1], VALUE + "z", VALUE.replace("0", "-"), VALUE[:-1] + "é", "sk-1", "hunter2-hunter2"),
+        *(f"Bearer Bearer {VALUE}", f"key={VALUE}", "sixteen letters and blanks", "sixteen\x00letters+", "x" * 4_097),
+        "ghp_" + "a1" * 18,
+    ],
 )
 def test_malformed_token_is_refused_without_quoting_it(text: str) -> None:
     with pytest.raises(MogplexError) as caught:
@@ -58,6 +64,16 @@ def test_key_of_another_service_is_no_token_of_mogplex(text: str) -> None:
     with pytest.raises(MogplexError, match="looks like a") as caught:
         Token.parse(text)
     assert text not in caught.value.message
+
+
+@pytest.mark.parametrize(
+    "text", ["TxCPRWLYEIoSYxjWkLvfIGQZNSymUFKI", "eyJhbGciOiJub25lIn0.eyJzdWIiOiIxIn0.", "a-b.c_d~e+f/g123=="]
+)
+def test_oauth_access_token_is_opaque(text: str) -> None:
+    token = Token.parse(f"Bearer {text}\n")
+    assert (token.value, token.is_oauth) == (text, True)
+    assert repr(token) == "Token(OAuth)"
+    assert not Token.parse(VALUE).is_oauth
 
 
 def test_token_repr_hides_value() -> None:

@@ -188,7 +188,7 @@ def test_an_api_error_keeps_its_code_and_whether_it_may_have_happened() -> None:
 def test_operations_are_spelled_as_commands_and_arguments_as_flags() -> None:
     for tool in TOOLS:
         assert as_commands(Operation(tool)).startswith("`mogplex-mcp ")
-    assert as_commands(Operation("tail_run", {"run_id": "x"})) == "`mogplex-mcp runs events x`"
+    assert as_commands(Operation("tail_run", {"run_id": "x"})) == "`mogplex-mcp runs events x --follow`"
     assert as_commands(Argument("force_new")) == "--force-new"
     assert as_commands(Argument("working_branch")) == "--branch"
     assert as_commands(Argument("create_branch", "false")) == "--no-create-branch"

@@ -49,7 +49,8 @@ def test_login_checks_and_stores_a_token_from_stdin(mogplex: str, tmp_path: Path
     file = tokens_file(tmp_path)
     assert json.loads(file.read_text()) == {mogplex: DEMO_TOKEN}
     assert (file.stat().st_mode & 0o777, file.parent.stat().st_mode & 0o777) == (0o600, 0o700)
-    assert [path.name for path in file.parent.iterdir()] == ["tokens.json"]
+    # The second is empty: its lock keeps two processes from refreshing at once.
+    assert sorted(path.name for path in file.parent.iterdir()) == ["tokens.json", "tokens.lock"]
     assert looked_for(tmp_path, mogplex).source == f"the file {file}"
     assert_without(done.stderr + done.stdout, DEMO_TOKEN)
 
@@ -266,7 +267,7 @@ _WITH_TERMINAL = (
 
 
 class Terminal:
-    """A login in a terminal, and the person in front of it."""
+    """A login with a token in a terminal, and the person in front of it."""
 
     def __init__(self, home: Path, *arguments: str, **more: str) -> None:
         if sys.platform == "win32":
@@ -274,7 +275,7 @@ class Terminal:
         self._screen, self.terminal = pty.openpty()
         self.shown = ""
         self.process = subprocess.Popen(
-            [sys.executable, "-c", _WITH_TERMINAL, *PROGRAM, "login", *arguments],
+            [sys.executable, "-c", _WITH_TERMINAL, *PROGRAM, "login", "--token", *arguments],
             stdin=self.terminal,
             stdout=self.terminal,
             stderr=self.terminal,

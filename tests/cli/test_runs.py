@@ -224,3 +224,23 @@ async def test_events_are_cleaned_of_control_characters(terminal: Terminal) -> N
         for hidden in ("\x1b", "\x07", "\u202e", "\u200b", "\r", "owned"):
             assert hidden not in decoded
             assert hidden.encode("unicode_escape").decode() not in decoded
+
+
+async def test_run_continue_works_on_the_branch_of_an_earlier_run_and_names_its_pull_request(
+    terminal: Terminal,
+) -> None:
+    first = await terminal.started()
+    refused = await terminal("run", "--continue", first[:8], "And the other test.")
+    assert refused.code == 1
+    assert f"mogplex-mcp runs events {first} --follow" in refused.stderr
+    await anyio.sleep(RUN_SECONDS + 60)
+    shown = await terminal("run", "--continue", first[:8], "And the other test.")
+    record = (await terminal("run", "--continue", first, "--json", "And the other test.")).record
+    run, earlier = (terminal.simulator.world.runs[one] for one in (record["runId"], first))
+    assert (run.repo_id, run.base, run.working) == (earlier.repo_id, earlier.base, earlier.working)
+    assert not run.create_branch
+    assert (record["replayed"], record["continues"]) == (True, first)
+    assert f"updates    {record['updatesPullRequest']}" in shown.stdout
+    other = await terminal("run", "--continue", first, "--branch", "fix/other", "And the other test.")
+    assert other.code == 2
+    assert "--branch is another branch than that of the run to continue" in other.stderr

@@ -56,6 +56,22 @@ def test_text_about_keys_is_not_a_key(text: str) -> None:
     assert not find_key(text)
 
 
+@pytest.mark.parametrize("password", ["hunter2", "p@ss/w0rd", "p?a#ss:word", "5432x", "%40"])
+def test_password_in_a_url_is_kept_out(password: str) -> None:
+    said = without_keys(
+        f"invalid choice: 'postgresql://mogplex:{password}@db.internal:5432/mogplex' (did you mean runs?)"
+    )
+    assert said == f"invalid choice: 'postgresql://{MARK}db.internal:5432/mogplex' (did you mean runs?)"
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["http://localhost:8765/@me and http://[::1]:80", "https://mogplex.com/a:b mail@example.com", "git@host:a/b"],
+)
+def test_url_without_a_password_stays(text: str) -> None:
+    assert without_keys(text) == text
+
+
 @pytest.mark.parametrize("kind", KEYS)
 def test_keys_are_not_accepted_as_words_or_names(kind: str) -> None:
     assert sanitize_word(KEYS[kind]) == "other"
@@ -63,7 +79,7 @@ def test_keys_are_not_accepted_as_words_or_names(kind: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "piece", ["mog_", "sk-", "-sk-", "eyJ", ".eyJ-", "-----BEGIN PRIVATE KEY-----", "Bearer ", "xoxb-"]
+    "piece", ["mog_", "sk-", "-sk-", "eyJ", ".eyJ-", "-----BEGIN PRIVATE KEY-----", "Bearer ", "xoxb-", "://a:"]
 )
 def test_no_text_makes_the_search_slow(piece: str) -> None:
     text = piece * (200_000 // len(piece))

@@ -13,6 +13,7 @@ from mogplex_mcp import __version__
 from mogplex_mcp.config.options import OPTIONS
 from mogplex_mcp.config.settings import Settings
 from mogplex_mcp.simulator import DEMO_TOKEN
+from mogplex_mcp.startup.built_answers import SELECTIONS
 from tests.acceptance import environments
 from tests.transports.processes import environment, simulator
 from tests.transports.story import follow_to_pull_request
@@ -74,6 +75,12 @@ def test_a_folder_with_other_files_is_left_alone(tmp_path: Path) -> None:
         bundle.write(tmp_path)
 
 
+def test_it_has_the_responses_of_its_server_built_in(tmp_path: Path) -> None:
+    bundle.write(tmp_path)
+    folder = tmp_path / "server" / "mogplex_mcp" / "startup" / "built"
+    assert {file.stem for file in folder.iterdir()} == SELECTIONS.keys()
+
+
 async def run(*command: Path | str) -> None:
     with anyio.fail_after(TIMEOUT_SECONDS):
         ended = await anyio.run_process([str(word) for word in command], check=False)
@@ -83,7 +90,7 @@ async def run(*command: Path | str) -> None:
 @pytest.mark.acceptance
 async def test_it_is_packed_unpacked_and_started_as_its_hosts_do(tmp_path: Path) -> None:
     written, packed, installed = tmp_path / "written", tmp_path / "mogplex-mcp.mcpb", tmp_path / "installed"
-    bundle.write(written)
+    await anyio.to_thread.run_sync(bundle.write, written)
     package = environments.npm("mcpb") / "node_modules" / "@anthropic-ai" / "mcpb"
     mcpb = (environments.NODE, package / "dist" / "cli" / "cli.js")
     await run(*mcpb, "validate", written / "manifest.json")

@@ -11,7 +11,8 @@ from mogplex_mcp.core.shutdown import Shutdown
 from mogplex_mcp.runs.cursor import Cursor
 from mogplex_mcp.runs.outcome import Outcome
 from mogplex_mcp.runs.tail import Reason, Tail, Until, tail
-from mogplex_mcp.runs.watch import RunWatch, Snapshot, Watches
+from mogplex_mcp.runs.watch import RunWatch, Snapshot
+from mogplex_mcp.runs.watches import Watches
 from mogplex_mcp.storage.looks import SharedLooks
 from mogplex_mcp.tenants.tenant import Tenant
 from tests.runs.support import RUN_ID, a_run, an_event

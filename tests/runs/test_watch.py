@@ -9,7 +9,7 @@ from mogplex_mcp.api.errors import ErrorCode, MogplexError
 from mogplex_mcp.runs.cursor import Cursor
 from mogplex_mcp.runs.polling import FairQueue
 from mogplex_mcp.runs.tail import Reason, Until
-from mogplex_mcp.runs.watch import Watches
+from mogplex_mcp.runs.watches import Watches
 from mogplex_mcp.simulator import DEMO_TOKEN, Simulator
 from mogplex_mcp.tenants.tenant import Tenant
 from tests.runs.following import Script, follow, running

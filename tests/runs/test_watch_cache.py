@@ -10,7 +10,8 @@ import pytest
 from mogplex_mcp.api.models import RunEvents
 from mogplex_mcp.runs.outcome import read_outcome
 from mogplex_mcp.runs.truncation import MESSAGE_CHARACTERS
-from mogplex_mcp.runs.watch import EVENT_WINDOW, MAX_CACHED_CHARACTERS, MAX_CACHED_WATCHES, WatchCache, Watches
+from mogplex_mcp.runs.watch import EVENT_WINDOW
+from mogplex_mcp.runs.watches import MAX_CACHED_CHARACTERS, MAX_CACHED_WATCHES, WatchCache, Watches
 from tests.runs.support import RUN_ID
 from tests.virtual_time import virtual_now
 

@@ -214,6 +214,6 @@ async def test_listening_to_thousands_of_resources_looks_at_few(monkeypatch: pyt
         return False
 
     monkeypatch.setattr(subscriptions.Subscriptions, "_has_updates", has_updates)
-    kept = subscriptions.Subscriptions(None)._wanted(None, [f"mogplex://runs/{n}" for n in range(100_000)])  # type: ignore[arg-type] # nothing of them is used
+    kept = subscriptions.Subscriptions(None, None)._wanted(None, [f"mogplex://runs/{n}" for n in range(100_000)])  # type: ignore[arg-type] # nothing of them is used
     assert kept == []
     assert len(looked_at) <= subscriptions.MOST_LOOKED_AT

@@ -217,6 +217,26 @@ async def test_start_on_a_branch_with_a_pull_request_updates_it(
     assert urls[0] == urls[1] != urls[2]
 
 
+async def test_delivery_looks_for_an_open_pull_request_of_that_head_and_base(
+    client: httpx2.AsyncClient, simulator: Simulator, clock: Clock, repo_id: str
+) -> None:
+    first = await start(client, repo_id, "a", workingBranch="fix/it", createBranch=True)
+    clock.at += RUN_SECONDS / 2
+    meanwhile = await start(client, repo_id, "b", workingBranch="fix/it")
+    elsewhere = await start(client, repo_id, "c", workingBranch="fix/it", baseBranch="release")
+    clock.at += RUN_SECONDS
+    urls = [await pull_request_of(client, run["runId"]) for run in (first, meanwhile, elsewhere)]
+    number = urls[0].rpartition("/")[2]
+    simulator.world.closed_pull_requests[f"acme/web#{number}"] = clock.at
+    after = [await start(client, repo_id, prompt, workingBranch="fix/it") for prompt in "de"]
+    clock.at += RUN_SECONDS
+    later = [await pull_request_of(client, run["runId"]) for run in after]
+
+    assert urls[0] == urls[1] != urls[2]
+    assert later[0] == later[1] not in urls
+    assert await pull_request_of(client, meanwhile["runId"]) == urls[0]
+
+
 def test_every_mode_is_named_in_the_help() -> None:
     command = next(found for found in COMMANDS if found.name == "simulator")
     _, _, named = command.arguments[0].help.partition(": ")

@@ -1,16 +1,26 @@
-"""Starts of real `mogplex-mcp` processes, told apart by who answered: the server, or what is kept of its answers."""
+"""Starts of real `mogplex-mcp` processes with built responses, which an editable install does not have."""
 
 import json
+import shutil
 import subprocess
-from collections.abc import Iterable
+import sys
 from pathlib import Path
 
-from tests.transports.processes import PROGRAM, environment
+from tests.transports.processes import environment
 
 PATIENTLY = 60.0
+WITHOUT = ("--early-answers", "false")
 
 INITIALIZED = b'{"jsonrpc":"2.0","method":"notifications/initialized"}\n'
-WITHOUT = {"MOGPLEX_MCP_EARLY_ANSWERS": "false"}
+
+_PROGRAM = """
+import sys
+from pathlib import Path
+from mogplex_mcp.startup import built_answers, listener
+
+folder = Path(sys.argv.pop(1))
+listener.results = lambda settings: built_answers.results(settings, folder)
+"""
 
 
 def request(number: object, method: str, params: object = None) -> bytes:
@@ -36,35 +46,24 @@ def modern(number: object, method: str) -> bytes:
     return request(number, method, {"_meta": meta})
 
 
-def answers(home: Path, said: bytes, *arguments: str, **more: str) -> list[bytes]:
+def command(built: Path, *arguments: str, then: str = "from mogplex_mcp.__main__ import main; main()") -> list[str]:
+    """The command of a server whose built responses are in a folder."""
+    return [sys.executable, "-c", f"{_PROGRAM}\n{then}", str(built), *arguments]
+
+
+def answers(command: list[str], home: Path, said: bytes) -> list[bytes]:
     """All answers to what is said at once, before stdin is closed; in any order, so they are sorted."""
     ended = subprocess.run(
-        [*PROGRAM, *arguments],
-        input=said,
-        capture_output=True,
-        env=environment(home, more),
-        timeout=PATIENTLY,
-        check=True,
+        command, input=said, capture_output=True, env=environment(home), timeout=PATIENTLY, check=True
     )
     assert ended.stderr == b""
     return sorted(ended.stdout.splitlines())
 
 
-def kept(home: Path) -> Path:
-    """The folder of answers that are kept."""
-    return home / ".cache" / "mogplex-mcp" / "answers"
-
-
-def falsify(home: Path, true: str, false: str) -> list[Path]:
-    """Change words in the answers that are kept, so that it shows whether they are given; the files that have them."""
-    changed = []
-    for file in kept(home).iterdir():
+def falsified(built: Path, folder: Path) -> Path:
+    """A copy with another title in it, so that it shows who answered."""
+    shutil.copytree(built, folder, dirs_exist_ok=True)
+    for file in folder.iterdir():
         text = file.read_text(encoding="utf-8")
-        if true in text:
-            file.write_text(text.replace(true, false), encoding="utf-8")
-            changed.append(file)
-    return changed
-
-
-def texts(lines: Iterable[bytes]) -> str:
-    return b"\n".join(lines).decode()
+        file.write_text(text.replace("Start, follow and manage", "Magplex"), encoding="utf-8")
+    return folder

@@ -21,3 +21,7 @@ async def test_used_confirmations_are_bounded_and_expire(monkeypatch: pytest.Mon
         await used.add(str(number), valid_seconds=900)
     assert len(used._expiry) == MOST_CONFIRMATIONS
     assert not await used.add("1", valid_seconds=900)
+    assert await used.has("1")
+    assert not await used.has("first")
+    now += 901
+    assert not await used.has("1")

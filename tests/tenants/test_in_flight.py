@@ -145,7 +145,7 @@ def http_scope(*, disconnected: bool = False, session: str = "") -> RequestScope
         receive,
     )
     context: Any = SimpleNamespace(request=request, lifespan_context=None)
-    return RequestScope(context, Settings(), ToolSelection([], []), multi_tenant=True, now=virtual_now)
+    return RequestScope(context, Settings(), ToolSelection([], []), multi_tenant=True)
 
 
 @pytest.mark.parametrize(("disconnected", "learnt"), [(True, 8.0), (False, None)])

@@ -60,7 +60,8 @@ async def test_the_longest_prompt_is_taken() -> None:
         ("create_sandbox", {"repo": "acme/web", "create_branch": "perhaps"}, "true or false"),
         ("list_repos", {"query": "x" * 2_001}, "query must have at most 2000 characters, but has 2001"),
         ("list_repos", {"query": "a\0b"}, "query holds a NUL character"),
-        ("start_run", {}, "start_run needs the argument repo"),
+        ("start_run", {}, "start_run needs the argument prompt"),
+        ("start_run", {"prompt": "x"}, "start_run needs the argument repo"),
     ],
 )
 async def test_an_argument_out_of_its_limits_is_named_with_the_limits(

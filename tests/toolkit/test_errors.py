@@ -40,7 +40,7 @@ def test_tool_error_sends_a_caller_over_http_to_no_terminal_and_no_setting_of_it
 @pytest.mark.parametrize(
     "code", [ErrorCode.NO_TOKEN, ErrorCode.MALFORMED_TOKEN, ErrorCode.UNAUTHORIZED, ErrorCode.FORBIDDEN]
 )
-def test_tool_error_names_the_header_over_http_and_login_on_this_machine(code: ErrorCode) -> None:
+def test_tool_error_names_the_header_over_http_and_login_on_journal_clock(code: ErrorCode) -> None:
     over_http = text(OperationError(code), token_from="request")
     assert "your client's Authorization header" in over_http
     assert "https://mogplex.internal/settings/api-keys" in over_http

@@ -13,7 +13,7 @@ from mogplex_mcp.toolkit.size_limits import DEEPEST, MOST_VALUES, check_size
 from mogplex_mcp.tools.catalog import TOOLSETS
 
 TOOLS = {tool.name: tool for toolset in TOOLSETS for tool in toolset.tools}
-MOST_CALLS = 12_000
+MOST_CALLS = 13_000
 
 
 def calls_of(work: Callable[[], object]) -> int:

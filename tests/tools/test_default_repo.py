@@ -10,7 +10,6 @@ from tests.virtual_time import virtual_now
 pytestmark = pytest.mark.anyio
 
 WITH_REPO = {
-    "start_run",
     "create_sandbox",
     "trigger_automation",
     "list_env_vars",
@@ -30,9 +29,19 @@ async def test_the_schemas_say_that_repo_is_optional_and_what_it_is_then() -> No
         assert "repo" not in tools[name].get("required", [])
         assert "repo" in plain[name]["required"]
         assert list(tools[name]["properties"]) == list(plain[name]["properties"])
-    assert {name: tools[name] for name in set(tools) - WITH_REPO} == {
-        name: plain[name] for name in set(plain) - WITH_REPO
-    }
+    others = set(tools) - WITH_REPO - {"start_run"}
+    assert {name: tools[name] for name in others} == {name: plain[name] for name in others}
+
+
+async def test_the_schema_of_start_run_says_which_repository_is_meant_without_one() -> None:
+    said = []
+    for repo in ("", "acme/web"):
+        async with bridge_with(MOGPLEX_DEFAULT_REPO=repo) as client:
+            (schema,) = [tool.input_schema for tool in (await client.list_tools()).tools if tool.name == "start_run"]
+        assert schema["required"] == ["prompt"]
+        assert "default" not in schema["properties"]["repo"]
+        said.append(schema["properties"]["repo"]["description"].partition("Default: ")[2])
+    assert said == ["that of continue_run, else it is required.", "that of continue_run, else acme/web."]
 
 
 @pytest.mark.parametrize("given", [{}, {"repo": ""}, {"repo": "null"}, {"repo": None}])

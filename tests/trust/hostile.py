@@ -27,6 +27,8 @@ CALLS: Final[tuple[tuple[str, dict[str, Any]], ...]] = (
     ("list_repos", {}),
     ("start_run", {"repo": UUID, "prompt": "do it"}),
     ("start_run", {"repo": "acme/web", "prompt": "do it"}),
+    ("start_run", {"prompt": "do it", "continue_run": UUID}),
+    ("tail_run", {"run_ids": [UUID], "wait_seconds": 0}),
     ("tail_run", {"run_id": UUID, "wait_seconds": 0, "max_events": 100}),
     ("tail_run", {"run_id": UUID, "until": "update"}),
     ("get_run", {"run_id": UUID}),

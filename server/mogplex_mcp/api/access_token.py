@@ -1,41 +1,43 @@
-"""The user's token, of either kind: checked once, masked wherever it could be seen."""
+"""Access tokens of Mogplex: checked once, masked wherever they could be seen."""
 
 import re
 from dataclasses import dataclass, field
-from typing import Self
+from typing import Final, Self
 
 from mogplex_mcp.api.errors import ErrorCode, MogplexError
-from mogplex_mcp.core.redaction import find_key
+from mogplex_mcp.core.redaction import kind_of_key
 
-_PERSONAL = re.compile(r"mog_[0-9A-Za-z]{32}")
-# The characters of a bearer token (RFC 6750, section 2.1); Mogplex's own are 32 letters and digits.
-_OAUTH = re.compile(r"(?!mog_)(?=.{16,4096}$)[A-Za-z0-9._~+/-]+=*")
-_BEARER = re.compile(r"bearer[ \t]+", re.IGNORECASE)
+_PERSONAL: Final = re.compile(r"mog_[0-9A-Za-z]{32}")
+# RFC 6750, section 2.1. Mogplex issues 32 letters; a shorter text is a word or a password, and must not be sent.
+_OAUTH: Final = re.compile(r"(?!mog_)(?=.{16,4096}$)[A-Za-z0-9._~+/-]+=*")
+_SCHEME: Final = re.compile(r"bearer[ \t]+", re.IGNORECASE | re.ASCII)
 
 
 @dataclass(frozen=True, repr=False)
 class Token:
-    """A token that Mogplex takes (mogplex-api.md, section 1, "Auth").
+    """An access token of Mogplex: a personal access token (PAT), or an OAuth access token.
+
+    Mogplex takes every bearer that does not begin with `mog_` for the second kind (mogplex-api.md, section 4).
 
     Attributes:
-        value: A personal access token, `mog_` and 32 base62 characters, or an OAuth access token, which is opaque. For
-            the Authorization header only.
+        value: `mog_` and 32 base62 characters, or an opaque text. For the Authorization header only.
     """
 
     value: str = field(repr=False)
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        """Read a token as people paste it: with white space, quotes or both around it, or "Bearer" in front.
+        """Read a token as people paste it: with white space, quotes, `Bearer` or all of them around it.
 
         Raises:
             MogplexError: `MALFORMED_TOKEN`; the message never holds what was given.
         """
-        value = _BEARER.sub("", text.strip().strip("\"'`").strip(), count=1)
+        value = text.strip().strip("\"'`").strip()
+        value = _SCHEME.sub("", value, count=1) if _SCHEME.match(value) else value
         if _PERSONAL.fullmatch(value):
             return cls(value)
         if _OAUTH.fullmatch(value):
-            if kind := find_key(value):
+            if kind := kind_of_key(value):
                 raise MogplexError(ErrorCode.MALFORMED_TOKEN, f"This looks like {kind}, not like a token of Mogplex.")
             return cls(value)
         raise MogplexError(
@@ -46,10 +48,10 @@ class Token:
 
     @property
     def is_oauth(self) -> bool:
-        """Whether it is the access token of a sign-in, which expires, and not a personal access token."""
+        """Whether it is an OAuth access token, which expires, and not a personal access token."""
         return not self.value.startswith("mog_")
 
     def __repr__(self) -> str:
-        return "Token(…)" if self.is_oauth else "Token(mog_…)"
+        return "Token(OAuth)" if self.is_oauth else "Token(mog_…)"
 
     __str__ = __repr__

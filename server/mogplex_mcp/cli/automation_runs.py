@@ -14,6 +14,7 @@ from mogplex_mcp.core.standard_streams import say
 from mogplex_mcp.operations import automation_runs
 from mogplex_mcp.operations.automation_runs import AutomationRunState
 from mogplex_mcp.reply.untrusted import sanitize_name
+from mogplex_mcp.runs.automation_looks import describe
 
 _DEFAULT_LIMIT = 20
 _WAIT_SECONDS = 3_600
@@ -79,7 +80,7 @@ async def follow_run(session: Session, automation_id: str, run_id: str) -> int:
     with run_view(session.output) as shown:
 
         async def look(run: AutomationRunDetail) -> None:
-            await shown.progress(0.0, f"the automation's run is {sanitize_word(run.status)}")
+            await shown.progress(0.0, describe(run))
 
         async def wait(run_id: str) -> AutomationRunState:
             return await session.perform(

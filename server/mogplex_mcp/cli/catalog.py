@@ -44,20 +44,33 @@ COMMANDS: Final = (
     ),
     Command(
         "login",
-        "store your token in the keyring or a private file (on macOS in the file, unless --keyring is given), so that "
-        "no client's configuration has to contain it",
+        "sign in with your browser, so that no client's configuration has to contain a token",
         "login:login",
         (
             # Accepted only to explain why a token must not be an argument.
             CommandArgument("token", argparse.SUPPRESS, {"nargs": "*"}),
+            CommandArgument(
+                "--browser",
+                "sign in with a browser, also without a terminal; with --no-browser the address is only printed",
+                {"action": argparse.BooleanOptionalAction, "default": None},
+            ),
+            CommandArgument(
+                "--token",
+                "ask for a personal access token instead (without a terminal: read it from stdin, with --yes)",
+                {"action": "store_true", "dest": "ask_token"},
+            ),
             CommandArgument("--keyring", "use the operating system's keyring only", {"action": "store_true"}),
             CommandArgument("--file", "use a file that only you can read, and no keyring", {"action": "store_true"}),
-            CommandArgument("--no-check", "store the token without checking it with Mogplex", {"action": "store_true"}),
-            CommandArgument("--open", "open the web page where tokens are created", {"action": "store_true"}),
+            CommandArgument(
+                "--no-check", "with a token: store it without checking it with Mogplex", {"action": "store_true"}
+            ),
+            CommandArgument("--open", "with a token: open the web page where it is created", {"action": "store_true"}),
             _YES,
         ),
+        details="What comes of it is stored in the keyring or a private file (on macOS in the file, unless --keyring "
+        "is given), and refreshed before it expires. With --read-only only the scope read is asked for.",
     ),
-    Command("logout", "remove the token that login stored", "login:logout", (_YES,)),
+    Command("logout", "remove what login stored, and revoke it where Mogplex can", "login:logout", (_YES,)),
     Command(
         "doctor",
         "check token, network, journal, clients and versions; exit status 0 if nothing failed, "

@@ -20,7 +20,7 @@ REPO: Final = "acme/web"
 MIN_SECONDS: Final = 5.0
 NEXT_COMMANDS: Final = (
     ("mogplex-mcp runs list --demo", "the run is still there"),
-    ("mogplex-mcp login", "store the token of your own Mogplex"),
+    ("mogplex-mcp login", "sign in to your own Mogplex"),
     ("mogplex-mcp install", "add this server to your MCP clients"),
 )
 

@@ -1,8 +1,7 @@
-"""`mogplex-mcp login` and `logout`: store the token once, so that no client's configuration has to contain it."""
+"""`mogplex-mcp login` and `logout`: sign in once, so that no client's configuration has to contain a token."""
 
 import webbrowser
 from argparse import Namespace
-from collections.abc import Sequence
 from typing import Final
 
 import anyio
@@ -11,19 +10,20 @@ from mogplex_mcp.api.access_token import Token
 from mogplex_mcp.api.base_url import web_url
 from mogplex_mcp.api.errors import ErrorCode, MogplexError
 from mogplex_mcp.cli.agreement import NEEDS_YES
+from mogplex_mcp.cli.browser_login import end_sign_in, sign_in_person
 from mogplex_mcp.cli.exit_codes import ExitCode, exit_code_of
 from mogplex_mcp.cli.terminal.input import InputError, confirm, is_interactive, read_secret
 from mogplex_mcp.config.settings import Settings
 from mogplex_mcp.core.standard_streams import say
+from mogplex_mcp.credentials.grant import Grant
 from mogplex_mcp.credentials.sources import find_token, sources
+from mogplex_mcp.credentials.storing import all_stores, locked_stores, store_token
 from mogplex_mcp.credentials.token_store import (
     KEYRING,
-    FileStore,
     NoKeyringError,
     StoreError,
     TokenStore,
     address_of,
-    file_store,
     is_keyring_first,
 )
 
@@ -44,19 +44,22 @@ class _LoginError(Exception):
 
 
 async def login(settings: Settings, given: Namespace) -> int:
-    """Ask for a token, check it, store it.
+    """Sign in with the browser, or ask for a token and check it; store what comes of it.
 
     Returns:
-        1 if it cannot be stored, 2 for a usage error, 64 if it isn't a token or not accepted, 69 if Mogplex cannot be
-        reached, 75 if a rate limit is reached.
+        1 if it cannot be stored, 2 for a usage error, 64 if it isn't a token or not accepted, or no one signed in, 69
+        if Mogplex cannot be reached, 75 if a rate limit is reached.
     """
     keys = f"{web_url(settings.base_url)}/settings/api-keys"
     try:
         _check_usage(settings, given, keys)
-        token = await _ask_token(keys, open_page=given.open)
-        if not given.no_check:
-            await _check_token(settings, token, keys)
-        _store(settings, token, given)
+        if _uses_browser(given):
+            await _store(settings, await _sign_in(settings, opens_browser=given.browser is not False), given)
+        else:
+            token = await _ask_token(keys, open_page=given.open)
+            if not given.no_check:
+                await _check_token(settings, token, keys)
+            await _store(settings, token.value, given)
     except _LoginError as error:
         say(str(error))
         return error.code
@@ -65,7 +68,7 @@ async def login(settings: Settings, given: Namespace) -> int:
 
 
 async def logout(settings: Settings, given: Namespace) -> int:
-    """Remove the token stored for this address from the keyring and the file.
+    """Remove what is stored for this address from the keyring and the file, and revoke it where Mogplex can.
 
     Returns:
         1 if one of them could not be read or changed.
@@ -74,16 +77,19 @@ async def logout(settings: Settings, given: Namespace) -> int:
         say(f"{NEEDS_YES} Nothing was removed.")
         return ExitCode.USAGE
     address = address_of(settings)
-    removed, failed = [], False
-    for store in _stores(settings):
-        try:
-            if store.remove(address):
-                removed.append(store.name)
-        except NoKeyringError:
-            continue
-        except StoreError as error:
-            say(f"{error} A token for {address} may still be in it.")
-            failed = True
+    removed, failed, grants = [], False, []
+    async with locked_stores(settings):
+        for store in all_stores(settings):
+            grant = _stored_grant(store, address)
+            try:
+                if store.remove(address):
+                    removed.append(store.name)
+                    grants += [grant] if grant else []
+            except NoKeyringError:
+                continue
+            except StoreError as error:
+                say(f"{error} A token for {address} may still be in it.")
+                failed = True
     say(
         f"The token for {address} was removed from {' and '.join(removed)}."
         if removed
@@ -92,8 +98,26 @@ async def logout(settings: Settings, given: Namespace) -> int:
     others = [source for source in sources(settings) if source not in removed]
     if others and not failed:
         say(f"Another token is still found in {' and '.join(others)}.")
-    say(f"The token itself stays valid until you revoke it at {web_url(settings.base_url)}/settings/api-keys.")
+    for grant in grants:
+        await end_sign_in(settings, grant)
+    if not grants:
+        say(f"The token itself stays valid until you revoke it at {web_url(settings.base_url)}/settings/api-keys.")
     return ExitCode.FAILURE if failed else ExitCode.OK
+
+
+def _stored_grant(store: TokenStore, address: str) -> Grant | None:
+    """Return the grant in a store; None if there is a bare token, nothing, or something that can't be read."""
+    try:
+        return Grant.parse(store.get(address))
+    except (StoreError, MogplexError):
+        return None
+
+
+def _uses_browser(given: Namespace) -> bool:
+    """Return whether to sign in with the browser: where there is a person, unless a token is to be read."""
+    if given.ask_token or given.no_check or given.open:
+        return False
+    return is_interactive() if given.browser is None else True
 
 
 def _check_usage(settings: Settings, given: Namespace, keys: str) -> None:
@@ -101,10 +125,26 @@ def _check_usage(settings: Settings, given: Namespace, keys: str) -> None:
         raise _LoginError(ExitCode.USAGE, _UNSAFE.format(keys=keys))
     if given.file and given.keyring:
         raise _LoginError(ExitCode.USAGE, "Choose --file or --keyring, not both.")
-    if not (given.yes or is_interactive()):
-        raise _LoginError(ExitCode.USAGE, f"{NEEDS_YES} Nothing was stored.")
+    if not (given.yes or is_interactive() or _uses_browser(given)):
+        raise _LoginError(
+            ExitCode.USAGE,
+            f"{NEEDS_YES} It reads a token from stdin then; --no-browser prints an address to sign in at instead. "
+            "Nothing was stored.",
+        )
     if settings.demo:
         raise _LoginError(ExitCode.USAGE, "--demo needs no token, so there is nothing to store.")
+
+
+async def _sign_in(settings: Settings, *, opens_browser: bool) -> str:
+    """Sign in with the browser, and return what to store.
+
+    Raises:
+        _LoginError: It failed.
+    """
+    try:
+        return (await sign_in_person(settings, opens_browser=opens_browser)).text
+    except MogplexError as error:
+        raise _LoginError(exit_code_of(error.code), f"{error.message} Nothing was stored.") from None
 
 
 async def _ask_token(keys: str, *, open_page: bool) -> Token:
@@ -160,67 +200,23 @@ async def _confirm_unchecked(code: ExitCode, problem: str) -> None:
         raise _LoginError(code, "Nothing was stored. Try again later, or add --no-check to store it without a check.")
 
 
-def _store(settings: Settings, token: Token, given: Namespace) -> None:
-    """Store the token, remove older ones from other stores, and warn of a source with precedence over it.
+async def _store(settings: Settings, text: str, given: Namespace) -> None:
+    """Store a token or a grant, and warn of a source with precedence over it.
 
     Raises:
         _LoginError: It cannot be stored.
     """
-    address = address_of(settings)
-    file = file_store(settings)
-    avoids_keyring = given.file or not (given.keyring or is_keyring_first())
-    stores: list[TokenStore] = [] if avoids_keyring else [KEYRING]
-    stores += [file] if file and not given.keyring else []
-    used = _store_in_first(stores, address, token)
+    used = await store_token(settings, text, say, file=given.file, keyring=given.keyring)
     if used is None:
         instead = (
             "Try it without --keyring."
             if given.keyring
-            else "Set MOGPLEX_API_KEY to it where you need it, or MOGPLEX_API_KEY_FILE to a file that contains it."
+            else "Set MOGPLEX_API_KEY to a token where you need it, or MOGPLEX_API_KEY_FILE to a file that contains it."
         )
         raise _LoginError(ExitCode.FAILURE, f"The token could not be stored. {instead}")
-    say(f"The token is stored in {used.name}, for {address} only.")
+    say(f"The token is stored in {used.name}, for {address_of(settings)} only.")
     if used is KEYRING and not is_keyring_first():
         say("The keychain asks for your consent again after each update of Python; servers cannot show that window.")
-    for store in _stores(settings):
-        # Where the file is the fallback, the keyring has failed already.
-        if store.name != used.name and (store is not KEYRING or avoids_keyring):
-            _remove(store, address)
     found = find_token(settings)
     if found.source != used.name:
         say(f"The token in {found.source} takes precedence: remove it, otherwise the token just stored is not used.")
-
-
-def _store_in_first(stores: Sequence[TokenStore], address: str, token: Token) -> TokenStore | None:
-    """Store a token in the first store that works, and return that store; None if none does."""
-    for store in stores:
-        try:
-            store.put(address, token.value)
-        except NoKeyringError as error:
-            if stores[1:]:
-                continue  # the keyring is optional unless --keyring asks for it
-            say(str(error))
-        except StoreError as error:
-            has_fallback = store is not stores[-1]
-            say(
-                f"{error} If it holds an older token, that one is used first once it works again."
-                if has_fallback
-                else str(error)
-            )
-        else:
-            return store
-    return None
-
-
-def _remove(store: TokenStore, address: str) -> None:
-    try:
-        store.remove(address)
-    except NoKeyringError:
-        return
-    except StoreError as error:
-        say(f"{error} If it holds an older token, that one may be used first.")
-
-
-def _stores(settings: Settings) -> list[TokenStore]:
-    file = file_store(settings)
-    return [KEYRING, *([file] if file else []), *map(FileStore, settings.old_token_files)]

@@ -19,6 +19,7 @@ from mogplex_mcp.config.options import OPTIONS
 from mogplex_mcp.config.settings import Settings, SettingsError
 from mogplex_mcp.core.redaction import Redactor, install
 from mogplex_mcp.core.standard_streams import STDIN, STDOUT, fill_closed, is_broken_pipe, prepare, say
+from mogplex_mcp.startup.listener import listen
 
 # 128 + SIGPIPE, a signal that Windows does not define.
 _BROKEN_PIPE: Final = 128 + 13
@@ -51,6 +52,8 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     if given.command is STDIO and STDOUT in closed:
         say("mogplex-mcp: stdout is closed, so there is no client to serve.")
         sys.exit(1)
+    if given.command is STDIO:
+        listen(settings)
     sys.exit(_flush_stdout(_run(given.command.load(), settings, given)))
 
 

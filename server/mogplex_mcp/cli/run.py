@@ -10,6 +10,7 @@ from mogplex_mcp.cli.terminal.following import follow_command
 from mogplex_mcp.cli.terminal.input import read_stdin
 from mogplex_mcp.cli.terminal.messages import CommandError
 from mogplex_mcp.cli.terminal.records import run_record
+from mogplex_mcp.cli.terminal.short_ids import whole_run_id
 from mogplex_mcp.operations import runs
 from mogplex_mcp.operations.runs import StartedRun
 from mogplex_mcp.reply.untrusted import sanitize_name, sanitize_word
@@ -20,8 +21,8 @@ from mogplex_mcp.storage.ledger import TERMINAL_STATUSES
 @in_terminal
 async def start_run(session: Session, given: Namespace) -> int:
     """Start a run."""
-    repo = given.repo or session.settings.default_repo
-    if not repo:
+    repo = given.repo or ("" if given.continue_run else session.settings.default_repo)
+    if not (repo or given.continue_run):
         raise CommandError.usage("run: --repo is missing.", "Find one with `mogplex-mcp repos list`.")
     prompt = await read_stdin(session.shutdown) if given.prompt == "-" else given.prompt
     if not prompt.strip():
@@ -30,7 +31,7 @@ async def start_run(session: Session, given: Namespace) -> int:
         raise CommandError.usage(f"run: the prompt has more than {MAX_PROMPT_LENGTH} characters.", "Shorten it.")
     session.refuse_secrets(
         prompt=prompt,
-        **{"--repo": repo, "--branch": given.branch, "--base-branch": given.base_branch, "--root": given.root},
+        **{"--repo": given.repo, "--branch": given.branch, "--base-branch": given.base_branch, "--root": given.root},
     )
     request = StartRun(
         repo_id="",
@@ -43,10 +44,16 @@ async def start_run(session: Session, given: Namespace) -> int:
     )
     if given.follow:
         session.check_allowed("tail_run")
+    earlier = await whole_run_id(session.tenant.ledger, given.continue_run) if given.continue_run else ""
     started = await session.perform(
         "start_run",
         lambda context: runs.start_run(
-            context, request, repo=repo, force_new=given.force_new, idempotency_key=given.idempotency_key or ""
+            context,
+            request,
+            repo=repo,
+            continue_run=earlier,
+            force_new=given.force_new,
+            idempotency_key=given.idempotency_key or "",
         ),
         changes=True,
     )
@@ -58,10 +65,16 @@ async def start_run(session: Session, given: Namespace) -> int:
 
 def _show_start(session: Session, result: StartedRun, *, followed: bool) -> None:
     run, replayed = result.started.run, result.started.replayed
-    run_id = sanitize_word(run.run_id)
+    run_id, continues = sanitize_word(run.run_id), result.continues
+    updates = continues.pull_request if continues else ""
     if session.output.as_json:
+        facts = {
+            "replayed": replayed,
+            "continues": continues.run_id if continues else "",
+            "updates_pull_request": updates,
+        }
         session.output.record(
-            run_record(run, repo=result.repo.full_name, replayed=replayed) | {"repoId": sanitize_word(result.repo.id)}
+            run_record(run, repo=result.repo.full_name, **facts) | {"repoId": sanitize_word(result.repo.id)}
         )
     else:
         event = "matched existing run" if replayed else "accepted run" if result.started.is_unqueued else "started run"
@@ -71,6 +84,8 @@ def _show_start(session: Session, result: StartedRun, *, followed: bool) -> None
                 "repo": sanitize_name(result.repo.full_name, sanitize_word(result.repo.id)),
                 "harness": sanitize_word(run.harness, ""),
                 "branch": branch_line(run),
+                "continues": continues.run_id if continues else "",
+                "updates": updates,
                 "follow": "" if followed or run.status in TERMINAL_STATUSES else follow_command(session, run_id),
             }
         )
@@ -96,6 +111,8 @@ def _notes(session: Session, result: StartedRun) -> list[str]:
         )
     elif replayed:
         notes.append("The same command started this run before. Use --force-new to start another one.")
+    if result.continues and not result.continues.pull_request and not result.continues.changed:
+        notes.append("The run to continue reported no changes. If its branch does not exist, this run will fail.")
     if not result.started.noted:
         notes.append(
             "The journal could not be written: note this id, because `mogplex-mcp runs list` will not show it."

@@ -66,7 +66,7 @@ async def list_runs(session: Session, given: Namespace) -> int:
     session.output.listed(
         [_entry_record(entry) for entry in found.entries],
         ("run", "status", "repo", "started", "pr", "task"),
-        [_entry_row(entry, session.services.now(), length) for entry in found.entries],
+        [_entry_row(entry, found.now, length) for entry in found.entries],
         notes=notes,
     )
     return ExitCode.OK

@@ -9,7 +9,7 @@ from mogplex_mcp.cli.exit_codes import ExitCode
 from mogplex_mcp.config.settings import Settings, SettingsError
 from mogplex_mcp.core.redaction import NO_SECRET
 from mogplex_mcp.core.standard_streams import say
-from mogplex_mcp.startup.early import take_over
+from mogplex_mcp.startup.listener import take_over
 
 
 async def stdio(settings: Settings, given: Namespace) -> int:
@@ -28,9 +28,8 @@ async def stdio(settings: Settings, given: Namespace) -> int:
     read_certificates_ahead(settings.base_url)
     from mogplex_mcp.core.shutdown import Shutdown  # noqa: PLC0415 - the same
     from mogplex_mcp.server.app import create_server  # noqa: PLC0415 - slow to import, and only this command needs it
-    from mogplex_mcp.startup.discovery import Discovery  # noqa: PLC0415 - the same
     from mogplex_mcp.tenants.opening import check_store  # noqa: PLC0415 - the same
-    from mogplex_mcp.transports.stdio.serving import serve_stdio  # noqa: PLC0415 - the same
+    from mogplex_mcp.transports.stdio.serving import Handover, serve_stdio  # noqa: PLC0415 - the same
 
     shutdown = Shutdown()
     try:
@@ -44,7 +43,8 @@ async def stdio(settings: Settings, given: Namespace) -> int:
         server = create_server(settings, shutdown=shutdown)
     for warning in settings.warnings:
         logging.getLogger(__name__).warning(warning)
-    await serve_stdio(server, shutdown, Discovery(take_over() if settings.early_answers else None))
+    heard = take_over()
+    await serve_stdio(server, shutdown, Handover(heard.received, heard.unsent, heard.initialize))
     return ExitCode.USAGE if given.problem else ExitCode.OK
 
 

@@ -158,7 +158,7 @@ class Session:
             settings=self.settings,
             arrived=anyio.current_time(),
             progress=progress,
-            clock=self.services.now,
+            clock=self.services.store.now,
             consent=consent,
             shutdown=self.shutdown,
         )

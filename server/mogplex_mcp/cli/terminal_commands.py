@@ -10,6 +10,7 @@ from mogplex_mcp.cli.terminal.completion import SHELLS
 _SWITCH: Final[Mapping[str, Any]] = {"action": "store_true"}
 _OPTIONAL: Final[Mapping[str, Any]] = {"nargs": "?", "default": ""}
 _NUMBER: Final[Mapping[str, Any]] = {"type": int, "metavar": "NUMBER"}
+_SECONDS: Final[Mapping[str, Any]] = {"type": float, "metavar": "SECONDS"}
 
 _RUN_ID: Final = "8f3a2b1c-1234-4abc-9def-1234567890ab"
 _JSON: Final = CommandArgument("--json", "one JSON object per line, for programs", _SWITCH)
@@ -23,7 +24,7 @@ _FOLLOW: Final = CommandArgument("--follow", "watch it until it has ended", _SWI
 _TIMEOUT: Final = CommandArgument(
     "--timeout",
     "with --follow: stop watching after this many seconds (default: no limit)",
-    {"type": float, "metavar": "SECONDS"},
+    _SECONDS,
 )
 _BASE_BRANCH: Final = CommandArgument(
     "--base-branch", "branch to start from (default: the default branch)", {"metavar": "NAME"}
@@ -57,6 +58,12 @@ RUN: Final = Command(
     (
         CommandArgument("prompt", "the task; - reads it from stdin", {"metavar": "PROMPT"}),
         _REPO,
+        CommandArgument(
+            "--continue",
+            "continue this run, which has ended, on its branches, so that its open pull request is updated; --repo is "
+            "not needed then",
+            {"metavar": "RUN", "dest": "continue_run"},
+        ),
         CommandArgument("--harness", "the agent (default: codex)", {"choices": ("codex", "claude-code")}),
         _BASE_BRANCH,
         CommandArgument("--branch", "branch to work on (default: a generated name)", {"metavar": "NAME"}),
@@ -82,7 +89,7 @@ RUN: Final = Command(
 
 RUNS: Final = Command(
     "runs",
-    "list, follow and cancel runs",
+    "list, follow, watch and cancel runs",
     commands=(
         Command(
             "list",
@@ -111,6 +118,23 @@ RUNS: Final = Command(
             details=f"{_ENDED} Ctrl-C stops watching; the run continues. With --json the last "
             "line is the outcome of the run.",
             example=f"runs events {_RUN_ID} --follow",
+        ),
+        Command(
+            "watch",
+            "watch several runs at once, until each has ended",
+            "watch:watch_runs",
+            (
+                CommandArgument(
+                    "runs",
+                    "ids of the runs, up to 10 (default: the open ones of `runs list`)",
+                    {"metavar": "RUN", "nargs": "*"},
+                ),
+                CommandArgument("--timeout", "stop watching after this many seconds (default: no limit)", _SECONDS),
+                _JSON,
+            ),
+            details="A terminal shows a table that updates; otherwise each change of a run is a line. The exit status "
+            "is 0 if all succeeded, otherwise 1. Ctrl-C stops watching; the runs continue.",
+            example=f"runs watch {_RUN_ID[:8]} 5d1c9a7e",
         ),
         Command(
             "cancel",

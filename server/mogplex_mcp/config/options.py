@@ -103,7 +103,7 @@ OPTIONS: Final[Sequence[Option]] = (
     Option(
         "api_key",
         ("MOGPLEX_API_KEY", "MOGPLEX_TOKEN", "MOGPLEX_API_TOKEN"),
-        "The personal access token (mog_…). Not a flag: other users can read command lines.",
+        "The token: a personal access token (mog_…) or an OAuth access token. Not a flag: others can read those.",
         Secret,
     ),
     Option("api_key_file", ("MOGPLEX_API_KEY_FILE",), "File with the token.", _path, "api-key-file", "FILE"),
@@ -192,7 +192,7 @@ OPTIONS: Final[Sequence[Option]] = (
     Option(
         "early_answers",
         ("MOGPLEX_MCP_EARLY_ANSWERS",),
-        "Respond from the cache of an earlier start while the server loads (default: true).",
+        "Answer a client's first requests while the server loads (default: true).",
         _switch,
         "early-answers",
         "BOOLEAN",

@@ -64,7 +64,7 @@ class Settings:
         remember_prompts: Store the first line of prompts in the journal.
         allow_secrets_in_prompts: Accept keys in prompts and other arguments.
         log_level: Log level on stderr.
-        early_answers: Respond from the cache of an earlier start while the server loads.
+        early_answers: Send responses that were made when the package was built while the server loads.
         demo: Use a simulated Mogplex in this process.
         demo_seconds: Duration of a run in the simulation.
         database_url: PostgreSQL database for the state of several replicas; empty for the state file.

@@ -1,14 +1,18 @@
 """Redaction: `Secret` values, the patterns of known keys, and the filter of everything that is written to stderr.
 
+OAuth tokens have no pattern: those of this process are known by `remember_secrets`, that of a caller by `redacting`.
+
 Text is redacted where it merely begins like a key: a false positive costs little. A call is refused only for a complete
 key: a false positive would refuse work.
 """
 
+import contextlib
 import logging
 import re
 import sys
 import threading
 from collections.abc import Iterable, Iterator, Mapping
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any, Final
@@ -19,6 +23,7 @@ _BEGINNINGS: Final = re.compile(
     r"(?:mog_[0-9A-Za-z]{8}|gh[pousr]_[0-9A-Za-z]{16}|github_pat_\w{8}|glpat-[\w-]{8}|xox[abeoprs]-[\w-]{8}"
     r"|(?<![A-Za-z0-9])(?:sk-[\w-]{8}|[rs]k_(?:live|test)_\w{8}|npm_[0-9A-Za-z]{16}|AIza[\w-]{16}|AKIA[0-9A-Z]{8}"
     r"|eyJ[\w-]{8,2000}\.eyJ[\w-]{8,2000}\.))[\w-]*"  # begin like parts of words: "task-force"
+    r"|(?<=://)[^\s/:@\"'<>]{0,100}:(?!\d{1,5}(?:[/?#\s]|$))[^\s\"'<>]{1,200}@"  # a password in a URL, and not a port
     r"|(?i:\bbearer\s+)[\w.~+/=-]{12,}"
     r"|-----BEGIN [A-Z ]{0,30}PRIVATE KEY-----[\w\s+/=\\]*(?:-----END [A-Z ]{0,30}PRIVATE KEY-----)?"
 )
@@ -41,7 +46,13 @@ _HINT: Final = re.compile(r"mog_|gh[pousr]_|github_pat_|glpat-|xox|sk-|k_live_|n
 _INPUT: Final = re.compile(r"input_value=.{0,500}?(?=, input_type=)", re.DOTALL)
 # At level DEBUG they log whole messages, with the values of variables.
 _VERBOSE: Final = ("httpcore2", "mcp", "sse_starlette")
+# It logs errors that it raises as well, with tracebacks, states and what the authorization server sent.
+_SILENT: Final = "mcp.client.auth"
 _SHORTEST_SECRET: Final = 4
+# Access tokens are replaced every hour; what was current a day ago has expired.
+_MOST_REMEMBERED: Final = 64
+
+_of_caller: ContextVar[str] = ContextVar("_of_caller", default="")
 
 
 @dataclass(frozen=True)
@@ -60,13 +71,55 @@ class Secret:
 NO_SECRET: Final = Secret()
 
 
+class _Remembered:
+    """The secrets of this process, the newest last. Threads read them while others add one."""
+
+    def __init__(self) -> None:
+        self.secrets: tuple[str, ...] = ()
+
+    def add(self, secret: str) -> None:
+        if secret not in self.secrets:
+            self.secrets = (*self.secrets, secret)[-_MOST_REMEMBERED:]
+
+
+_remembered: Final = _Remembered()
+
+
+def remember_secrets(*secrets: str) -> None:
+    """Redact these values everywhere from now on: tokens of this process that have no pattern."""
+    for secret in filter(None, secrets):
+        _remembered.add(secret)
+
+
+@contextlib.contextmanager
+def redacting(secret: str) -> Iterator[None]:
+    """Redact a value as long as the block runs: the token of a caller, which must hide nothing from others."""
+    before = _of_caller.set(secret)
+    try:
+        yield
+    finally:
+        _of_caller.reset(before)
+
+
 def without_keys(text: str) -> str:
     """Return the text with a mark in place of each key."""
-    return _BEGINNINGS.sub(MARK, text)
+    return _BEGINNINGS.sub(MARK, _without_known(text))
+
+
+def _without_known(text: str) -> str:
+    for secret in _known_secrets():
+        text = text.replace(secret, MARK)
+    return text
+
+
+def _known_secrets() -> tuple[str, ...]:
+    caller = _of_caller.get()
+    return (*_remembered.secrets, caller) if caller else _remembered.secrets
 
 
 def without_whole_keys(text: str) -> str:
     """Return the text with a mark in place of each complete key; what merely begins like one stays."""
+    text = _without_known(text)
     if _HINT.search(text):
         for shape, _ in _WHOLE:
             text = shape.sub(MARK, text)
@@ -81,12 +134,19 @@ def find_key(value: Any, own: str = "") -> str:
         own: The caller's own token.
     """
     for text in (value,) if isinstance(value, str) else _texts(value):
-        if own and own in text:
+        if (own and own in text) or any(secret in text for secret in _known_secrets()):
             return "this server's own Mogplex token"
-        if _HINT.search(text):
-            for shape, kind in _WHOLE:
-                if shape.search(text):
-                    return kind
+        if kind := kind_of_key(text):
+            return kind
+    return ""
+
+
+def kind_of_key(text: str) -> str:
+    """Return the kind of key that a text contains, by the patterns of kinds alone; "" for none."""
+    if _HINT.search(text):
+        for shape, kind in _WHOLE:
+            if shape.search(text):
+                return kind
     return ""
 
 
@@ -136,6 +196,7 @@ def install(level: str, redactor: Redactor) -> None:
     logging.raiseExceptions = False  # a record that can't be formatted would be printed unredacted
     for name in _VERBOSE:
         logging.getLogger(name).setLevel(max(logging.INFO, logging.getLogger().level))
+    logging.getLogger(_SILENT).setLevel(logging.CRITICAL)
     logging.captureWarnings(capture=True)
     sys.excepthook = _log_crash
     sys.unraisablehook = lambda what: _log_crash(what.exc_type, what.exc_value, what.exc_traceback)

@@ -1,28 +1,32 @@
 """Sources of the user's token: environment, file, keyring, stored by `login`, file of Mogplex's own CLI."""
 
-import json
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from mogplex_mcp.api.access_token import Token
 from mogplex_mcp.api.errors import ErrorCode, MogplexError
 from mogplex_mcp.config.options import OPTIONS
 from mogplex_mcp.config.settings import Settings
 from mogplex_mcp.core.private_file import is_exposed, read_private
-from mogplex_mcp.core.redaction import Secret
+from mogplex_mcp.core.redaction import Secret, remember_secrets
+from mogplex_mcp.credentials.grant import Grant
+from mogplex_mcp.credentials.mogplex_cli_file import read_mogplex_cli_file
 from mogplex_mcp.credentials.token_store import (
     KEYRING,
     FileStore,
     NoKeyringError,
     StoreError,
+    TokenStore,
     address_of,
     is_keyring_first,
 )
 
 AUTH_FILE: Final = Path(".mogplex", "auth.json")
+_LATEST: Final = 253_402_300_799.0  # the last second of the year 9999
 _NAMES: Final = frozenset(name for option in OPTIONS if option.read is Secret for name in option.environment)
 
 
@@ -50,6 +54,8 @@ class FoundToken:
         warning: A warning about its source, or about an earlier one that could not be read.
         kind: The kind of its source.
         personal: Whether it is that of the person whose machine this is; otherwise of one of several callers.
+        grant: What the token is part of, if it can be refreshed or its expiry is known.
+        store: Where the grant is stored, and a refreshed one has to be.
     """
 
     token: Token | None
@@ -58,6 +64,28 @@ class FoundToken:
     warning: str = ""
     kind: SourceKind = SourceKind.OTHER
     personal: bool = False
+    grant: Grant | None = field(default=None, repr=False)
+    store: TokenStore | None = field(default=None, repr=False)
+
+    @property
+    def identity(self) -> str:
+        """What this caller is known by, in this process and in its state: a refreshed token is the same caller."""
+        if self.grant is not None and self.grant.client_id:
+            return f"oauth client {self.grant.client_id}"
+        return self.token.value if self.token else ""
+
+    @property
+    def kind_of_token(self) -> str:
+        """What the token is, and until when it is valid as far as is known; "" without one."""
+        if self.token is None:
+            return ""
+        if not self.token.is_oauth:
+            return "mog_…"
+        if self.grant is None or self.grant.expires_at > _LATEST:
+            return "OAuth access token"
+        until = datetime.fromtimestamp(self.grant.expires_at, UTC).isoformat(timespec="minutes")
+        is_refreshed = bool(self.grant.refresh_token)
+        return f"OAuth access token, valid until {until}, {'then' if is_refreshed else 'not'} refreshed"
 
 
 @dataclass(frozen=True)
@@ -70,6 +98,7 @@ class _Source:
         text: Its content.
         problem: Why it can't be used; later sources are then ignored.
         warning: A warning for the user.
+        store: Where it can be replaced.
     """
 
     kind: SourceKind
@@ -77,6 +106,7 @@ class _Source:
     text: str = ""
     problem: str = ""
     warning: str = ""
+    store: TokenStore | None = None
 
 
 def find_token(settings: Settings) -> FoundToken:
@@ -88,8 +118,12 @@ def find_token(settings: Settings) -> FoundToken:
             return FoundToken(None, source.name, MogplexError(ErrorCode.NO_TOKEN, source.problem), kind=source.kind)
         if source.text.strip():
             try:
-                token = Token.parse(source.text)
-                return FoundToken(token, source.name, warning=" ".join(warnings), kind=source.kind)
+                grant = _grant(source)
+                token = grant.access_token if grant else Token.parse(source.text)
+                if token.is_oauth:
+                    remember_secrets(token.value)
+                found = FoundToken(token, source.name, warning=" ".join(warnings), kind=source.kind)
+                return replace(found, grant=grant, store=source.store)
             except MogplexError as error:
                 problem = MogplexError(error.code, f"The content of {source.name} is not a token. {error.message}")
                 return FoundToken(None, source.name, problem, kind=source.kind)
@@ -135,10 +169,33 @@ def _sources(settings: Settings) -> Iterator[_Source]:
     if not is_keyring_first():
         yield _keyring_source(settings)
     if settings.home:
-        path = settings.home / AUTH_FILE
-        # The file need not exist, but one that can't be read is an error.
-        source = _file_source(path, "Make it readable, or delete it.", may_be_missing=True)
-        yield replace(source, kind=SourceKind.MOGPLEX_CLI, text=_from_json(source.text))
+        yield _mogplex_cli_source(settings.home / AUTH_FILE, settings.base_url)
+
+
+def _grant(source: _Source) -> Grant | None:
+    """Return the grant that `login` stored; None for a bare token."""
+    is_grant = source.kind is SourceKind.LOGIN and source.text.lstrip().startswith("{")
+    return Grant.parse(source.text) if is_grant else None
+
+
+def _mogplex_cli_source(path: Path, base_url: str) -> _Source:
+    # The file need not exist, but one that can't be read is an error.
+    source = _file_source(path, "Make it readable, or delete it.", may_be_missing=True)
+    found = read_mogplex_cli_file(source.text, base_url)
+    warnings = [source.warning] if found.token else []
+    if found.problem:
+        warnings.append(f"The file {path} of Mogplex's own command line was not used: {found.problem}.")
+    if found.token and found.token.is_oauth:
+        until = ""
+        if found.expires_at is not None:
+            at = datetime.fromtimestamp(min(found.expires_at, _LATEST), UTC)
+            until = f", valid until {at.isoformat(timespec='minutes')}"
+        warnings.append(
+            f"It is the sign-in of Mogplex's own command line{until}, and only that program refreshes it; "
+            "`mogplex-mcp login` makes one that is refreshed here."
+        )
+    text = found.token.value if found.token else ""
+    return replace(source, kind=SourceKind.MOGPLEX_CLI, text=text, warning=" ".join(filter(None, warnings)))
 
 
 def _file_source(path: Path, remedy: str, *, may_be_missing: bool = False) -> _Source:
@@ -156,7 +213,7 @@ def _file_source(path: Path, remedy: str, *, may_be_missing: bool = False) -> _S
 def _keyring_source(settings: Settings) -> _Source:
     """Read the keyring. A locked or broken one is skipped with a warning."""
     try:
-        return _Source(SourceKind.LOGIN, KEYRING.name, KEYRING.get(address_of(settings)))
+        return _Source(SourceKind.LOGIN, KEYRING.name, KEYRING.get(address_of(settings)), store=KEYRING)
     except NoKeyringError:
         return _Source(SourceKind.LOGIN, KEYRING.name)
     except StoreError as error:
@@ -176,24 +233,8 @@ def _stored_source(path: Path | None, address: str) -> _Source:
     warning = _exposure(path) if text else ""
     if others:
         warning = f"A token is stored for {others}; it is used for no other address."
-    return _Source(SourceKind.LOGIN, store.name, text, warning=warning)
+    return _Source(SourceKind.LOGIN, store.name, text, warning=warning, store=store)
 
 
 def _exposure(path: Path) -> str:
     return f"Other users of this machine may read {path}: run `chmod 600` on it." if is_exposed(path) else ""
-
-
-def _from_json(text: str) -> str:
-    """Return the token in the file of Mogplex's own CLI, found by its prefix under any key."""
-    try:
-        return next((one for one in _texts(json.loads(text)) if one.startswith("mog_")), "")
-    except (ValueError, RecursionError):
-        return ""
-
-
-def _texts(value: Any) -> Iterator[str]:
-    if isinstance(value, str):
-        yield value
-    elif isinstance(value, dict | list):
-        for inner in value.values() if isinstance(value, dict) else value:
-            yield from _texts(inner)

@@ -56,7 +56,12 @@ async def check_token(subject: Subject) -> Sequence[Finding]:
     if found.token is None:
         why = found.problem.message if found.problem else "No token was found."
         return [Finding("token", Status.FAILED, why, "Run `mogplex-mcp login`.")]
-    fact = f"mog_…{found.token.value[-_SHOWN_END:]}, from {found.source}."
+    kind = found.kind_of_token
+    if not found.token.is_oauth:
+        kind += found.token.value[-_SHOWN_END:]
+    elif found.grant and found.grant.scopes:
+        kind += f", with the scopes {' and '.join(found.grant.api_scopes)}"
+    fact = f"{kind}, from {found.source}."
     unused = [] if subject.settings.demo else [one for one in sources(subject.settings) if one != found.source]
     if unused:
         fact += f" Not used: {' and '.join(unused)}."
@@ -123,7 +128,8 @@ def _scopes_finding(scopes: Sequence[str], settings: Settings) -> Finding:
         "scopes",
         Status.WARNING,
         f"It has the scope {scopes[0]} only." if scopes else "It has neither the scope read nor write.",
-        f"{lost}: create one with both at {web_url(settings.base_url)}/settings/api-keys.",
+        f"{lost}: create one with both at {web_url(settings.base_url)}/settings/api-keys, or sign in with "
+        "`mogplex-mcp login`.",
     )
 
 

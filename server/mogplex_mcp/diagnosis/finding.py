@@ -17,7 +17,7 @@ from mogplex_mcp.tenants.services import Services
 REJECTED: Final = "Mogplex rejected the token."
 
 _AFTER_REJECTION: Final = (
-    "It may be revoked or expired: create another and run `mogplex-mcp login`. During an outage Mogplex rejects every "
+    "It may be revoked or expired: run `mogplex-mcp login`, or replace it. During an outage Mogplex rejects every "
     "token: if it worked before, try again in a minute."
 )
 _LONGEST_QUOTE: Final = 300
@@ -96,7 +96,7 @@ def error_finding(name: str, error: MogplexError) -> Finding:
     if error.code is ErrorCode.UNAUTHORIZED:
         return Finding(name, Status.FAILED, REJECTED, _AFTER_REJECTION)
     advice = {
-        ErrorCode.FORBIDDEN: "Create a token with the scopes read and write and run `mogplex-mcp login`.",
+        ErrorCode.FORBIDDEN: "Run `mogplex-mcp login`, or create a token with the scopes read and write.",
         ErrorCode.RATE_LIMITED: "Too many requests were made with this token: try again in a minute.",
         ErrorCode.BUDGET_EXHAUSTED: "Too many requests were made with this token: try again in a minute.",
         ErrorCode.BILLING: "Add funds or choose a plan under Settings > Billing on the Mogplex web site.",

@@ -28,7 +28,7 @@ class ConnectionState:
     """The state of the connection.
 
     Attributes:
-        has_token: Whether there is a token.
+        token_kind: What the token is, and until when it is valid; "" without one.
         token_source: Where it was found, or looked for.
         token_warning: What the user should know of that place; else "".
         problem: Why there is no connection; None if there is one.
@@ -38,7 +38,7 @@ class ConnectionState:
         journal_problem: Why it is unusable; else "".
     """
 
-    has_token: bool
+    token_kind: str
     token_source: str
     token_warning: str
     problem: OperationError | None
@@ -64,7 +64,7 @@ async def check_connection(context: OperationContext) -> ConnectionState:
     usage = await tenant.budget.usage()
     journal, journal_problem = await _journal_state(context, usage)
     return ConnectionState(
-        has_token=found.token is not None,
+        token_kind=found.kind_of_token,
         token_source=found.source,
         token_warning=found.warning,
         problem=operation_error(problem) if problem else None,

@@ -1,6 +1,7 @@
 """Runs of automations: trigger one, list them, look at one or wait for its end."""
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -22,7 +23,9 @@ from mogplex_mcp.operations.errors import (
     listed_by,
     too_many_starts,
 )
+from mogplex_mcp.operations.look import LOOK_SECONDS, Look, Pending, looking
 from mogplex_mcp.operations.runs import NOT_KNOWN
+from mogplex_mcp.runs.automation_looks import describe
 from mogplex_mcp.runs.idempotency import GenerationsError
 from mogplex_mcp.runs.triggers import Triggered, has_ended, is_unqueued
 from mogplex_mcp.runs.verdicts import STALE_AFTER, is_never_started, silence_since
@@ -235,6 +238,9 @@ async def get_automation_run(
     """
     automation_id = check_id(automation_id, "automation_id")
     wanted = check_id(run_id, "run_id") if run_id else _latest(context, automation_id)
+    if context.look is not None and wait_seconds > 0:
+        with looking(context.look, wanted, wait_seconds):
+            return await _look_once(context, context.look, automation_id, wanted, wait_seconds)
     run = await _look(context, automation_id, wanted)
     state = AutomationRunState(automation_id, run, context.now, is_latest=not run_id)
     deadline = min(context.arrived + wait_seconds, context.deadline)
@@ -251,6 +257,30 @@ async def get_automation_run(
                 if error.code is ErrorCode.FORBIDDEN:
                     raise
                 state = replace(state, now=context.now, fault=error)
+    return state
+
+
+async def _look_once(
+    context: OperationContext, look: Look, automation_id: str, wanted: str, wait_seconds: float
+) -> AutomationRunState:
+    """Look at a run at the intervals at which a wait would look, and note whether the wait would go on."""
+
+    async def ask(watching: bool) -> AutomationRunDetail | None:
+        return await context.tenant.mogplex.get_automation_run(automation_id, wanted, watching=watching)
+
+    with _listed(automation_id):
+        run, seen = await context.tenant.automation_looks.look(
+            wanted, ask, pause=_interval(look.waited), most_seconds=LOOK_SECONDS
+        )
+    state = AutomationRunState(automation_id, run, context.now, fault=seen.fault)
+    share, now = context.tenant.fair_share, anyio.current_time()
+    if state.is_going_on:
+        share.note(wanted)
+        seconds = max(seen.next_at - now, share.seconds)
+        arguments = {"automation_id": automation_id, "run_id": wanted}
+        look.go_on(Pending(arguments, describe(run), seconds, wait_seconds, now - seen.seen_at), fault=seen.fault)
+    if look.pending is None:
+        share.forget(wanted)
     return state
 
 
@@ -271,13 +301,18 @@ def _latest(context: OperationContext, automation_id: str) -> str:
 async def _look(
     context: OperationContext, automation_id: str, run_id: str, *, watching: bool = False
 ) -> AutomationRunDetail:
-    listed = Operation("list_automation_runs", {"automation_id": automation_id})
-    with listed_by(listed, ("automation", Operation("list_automations"))):
+    with _listed(automation_id):
         run = await context.tenant.mogplex.get_automation_run(automation_id, run_id, watching=watching)
     if run is None:
         reason = "Mogplex has no details of this run"
+        listed = Operation("list_automation_runs", {"automation_id": automation_id})
         raise OperationError(ErrorCode.NOT_FOUND, reason, advice=(listed, " shows the runs of this automation."))
     return run
+
+
+def _listed(automation_id: str) -> AbstractContextManager[None]:
+    listed = Operation("list_automation_runs", {"automation_id": automation_id})
+    return listed_by(listed, ("automation", Operation("list_automations")))
 
 
 def _never_started(run: AutomationRun, signs: Sequence[datetime | None], now: datetime) -> bool:

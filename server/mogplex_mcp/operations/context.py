@@ -11,6 +11,7 @@ import anyio
 from mogplex_mcp.config.settings import Settings
 from mogplex_mcp.core.shutdown import Shutdown
 from mogplex_mcp.operations.confirmation import Consent
+from mogplex_mcp.operations.look import Look
 from mogplex_mcp.tenants.tenant import Tenant
 
 Progress = Callable[[float, str], Awaitable[None]]
@@ -34,11 +35,12 @@ class OperationContext:
         settings: The settings of the server.
         arrived: When the call arrived, on the clock of the event loop.
         progress: Reports the progress of the call.
-        clock: Seconds since the epoch on this machine, as the journal has them.
+        clock: Seconds since the epoch, by the clock of the journal: this machine's, or that of a shared database.
         consent: The user's consent to what the call changes.
         shutdown: The graceful shutdown of this process, which leaves a call some seconds.
         session: The session of the caller, within which "the latest run" is meant; empty for that of this process,
             None if it is not known.
+        look: Set if the call is one look in place of a wait; None for a call that waits.
     """
 
     tenant: Tenant
@@ -49,14 +51,15 @@ class OperationContext:
     consent: Consent = field(default_factory=Consent)
     shutdown: Shutdown = field(default_factory=Shutdown)
     session: str | None = ""
+    look: Look | None = None
 
     @property
     def now(self) -> datetime:
         """The current time at Mogplex, in UTC: what it dates is measured against this."""
         return datetime.fromtimestamp(self.tenant.clock.now(), UTC)
 
-    def on_this_machine(self, time: datetime | None) -> float:
-        """Return a time of Mogplex in seconds since the epoch on this machine's clock, now if it is not known."""
+    def on_journal_clock(self, time: datetime | None) -> float:
+        """Return a time of Mogplex in seconds since the epoch on the clock of the journal, now if it is not known."""
         return self.clock() - ((self.now - time).total_seconds() if time else 0.0)
 
     @property

@@ -16,7 +16,7 @@ from mogplex_mcp.api.identifiers import canonical_uuid, not_a_uuid
 from mogplex_mcp.api.repos import RepoError, RepoRemedy
 from mogplex_mcp.api.responses import RUN_LIMITER_UNAVAILABLE
 from mogplex_mcp.api.text import one_line
-from mogplex_mcp.storage.errors import StateError
+from mogplex_mcp.storage.errors import DatabaseError, StateError
 
 REASON_CHARACTERS = 3_000
 
@@ -61,6 +61,10 @@ class Operation:
 
 Phrase = tuple[str | Argument | Operation, ...]
 """A sentence in pieces, of which each reader spells the arguments and operations."""
+
+_DATABASE_ADVICE: Final[Phrase] = (
+    "Try the same again in a minute; if it stays so, the operator of this server has to check its database.",
+)
 
 Speller = Callable[[Argument | Operation], str]
 """Spell an argument or an operation for one reader."""
@@ -126,7 +130,11 @@ def too_many_starts(error: MogplexError) -> OperationError:
 
 
 def journal_needed(error: StateError) -> OperationError:
-    """Return the error of a forced start without a usable journal, which alone tells it from its own repetition."""
+    """Return the error of a forced start without a usable journal, which alone tells it from its own repetition.
+
+    It could only be safe under a key that the caller repeats, and `force_new` has none: a second run would follow from
+    each lost response.
+    """
     return OperationError(
         OperationCode.JOURNAL_UNUSABLE,
         f"{one_line(str(error), 300)}. Only the journal tells another forced start from a repetition of the first; "
@@ -135,7 +143,13 @@ def journal_needed(error: StateError) -> OperationError:
         " in place of ",
         Argument("force_new"),
         " needs no journal",
+        advice=_journal_advice(error),
     )
+
+
+def _journal_advice(error: StateError) -> Phrase:
+    """Return what to do about a journal in a database; about one in a file, each reader has words of its own."""
+    return _DATABASE_ADVICE if isinstance(error, DatabaseError) else ()
 
 
 def check_id(text: str, name: str) -> str:
@@ -231,7 +245,9 @@ def operation_error(error: Exception) -> OperationError:
         case MogplexError():
             return _from_api_error(error)
         case StateError():
-            return OperationError(OperationCode.JOURNAL_UNUSABLE, one_line(str(error), 300))
+            return OperationError(
+                OperationCode.JOURNAL_UNUSABLE, one_line(str(error), 300), advice=_journal_advice(error)
+            )
     # The traceback is for the operator; it is of no use to a caller.
     logger.error("An operation failed", exc_info=error)
     return OperationError(OperationCode.UNEXPECTED_EXCEPTION)

@@ -13,6 +13,7 @@ from mogplex_mcp.api.http import DEFAULT_TIMEOUT
 from mogplex_mcp.api.identifiers import canonical_uuid
 from mogplex_mcp.api.models import CancelledRun, Repo, Run
 from mogplex_mcp.operations.context import OperationContext
+from mogplex_mcp.operations.continuation import Continuation, find_continuation
 from mogplex_mcp.operations.errors import (
     Argument,
     InvalidArgumentError,
@@ -23,12 +24,14 @@ from mogplex_mcp.operations.errors import (
     listed_by,
     too_many_starts,
 )
+from mogplex_mcp.operations.look import LOOK_SECONDS, Look, Pending, looking
 from mogplex_mcp.runs.cursor import Cursor, CursorError
 from mogplex_mcp.runs.event_groups import EventGroup, group_events
 from mogplex_mcp.runs.idempotency import SAME_START_SECONDS, GenerationsError
 from mogplex_mcp.runs.outcome import Outcome, read_outcome
+from mogplex_mcp.runs.progress import describe
 from mogplex_mcp.runs.start import Started
-from mogplex_mcp.runs.tail import Listener, Tail, Until, tail
+from mogplex_mcp.runs.tail import Listener, Reason, Tail, Until, tail
 from mogplex_mcp.runs.watch import Snapshot
 from mogplex_mcp.storage.errors import StateError
 
@@ -45,10 +48,12 @@ class StartedRun:
     Attributes:
         started: The run, and whether it is new.
         repo: Its repository.
+        continues: The earlier run whose branch it works on; None for none.
     """
 
     started: Started
     repo: Repo
+    continues: Continuation | None = None
 
 
 @dataclass(frozen=True)
@@ -105,6 +110,7 @@ async def start_run(
     wanted: StartRun,
     *,
     repo: str,
+    continue_run: str = "",
     force_new: bool = False,
     idempotency_key: str = "",
 ) -> StartedRun:
@@ -113,16 +119,22 @@ async def start_run(
     Args:
         context: The context of the call.
         wanted: The run; `repo_id` is set here, and `root_directory` if it is empty.
-        repo: The repository: `owner/name`, a GitHub URL, or an id.
+        repo: The repository: `owner/name`, a GitHub URL, or an id; empty for that of `continue_run`.
+        continue_run: The id of an ended run to continue: its repository, base branch and working branch are used, which
+            makes the request the same as one that names them. Empty for none.
         force_new: Whether to start another run although an identical one exists.
         idempotency_key: An idempotency key of the caller's own; empty for one made from the arguments.
 
     Raises:
         InvalidArgumentError: The arguments contradict each other; nothing was sent.
-        OperationError: The journal cannot be used, and the start is forced.
+        OperationError: The journal cannot be used, and the start is forced; or the earlier run cannot be continued.
         MogplexError: No run was started, or (`may_have_happened`) that is unknown.
     """
-    found = await context.tenant.repos.find(repo, root_directory=wanted.root_directory)
+    continues = await find_continuation(context, continue_run, wanted, repo=repo) if continue_run else None
+    if continues is not None:
+        wanted, found = continues.wanted, continues.repo
+    else:
+        found = await context.tenant.repos.find(repo, root_directory=wanted.root_directory)
     default_branch = found.default_branch or ""
     if (
         wanted.create_branch
@@ -154,7 +166,7 @@ async def start_run(
             context.tenant.latest_runs.note(context.session, "")
         raise
     context.tenant.latest_runs.note(context.session, started.run.run_id)
-    return StartedRun(started, found)
+    return StartedRun(started, found, continues)
 
 
 async def follow_run(
@@ -189,12 +201,15 @@ async def follow_run(
         raise InvalidArgumentError(
             "the ", Argument("cursor"), f" cannot be used: {error}; leave it out to get all events"
         ) from None
-    with listed_by(Operation("list_runs")):
+    watch = context.tenant.watches.of(wanted)
+    before = watch.latest
+    look = context.look if wait_seconds > 0 else None
+    with listed_by(Operation("list_runs")), looking(look, wanted, wait_seconds):
         news = await tail(
-            context.tenant.watches.of(wanted),
+            watch,
             seen,
             until=until,
-            deadline=min(context.arrived + wait_seconds, context.deadline),
+            deadline=min(context.arrived + (LOOK_SECONDS if look else wait_seconds), context.deadline),
             refresh_deadline=context.deadline,
             max_events=max_events,
             listener=listener,
@@ -202,9 +217,27 @@ async def follow_run(
             repo_of=lambda run: repo_name(context, run),
             now=context.tenant.clock.now,
             wall_clock=context.clock,
+            once=look is not None,
         )
-    await record_state(context, news.snapshot, news.outcome)
+    if look is not None:
+        _go_on(context, look, news, watch.seconds_until_due, wait_seconds)
+    if look is None or news.snapshot is not before:
+        await record_state(context, news.snapshot, news.outcome)
     return FollowedRun(news, seen, news.repo, is_latest=not run_id)
+
+
+def _go_on(context: OperationContext, look: Look, news: Tail, due: float, wait_seconds: float) -> None:
+    """Note on a look that the wait would go on after this news, if it would."""
+    snapshot, run_id, share = news.snapshot, news.cursor.run_id, context.tenant.fair_share
+    settles = news.reason is Reason.ENDED and not snapshot.settled
+    if news.reason is Reason.TIME_UP or settles:
+        share.note(run_id)
+        seconds = due if settles else max(due, share.seconds)
+        seen = max(0.0, context.tenant.clock.now() - snapshot.at)
+        pending = Pending({"run_id": run_id}, describe(snapshot, news.outcome), seconds, wait_seconds, seen)
+        look.go_on(pending, fault=snapshot.fault)
+    if look.pending is None:
+        share.forget(run_id)
 
 
 async def get_run(context: OperationContext, *, run_id: str = "") -> RunDetails:
@@ -293,6 +326,14 @@ async def repo_name(context: OperationContext, run: Run) -> str:
     return ""
 
 
+async def task_of(context: OperationContext, run_id: str) -> str:
+    """Return the beginning of a run's prompt from the journal; "" where that does not have it."""
+    with contextlib.suppress(StateError):
+        entry = await context.tenant.ledger.find_run(run_id)
+        return entry.prompt_line if entry else ""
+    return ""
+
+
 async def record_state(context: OperationContext, snapshot: Snapshot, outcome: Outcome | None) -> None:
     """Record the state of a run in the journal. If that can't be written, the operation succeeds all the same."""
     run = snapshot.run
@@ -302,7 +343,7 @@ async def record_state(context: OperationContext, snapshot: Snapshot, outcome: O
             repo_id=run.repo_id,
             status=run.status,
             pull_request=outcome.pull_request if outcome else "",
-            created_at=context.on_this_machine(run.created_at),
+            created_at=context.on_journal_clock(run.created_at),
         )
     except StateError:
         return

@@ -4,7 +4,7 @@ from collections.abc import Container, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Annotated, Any, ClassVar, Final, Self
 
-from pydantic import BaseModel, ConfigDict, Field, PlainSerializer, WithJsonSchema
+from pydantic import BaseModel, ConfigDict, Field, PlainSerializer, PrivateAttr, WithJsonSchema
 
 from mogplex_mcp.reply.schema import flat, short
 
@@ -13,7 +13,7 @@ MOST_NEXT_STEPS: Final = 3
 _LAST: Final = ("notes", "untrusted", "next_steps")
 
 
-def _in_utc(time: datetime) -> str:
+def in_utc(time: datetime) -> str:
     """Return a time in ISO 8601, in UTC where that is a date of the calendar."""
     try:
         return time.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
@@ -23,7 +23,7 @@ def _in_utc(time: datetime) -> str:
 
 Time = Annotated[
     datetime,
-    PlainSerializer(_in_utc),
+    PlainSerializer(in_utc),
     WithJsonSchema({"type": "string", "format": "date-time"}),
 ]
 """A time in structured content: ISO 8601 with offset. The text adds its age."""
@@ -64,6 +64,8 @@ class Reply(BaseModel):
     suggests_calls: ClassVar[bool] = True
     describes_rows: ClassVar[bool] = False
 
+    _meta: Mapping[str, Any] = PrivateAttr({})
+
     summary: str = Field(description="The result.")
     notes: Sequence[str] = Field((), description="Remarks.")
     untrusted: Mapping[str, Any] = Field({}, description="By others.")
@@ -75,6 +77,17 @@ class Reply(BaseModel):
     def resource(self) -> str:
         """The URI of the resource that the reply is about; "" for none."""
         return ""
+
+    @property
+    def meta(self) -> Mapping[str, Any]:
+        """What goes under `_meta` of the result: for programs at the client's end, not for models."""
+        return self._meta
+
+    def with_meta(self, meta: Mapping[str, Any]) -> Self:
+        """Return a copy with this under `_meta` of the result."""
+        copy = self.model_copy()
+        copy._meta = meta  # noqa: SLF001 - a private field can't be set otherwise
+        return copy
 
     def with_next_steps_for(self, tools: Container[str]) -> Self:
         """Return a copy without the next steps that call other tools than these."""

@@ -32,6 +32,9 @@ class Phase(enum.StrEnum):
     CANCELLED = "cancelled"
 
 
+_TERMINAL_PHASES: Final = {"success": Phase.DONE, "failed": Phase.FAILED, "cancelled": Phase.CANCELLED}
+
+
 @dataclass(frozen=True)
 class Outcome:
     """What is known about the result of a run.
@@ -88,7 +91,7 @@ def read_outcome(run: Run, events: Sequence[RunEvent], *, repo: str, now: dateti
         failure_code = _typed(payload, "failure_code", str, failure_code)
         if event.type == "failed":
             failure = event.message or failure
-    terminal = {"success": Phase.DONE, "failed": Phase.FAILED, "cancelled": Phase.CANCELLED}.get(run.status)
+    terminal = _TERMINAL_PHASES.get(run.status)
     if terminal is None and run.status == "streaming" and phase is Phase.QUEUED:
         phase = Phase.WORKING
     times = [run.created_at, run.updated_at, *(event.created_at for event in events)]
@@ -107,6 +110,22 @@ def read_outcome(run: Run, events: Sequence[RunEvent], *, repo: str, now: dateti
     )
 
 
+def phase_times(run: Run, events: Sequence[RunEvent]) -> list[tuple[Phase, datetime]]:
+    """Return when the run entered each of its phases for the first time, as far as its times are known.
+
+    The end has the time of the run's last change, and the beginning that of its creation.
+    """
+    entered: dict[Phase, datetime] = {Phase.QUEUED: run.created_at} if run.created_at else {}
+    phase = Phase.QUEUED
+    for event in events:
+        phase = _phase_after(event, phase)
+        if event.created_at:
+            entered.setdefault(phase, event.created_at)
+    if (end := _TERMINAL_PHASES.get(run.status)) and run.updated_at:
+        entered[end] = run.updated_at
+    return sorted(entered.items(), key=lambda one: one[1])
+
+
 def reported_link(event: RunEvent) -> str:
     """Return what this event reports as the address of a pull request, or "". Untrusted text."""
     link = _typed(event.payload, "pull_request_url", str, "")
@@ -114,6 +133,11 @@ def reported_link(event: RunEvent) -> str:
         found = _IN_PREVIEW.search(str(event.payload["payloadPreview"]))
         link = found[1] if found else ""
     return str(link)
+
+
+def is_milestone(event: RunEvent, repo: str) -> bool:
+    """Return whether the event is worth a caller's attention before the run ends: a failure, or its pull request."""
+    return event.type == "failed" or bool(own_pull_request(reported_link(event), repo))
 
 
 def own_pull_request(link: str, repo: str) -> str:

@@ -106,7 +106,7 @@ class Starter:
             repo_id=wanted.repo_id,
             repo=repo,
             base_branch=wanted.base_branch or default_branch,
-            prompt_line=_first_line(wanted.prompt) if remember_prompt else "",
+            prompt_line=first_line(wanted.prompt) if remember_prompt else "",
             day=key_day(self._clock),
         )
         launch = _RunLaunch(self._mogplex, wanted, until=anyio.current_time() + seconds)
@@ -170,8 +170,9 @@ def _fingerprint(wanted: StartRun) -> str:
     return hashlib.sha256(json.dumps(asdict(wanted), sort_keys=True).encode()).hexdigest()
 
 
-def _first_line(prompt: str) -> str:
-    line = without_keys(" ".join(prompt.strip().splitlines()[0].split()))
+def first_line(prompt: str) -> str:
+    """Return the first line of a prompt, without keys and cut, as the journal keeps it."""
+    line = without_keys(" ".join(next(iter(prompt.strip().splitlines()), "").split()))
     return line if len(line) <= PROMPT_LINE_CHARACTERS else line[: PROMPT_LINE_CHARACTERS - 1] + "…"
 
 

@@ -19,7 +19,7 @@ from mogplex_mcp.api.unreadable import note_unreadable
 from mogplex_mcp.core.shutdown import AT_ONCE, Shutdown
 from mogplex_mcp.runs.cursor import Cursor
 from mogplex_mcp.runs.event_groups import EventGroup, group_events
-from mogplex_mcp.runs.outcome import Outcome, is_stale, is_terminal, own_pull_request, read_outcome, reported_link
+from mogplex_mcp.runs.outcome import Outcome, is_milestone, is_stale, is_terminal, read_outcome
 from mogplex_mcp.runs.watch import FINAL_ERRORS, RunWatch, Snapshot
 
 HEARTBEAT_SECONDS: Final = 10.0
@@ -96,6 +96,7 @@ async def tail(
     repo_of: RepoOf,
     now: Callable[[], float],
     wall_clock: Callable[[], float] = time.time,
+    once: bool = False,
 ) -> Tail:
     """Wait for news of a run, until the deadline at most.
 
@@ -111,11 +112,14 @@ async def tail(
         repo_of: Is called once, since only pull requests of the run's own repository count.
         now: Seconds since the epoch at Mogplex, whose times are compared with it.
         wall_clock: Seconds since the epoch on this machine.
+        once: Whether to return after one poll, or at once if none is due, instead of waiting.
 
     Raises:
         MogplexError: There is no snapshot of the run, or no further poll can succeed.
     """
-    snapshot = await _first_snapshot(watch, cursor, deadline, refresh_deadline, shutdown)
+    snapshot = await first_snapshot(
+        watch, deadline, refresh_deadline, shutdown, is_first_call=not cursor.digests, once=once
+    )
     view = _View(cursor, until, max_events, await repo_of(snapshot.run), now)
     failure: MogplexError | None = None
     async with anyio.create_task_group() as tasks:
@@ -123,7 +127,7 @@ async def tail(
         tasks.start_soon(progress.heartbeat)
         try:
             with anyio.CancelScope(deadline=deadline), shutdown.within(AT_ONCE):
-                while view.reason(snapshot) is None:
+                while view.reason(snapshot) is None and not once:
                     snapshot = await watch.after(snapshot)
                     await progress.update(snapshot)
         except MogplexError as error:
@@ -135,15 +139,36 @@ async def tail(
     return replace(view.result(snapshot), asleep=progress.asleep())
 
 
-async def _first_snapshot(
-    watch: RunWatch, cursor: Cursor, deadline: float, refresh_deadline: float, shutdown: Shutdown
+async def first_snapshot(
+    watch: RunWatch,
+    deadline: float,
+    refresh_deadline: float,
+    shutdown: Shutdown,
+    *,
+    is_first_call: bool,
+    once: bool = False,
 ) -> Snapshot:
     """Return the state of the run: at once if there is no snapshot yet or no time to wait, else when a poll is due.
 
     Without a snapshot, a failed request is retried until the deadline. With one, it is returned with its `fault`, which
     says that it may be outdated.
+
+    Args:
+        watch: The watch of the run.
+        deadline: As in `tail`, like the following ones.
+        refresh_deadline: The same.
+        shutdown: The same.
+        is_first_call: Whether the caller has no cursor, so that its token may never have worked.
+        once: As in `tail`.
+
+    Raises:
+        MogplexError: There is no snapshot, or no further request can succeed.
     """
     waits = deadline > anyio.current_time() and not shutdown.has_begun
+    if once and (standing := watch.standing_error) and (watch.latest is None or standing.code in FINAL_ERRORS):
+        raise standing.with_traceback(None)
+    if once and watch.latest is not None and watch.latest.settled:
+        return watch.latest
     error = MogplexError(ErrorCode.TIMED_OUT, "Mogplex did not say how the run stands before the wait was over")
     with anyio.CancelScope(deadline=max(deadline, refresh_deadline)):
         while watch.latest is None or not waits:
@@ -152,7 +177,7 @@ async def _first_snapshot(
             except MogplexError as fault:
                 error = fault
             # A token that never worked is a wrong one; for a token that has worked, see FINAL_ERRORS.
-            refused = error.code is ErrorCode.UNAUTHORIZED and not cursor.digests
+            refused = error.code is ErrorCode.UNAUTHORIZED and is_first_call
             pause = max(FIRST_REFRESH_RETRY_SECONDS, error.retry_after or 0.0)
             too_late = anyio.current_time() + pause >= deadline or shutdown.has_begun
             if error.code in FINAL_ERRORS or watch.latest is not None or refused or too_late:
@@ -203,7 +228,7 @@ class _View:
         reason = None
         if outcome.never_queued:
             reason = Reason.NEVER_QUEUED
-        elif any(event.type == "failed" or own_pull_request(reported_link(event), self.repo) for event in unseen):
+        elif any(is_milestone(event, self.repo) for event in unseen):
             reason = Reason.MILESTONE
         elif stale:
             reason = Reason.STALE

@@ -6,10 +6,7 @@ over. A refresh on behalf of a user does not wait for the poller, and its snapsh
 replicas that share a database, one polls in the same way, and the others read what it saw (`shared_look`).
 """
 
-import random
-import time
-import weakref
-from collections import OrderedDict
+import math
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -23,7 +20,7 @@ from mogplex_mcp.api.models import Run, RunEvent, RunEvents
 from mogplex_mcp.api.unreadable import collect_unreadable, note_unreadable
 from mogplex_mcp.core.metrics import NO_METRICS, Recorder
 from mogplex_mcp.runs.outcome import is_terminal
-from mogplex_mcp.runs.polling import FairQueue, poll_interval
+from mogplex_mcp.runs.polling import poll_interval
 from mogplex_mcp.runs.shared_look import Seen, SharedLook
 from mogplex_mcp.runs.truncation import count_characters, truncate_event, truncate_run
 from mogplex_mcp.storage.looks import SharedLooks
@@ -40,8 +37,8 @@ DRAIN_SECONDS: Final = 1.0
 LATE_EVENT_SECONDS: Final = 30.0
 """How long after the end of a run events may still be written."""
 
-MAX_CACHED_WATCHES: Final = 1_000
-MAX_CACHED_CHARACTERS: Final = 16 * 1024 * 1024
+AGAIN_AFTER_ERROR_SECONDS: Final = 10.0
+"""How long a program that asks again and again gets the same error without another request."""
 
 # Errors that no further poll can mend. A 401 is not among them: while Mogplex's database is unavailable, every token
 # gets one, and that passes by itself.
@@ -127,6 +124,8 @@ class RunWatch:
         self._pause = FRESH_SECONDS
         # On the monotonic clock of the event loop.
         self._last_request_at = self._next_poll_at = -FRESH_SECONDS
+        # A poll that no caller waits for, as long as it can still give way.
+        self._unawaited = anyio.CancelScope()
 
     @property
     def latest(self) -> Snapshot | None:
@@ -142,6 +141,47 @@ class RunWatch:
     def is_due(self) -> bool:
         """Whether the next poll is due."""
         return anyio.current_time() >= self._next_poll_at
+
+    @property
+    def seconds_until_due(self) -> float:
+        """Seconds until the next poll is due, 0 if it is."""
+        return max(0.0, self._next_poll_at - anyio.current_time())
+
+    @property
+    def standing_error(self) -> MogplexError | None:
+        """The error of the last request, as long as it is too early for another one without a caller's wish."""
+        error = self._error
+        if error is None or self.idle_seconds > max(error.retry_after or 0.0, AGAIN_AFTER_ERROR_SECONDS):
+            return None
+        return error
+
+    @property
+    def idle_seconds(self) -> float:
+        """Seconds since the last request, whatever came of it."""
+        return anyio.current_time() - self._last_request_at
+
+    @property
+    def is_over(self) -> bool:
+        """Whether another poll would show nothing new: the run is over, or no poll can succeed."""
+        if self._error is not None:
+            return self._error.code in FINAL_ERRORS
+        return self._latest is not None and self._latest.settled
+
+    async def poll_unawaited(self) -> None:
+        """Poll at the lowest priority if that is due: after all polls that a caller waits for, or not at all.
+
+        The outcome is in `latest`; `idle_seconds` begins anew.
+        """
+        if self._poll_lock.locked():
+            return
+        async with self._poll_lock:
+            with anyio.CancelScope() as self._unawaited:
+                if not self.is_due or not await self._is_mine_to_poll():
+                    return
+                await self._reserve(math.inf)
+            if not self._unawaited.cancelled_caught and self.is_due:
+                self._unawaited = anyio.CancelScope()
+                await self._request(watching=True)
 
     async def refresh(self) -> Snapshot:
         """Return a snapshot that is at most a second old; concurrent calls share one request.
@@ -170,6 +210,7 @@ class RunWatch:
             return await self._after(seen)
 
     async def _after(self, seen: Snapshot) -> Snapshot:
+        self._unawaited.cancel()
         async with self._poll_lock:
             while (latest := self._latest or seen).number <= seen.number:
                 with anyio.CancelScope(deadline=self._next_poll_at):
@@ -255,92 +296,3 @@ class RunWatch:
     def _interval(self, run: Run) -> float:
         age = (datetime.fromtimestamp(self._now(), UTC) - run.created_at).total_seconds() if run.created_at else 0.0
         return poll_interval(age, self._jitter())
-
-
-class WatchCache:
-    """A least-recently-used cache of watches, so that the next call of a client finds the snapshot of the last one.
-
-    It is shared by all tenants and bounded by `MAX_CACHED_WATCHES` and `MAX_CACHED_CHARACTERS`. It only keeps watches
-    alive: a tenant finds its own by `Watches.of`.
-    """
-
-    def __init__(self) -> None:
-        self._watches: OrderedDict[int, RunWatch] = OrderedDict()
-
-    def keep(self, watch: RunWatch) -> None:
-        """Add a watch, or mark it as the most recently used; evict what is beyond the limits."""
-        self._watches[id(watch)] = watch
-        self._watches.move_to_end(id(watch))
-        total = sum(one.characters for one in self._watches.values())
-        while len(self._watches) > MAX_CACHED_WATCHES or total > MAX_CACHED_CHARACTERS:
-            _, oldest = self._watches.popitem(last=False)
-            total -= oldest.characters
-
-
-class Watches:
-    """The watches of one tenant, by run.
-
-    Args:
-        mogplex: The API client.
-        reserve: Waits until the rate limit allows a poll, and counts it; None without a rate limit.
-        now: Seconds since the epoch.
-        jitter: A random number from 0 to 1, for the interval between polls.
-        cache: Keeps watches between calls.
-        looks: What replicas share of the runs; None where this process is the only one.
-        recorder: Records who waits.
-
-    Attributes:
-        on_answer: Called with each new snapshot; may be set at any time.
-    """
-
-    on_answer: OnAnswer | None = None
-
-    def __init__(
-        self,
-        mogplex: Mogplex,
-        *,
-        reserve: Callable[[], Awaitable[None]] | None = None,
-        now: Callable[[], float] = time.time,
-        jitter: Callable[[], float] = random.random,
-        cache: WatchCache | None = None,
-        looks: SharedLooks | None = None,
-        recorder: Recorder = NO_METRICS,
-    ) -> None:
-        self._mogplex = mogplex
-        self._recorder = recorder
-        self._reserve_poll = reserve
-        self._now = now
-        self._jitter = jitter
-        self._queue = FairQueue()
-        self._watches: weakref.WeakValueDictionary[str, RunWatch] = weakref.WeakValueDictionary()
-        self._cache = cache or WatchCache()
-        self._looks = looks
-
-    def of(self, run_id: str) -> RunWatch:
-        """Return the watch of a run, which all callers share, and keep it in the cache."""
-        watch = self._watches.get(run_id)
-        if watch is None:
-            watch = self._watches[run_id] = RunWatch(
-                self._mogplex,
-                run_id,
-                reserve=self._reserve,
-                now=self._now,
-                jitter=self._jitter,
-                on_answer=self._notify,
-                looks=self._looks,
-                recorder=self._recorder,
-            )
-        self._cache.keep(watch)
-        return watch
-
-    async def _reserve(self, last_response_at: float) -> None:
-        """Wait until the rate limit allows a poll and it is this watch's turn."""
-        if self._reserve_poll is not None:
-            async with self._queue.turn(last_response_at):
-                await self._reserve_poll()
-
-    async def _notify(self, run_id: str, snapshot: Snapshot) -> None:
-        # The size of the watch has changed, so the limits of the cache apply anew.
-        self.of(run_id)
-        if self.on_answer is not None:
-            await self.on_answer(run_id, snapshot)

@@ -24,6 +24,7 @@ from mogplex_mcp.server.prompts import KINDS as PROMPTS
 from mogplex_mcp.server.refusal import RefusingHandlers
 from mogplex_mcp.server.request_params import normalize_params
 from mogplex_mcp.server.request_scope import RequestScopes
+from mogplex_mcp.server.tasks import Tasks
 from mogplex_mcp.server.tool_handlers import ToolHandlers
 from mogplex_mcp.server.tracing import redact_spans
 from mogplex_mcp.tenants.opening import check_store
@@ -32,6 +33,7 @@ from mogplex_mcp.toolkit.elicitation import Elicitation
 from mogplex_mcp.toolkit.tool_selection import ToolSelection
 from mogplex_mcp.toolkit.toolset import Tool, Toolset, adapt_toolsets, needs_write, offered_tools
 from mogplex_mcp.tools.catalog import TOOLSETS
+from mogplex_mcp.ui import run_card
 
 if TYPE_CHECKING:
     import httpx2  # slow to import, and not needed before the first request
@@ -72,7 +74,7 @@ def create_server(
     """
     check_store(settings)
     toolsets, offered = _tools(settings)
-    scopes = RequestScopes(settings, ToolSelection(toolsets, offered), multi_tenant=multi_tenant, now=now)
+    scopes = RequestScopes(settings, ToolSelection(toolsets, offered), multi_tenant=multi_tenant)
     elicitation = Elicitation(allow_unasked=settings.allow_destructive)
     handlers = ToolHandlers(elicitation)
     if settings.refusals:
@@ -89,7 +91,9 @@ def create_server(
             verification.ask_by(services.try_token)
         try:
             await elicitation.share_key(services.store)
-            yield services
+            async with anyio.create_task_group() as services.background:
+                yield services
+                services.background.cancel_scope.cancel()
         finally:
             with anyio.CancelScope(shield=True):
                 await services.aclose()
@@ -107,15 +111,18 @@ def create_server(
         get_tool_input_schema=lambda name: tools[name].definition.input_schema if name in tools else None,
         lifespan=lifespan,
         on_list_tools=scopes.handler(handlers.list),
-        on_call_tool=scopes.handler(handlers.call),
     )
+    tasks = Tasks(handlers)
+    server.add_request_handler("tools/call", mcp_types.CallToolRequestParams, scopes.handler(tasks.call))
     server.add_notification_handler(
         "notifications/cancelled", mcp_types.CancelledNotificationParams, scopes.handler(handlers.cancelled)
     )
-    add_handlers(server, scopes, tools=names, has_channel=not multi_tenant)
+    if any(tool.card for tool in offered):
+        server.extensions[run_card.EXTENSION] = {}
+    add_handlers(server, scopes, tasks, tools=names, has_channel=not multi_tenant)
     # First: a confirmation is bound to the arguments as they are understood.
     server.middleware.append(normalize_params)
-    server.middleware.append(elicitation.boundary("mogplex-mcp", lambda context: scopes.open(context).token))
+    server.middleware.append(elicitation.boundary("mogplex-mcp", lambda context: scopes.open(context).identity))
     redact_spans(server, names | {kind.name for kind in PROMPTS})
     return server
 

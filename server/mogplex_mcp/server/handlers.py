@@ -14,6 +14,7 @@ from mogplex_mcp.server.request_scope import Context, RequestScope, RequestScope
 from mogplex_mcp.server.resources import KINDS as RESOURCES
 from mogplex_mcp.server.resources import Resources
 from mogplex_mcp.server.subscriptions import PUSHED, Subscriptions
+from mogplex_mcp.server.tasks import TASK_TOOLS, TASKS, TaskParams, Tasks
 
 if TYPE_CHECKING:
     from mogplex_mcp.server.completions import Completions
@@ -21,12 +22,15 @@ if TYPE_CHECKING:
 Complete = Callable[[RequestScope, mcp_types.CompleteRequestParams], Awaitable[mcp_types.CompleteResult]]
 
 
-def add_handlers(server: MogplexServer, scopes: RequestScopes, *, tools: frozenset[str], has_channel: bool) -> None:
+def add_handlers(
+    server: MogplexServer, scopes: RequestScopes, tasks: Tasks, *, tools: frozenset[str], has_channel: bool
+) -> None:
     """Register the handlers of everything except tools.
 
     Args:
         server: The server, with its tools.
         scopes: Opens the scope of each request.
+        tasks: Answers for tasks.
         tools: The names of all tools that any request may use.
         has_channel: Whether notifications can be sent to connections of the 2025 protocol outside of a response: not
             over stateless HTTP.
@@ -48,16 +52,28 @@ def add_handlers(server: MogplexServer, scopes: RequestScopes, *, tools: frozens
     if has_resources or has_prompts:
         add("completion/complete", mcp_types.CompleteRequestParams, _completer(resources, prompts))
     if any(kind.tool in tools for kind in PUSHED):
-        subscriptions = Subscriptions(resources)
+        subscriptions = Subscriptions(resources, tasks)
         add("subscriptions/listen", mcp_types.SubscriptionsListenRequestParams, subscriptions.listen)
         if has_channel:
             add("resources/subscribe", mcp_types.SubscribeRequestParams, subscriptions.subscribe)
             add("resources/unsubscribe", mcp_types.UnsubscribeRequestParams, subscriptions.unsubscribe)
 
+    of_this_era: dict[str, dict[str, Any]] = {}
+    if TASK_TOOLS & tools:
+        add("tasks/get", TaskParams, tasks.get)
+        add("tasks/update", TaskParams, tasks.update)
+        add("tasks/cancel", TaskParams, tasks.cancel)
+        # Not in the answer to `initialize`: a client of the 2025 protocol can't be sent a task.
+        of_this_era[TASKS] = {}
+
     async def discover(context: Context, _: mcp_types.RequestParams) -> mcp_types.DiscoverResult:
         return mcp_types.DiscoverResult(
             supported_versions=list(reversed(KNOWN_PROTOCOL_VERSIONS)),
-            capabilities=_without_list_changes(server.get_capabilities(protocol_version=context.protocol_version)),
+            capabilities=_without_list_changes(
+                server.get_capabilities(
+                    extensions={**server.extensions, **of_this_era} or None, protocol_version=context.protocol_version
+                )
+            ),
             instructions=server.instructions,
             _meta=server.whole_server_info(),
         )

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 import mcp_types
 
+from mogplex_mcp.operations.look import Look
 from mogplex_mcp.server.request_scope import RequestScope
 from mogplex_mcp.server.tool_handlers import ToolHandlers
 from mogplex_mcp.toolkit.elicitation import Elicitation
@@ -39,6 +40,8 @@ class RefusingHandlers(ToolHandlers):
         """Return the one tool that says what is wrong."""
         return mcp_types.ListToolsResult(tools=[self._listed.definition])
 
-    async def call(self, _scope: RequestScope, _params: mcp_types.CallToolRequestParams) -> mcp_types.CallToolResult:
+    async def call(
+        self, _scope: RequestScope, _params: mcp_types.CallToolRequestParams, _look: Look | None = None
+    ) -> mcp_types.CallToolResult:
         """Return the reason, whatever tool is called."""
         return mcp_types.CallToolResult(content=[mcp_types.TextContent(type="text", text=self._text)], is_error=True)

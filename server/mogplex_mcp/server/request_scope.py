@@ -10,8 +10,10 @@ from mcp.shared.exceptions import MCPError
 from mcp_types import INVALID_PARAMS, RequestId
 
 from mogplex_mcp.config.settings import Settings
+from mogplex_mcp.core.redaction import redacting
 from mogplex_mcp.credentials.sources import FoundToken, SourceKind
 from mogplex_mcp.operations.confirmation import Consent
+from mogplex_mcp.operations.look import Look
 from mogplex_mcp.storage.errors import StateError
 from mogplex_mcp.storage.ledger import Entry
 from mogplex_mcp.tenants.call_timeouts import client_key
@@ -21,6 +23,7 @@ from mogplex_mcp.tenants.tenant import Tenant
 from mogplex_mcp.toolkit.call import Call
 from mogplex_mcp.toolkit.tool_selection import ToolSelection
 from mogplex_mcp.toolkit.toolset import Tool
+from mogplex_mcp.ui import run_card
 
 CALLER: Final = "mogplex_mcp.caller"
 """Key in the ASGI scope of the request's `FoundToken`, or of None for the token of this process."""
@@ -40,7 +43,6 @@ class RequestScope:
         settings: The user's choices.
         selection: The tools that are offered, and what the request's headers leave of them.
         multi_tenant: Whether the transport has put the caller into the ASGI scope.
-        now: Seconds since the epoch.
 
     Attributes:
         context: The request.
@@ -55,14 +57,12 @@ class RequestScope:
         selection: ToolSelection,
         *,
         multi_tenant: bool,
-        now: Callable[[], float],
     ) -> None:
         self.context = context
         self.settings = settings
         self.services = context.lifespan_context
         self._selection = selection
         self._multi_tenant = multi_tenant
-        self._now = now
 
     @cached_property
     def tools(self) -> Mapping[str, Tool]:
@@ -96,6 +96,11 @@ class RequestScope:
         return identified or self.services.own_token()
 
     @property
+    def is_own(self) -> bool:
+        """Whether the process serves one person, with the token of that person."""
+        return not self._multi_tenant
+
+    @property
     def token_from(self) -> str:
         """Where the caller's token came from: the kind of its source, "operator" if an HTTP caller uses ours.
 
@@ -107,9 +112,15 @@ class RequestScope:
         return "operator" if self._multi_tenant and kind is not SourceKind.REQUEST else kind
 
     @property
-    def token(self) -> str:
-        """The value of the caller's token; "" without one."""
-        return self.caller.token.value if self.caller.token else ""
+    def identity(self) -> str:
+        """What the caller is known by, see `FoundToken.identity`; "" without a token."""
+        return self.caller.identity
+
+    @property
+    def secret(self) -> str:
+        """The OAuth token of an HTTP caller, which no pattern redacts; the tokens of this process are known."""
+        found = self.context.request.scope.get(CALLER) if self._multi_tenant and self.context.request else None
+        return found.token.value if found and found.token and found.token.is_oauth else ""
 
     async def reread_token_without_write(self) -> None:
         """Look for the token of this process again if the one in use is known to lack the scope `write`."""
@@ -148,16 +159,26 @@ class RequestScope:
         if not self._multi_tenant:
             return client
         try:
-            return f"{self.services.store.tenant(self.token)}/{client}"
+            return f"{self.services.store.tenant(self.identity)}/{client}"
         except StateError:
             # Nothing is learnt without a state file.
             return client
 
-    def open_call(self, consent: Consent | None = None) -> Call:
+    @property
+    def shows_cards(self) -> bool:
+        """Whether the client shows run cards (MCP Apps), as far as that is known.
+
+        A client of the 2025 protocol declares its extensions once, which stateless HTTP has forgotten by now.
+        """
+        declared = self.context.session.client_capabilities
+        return declared is None or run_card.EXTENSION in (declared.extensions or {})
+
+    def open_call(self, consent: Consent | None = None, look: Look | None = None) -> Call:
         """Return what a tool gets in addition to its arguments. The time of the call begins now.
 
         Args:
             consent: Whether the user agrees with what the call is about to do.
+            look: Set if the call is one look in place of a wait.
         """
         client, version = self.client
         return Call(
@@ -171,11 +192,13 @@ class RequestScope:
             learnt=self.services.learnt,
             progress=lambda done, message: self.context.session.report_progress(done, message=message),
             offered=frozenset(self.tools),
+            shows_cards=self.shows_cards,
             warnings=self.services.warnings,
-            clock=self._now,
+            clock=self.services.store.now,
             consent=consent or Consent(),
             shutdown=self.services.shutdown,
             session=self.session,
+            look=look,
         )
 
     def call_key(self, request_id: RequestId | None) -> CallKey | None:
@@ -187,7 +210,7 @@ class RequestScope:
         if self.context.request is None:
             return "", "", str(request_id)
         session = self.context.request.headers.get(_SESSION_HEADER)
-        return None if session is None else (self.token, session, str(request_id))
+        return None if session is None else (self.identity, session, str(request_id))
 
     async def is_disconnected(self) -> bool:
         """Return whether the client has closed its HTTP request."""
@@ -199,7 +222,7 @@ class RequestScope:
 
         Opens no connections to Mogplex, which takes long: clients ask for lists as soon as they have started.
         """
-        if not self.token:
+        if not self.identity:
             return []
         try:
             runs = await self.services.ledger(self.caller).runs(limit=most)
@@ -217,20 +240,16 @@ class RequestScopes:
         selection: The tools that are offered, and what a request's headers leave of them.
         multi_tenant: Whether each HTTP request has a caller of its own, whom the transport has identified and put into
             the ASGI scope under `CALLER`; otherwise every request is served with the token of this process.
-        now: Seconds since the epoch.
     """
 
-    def __init__(
-        self, settings: Settings, selection: ToolSelection, *, multi_tenant: bool, now: Callable[[], float]
-    ) -> None:
+    def __init__(self, settings: Settings, selection: ToolSelection, *, multi_tenant: bool) -> None:
         self._settings = settings
         self._selection = selection
         self._multi_tenant = multi_tenant
-        self._now = now
 
     def open(self, context: Context) -> RequestScope:
         """Return the scope of a request."""
-        return RequestScope(context, self._settings, self._selection, multi_tenant=self._multi_tenant, now=self._now)
+        return RequestScope(context, self._settings, self._selection, multi_tenant=self._multi_tenant)
 
     def handler(
         self, handle: Callable[[RequestScope, _ParamsT], Awaitable[_ResultT]]
@@ -238,6 +257,8 @@ class RequestScopes:
         """Return a handler for the SDK that opens the scope of each request and hands it on."""
 
         async def handle_in_scope(context: Context, params: _ParamsT) -> _ResultT:
-            return await handle(self.open(context), params)
+            scope = self.open(context)
+            with redacting(scope.secret):
+                return await handle(scope, params)
 
         return handle_in_scope

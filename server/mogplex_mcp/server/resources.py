@@ -27,6 +27,7 @@ from mogplex_mcp.server.request_scope import RequestScope
 from mogplex_mcp.storage.ledger import Entry
 from mogplex_mcp.toolkit.dispatch import call_tool
 from mogplex_mcp.toolkit.errors import sentence, tool_error
+from mogplex_mcp.ui import run_card
 
 LISTED_RUNS: Final = 20
 
@@ -92,7 +93,7 @@ RUN: Final = Kind(
     "run",
     "Run",
     "One run of a coding agent as it stands: state, branches, pull request, failure, events. "
-    "Subscribe to be notified of updates while it is watched.",
+    "Subscribe to be notified of updates.",
     tool="get_run",
     priority=0.9,
 )
@@ -100,8 +101,7 @@ RUN_EVENTS: Final = Kind(
     "mogplex://runs/{run_id}/events",
     "run-events",
     "Events of a run",
-    "What a run has reported so far, oldest first, written by the agent. "
-    "Subscribe to be notified of updates while it is watched.",
+    "What a run has reported so far, oldest first, written by the agent. Subscribe to be notified of updates.",
     tool="tail_run",
     arguments={"wait_seconds": 0, "max_events": 100},
     as_text=True,
@@ -155,6 +155,9 @@ class Resources:
         kinds = self.kinds(scope)
         definitions = [kind.definition for kind in kinds]
         listed = [one for one in definitions if isinstance(one, mcp_types.Resource)]
+        # "Servers MAY omit UI-only resources" (SEP-1865): they are of no use to other clients.
+        if scope.shows_cards and _has_card(scope):
+            listed.append(run_card.definition())
         if RUN in kinds:
             listed += [_listed_run(entry) for entry in await scope.known_runs(LISTED_RUNS)]
         return mcp_types.ListResourcesResult(resources=listed)
@@ -175,12 +178,14 @@ class Resources:
     async def read(
         self, scope: RequestScope, params: mcp_types.ReadResourceRequestParams
     ) -> mcp_types.ReadResourceResult:
-        """Return the result of the resource's tool.
+        """Return the result of the resource's tool, or the page of the run card.
 
         Raises:
             MCPError: There is no such resource, or it could not be read; the message says what to do.
         """
         protocol_version = scope.context.protocol_version
+        if params.uri == run_card.URI and _has_card(scope):
+            return mcp_types.ReadResourceResult(contents=[run_card.contents()])
         try:
             kind, values = self.find(scope, params.uri)
         except InvalidArgumentError as error:
@@ -224,6 +229,10 @@ class Resources:
                 return kind, {parameter: check_id(str(value), parameter) for parameter, value in matched.items()}
         known = ", ".join(kind.uri for kind in kinds)
         raise InvalidArgumentError(f"There is no resource {clean_line(uri, 100)}. There are {known}; put in an id")
+
+
+def _has_card(scope: RequestScope) -> bool:
+    return any(tool.card for tool in scope.tools.values())
 
 
 def _listed_run(entry: Entry) -> mcp_types.Resource:

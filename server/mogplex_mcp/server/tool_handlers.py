@@ -1,18 +1,21 @@
 """Handlers of `tools/list` and `tools/call`, and of the cancellation of a call."""
 
-from typing import Final
+from collections.abc import Mapping
+from typing import Any, Final
 
 import mcp_types
 from mcp.shared.exceptions import MCPError
 
 from mogplex_mcp.operations.confirmation import Consent
+from mogplex_mcp.operations.look import Look
 from mogplex_mcp.server.request_params import check_cursor
 from mogplex_mcp.server.request_scope import RequestScope
 from mogplex_mcp.server.resources import RUN, Resources
+from mogplex_mcp.server.sign_in_elicitation import SignInElicitation
 from mogplex_mcp.toolkit.call import Call
 from mogplex_mcp.toolkit.dispatch import dispatch
 from mogplex_mcp.toolkit.elicitation import Elicitation
-from mogplex_mcp.toolkit.toolset import needs_write
+from mogplex_mcp.toolkit.toolset import Tool, needs_write
 
 # A version of the protocol; they are dates, and sort as text.
 _FIRST_WITH_LINKS: Final = "2025-06-18"
@@ -27,6 +30,7 @@ class ToolHandlers:
 
     def __init__(self, elicitation: Elicitation) -> None:
         self._elicitation = elicitation
+        self._sign_in = SignInElicitation()
         self._resources = Resources()
 
     async def list(
@@ -41,9 +45,14 @@ class ToolHandlers:
         return mcp_types.ListToolsResult(tools=[tool.definition for tool in scope.tools.values()])
 
     async def call(
-        self, scope: RequestScope, params: mcp_types.CallToolRequestParams
+        self, scope: RequestScope, params: mcp_types.CallToolRequestParams, look: Look | None = None
     ) -> mcp_types.CallToolResult | mcp_types.InputRequiredResult:
-        """Run a tool, with a confirmation by the user where it needs one.
+        """Run a tool, with a sign-in and a confirmation by the user where it needs them.
+
+        Args:
+            scope: The request.
+            params: The call.
+            look: Set if a tool that waits is to look once instead.
 
         Raises:
             MCPError: `INVALID_PARAMS`, there is no such tool (MCP specification, "Tools", "Error Handling").
@@ -52,6 +61,8 @@ class ToolHandlers:
         if tool is None:
             scope.services.recorder.tool_called("other", "unknown_tool", 0.0)
             raise MCPError(mcp_types.INVALID_PARAMS, f"Unknown tool: {scope.missing_tool(params.name)}")
+        if (answer := await self._sign_in.ensure(scope, tool, params)) is not None:
+            return answer
         # What another replica has learnt of this client counts for this call, too.
         await scope.services.learnt.share()
         key = scope.call_key(scope.context.request_id)
@@ -59,25 +70,32 @@ class ToolHandlers:
             await scope.reread_token_without_write()
 
         async def run(consent: Consent) -> mcp_types.CallToolResult:
-            def open_call() -> Call:
-                call = scope.open_call(consent)
-                if needs_write(tool):
-                    call.tenant.scopes.check_write()
-                return call
-
             async with scope.services.in_flight.answering(key, scope.learnt_as, scope.is_disconnected):
-                return await dispatch(
-                    scope.tools,
-                    tool,
-                    params.arguments or {},
-                    open_call,
-                    base_url=scope.settings.base_url,
-                    token_from=scope.token_from,
-                    recorder=scope.services.recorder,
-                    links=RUN in self._resources.kinds(scope) and scope.context.protocol_version >= _FIRST_WITH_LINKS,
-                )
+                return await self.run(scope, tool, params.arguments or {}, consent, look)
 
         return await self._elicitation.run(run, scope.context, params)
+
+    async def run(
+        self, scope: RequestScope, tool: Tool, arguments: Mapping[str, Any], consent: Consent, look: Look | None
+    ) -> mcp_types.CallToolResult:
+        """Run a tool; whatever goes wrong is in its result."""
+
+        def open_call() -> Call:
+            call = scope.open_call(consent, look)
+            if needs_write(tool):
+                call.tenant.scopes.check_write()
+            return call
+
+        return await dispatch(
+            scope.tools,
+            tool,
+            arguments,
+            open_call,
+            base_url=scope.settings.base_url,
+            token_from=scope.token_from,
+            recorder=scope.services.recorder,
+            links=RUN in self._resources.kinds(scope) and scope.context.protocol_version >= _FIRST_WITH_LINKS,
+        )
 
     async def cancelled(self, scope: RequestScope, params: mcp_types.CancelledNotificationParams) -> None:
         """Learn from a cancelled call how long its client waits."""

@@ -10,7 +10,8 @@ from .context import Endpoint, RouteContext, Routes, require_funds, text_field
 from .formats import canonical, iso, new_id
 from .messages import BASE_PATH, ApiError, Response, UncaughtError, bad_request, internal_error, not_found, ok
 from .payloads import public_payload
-from .run_state import confirm_cancel, events_of, opens_pull_request, request_cancel, run_state_at
+from .pull_requests import pull_request_number
+from .run_state import confirm_cancel, events_of, request_cancel, run_state_at
 from .scripts import FAILED, SCRIPTS
 from .world import WRITE, Event, Repo, Run, Sandbox
 
@@ -56,7 +57,8 @@ async def get_run(context: RouteContext) -> Response:
 async def list_events(context: RouteContext) -> Response:
     """Return a run and its oldest events."""
     run = _own_run(context, "Failed to load run events")
-    events = events_of(run, context.now)[: context.limit(_DEFAULT_EVENTS, _MOST_EVENTS)]
+    number = pull_request_number(context.world, run, context.now)
+    events = events_of(run, context.now, number=number)[: context.limit(_DEFAULT_EVENTS, _MOST_EVENTS)]
     return ok({"run": public_run(context, run), "events": [_public_event(event) for event in events]})
 
 
@@ -178,7 +180,7 @@ def _new_run(context: RouteContext, requested: _RunRequest) -> Run:
         root_directory=checkout.root_directory,
         ai_call_id=new_id(),
         runtime_run_id=f"run_{new_id().replace('-', '')[:24]}" if script.queued else None,
-        number=_pull_request_number(context, requested),
+        number=len(context.world.runs) + 1,
         idempotency_key=requested.key,
         fingerprint=requested.fingerprint,
     )
@@ -186,16 +188,6 @@ def _new_run(context: RouteContext, requested: _RunRequest) -> Run:
         run.ended, run.ended_at, run.error = FAILED, now + context.request.queue_failure, "Connection error."
     _assign_sandbox(context, run)
     return run
-
-
-def _pull_request_number(context: RouteContext, requested: _RunRequest) -> int:
-    """Return the number of the open pull request of a branch that is continued, or the next one."""
-    working = requested.checkout.working
-    for run in context.world.runs.values():
-        same_branch = run.repo_id == requested.repo.id and run.working == working != run.base
-        if same_branch and opens_pull_request(run, context.now):
-            return run.number
-    return len(context.world.runs) + 1
 
 
 def _assign_sandbox(context: RouteContext, run: Run) -> None:

@@ -49,9 +49,16 @@ def run_state_at(run: Run, now: float) -> RunState:
     return RunState(status=status, error=error, updated_at=updated_at, has_sandbox=has_sandbox)
 
 
-def events_of(run: Run, now: float) -> list[Event]:
-    """List the visible events of a run, oldest first; ties come in an arbitrary order."""
-    scripted = [_event(run, index, step) for index, step in _steps_until(run, now) if step.type is not None]
+def events_of(run: Run, now: float, *, number: int | None = None) -> list[Event]:
+    """List the visible events of a run, oldest first; ties come in an arbitrary order.
+
+    Args:
+        run: the run.
+        now: epoch seconds.
+        number: the number of its pull request; None for `run.number`.
+    """
+    number = run.number if number is None else number
+    scripted = [_event(run, index, step, number) for index, step in _steps_until(run, now) if step.type is not None]
     # The database orders by time alone. Sorting ties by id is an order that follows neither index nor arrival.
     return sorted(
         [*scripted, *(event for event in run.events if event.created_at <= now)],
@@ -64,9 +71,10 @@ def finished_script(status: str) -> RunScript:
     return RunScript("", (), status=status)
 
 
-def opens_pull_request(run: Run, now: float) -> bool:
-    """Return whether a run has opened a pull request until now."""
-    return any(step.payload.get("pull_request_url") for _, step in _steps_until(run, now))
+def delivered_at(run: Run, now: float) -> float | None:
+    """Return when a run has delivered changes, as a pull request, in epoch seconds; None if it has not until now."""
+    steps = (step.at for _, step in _steps_until(run, now) if step.payload.get("pull_request_url"))
+    return next((run.created_at + at * run.seconds for at in steps), None)
 
 
 def confirm_cancel(run: Run, now: float) -> None:
@@ -94,19 +102,19 @@ def _steps_until(run: Run, now: float) -> list[tuple[int, Step]]:
     return [(index, step) for index, step in enumerate(run.script.steps) if step.at * run.seconds <= elapsed]
 
 
-def _event(run: Run, index: int, step: Step) -> Event:
+def _event(run: Run, index: int, step: Step, number: int) -> Event:
     moment = step.at if step.dated is None else step.dated
     return Event(
         id=derived_id(run.id, run.script.name, index),
         type=step.type or "log",
         created_at=run.created_at + moment * run.seconds,
-        message=_with_placeholders(step.message, run),
-        payload=_with_placeholders(dict(step.payload), run),
+        message=_with_placeholders(step.message, run, number),
+        payload=_with_placeholders(dict(step.payload), run, number),
         tool_name=step.tool,
     )
 
 
-def _with_placeholders(value: Any, run: Run) -> Any:
+def _with_placeholders(value: Any, run: Run, number: int) -> Any:
     if isinstance(value, str) and "{" in value:
         for name, text in (
             ("{run_id}", run.id),
@@ -114,10 +122,10 @@ def _with_placeholders(value: Any, run: Run) -> Any:
             ("{base}", run.base),
             ("{working}", run.working),
             ("{full_name}", run.full_name),
-            ("{number}", str(run.number)),
+            ("{number}", str(number)),
         ):
             value = value.replace(name, text)
         return value
     if isinstance(value, dict):
-        return {key: _with_placeholders(item, run) for key, item in value.items()}
+        return {key: _with_placeholders(item, run, number) for key, item in value.items()}
     return value

@@ -147,6 +147,7 @@ class Run:
         events: rows in addition to those of the script.
         ended: a status that was set from outside at `ended_at` and ends the script there.
         ai_call_status: the status of the agent call behind the run, if it differs from the run's.
+        number: that of its pull request, unless its delivery updates an open one (`pull_requests`).
         command_id: the process in the sandbox, which a cancellation has to stop.
         updated_at: the last change of the run row, if the script does not determine it.
         idempotency_key: belongs to the user, never expires.
@@ -250,6 +251,7 @@ class World:
         sandbox_boot_error: why no sandbox boots; None if they do.
         repo_job_limit: active automation runs per repo at which triggers are suppressed.
         default_script: the script of runs without a planned one.
+        closed_pull_requests: when pull requests were closed or merged, epoch seconds by `owner/name#number`.
         oauth: the data of the authorization server.
     """
 
@@ -268,6 +270,7 @@ class World:
     sandbox_boot_error: str | None = None
     repo_job_limit: int = 25
     default_script: str = "success"
+    closed_pull_requests: dict[str, float] = field(default_factory=dict)
     oauth: OAuthData = field(default_factory=OAuthData)
 
     def user(self, user_id: str) -> User:

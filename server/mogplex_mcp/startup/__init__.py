@@ -1,1 +1,1 @@
-"""Responses to the first requests of a client while the server is still loading."""
+"""Responses to the first requests of a client while the server is still loading, made when the package is built."""

@@ -1,4 +1,4 @@
-"""The confirmations of users that were used, so that each counts once."""
+"""What must be remembered for a while: the confirmations that were used, and the tasks that were cancelled."""
 
 import time
 from collections import OrderedDict
@@ -22,6 +22,13 @@ class UsedConfirmations(Protocol):
             StateError: It cannot be known whether it was used.
         """
 
+    async def has(self, state: str) -> bool:
+        """Return whether a state was added and could still be used.
+
+        Raises:
+            StateError: It cannot be known.
+        """
+
 
 class MemoryUsedConfirmations:
     """The `UsedConfirmations` of one process."""
@@ -38,3 +45,7 @@ class MemoryUsedConfirmations:
             return False
         self._expiry[state] = now + valid_seconds
         return True
+
+    async def has(self, state: str) -> bool:
+        """See `UsedConfirmations.has`."""
+        return self._expiry.get(state, 0.0) > time.time()

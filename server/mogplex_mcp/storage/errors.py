@@ -9,5 +9,9 @@ class DamagedStateError(StateError):
     """The state file isn't a database any more, or not a whole one."""
 
 
+class DatabaseError(StateError):
+    """The database that replicas share cannot be used now; it may be back in a moment."""
+
+
 class NewerSchemaError(OSError):
     """The state was written by a newer release; it is left as it is."""

@@ -25,6 +25,10 @@ class Store(Protocol):
     def used_confirmations(self) -> UsedConfirmations:
         """The confirmations that were used."""
 
+    @property
+    def cancelled_tasks(self) -> UsedConfirmations:
+        """The tasks that were cancelled: on all replicas, or in this process where there is no database."""
+
     def now(self) -> float:
         """Return the seconds since the epoch, by the clock of all processes that share the state."""
 
@@ -56,6 +60,13 @@ class Store(Protocol):
             StateError: It cannot be read.
         """
 
+    async def lasting_key(self) -> bytes:
+        """Return the key that seals what clients keep longer than a process lives, such as the ids of tasks.
+
+        Raises:
+            StateError: It cannot be read.
+        """
+
     async def check(self) -> None:
         """Return if the state can be used.
 
@@ -77,6 +88,8 @@ class SqliteStore:
         self.state = state
         self.wait_limits = SqliteWaitLimits(state)
         self.used_confirmations = MemoryUsedConfirmations()
+        # Apart: any number of tasks can be cancelled, and must not push out a confirmation.
+        self.cancelled_tasks = MemoryUsedConfirmations()
         self._now = now
 
     def now(self) -> float:
@@ -103,6 +116,11 @@ class SqliteStore:
     async def sealing_key(self) -> bytes | None:
         """See `Store.sealing_key`."""
         return None
+
+    async def lasting_key(self) -> bytes:
+        """See `Store.lasting_key`."""
+        # Made of the secret of the file, which never leaves it.
+        return self.state.tenant("the key that seals the ids of tasks").encode()
 
     async def check(self) -> None:
         """See `Store.check`."""

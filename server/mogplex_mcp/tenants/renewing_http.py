@@ -10,7 +10,10 @@ from mogplex_mcp.core.redaction import MARK
 from mogplex_mcp.credentials.known_tokens import KnownTokens
 
 Renew = Callable[[Token], Awaitable[Token | None]]
-"""Look for the token again after Mogplex refused one; return another one, or None."""
+"""Look for the token again after Mogplex refused one, or refresh it; return another one, or None."""
+
+Current = Callable[[Token], Awaitable[Token]]
+"""Return the token to send, given the last one: it may have been refreshed, or expire soon."""
 
 # Mogplex decides both before it reads the body of a request (mogplex-api.md, section 2), so nothing was done.
 _REFUSALS: Final = (ErrorCode.UNAUTHORIZED, ErrorCode.FORBIDDEN)
@@ -25,12 +28,16 @@ class RenewingHttp(ScopeTrackingHttp):
     Args:
         known: What is known of tokens.
         renew: Looks for the token again; None where the caller has sent it.
+        current: Keeps the token from expiring; None for one that doesn't, or that can't be refreshed here.
     """
 
-    def __init__(self, *args: Any, known: KnownTokens, renew: Renew | None, **more: Any) -> None:
+    def __init__(
+        self, *args: Any, known: KnownTokens, renew: Renew | None, current: Current | None = None, **more: Any
+    ) -> None:
         super().__init__(*args, **more)
         self._known = known
         self._renew = renew
+        self._current = current
 
     async def request(self, method: str, path: str, **more: Any) -> dict[str, Any]:
         """Send a request, see `MogplexHttp.request`."""
@@ -43,6 +50,8 @@ class RenewingHttp(ScopeTrackingHttp):
         return await self._renewing(lambda: send(path, body, **more))
 
     async def _renewing(self, send: Callable[[], Awaitable[_T]]) -> _T:
+        if self._current is not None and self._token is not None:
+            self._token = await self._current(self._token)
         token = self._token
         try:
             return await self._learning(send)

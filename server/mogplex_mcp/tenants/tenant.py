@@ -4,9 +4,9 @@ import hashlib
 import secrets
 import time
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Protocol
 
 from mogplex_mcp.api.access_token import Token
 from mogplex_mcp.api.budget import SharedBudget
@@ -18,19 +18,32 @@ from mogplex_mcp.api.server_clock import ServerClock
 from mogplex_mcp.core.metrics import NO_METRICS, Recorder
 from mogplex_mcp.credentials.known_tokens import KnownTokens
 from mogplex_mcp.credentials.sources import FoundToken, SourceKind
+from mogplex_mcp.runs.automation_looks import AutomationLooks
+from mogplex_mcp.runs.fair_share import FairShare
 from mogplex_mcp.runs.start import Starter
 from mogplex_mcp.runs.triggers import Triggerer
-from mogplex_mcp.runs.watch import OnAnswer, WatchCache, Watches
+from mogplex_mcp.runs.watch import OnAnswer
+from mogplex_mcp.runs.watches import WatchCache, Watches
 from mogplex_mcp.storage.ledger import Ledger
 from mogplex_mcp.storage.measured_ledger import MeasuredLedger
 from mogplex_mcp.storage.store import Store
 from mogplex_mcp.tenants.latest_runs import LatestRuns
-from mogplex_mcp.tenants.renewing_http import Renew, RenewingHttp
+from mogplex_mcp.tenants.renewing_http import Current, Renew, RenewingHttp
 
 if TYPE_CHECKING:
     import httpx2  # slow to import, and not needed before the first request
 
 MOST_TENANTS: Final = 1_000
+
+
+class OwnTokens(Protocol):
+    """The token of this process, which may be replaced, refreshed or gone at any time."""
+
+    def current(self, last: FoundToken) -> Awaitable[FoundToken]:
+        """Return the token to use in place of the last one; a grant that expires soon is refreshed first."""
+
+    def renew(self, refused: Token) -> Awaitable[FoundToken | None]:
+        """Look for the token again after Mogplex refused one, or refresh it; return another one, or None."""
 
 
 @dataclass(frozen=True)
@@ -49,6 +62,8 @@ class Tenant:
     scopes: ScopeCache
     clock: ServerClock
     latest_runs: LatestRuns = field(default_factory=LatestRuns)
+    fair_share: FairShare = field(default_factory=FairShare)
+    automation_looks: AutomationLooks = field(default_factory=AutomationLooks)
     recorder: Recorder = NO_METRICS
 
 
@@ -62,7 +77,7 @@ class Tenants:
         store: Where state is kept.
         now: Seconds since the epoch.
         known: What Mogplex has shown of the tokens.
-        renew: Looks for the token of this process again; None where it cannot change.
+        own: The token of this process; None where it cannot change.
         recorder: Records what is measured.
         on_answer: Called with each new snapshot of a run, whatever the token of this process then.
     """
@@ -72,7 +87,7 @@ class Tenants:
     store: Store
     now: Callable[[], float] = time.time
     known: KnownTokens = field(default_factory=KnownTokens)
-    renew: Renew | None = None
+    own: OwnTokens | None = None
     recorder: Recorder = NO_METRICS
     on_answer: OnAnswer | None = None
     _known: OrderedDict[bytes, Tenant] = field(default_factory=OrderedDict, repr=False)
@@ -80,27 +95,38 @@ class Tenants:
     _key: bytes = field(default_factory=lambda: secrets.token_bytes(32), repr=False)
 
     def of(self, found: FoundToken) -> Tenant:
-        """Return the tenant of a token; without a token, one whose requests fail with the reason."""
-        value = found.token.value if found.token else ""
+        """Return the tenant of a token; without a token, one whose requests fail with the reason.
+
+        The tokens of one grant have one tenant.
+        """
         name = self._name(found)
         tenant = self._known.get(name)
         if tenant is None:
-            tenant = self._known[name] = self._make(found, value)
+            tenant = self._known[name] = self._make(found)
             if len(self._known) > MOST_TENANTS:
                 self._known.popitem(last=False)
         self._known.move_to_end(name)
         # The same token may have another source by now, and a missing one another reason.
         return tenant if tenant.found is found else replace(tenant, found=found)
 
-    def _make(self, found: FoundToken, value: str) -> Tenant:
-        budget = SharedBudget(self.store.request_counts(value), now=self.store.now, recorder=self.recorder)
+    def _make(self, found: FoundToken) -> Tenant:
+        identity = found.identity
+        budget = SharedBudget(self.store.request_counts(identity), now=self.store.now, recorder=self.recorder)
         from mogplex_mcp.api.dated_transport import DatedTransport  # noqa: PLC0415 - imports httpx2, which is slow
 
         clock = ServerClock(self.now)
         transport = DatedTransport(self.transport, clock)
         scopes = self.known.scopes(found.token) if found.token else ScopeCache(now=self.now)
-        renew = self._renewed if self.renew and found.kind is not SourceKind.REQUEST else None
-        http = RenewingHttp(transport, self.base_url, found.token, budget, scopes=scopes, known=self.known, renew=renew)
+        http = RenewingHttp(
+            transport,
+            self.base_url,
+            found.token,
+            budget,
+            scopes=scopes,
+            known=self.known,
+            renew=self._renewing(found),
+            current=self._refreshing(found),
+        )
         mogplex = Mogplex(http)
         ledger = open_ledger(self.store, self.base_url, found)
         if self.recorder is not NO_METRICS:
@@ -110,7 +136,7 @@ class Tenants:
             reserve=budget.reserve,
             now=clock.now,
             cache=self._watch_cache,
-            looks=self.store.looks(value),
+            looks=self.store.looks(identity),
             recorder=self.recorder,
         )
         watches.on_answer = self.on_answer if found.personal else None
@@ -122,23 +148,43 @@ class Tenants:
             repos=RepoFinder(mogplex, now=self.now),
             starter=Starter(mogplex, ledger, clock),
             watches=watches,
-            triggerer=Triggerer(mogplex, ledger, clock, secret=value if _has_lasting_token(found) else ""),
+            triggerer=Triggerer(mogplex, ledger, clock, secret=identity if _has_lasting_token(found) else ""),
             hosted=HostedToolCache(HostedEndpoint(http), now=self.now),
             scopes=scopes,
             clock=clock,
             recorder=self.recorder,
         )
 
-    async def _renewed(self, refused: Token) -> Token | None:
-        """Return the new token of this process, if there is one, and drop the tenant of the old one."""
-        token = await self.renew(refused) if self.renew else None
-        if token is not None:
-            self._known.pop(self._name(FoundToken(refused, "", personal=True)), None)
-        return token
+    def _renewing(self, found: FoundToken) -> Renew | None:
+        """Return what looks for another token than the one of a tenant, and drops the tenant if it is replaced."""
+        own = self.own
+        if own is None or found.kind is SourceKind.REQUEST:
+            return None
+
+        async def renew(refused: Token) -> Token | None:
+            renewed = await own.renew(refused)
+            if renewed is None:
+                return None
+            if renewed.identity != found.identity:
+                self._known.pop(self._name(replace(found, personal=True)), None)
+            return renewed.token
+
+        return renew
+
+    def _refreshing(self, found: FoundToken) -> Current | None:
+        """Return what keeps the token of a tenant from expiring; None where it does not, or not in our hands."""
+        own = self.own
+        if own is None or found.grant is None or not found.personal:
+            return None
+
+        async def current(last: Token) -> Token:
+            now = await own.current(found)
+            return now.token if now.token and now.identity == found.identity else last
+
+        return current
 
     def _name(self, found: FoundToken) -> bytes:
-        value = found.token.value if found.token else ""
-        return hashlib.blake2b(f"{found.personal} {value}".encode(), key=self._key, digest_size=16).digest()
+        return hashlib.blake2b(f"{found.personal} {found.identity}".encode(), key=self._key, digest_size=16).digest()
 
 
 def _has_lasting_token(found: FoundToken) -> bool:
@@ -153,7 +199,6 @@ def open_ledger(store: Store, base_url: str, found: FoundToken) -> Ledger:
     are known by their tokens only, and stay apart. No route of Mogplex tells whose a token is (mogplex-api.md, section
     4), so a renewed access token begins a new ledger; the keys of starts are the same as before.
     """
-    token = found.token.value if found.token else ""
     if not found.personal:
-        return store.ledger(token)
-    return store.ledger(f"person at {base_url}", former=token)
+        return store.ledger(found.identity)
+    return store.ledger(f"person at {base_url}", former=found.identity)

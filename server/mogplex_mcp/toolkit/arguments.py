@@ -120,7 +120,7 @@ def check(arguments: type[BaseModel], given: Mapping[str, Any], *, changes: bool
     for name, value in values.items():
         for text in value if isinstance(value, list) else [value]:
             if isinstance(text, str):
-                _check_text(name, text, bounded=_most_characters(known[name]) is None)
+                _check_text(name, text, bounded=isinstance(value, list) or _most(known[name]) is None)
     return CheckedArguments(values, notes)
 
 
@@ -183,7 +183,9 @@ def _problem(tool: str, name: str, field: FieldInfo, problem: Mapping[str, Any])
         return f"{tool} needs the argument {name}: {field.description or 'it has no default'}".rstrip(".")
     given = problem["input"]
     if problem["type"] == "string_too_long":
-        return f"{name} must have at most {_most_characters(field)} characters, but has {len(given)}"
+        return f"{name} must have at most {_most(field)} characters, but has {len(given)}"
+    if problem["type"] == "too_long":
+        return f"{name} must have at most {_most(field)} items, but has {len(given)}"
     if (tool, name) == _SECRET_ARGUMENT:
         return f"{name} must be {_wanted(field)}"
     return f"{name} must be {_wanted(field)}, but {quoted(given)} was given"
@@ -214,7 +216,7 @@ def _bound(field: FieldInfo, name: str) -> Any:
     return next((getattr(one, name) for one in field.metadata if hasattr(one, name)), None)
 
 
-def _most_characters(field: FieldInfo) -> Any:
+def _most(field: FieldInfo) -> Any:
     return _bound(field, "max_length")
 
 

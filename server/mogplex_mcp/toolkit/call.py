@@ -20,6 +20,7 @@ class Call(OperationContext):
         token_from: Where the caller's token came from, see `tool_error`.
         learnt: The call timeouts that clients turned out to have.
         offered: The names of the tools that this server offers.
+        shows_cards: Whether the client may show the result in a run card.
         warnings: What the user should know of the state file.
     """
 
@@ -29,6 +30,7 @@ class Call(OperationContext):
     learnt: LearntCaps
     token_from: str = ""
     offered: frozenset[str] = field(default_factory=frozenset)
+    shows_cards: bool = False
     warnings: Callable[[], list[str]] = list
 
     @property

@@ -65,7 +65,7 @@ async def dispatch(
             name = reply.resource.rpartition("/")[2]
             content.append(ResourceLink(type="resource_link", uri=reply.resource, name=name, mime_type=_JSON))
         outcome = "ok"
-        return CallToolResult(content=content, structured_content=structured)
+        return CallToolResult(content=content, structured_content=structured, _meta=dict(reply.meta) or None)
     except Exception as error:  # noqa: BLE001 - a client could do nothing with a protocol error
         failure = operation_error(error)
         outcome = str(failure.code)

@@ -64,7 +64,7 @@ class _Wording:
     Attributes:
         happened: What happened.
         following: What to do; {retry} stands for the time to wait, {keys} for the web page of tokens, {use_it} for how
-            a new token is put in place, {tool} for the tool that was called.
+            a new token is put in place, {new_token} for how to get one and do that, {tool} for the tool.
         tools: Tools to call as well, as far as they are offered.
         then: How to say that.
     """
@@ -80,7 +80,9 @@ _THEN: Final = "Then call {tools} to see whether it works."
 _WORDINGS: Final[Mapping[str, _Wording]] = {
     ErrorCode.NO_TOKEN: _Wording(
         "There is no Mogplex token",
-        "Ask the user to create one at {keys} and {use_it}.",
+        "Ask the user to run `mogplex-mcp login` in a terminal: it opens the browser, and the sign-in is used at once. "
+        "Without a browser: to create a token at {keys} and to set MOGPLEX_API_KEY to it in this server's "
+        "configuration.",
         _CHECK,
         _THEN,
     ),
@@ -124,8 +126,8 @@ _WORDINGS: Final[Mapping[str, _Wording]] = {
     ),
     ErrorCode.UNAUTHORIZED: _Wording(
         "Mogplex did not accept the token",
-        "It may be revoked or expired: ask the user to create a new one at {keys} and {use_it}. During an outage of "
-        "Mogplex every token is refused: if it worked before, call {tool} again in a minute first.",
+        "It may be revoked or expired: ask the user {new_token}. During an outage of Mogplex every token is refused: "
+        "if it worked before, call {tool} again in a minute first.",
         _CHECK,
         _THEN,
     ),
@@ -192,9 +194,10 @@ _USE_IT: Final[Mapping[str, str]] = {
 }
 """How a new token is put in place, by where the old one came from."""
 _USE_IT_ELSEWHERE: Final = (
-    "to run `mogplex-mcp login` in a terminal (it is used at once), or to set MOGPLEX_API_KEY to it in this server's "
-    "configuration"
+    "to give it to `mogplex-mcp login --token` in a terminal (it is used at once), or to set MOGPLEX_API_KEY to it in "
+    "this server's configuration"
 )
+_SIGN_IN_AGAIN: Final = "to run `mogplex-mcp login` in a terminal, which opens the browser (it is used at once)"
 # What programs read for codes that are ours alone.
 _SHOWN_CODES: Final[Mapping[str, str]] = {
     OperationCode.UNKNOWN_REPO_ID: ErrorCode.SERVICE_UNAVAILABLE,
@@ -206,6 +209,9 @@ _OVER_HTTP: Final = ("request", "operator", "sign_in")
 _OPERATOR: Final = "tell the user that the operator of this server has to check"
 # For a caller over HTTP, who has neither the server's machine nor its settings.
 _WORDINGS_OVER_HTTP: Final[Mapping[str, _Wording]] = {
+    ErrorCode.NO_TOKEN: _Wording(
+        "There is no Mogplex token", "Ask the user to create one at {keys} and {use_it}.", _CHECK, _THEN
+    ),
     ErrorCode.UNREACHABLE: _Wording(
         "Mogplex could not be reached",
         f"Call {{tool}} again in a minute; if it stays so, {_OPERATOR} its network, proxy and MOGPLEX_URL.",
@@ -281,6 +287,8 @@ def tool_error(
         "tool": tool or "it",
         "use_it": _USE_IT.get(token_from, _USE_IT_ELSEWHERE),
     }
+    new_token = f"to create a new one at {places['keys']} and {places['use_it']}"
+    places["new_token"] = new_token if token_from in _USE_IT else f"{_SIGN_IN_AGAIN}, or {new_token}"
     happened = sentence(spell(error.happened, _spelled) or wording.happened.format(**places))
     following = spell(error.advice, _spelled)
     if not following and not repeatable and error.code == ErrorCode.UNEXPECTED_ANSWER:

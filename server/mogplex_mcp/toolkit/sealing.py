@@ -12,9 +12,13 @@ class SharedKeyCodec:
     """A `RequestStateCodec` with the key of all replicas, or with one of this process where there is none to share.
 
     With a key of the process, a question that was asked before a restart has to be asked again.
+
+    Args:
+        lasting: Whether the key of a person's state file will do: for what may be used twice, also after a restart.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, lasting: bool = False) -> None:
+        self._lasting = lasting
         self._own = os.urandom(32)
         self._codec = AESGCMRequestStateCodec([self._own])
         self._is_shared = False
@@ -24,7 +28,7 @@ class SharedKeyCodec:
         if self._is_shared:
             return
         try:
-            key = await store.sealing_key()
+            key = await (store.lasting_key() if self._lasting else store.sealing_key())
         except StateError:
             return
         if key is not None:

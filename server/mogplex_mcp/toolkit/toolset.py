@@ -31,6 +31,17 @@ _CHARACTERS_PER_TOKEN: Final = 4
 
 
 @dataclass(frozen=True)
+class OtherRepo:
+    """Marks the argument `repo` of a tool that need not be named one.
+
+    Attributes:
+        default: Which repository is meant then, if there is one.
+    """
+
+    default: str
+
+
+@dataclass(frozen=True)
 class Hints:
     """The annotations of a tool (MCP specification, "Tool annotations").
 
@@ -61,6 +72,7 @@ class Tool:
         needs_token: Whether it is of no use without a token.
         default_repo: The repository of a call that needs one and names none; "" where it has to name one.
         always_load: Whether a client that loads definitions on demand is asked to load this one at once.
+        card: The URI of the page that shows its results in clients with MCP Apps; "" for none.
         absent: The names of the tools that are not offered with it.
         is_described_whole: Whether its output schema describes inner fields, too.
     """
@@ -74,6 +86,7 @@ class Tool:
     needs_token: bool = True
     default_repo: str = ""
     always_load: bool = False
+    card: str = ""
     absent: frozenset[str] = frozenset()
     is_described_whole: bool = False
 
@@ -91,6 +104,8 @@ class Tool:
             if self.default_repo and one.name == "repo" and default is ...:
                 default = self.default_repo
                 description += f" Default: {default}."
+            for other in (mark for mark in types[one.name].__metadata__ if isinstance(mark, OtherRepo)):
+                description += f" Default: {other.default}, else {self.default_repo or 'it is required'}."
             fields[one.name] = Annotated[types[one.name], Field(description=description)], default
         return create_model(self.name, __config__=ConfigDict(extra="forbid", defer_build=True), **fields)
 
@@ -115,8 +130,14 @@ class Tool:
                 idempotent_hint=None if self.hints.reads_only else self.hints.idempotent,
                 open_world_hint=self.hints.open_world,
             ),
-            _meta={_ALWAYS_LOAD: True} if self.always_load else None,
+            _meta=self._meta,
         )
+
+    @property
+    def _meta(self) -> dict[str, Any] | None:
+        loading = {_ALWAYS_LOAD: True} if self.always_load else {}
+        # MCP Apps (SEP-1865), "Resource Discovery".
+        return (loading | ({"ui": {"resourceUri": self.card}} if self.card else {})) or None
 
     def among(self, offered: Collection[str], every: Iterable[str]) -> "Tool":
         """Return the tool as it is described where only some tools are offered.
@@ -142,7 +163,7 @@ class Toolset:
     tools: list[Tool] = field(default_factory=list)
 
     def tool(
-        self, title: str, hints: Hints, *, needs_token: bool = True, always_load: bool = False
+        self, title: str, hints: Hints, *, needs_token: bool = True, always_load: bool = False, card: str = ""
     ) -> Callable[[_FunctionT], _FunctionT]:
         """Declare a function as a tool. Its first parameter is the `Call`, the others are the tool's arguments."""
 
@@ -157,6 +178,7 @@ class Toolset:
                     function=function,
                     needs_token=needs_token,
                     always_load=always_load,
+                    card=card,
                 )
             )
             return function

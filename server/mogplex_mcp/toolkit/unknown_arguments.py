@@ -22,7 +22,14 @@ _MOST_NAMED: Final = 5
 _LONGEST_COMPARED: Final = 40
 _ABSENT: Final = frozenset({"", "null", "none", "undefined"})
 _ENDINGS: Final = frozenset({"id", "ids", "uuid", "name", "names", "full_name", "branch", "text", "value", "url", "s"})
-_SYNONYMS: Final[Mapping[str, str]] = {"repository": "repo", "repositories": "repo"}
+_SYNONYMS: Final[Mapping[str, str]] = {
+    "repository": "repo",
+    "repositories": "repo",
+    "continue": "continue_run",
+    "continue_from": "continue_run",
+    "resume": "continue_run",
+    "resume_run": "continue_run",
+}
 # Words of names that ask a call to do less, or elsewhere or otherwise, or claim that the user agrees to it.
 _RESTRICTING: Final = re.compile(
     r"(?:^|_)(?:dry|dryrun|simulate|simulation|preview|test|validate|check|only|except|exclude|skip|without|no|not|draft"

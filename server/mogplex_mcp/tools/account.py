@@ -64,7 +64,7 @@ def connection_reply(call: Call, state: account.ConnectionState) -> Connection:
         summary="Connected to Mogplex.",
         connected=True,
         mogplex=call.settings.base_url + (" (simulated inside this process)" if call.settings.demo else ""),
-        token=f"{'mog_…' if state.has_token else 'none'}, from {state.token_source}",
+        token=f"{state.token_kind or 'none'}, from {state.token_source}",
         scopes=state.scopes,
         requests=requests,
         journal=_JOURNAL[state.journal],

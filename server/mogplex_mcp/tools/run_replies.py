@@ -1,5 +1,6 @@
 """Replies about runs, made from snapshots and outcomes, with the next steps."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 
@@ -7,6 +8,7 @@ from mogplex_mcp.api import models
 from mogplex_mcp.api.base_url import web_url
 from mogplex_mcp.core.humanize import counted, duration
 from mogplex_mcp.operations import runs
+from mogplex_mcp.operations.continuation import Continuation
 from mogplex_mcp.reply.model import NextStep
 from mogplex_mcp.reply.output_limit import lines_within
 from mogplex_mcp.reply.untrusted import clean_line, sanitize_name, sanitize_word
@@ -56,6 +58,7 @@ def started_reply(result: runs.StartedRun, *, now: datetime, base_url: str) -> S
             notes.append("If the user really wants another one, call start_run with force_new.")
     else:
         summary = f"Run started on {repo}."
+    notes += _continued(result.continues)
     if not started.noted:
         notes.append("The journal could not be written: keep this run_id, list_runs will not show it.")
     return StartedRun(
@@ -65,11 +68,26 @@ def started_reply(result: runs.StartedRun, *, now: datetime, base_url: str) -> S
         status=sanitize_word(run.status),
         harness=sanitize_word(run.harness, ""),
         replayed=started.replayed,
-        web_page=_page(run, base_url),
-        untrusted=_branches(run),
+        pull_request=result.continues.pull_request if result.continues else "",
+        web_page=page_of_run(run.run_id, base_url),
+        untrusted=branches(run),
         notes=notes,
         next_steps=[follow],
     )
+
+
+def _continued(continues: Continuation | None) -> list[str]:
+    """Return what a run that continues another one will deliver to."""
+    if continues is None:
+        return []
+    branch = f"It works on the branch of run {continues.run_id}"
+    if continues.pull_request:
+        return [f"{branch} and updates this pull request; if that is not open any more, a new one is opened."]
+    if continues.wanted.working_branch == continues.wanted.base_branch:
+        return [f"{branch}, which is the base branch itself: there is no pull request to update."]
+    if continues.changed:
+        return [f"{branch}, which reported no pull request; an open one of that branch is updated."]
+    return [f"{branch}, which reported no changes: if its branch does not exist, this run will fail."]
 
 
 def news_reply(followed: runs.FollowedRun, *, now: datetime, base_url: str) -> RunNews:
@@ -97,7 +115,7 @@ def news_reply(followed: runs.FollowedRun, *, now: datetime, base_url: str) -> R
         failure_code=sanitize_word(outcome.failure_code, ""),
         stale=news.reason is Reason.STALE or None,
         truncated_upstream=snapshot.saturated or None,
-        web_page=_page(run, base_url),
+        web_page=page_of_run(run.run_id, base_url),
         cursor="" if ended and not news.more else str(news.cursor),
         untrusted=untrusted,
         notes=notes,
@@ -109,12 +127,12 @@ def details_reply(details: runs.RunDetails, *, now: datetime, base_url: str) -> 
     """Return the answer to get_run."""
     snapshot, outcome, groups = details.snapshot, details.outcome, details.groups
     run = snapshot.run
-    untrusted: dict[str, object] = {**_branches(run)}
+    untrusted: dict[str, object] = {**branches(run)}
     if outcome.failure:
         untrusted["failure"] = clean_line(outcome.failure, FAILURE_CHARACTERS)
     untrusted |= _other_link(outcome)
     # The newest events say how it stands; tail_run has what came before.
-    events = lines_within((event_line(one) for one in reversed(groups)), EVENTS_CHARACTERS)[::-1]
+    events = [event_line(one) for one in newest_that_fit(groups)]
     untrusted |= {"events": events} if events else {}
     notes = _latest(is_latest=details.is_latest) + _notes(snapshot, now)
     if len(events) < len(groups):
@@ -146,7 +164,7 @@ def details_reply(details: runs.RunDetails, *, now: datetime, base_url: str) -> 
         failure_code=sanitize_word(outcome.failure_code, ""),
         sandbox_id=sanitize_word(run.sandbox_record_id or "", ""),
         truncated_upstream=snapshot.saturated or None,
-        web_page=_page(run, base_url),
+        web_page=page_of_run(run.run_id, base_url),
         left_out=len(groups) - len(events) or None,
         untrusted=untrusted,
         notes=notes,
@@ -179,15 +197,32 @@ def event_line(one: EventGroup) -> str:
     """Events of one kind on one line: time, kind, how many, what the last one says."""
     event = one.last
     time = f"{event.created_at:%H:%M:%S} " if event.created_at else ""
-    kind = clean_line(event.type if one.kind.startswith(event.type + " " + event.id) else one.kind, 60)
+    kind = event_kind(one)
     count = f" x{len(one.events)}" if len(one.events) > 1 else ""
     message = clean_line(event.message or "", EVENT_CHARACTERS)
     return f"{time}{kind}{count}: {message}" if message else f"{time}{kind}{count}"
 
 
+def event_kind(one: EventGroup) -> str:
+    """Return what kind of events these are: their type, with the stage of a log or the name of a tool."""
+    event = one.last
+    return clean_line(event.type if one.kind.startswith(event.type + " " + event.id) else one.kind, 60)
+
+
+def oldest_that_fit(groups: Sequence[EventGroup]) -> Sequence[EventGroup]:
+    """Return the first events, as many as one answer can hold."""
+    return groups[: len(lines_within(map(event_line, groups), EVENTS_CHARACTERS))]
+
+
+def newest_that_fit(groups: Sequence[EventGroup]) -> Sequence[EventGroup]:
+    """Return the last events, as many as one answer can hold."""
+    held = len(lines_within((event_line(one) for one in reversed(groups)), EVENTS_CHARACTERS))
+    return groups[len(groups) - held :]
+
+
 def _as_much_as_fits(news: Tail, seen: Cursor) -> Tail:
     """Return the news that one answer can hold; the cursor stands behind them, so that the next call has the others."""
-    shown = news.groups[: len(lines_within(map(event_line, news.groups), EVENTS_CHARACTERS))]
+    shown = oldest_that_fit(news.groups)
     return replace(
         news,
         groups=shown,
@@ -292,11 +327,12 @@ def _notes(snapshot: Snapshot, now: datetime, *, asleep: float = 0.0) -> list[st
     return notes
 
 
-def _page(run: models.Run, base_url: str) -> str:
-    return f"{web_url(base_url)}/runs/{sanitize_word(run.run_id)}"
+def page_of_run(run_id: str, base_url: str) -> str:
+    """Return the address of a run's page on the web."""
+    return f"{web_url(base_url)}/runs/{sanitize_word(run_id)}"
 
 
-def _branches(run: models.Run) -> dict[str, str]:
+def branches(run: models.Run) -> dict[str, str]:
     """Names of branches, which agents and strangers choose."""
     named = {"base_branch": run.base_branch, "working_branch": run.working_branch}
     return {name: clean_line(text, 200) for name, text in named.items() if text}

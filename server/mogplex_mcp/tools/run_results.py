@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any, ClassVar, Final
 
-from pydantic import Field
+from pydantic import BaseModel, Field
 
 from mogplex_mcp.reply.model import Link, ListReply, Reply, Time, Uuid
 from mogplex_mcp.reply.schema import text, texts
@@ -15,6 +15,7 @@ _EVENTS: Final = {
     "failure": text("Why it failed."),
     "reported_link": text("Not its pull request."),
 }
+_LATEST: Final = {"latest": texts("The last event of each, or why it failed.")}
 
 
 class RunReply(Reply):
@@ -37,14 +38,27 @@ class StartedRun(RunReply):
     repo: str = Field(description="owner/name or id.")
     harness: str = Field("", description="Coding agent.")
     replayed: bool = Field(description="Found, not started.")
+    pull_request: Link = Field("", description="It updates it.")
     web_page: Link = Field(description="Web page.")
 
 
+class FollowedRun(BaseModel):
+    """One of several runs that were followed."""
+
+    run_id: Uuid = Field(description="Run id.")
+    repo: str = Field("", description="owner/name or id.")
+    status: str = Field(description="Run state.")
+    phase: Phase = Field(description="How far it is.")
+    pull_request: Link = Field("", description="Its address.")
+    news: str = Field("", description="Why it ends the wait.")
+    new_events: int = Field(0, description="How many.")
+
+
 class RunNews(RunReply):
-    """What is new in a run."""
+    """What is new in a run, or in the first of several that has news."""
 
     narrow: ClassVar[str] = "Call get_run for an overview."
-    untrusted_schema: ClassVar[Mapping[str, Any]] = _EVENTS
+    untrusted_schema: ClassVar[Mapping[str, Any]] = _EVENTS | _LATEST
     phase: Phase = Field(description="How far it is.")
     pull_request: Link = Field("", description="Its address.")
     changed: bool | None = Field(None, description="Code was changed.")
@@ -54,6 +68,7 @@ class RunNews(RunReply):
     truncated_upstream: bool | None = Field(None, description="Mogplex cut events.")
     web_page: Link = Field(description="Web page.")
     cursor: str = Field("", description="For the next call.")
+    runs: tuple[FollowedRun, ...] = Field((), description="All of run_ids.")
 
 
 class RunDetails(RunReply, ListReply):

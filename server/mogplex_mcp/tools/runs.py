@@ -1,25 +1,43 @@
 """Runs: start a coding agent, follow it to its pull request, look back, stop it."""
 
 import contextlib
+from collections.abc import Sequence
 from dataclasses import replace
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 from pydantic import Field
 
 from mogplex_mcp.api.client import MAX_PROMPT_LENGTH, StartRun
-from mogplex_mcp.operations import run_list, runs
-from mogplex_mcp.reply.untrusted import sanitize_word
+from mogplex_mcp.core.humanize import counted
+from mogplex_mcp.operations import run_list, runs, several_runs
+from mogplex_mcp.operations.errors import Argument, InvalidArgumentError
+from mogplex_mcp.runs import several_cursor
 from mogplex_mcp.runs.cursor import CursorError, run_digest, waited_for
 from mogplex_mcp.runs.outcome import Outcome
+from mogplex_mcp.runs.progress import describe
+from mogplex_mcp.runs.several import RunState, count_phases
+from mogplex_mcp.runs.start import first_line
 from mogplex_mcp.runs.tail import Until
 from mogplex_mcp.runs.watch import Snapshot
 from mogplex_mcp.toolkit.call import Call
-from mogplex_mcp.toolkit.toolset import Hints, Toolset
+from mogplex_mcp.toolkit.toolset import Hints, OtherRepo, Toolset
+from mogplex_mcp.tools.run_card import with_card
 from mogplex_mcp.tools.run_list import RunList, list_reply
-from mogplex_mcp.tools.run_replies import cancelled_reply, details_reply, news_reply, started_reply
+from mogplex_mcp.tools.run_replies import (
+    cancelled_reply,
+    details_reply,
+    newest_that_fit,
+    news_reply,
+    oldest_that_fit,
+    started_reply,
+)
 from mogplex_mcp.tools.run_results import CancelledRun, RunDetails, RunNews, StartedRun
+from mogplex_mcp.tools.several_replies import several_reply
+from mogplex_mcp.ui.run_card import URI as CARD
 
 toolset = Toolset("runs", "Start coding agents, follow them to their pull request, stop them.")
+
+_ONE_RUN: Final[list[str]] = []
 
 RunId = Annotated[
     str,
@@ -27,13 +45,15 @@ RunId = Annotated[
 ]
 
 
-@toolset.tool("Start a run", Hints(reads_only=False, idempotent=True, open_world=True), always_load=True)
+@toolset.tool("Start a run", Hints(reads_only=False, idempotent=True, open_world=True), always_load=True, card=CARD)
 async def start_run(
     call: Call,
     *,
     repo: Annotated[
-        str, Field(description="The repository: owner/name, such as acme/web, or its Mogplex id. list_repos has both.")
-    ],
+        str,
+        Field(description="The repository: owner/name, such as acme/web, or its Mogplex id. list_repos has both."),
+        OtherRepo("that of continue_run"),
+    ] = "",
     prompt: Annotated[
         str,
         Field(
@@ -69,6 +89,13 @@ async def start_run(
             "repository's own setting."
         ),
     ] = "",
+    continue_run: Annotated[
+        str,
+        Field(
+            description="The run_id of an ended run to continue, on its branches: its open pull request is updated. "
+            "Default: none."
+        ),
+    ] = "",
     conversation_id: Annotated[
         str, Field(description="The id of a Mogplex conversation to continue. Default: none is continued.")
     ] = "",
@@ -100,15 +127,33 @@ async def start_run(
         root_directory=root_directory,
         conversation_id=conversation_id,
     )
-    started = await runs.start_run(call, wanted, repo=repo, force_new=force_new, idempotency_key=idempotency_key)
-    return started_reply(started, now=call.now, base_url=call.settings.base_url)
+    if not (repo or continue_run or call.settings.default_repo):
+        raise InvalidArgumentError("start_run needs the argument ", Argument("repo"), ": owner/name, such as acme/web")
+    started = await runs.start_run(
+        call,
+        wanted,
+        repo=repo or ("" if continue_run else call.settings.default_repo),
+        continue_run=continue_run,
+        force_new=force_new,
+        idempotency_key=idempotency_key,
+    )
+    reply = started_reply(started, now=call.now, base_url=call.settings.base_url)
+    return await with_card(call, reply, started.started.run, repo=started.repo.full_name, task=first_line(prompt))
 
 
-@toolset.tool("Follow a run", Hints(open_world=True), always_load=True)
+@toolset.tool("Follow a run", Hints(open_world=True), always_load=True, card=CARD)
 async def tail_run(
     call: Call,
     *,
     run_id: RunId = "",
+    run_ids: Annotated[
+        list[str],
+        Field(
+            description="Up to 10 runs to follow at once in place of run_id: the first news of one ends the wait. "
+            "Default: run_id only.",
+            max_length=several_runs.MOST_FOLLOWED,
+        ),
+    ] = _ONE_RUN,
     cursor: Annotated[
         str,
         Field(
@@ -143,6 +188,10 @@ async def tail_run(
     One call waits, at no cost: do not poll with short waits. When its time is up the run goes on: call again with the
     cursor of the answer.
     """
+    if run_ids:
+        return await _tail_several(
+            call, run_id=run_id, run_ids=run_ids, cursor=cursor, wait_seconds=wait_seconds, until=Until(until)
+        )
     with contextlib.suppress(CursorError):
         call.confirmed(*waited_for(cursor))
     followed = await runs.follow_run(
@@ -156,18 +205,23 @@ async def tail_run(
     )
     waited = call.responded(run_digest(followed.seen.run_id))
     news = replace(followed.news, cursor=followed.news.cursor.after(waited))
-    return news_reply(
+    reply = news_reply(
         replace(followed, news=news, seen=followed.seen.after(waited)), now=call.now, base_url=call.settings.base_url
     )
+    seen = news.snapshot
+    return await with_card(call, reply, seen.run, seen.events, oldest_that_fit(news.groups), repo=followed.repo)
 
 
-@toolset.tool("Look at a run", Hints(open_world=True))
+@toolset.tool("Look at a run", Hints(open_world=True), card=CARD)
 async def get_run(call: Call, run_id: RunId = "") -> RunDetails:
     """Look at a run as it is now: state, branches, pull request, failure, events.
 
     Use it for one look, at no cost. To wait, use tail_run.
     """
-    return details_reply(await runs.get_run(call, run_id=run_id), now=call.now, base_url=call.settings.base_url)
+    details = await runs.get_run(call, run_id=run_id)
+    reply = details_reply(details, now=call.now, base_url=call.settings.base_url)
+    seen = details.snapshot
+    return await with_card(call, reply, seen.run, seen.events, newest_that_fit(details.groups), repo=details.repo)
 
 
 @toolset.tool("List runs", Hints(open_world=True))
@@ -214,6 +268,25 @@ async def cancel_run(
     return cancelled_reply(await runs.cancel_run(call, run_id=run_id))
 
 
+async def _tail_several(
+    call: Call, *, run_id: str, run_ids: list[str], cursor: str, wait_seconds: int, until: Until
+) -> RunNews:
+    if run_id:
+        raise InvalidArgumentError("give ", Argument("run_id"), " or ", Argument("run_ids"), ", not both")
+    with contextlib.suppress(CursorError):
+        call.confirmed(*several_cursor.waited_for(cursor))
+    followed = await several_runs.follow_runs(
+        call,
+        run_ids=run_ids,
+        cursor=cursor,
+        wait_seconds=wait_seconds,
+        until=until,
+        listener=_Progress(call).show_several,
+    )
+    waited = call.responded(followed.news.cursor.digest)
+    return several_reply(followed, waited=waited, now=call.now, base_url=call.settings.base_url)
+
+
 class _Progress:
     """Progress in words of our own: nothing that a run wrote is in it."""
 
@@ -221,11 +294,12 @@ class _Progress:
         self._call = call
         self._told = 0.0
 
+    async def show_several(self, states: Sequence[RunState]) -> None:
+        """Report how many of several runs are in which phase."""
+        self._told += 1.0
+        await self._call.progress(self._told, f"{counted(len(states), 'run')}: {count_phases(states)}")
+
     async def show(self, snapshot: Snapshot, outcome: Outcome) -> None:
         # Progress must rise with each message (MCP specification, "Progress"), also where nothing has changed.
         self._told += 1.0
-        count = len(snapshot.events)
-        fault = "; Mogplex cannot be asked at the moment, trying again" if snapshot.fault else ""
-        await self._call.progress(
-            self._told, f"{outcome.phase}: run is {sanitize_word(snapshot.run.status)}, {count} events{fault}"
-        )
+        await self._call.progress(self._told, describe(snapshot, outcome))

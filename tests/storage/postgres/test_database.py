@@ -16,7 +16,8 @@ from mogplex_mcp.core.redaction import Secret
 from mogplex_mcp.storage.errors import StateError
 from mogplex_mcp.storage.postgres import database as module
 from mogplex_mcp.storage.postgres import schema
-from mogplex_mcp.storage.postgres.database import Connection, PostgresDatabase
+from mogplex_mcp.storage.postgres.connection import Connection
+from mogplex_mcp.storage.postgres.database import PostgresDatabase
 from tests.postgres_server import GUARDED, PostgresServer
 
 pytestmark = pytest.mark.anyio

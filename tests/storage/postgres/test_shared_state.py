@@ -7,7 +7,9 @@ import pytest
 from psycopg import AsyncConnection
 
 from mogplex_mcp.api.budget import Spent
+from mogplex_mcp.api.models import RunEvents
 from mogplex_mcp.core.redaction import Secret
+from mogplex_mcp.runs.shared_look import SharedLook
 from mogplex_mcp.storage.errors import StateError
 from mogplex_mcp.storage.looks import Look
 from mogplex_mcp.storage.postgres.confirmations import PostgresUsedConfirmations
@@ -16,6 +18,8 @@ from mogplex_mcp.storage.postgres.looks import KEPT_SECONDS, PostgresLooks
 from mogplex_mcp.storage.postgres.request_counts import PostgresRequestCounts
 from mogplex_mcp.storage.postgres.wait_limits import COPIED_SECONDS, PostgresWaitLimits
 from mogplex_mcp.storage.wait_limits import WaitLimit
+from tests.postgres_proxy import postgres_proxy
+from tests.runs.support import a_run
 
 pytestmark = pytest.mark.anyio
 
@@ -100,6 +104,25 @@ async def test_lease_of_a_replica_that_died_ends(
     assert await PostgresLooks(other, "mog_a").claim("r", seen=0, lease_seconds=5) == 0
 
 
+async def test_lease_of_a_replica_that_lost_the_database_ends_and_its_own_callers_get_their_news(
+    other: PostgresDatabase, url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with postgres_proxy(url) as proxy:
+        cut_off = PostgresDatabase(Secret(proxy.url))
+        shared = SharedLook(PostgresLooks(cut_off, "mog_a"), "r")
+        assert await shared.claim(5) == 0
+        proxy.close()
+        await shared.publish(RunEvents(run=a_run(), events=[]))
+        assert await shared.claim(5) == 0  # it looks for itself
+        await cut_off.aclose()
+    theirs = PostgresLooks(other, "mog_a")
+    assert isinstance(wait := await theirs.claim("r", seen=0, lease_seconds=5), float)
+    assert 0 < wait <= 5
+    now = other.now()
+    monkeypatch.setattr(other, "now", lambda: now + 5.1)
+    assert await theirs.claim("r", seen=0, lease_seconds=5) == 0
+
+
 async def test_lease_of_a_clock_that_was_set_back_ends(
     database: PostgresDatabase, other: PostgresDatabase, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -138,9 +161,12 @@ async def test_confirmation_counts_once_on_all_replicas(
     assert await first.add("state", valid_seconds=900)
     assert not await second.add("state", valid_seconds=900)
     assert await second.add("another", valid_seconds=900)
+    assert await first.has("another")
+    assert not await first.has("a third")
     # What expired is not kept; its seal is refused before.
     now = other.now()
     monkeypatch.setattr(other, "now", lambda: now + 901)
+    assert not await second.has("another")
     assert await second.add("state", valid_seconds=900)
 
 

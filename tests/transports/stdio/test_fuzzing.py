@@ -12,7 +12,6 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from mcp.shared.message import SessionMessage
 
-from mogplex_mcp.startup.discovery import Discovery
 from mogplex_mcp.transports.stdio.messages import Rejection
 from mogplex_mcp.transports.stdio.reader import MessageReader
 from tests.transports.processes import lines
@@ -59,7 +58,7 @@ def ids_of(chunks: Sequence[bytes]) -> list[object]:
         ids.append(json.loads(rejection.line)["id"])
 
     async def read() -> None:
-        async for item in MessageReader(Chunks(chunks), Discovery(None), reject):
+        async for item in MessageReader(Chunks(chunks), reject):
             assert isinstance(item, SessionMessage)
             if isinstance(item.message, mcp_types.JSONRPCRequest):
                 ids.append(item.message.id)

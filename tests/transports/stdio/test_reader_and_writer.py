@@ -14,7 +14,6 @@ import pytest
 from mcp.shared.message import SessionMessage
 
 from mogplex_mcp.core.shutdown import ANSWER_SECONDS, Shutdown
-from mogplex_mcp.startup.discovery import Discovery
 from mogplex_mcp.transports.request_tracking import InboundStream, OpenRequests
 from mogplex_mcp.transports.stdio.messages import Rejection
 from mogplex_mcp.transports.stdio.reader import MessageReader
@@ -63,11 +62,11 @@ async def sink(
     writing: int, threads: bool, shutdown: Shutdown | None = None, serving: anyio.CancelScope | None = None
 ) -> AsyncIterator[MessageWriter]:
     with contextlib.closing(ThreadedSink(writing) if threads else PolledSink(writing)) as bytes_out:
-        yield MessageWriter(bytes_out, Discovery(None), shutdown or Shutdown(), serving or anyio.CancelScope())
+        yield MessageWriter(bytes_out, shutdown or Shutdown(), serving or anyio.CancelScope())
 
 
 def reader(reading: int, threads: bool) -> MessageReader:
-    return MessageReader(ThreadedSource(reading) if threads else PolledSource(reading), Discovery(None), refused)
+    return MessageReader(ThreadedSource(reading) if threads else PolledSource(reading), refused)
 
 
 async def read_ids(reading: int, count: int) -> list[int]:

@@ -42,13 +42,17 @@ OPERATION_COMMANDS: Final[Mapping[str, str]] = {
 
 _FLAGS: Final[Mapping[str, str]] = {
     "run_id": "RUN",
+    "run_ids": "RUN",
     "sandbox_id": "SANDBOX",
     "automation_id": "AUTOMATION",
     "prompt": "PROMPT",
     "working_branch": "--branch",
     "root_directory": "--root",
+    "continue_run": "--continue",
 }
 
+# Without it, the command of `tail_run` shows events and returns.
+_WAITS: Final = "--follow"
 _DOCTOR: Final = "`mogplex-mcp doctor` checks each of them."
 _AGAIN: Final = "Run the same command again once."
 # By the kind of its source: what puts a token in place. `login` would not help where another source comes first.
@@ -56,13 +60,13 @@ _USE_IT: Final[Mapping[str, str]] = {
     "environment": "set MOGPLEX_API_KEY to it",
     "file": "write it to the file of --api-key-file (MOGPLEX_API_KEY_FILE)",
 }
-_USE_IT_ELSEWHERE: Final = "run `mogplex-mcp login`"
-# By code: what happened, and what to do; {keys} is the web page of tokens, {use_it} what puts a token in place, {retry}
-# the time to wait.
+_USE_IT_ELSEWHERE: Final = "run `mogplex-mcp login --token`"
+# By code: what happened, and what to do; {keys} is the web page of tokens, {use_it} what puts a token in place,
+# {new_token} how to get one and do that, {retry} the time to wait.
 _MESSAGES: Final[Mapping[str, tuple[str, str]]] = {
     ErrorCode.NO_TOKEN: (
         "There is no Mogplex token.",
-        "Create one at {keys} and run `mogplex-mcp login`, or set MOGPLEX_API_KEY.",
+        "Run `mogplex-mcp login`, which opens your browser; or create a token at {keys} and set MOGPLEX_API_KEY.",
     ),
     ErrorCode.MALFORMED_TOKEN: (
         "The Mogplex token was not sent, because it is malformed.",
@@ -99,7 +103,7 @@ _MESSAGES: Final[Mapping[str, tuple[str, str]]] = {
     ErrorCode.UNAUTHORIZED: (
         "Mogplex did not accept the token.",
         (
-            "It may be revoked or expired: create a new one at {keys} and {use_it}. During an outage of "
+            "It may be revoked or expired: {new_token}. During an outage of "
             "Mogplex every token is refused: if it worked before, try again in a minute first."
         ),
     ),
@@ -218,9 +222,12 @@ def command_error(
     seconds = round(error.retry_after) if error.retry_after is not None else _SECONDS_WITHOUT_HEADER
     # What may have happened, and could be done twice, is not advised.
     usual = advice if repeatable or not error.may_have_happened else ""
+    keys, use_it = f"{web_url(base_url)}/settings/api-keys", _USE_IT.get(token_from, _USE_IT_ELSEWHERE)
+    new_token = f"create a new one at {keys} and {use_it}"
     advice = spell(error.advice, speller) or usual.format(
-        keys=f"{web_url(base_url)}/settings/api-keys",
-        use_it=_USE_IT.get(token_from, _USE_IT_ELSEWHERE),
+        keys=keys,
+        use_it=use_it,
+        new_token=new_token if token_from in _USE_IT else f"run `mogplex-mcp login`, or {new_token}",
         retry=duration(max(1, seconds)),
     )
     happened = spell(error.happened, speller) or happened
@@ -250,7 +257,9 @@ def command_error(
 def as_commands(piece: Argument | Operation) -> str:
     """Return the flag of an argument, or the command line of an operation."""
     if isinstance(piece, Operation):
-        given = " ".join(piece.arguments.values())
+        given = " ".join(
+            [*piece.arguments.values(), *([_WAITS] if piece.name == "tail_run" and piece.arguments else [])]
+        )
         return f"`mogplex-mcp {OPERATION_COMMANDS.get(piece.name, f'call {piece.name}')}{f' {given}' if given else ''}`"
     flag = _FLAGS.get(piece.name, f"--{piece.name.replace('_', '-')}")
     if piece.value == "false":

@@ -10,9 +10,9 @@ from rich.text import Text
 from mogplex_mcp.api.models import RunEvent
 from mogplex_mcp.cli.terminal.output import Output
 from mogplex_mcp.cli.terminal.records import event_record
-from mogplex_mcp.core.humanize import counted
 from mogplex_mcp.reply.untrusted import clean_line, sanitize_word
 from mogplex_mcp.runs.outcome import Outcome, Phase
+from mogplex_mcp.runs.progress import describe
 from mogplex_mcp.runs.watch import Snapshot
 
 EVENT_CHARACTERS: Final = 400
@@ -99,10 +99,7 @@ class _Live:
 
     async def look(self, snapshot: Snapshot, outcome: Outcome) -> None:
         done = _PHASES.index(outcome.phase) if outcome.phase in _PHASES else None
-        count = counted(len(snapshot.events), "event")
-        fault = "; Mogplex cannot be reached at the moment, retrying" if snapshot.fault else ""
-        status = sanitize_word(snapshot.run.status)
-        self._update(f"{outcome.phase}: run is {status}, {count}{fault}", completed=done)
+        self._update(describe(snapshot, outcome), completed=done)
 
     async def progress(self, number: float, message: str) -> None:  # noqa: ARG002 - the phases are of runs
         self._update(message)

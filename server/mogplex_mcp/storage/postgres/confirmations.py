@@ -2,9 +2,11 @@
 
 from typing import Final
 
-from mogplex_mcp.storage.postgres.database import Connection, PostgresDatabase
+from mogplex_mcp.storage.postgres.connection import Connection
+from mogplex_mcp.storage.postgres.database import PostgresDatabase
 
 _ADD: Final = "INSERT INTO used_confirmations VALUES (%s, %s) ON CONFLICT (state) DO NOTHING RETURNING 1"
+_HAS: Final = "SELECT 1 FROM used_confirmations WHERE state = %s AND until >= %s"
 
 
 class PostgresUsedConfirmations:
@@ -22,3 +24,12 @@ class PostgresUsedConfirmations:
             return await (await rows.execute(_ADD, (state, now + valid_seconds))).fetchone() is not None
 
         return await self._database.run(add)
+
+    async def has(self, state: str) -> bool:
+        """See `UsedConfirmations.has`."""
+        now = self._database.now()
+
+        async def has(rows: Connection) -> bool:
+            return await (await rows.execute(_HAS, (state, now))).fetchone() is not None
+
+        return await self._database.run(has)

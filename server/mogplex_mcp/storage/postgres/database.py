@@ -17,12 +17,17 @@ from typing import Any, Final, LiteralString, TypeVar
 import anyio
 import psycopg
 from psycopg import AsyncConnection
-from psycopg.conninfo import conninfo_to_dict, make_conninfo
-from psycopg.types.string import StrDumperUnknown
-from psycopg_pool import AsyncConnectionPool
 
 from mogplex_mcp.core.redaction import Secret
-from mogplex_mcp.storage.errors import StateError
+from mogplex_mcp.storage.errors import DatabaseError
+from mogplex_mcp.storage.postgres.connection import (
+    Connection,
+    Pool,
+    TextDumper,
+    connection_parameters,
+    in_transaction,
+    is_lost,
+)
 from mogplex_mcp.storage.postgres.schema import SWEEPS, migrate
 
 _T = TypeVar("_T")
@@ -42,27 +47,10 @@ SWEPT_SECONDS: Final = 6 * 3_600.0
 QUIET_SECONDS: Final = 60.0
 """A database that comes and goes is logged once in this time."""
 
+_TENANTS: Final = "tenants"
+_KEEP_SECRET: Final = "INSERT INTO secrets VALUES (%s, %s) ON CONFLICT (purpose) DO NOTHING"  # noqa: S105 - a statement
 _MOST_CONNECTIONS: Final = 10
-_MOST_TRIES: Final = 5
-# The database asks for another try: neither is a fault.
-_TRY_AGAIN: Final = (psycopg.errors.SerializationFailure, psycopg.errors.DeadlockDetected)
-# Connection exceptions, intervention of an operator, invalid authorization, no such database (PostgreSQL documentation,
-# appendix A): the connection is of no use. With other codes, the database works, and refuses one statement.
-_LOST_CLASSES: Final = ("08", "57P", "28", "3D", "53300")
-_DEFAULTS: Final = {
-    "application_name": "mogplex-mcp",
-    "connect_timeout": "5",
-    # The kernel finds a peer that vanished without a word.
-    "keepalives_idle": "10",
-    "keepalives_interval": "5",
-    "keepalives_count": "2",
-    "tcp_user_timeout": "10000",
-}
-
 _log = logging.getLogger(__name__)
-
-Connection = AsyncConnection[tuple[Any, ...]]
-_Pool = AsyncConnectionPool[Connection]
 
 
 class PostgresDatabase:
@@ -77,13 +65,14 @@ class PostgresDatabase:
     """
 
     def __init__(self, url: Secret, *, clock: Callable[[], float] = time.time) -> None:
-        self._conninfo = _conninfo(url.value)
+        self._conninfo = connection_parameters(url.value)
         self._clock = clock
         self._ahead_seconds = 0.0
-        self._pool: _Pool | None = None
+        self._pool: Pool | None = None
         self._connecting: asyncio.Task[None] | None = None
         self._tasks: set[asyncio.Task[None]] = set()
         self._key = b""
+        self._is_key_known = False
         self._own_key = secrets.token_bytes(32)
         self._problem = ""
         self._is_readable = True
@@ -102,7 +91,9 @@ class PostgresDatabase:
         """Return the seconds since the epoch by the clock of the database, which all replicas share."""
         return self._clock() + self._ahead_seconds
 
-    async def run(self, operation: Callable[[Connection], Awaitable[_T]], *, reads: bool = False) -> _T:
+    async def run(
+        self, operation: Callable[[Connection], Awaitable[_T]], *, reads: bool = False, durable: bool = True
+    ) -> _T:
         """Run an operation in a transaction, again if the database asks for that, and return its result.
 
         It may also run twice where the connection is lost while it commits. The caller's cancellation waits for its
@@ -111,19 +102,21 @@ class PostgresDatabase:
         Args:
             operation: What to do.
             reads: Whether it changes nothing, so that its success says nothing of a database that is full or read-only.
+            durable: Whether it must be on the disk when this returns. What is not may be lost if the server crashes
+                within the next second.
 
         Raises:
-            StateError: The database cannot be used, or not within the deadline.
+            DatabaseError: The database cannot be used, or not within the deadline.
         """
         try:
             try:
-                result = await self._run_once(operation)
+                result = await self._run_once(operation, durable=durable)
             except psycopg.Error as error:
-                if not _is_lost(error):
+                if not is_lost(error):
                     raise
                 # The server restarted, or another took over, since this connection was last used.
-                result = await self._run_once(operation)
-        except StateError:
+                result = await self._run_once(operation, durable=durable)
+        except DatabaseError:
             raise
         except (psycopg.Error, OSError) as error:
             raise self._report(error) from error
@@ -142,10 +135,10 @@ class PostgresDatabase:
         """Return the name under which rows of an identity are kept: a hash with a key that never leaves the database.
 
         Raises:
-            StateError: The database cannot be used.
+            DatabaseError: The database cannot be used.
         """
-        if not self._key:
-            self._key = await self.secret("tenants")
+        if not self._is_key_known:
+            self._key, self._is_key_known = await self.secret(_TENANTS), True
         return _tenant(self._key, identity)
 
     def known_tenant(self, identity: str) -> str:
@@ -156,25 +149,33 @@ class PostgresDatabase:
         """Return if the database can be used, also for writing.
 
         Raises:
-            StateError: It cannot.
+            DatabaseError: It cannot.
         """
-        await self.secret("tenants")
+
+        async def insert(rows: Connection) -> None:
+            await rows.execute(_KEEP_SECRET, (_TENANTS, secrets.token_bytes(32)))
+
+        await self.run(insert)
 
     async def secret(self, purpose: str) -> bytes:
         """Return 32 random bytes that all replicas share, made at the first call.
 
         Raises:
-            StateError: The database cannot be used.
+            DatabaseError: The database cannot be used.
         """
 
-        async def find(rows: Connection) -> bytes:
-            values = (purpose, secrets.token_bytes(32))
-            await rows.execute("INSERT INTO secrets VALUES (%s, %s) ON CONFLICT (purpose) DO NOTHING", values)
+        async def find(rows: Connection) -> bytes | None:
             row = await (await rows.execute("SELECT value FROM secrets WHERE purpose = %s", (purpose,))).fetchone()
-            assert row is not None  # noqa: S101 - it was just inserted, and none is ever deleted
-            return bytes(row[0])
+            return bytes(row[0]) if row else None
 
-        return await self.run(find)
+        async def insert(rows: Connection) -> bytes | None:
+            await rows.execute(_KEEP_SECRET, (purpose, secrets.token_bytes(32)))
+            return await find(rows)
+
+        # Not inserted at once: a database that is read-only has it already.
+        value = await self.run(find, reads=True) or await self.run(insert)
+        assert value is not None  # noqa: S101 - it was just inserted, and none is ever deleted
+        return value
 
     async def aclose(self) -> None:
         """Close all connections."""
@@ -187,33 +188,35 @@ class PostgresDatabase:
             for task in unfinished:
                 task.cancel()
 
-    async def _run_once(self, operation: Callable[[Connection], Awaitable[_T]]) -> _T:
+    async def _run_once(self, operation: Callable[[Connection], Awaitable[_T]], *, durable: bool) -> _T:
         pool = self._pool or await self._connected()
         began = anyio.current_time()
         try:
             with anyio.fail_after(DEADLINE_SECONDS, shield=True):
-                return await _in_transaction(pool, operation)
+                return await in_transaction(pool, operation, durable=durable)
         except TimeoutError:
             if self._succeeded_at > began:
                 raise _BusyError from None
             self._retire(pool)
             raise
+        except psycopg.errors.QueryCanceled:
+            raise _BusyError from None
         except psycopg.Error as error:
             # A server that has become read-only may have a successor, which new connections find.
-            if _is_lost(error) or isinstance(error, psycopg.errors.ReadOnlySqlTransaction):
+            if is_lost(error) or isinstance(error, psycopg.errors.ReadOnlySqlTransaction):
                 self._retire(pool)
             raise
 
-    async def _connected(self) -> _Pool:
+    async def _connected(self) -> Pool:
         """Return the pool, once the database was reached and has the schema of this release.
 
         One call at a time waits for a database that is away; the others fail at once.
         """
         if self._is_closed:
-            raise StateError("the database is closed")
+            raise DatabaseError("the database is closed")
         is_first = self._connecting is None or self._connecting.done()
         if self._problem and (not is_first or anyio.current_time() < self._away_until):
-            raise StateError(self._problem)
+            raise DatabaseError(self._problem)
         if is_first:
             self._connecting = asyncio.create_task(self._connect())
             self._connecting.add_done_callback(lambda task: task.cancelled() or task.exception())
@@ -221,6 +224,8 @@ class PostgresDatabase:
         assert connecting is not None  # noqa: S101 - made above
         with anyio.fail_after(DEADLINE_SECONDS):
             await asyncio.wait([connecting])
+        if connecting.done() and not connecting.cancelled() and connecting.exception():
+            self._away_until = anyio.current_time() + RETRY_SECONDS
         connecting.result()
         if self._pool is None:
             raise TimeoutError  # lost again at this moment
@@ -229,9 +234,11 @@ class PostgresDatabase:
     async def _connect(self) -> None:
         # Not by the pool, which says nothing of why a connection fails.
         with anyio.fail_after(OPENING_SECONDS):
-            async with await AsyncConnection.connect(self._conninfo, autocommit=True) as connection:
+            async with await AsyncConnection.connect(
+                self._conninfo, autocommit=True, prepare_threshold=None
+            ) as connection:
                 await migrate(connection)
-        pool = _Pool(
+        pool = Pool(
             self._conninfo,
             min_size=1,
             max_size=_MOST_CONNECTIONS,
@@ -241,26 +248,27 @@ class PostgresDatabase:
             configure=self._configure,
         )
         await pool.open()
-        self._pool = pool
+        # Of a database that was made anew, it is another one.
+        self._pool, self._is_key_known = pool, False
         if self._is_closed:
             self._retire(pool)
 
-    def _report(self, error: Exception) -> StateError:
+    def _report(self, error: Exception) -> DatabaseError:
         """Take down why the database cannot be used, log it once, and return the error for the caller."""
         problem = f"the database cannot be used: {_reason(error)}"
         if isinstance(error, _BusyError):
-            return StateError(problem)
+            return DatabaseError(problem)
         is_new, self._problem = not self._problem, problem
         now = anyio.current_time()
-        self._is_readable = isinstance(error, psycopg.Error) and error.sqlstate is not None and not _is_lost(error)
+        self._is_readable = isinstance(error, psycopg.Error) and error.sqlstate is not None and not is_lost(error)
         if not self._is_readable:
             self._away_until = now + RETRY_SECONDS
         if is_new and now - self._logged_at >= QUIET_SECONDS:
             self._logged_at, self._is_logged = now, True
             _log.error("%s", self._problem)
-        return StateError(self._problem)
+        return DatabaseError(self._problem)
 
-    def _retire(self, pool: _Pool) -> None:
+    def _retire(self, pool: Pool) -> None:
         """Leave a pool whose connections are of no use."""
         if self._pool is pool:
             self._pool = None
@@ -270,7 +278,7 @@ class PostgresDatabase:
         try:
             for statement, seconds in SWEEPS:
                 await self.run(partial(_execute, statement, self.now() - seconds))
-        except StateError:
+        except DatabaseError:
             _log.debug("Old rows were not dropped", exc_info=True)
 
     def _in_background(self, work: Coroutine[Any, Any, None]) -> None:
@@ -279,7 +287,7 @@ class PostgresDatabase:
         task.add_done_callback(self._tasks.discard)
 
     async def _configure(self, connection: Connection) -> None:
-        connection.adapters.register_dumper(str, _TextDumper)
+        connection.adapters.register_dumper(str, TextDumper)
         await self._set_clock(connection)
 
     async def _set_clock(self, connection: Connection) -> None:
@@ -290,19 +298,6 @@ class PostgresDatabase:
         self._ahead_seconds = float(row[0]) - (before + self._clock()) / 2
 
 
-async def _in_transaction(
-    pool: AsyncConnectionPool[Connection], operation: Callable[[Connection], Awaitable[_T]]
-) -> _T:
-    for _ in range(_MOST_TRIES - 1):
-        try:
-            async with pool.connection() as connection, connection.transaction():
-                return await operation(connection)
-        except _TRY_AGAIN:
-            continue
-    async with pool.connection() as connection, connection.transaction():
-        return await operation(connection)
-
-
 async def _execute(statement: LiteralString, value: float, rows: Connection) -> None:
     await rows.execute(statement, (value,))
 
@@ -311,38 +306,13 @@ class _BusyError(TimeoutError):
     """The database works, but not fast enough for all calls."""
 
 
-class _TextDumper(StrDumperUnknown):
-    """Text of others as the database can store it: it has neither NUL nor half a surrogate pair."""
-
-    def dump(self, obj: str) -> Any:
-        return super().dump(obj.replace("\0", "\ufffd").encode("utf-8", "replace").decode())
-
-
-def _is_lost(error: psycopg.Error) -> bool:
-    """Return whether the connection is of no use any more."""
-    if error.sqlstate is None:
-        return isinstance(error, psycopg.OperationalError)
-    return error.sqlstate.startswith(_LOST_CLASSES)
-
-
-def _conninfo(url: str) -> str:
-    """Return the parameters of an address, with our defaults for those that it does not set."""
-    try:
-        given = conninfo_to_dict(url)
-    except psycopg.ProgrammingError:
-        raise ValueError("not the address of a PostgreSQL database") from None  # libpq quotes it
-    host, ports = str(given.get("host") or ""), str(given.get("port") or "")
-    # A part of a password that has an @ or a slash in it.
-    if "@" in host or not all(port.isdecimal() for port in ports.split(",") if port):
-        raise ValueError("characters such as @ and / in a user name or password have to be percent-encoded")
-    return make_conninfo(url, **{name: value for name, value in _DEFAULTS.items() if name not in given})
-
-
 def _reason(error: Exception) -> str:
     """Return what went wrong in one line."""
     if isinstance(error, TimeoutError):
         return "it does not respond in time"
-    return " ".join(str(error).split()) or type(error).__name__
+    # What else the server says of an error may quote a row.
+    said = (error.diag.message_primary if isinstance(error, psycopg.Error) else None) or str(error)
+    return " ".join(said.split()) or type(error).__name__
 
 
 @lru_cache(maxsize=4_096)

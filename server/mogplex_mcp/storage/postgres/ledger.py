@@ -16,7 +16,8 @@ from mogplex_mcp.storage.ledger import (
     settled,
     without_secrets,
 )
-from mogplex_mcp.storage.postgres.database import Connection, PostgresDatabase
+from mogplex_mcp.storage.postgres.connection import Connection
+from mogplex_mcp.storage.postgres.database import PostgresDatabase
 
 _NAMES: Final = tuple(field.name for field in fields(Entry))
 _COLUMNS: Final = ", ".join(_NAMES)
@@ -59,7 +60,7 @@ class PostgresLedger:
 
         async def begin(rows: Connection) -> tuple[Entry, bool]:
             await rows.execute(_LOCK, (tenant,))
-            # Not asked for a key that follows from the request: each statement is a round trip.
+            # Not asked for where the key follows from the request.
             same_key = None if chain else await _one(rows, "AND key = %s", tenant, wanted.kind, wanted.key)
             newest = await _one(rows, _NEWEST, tenant, wanted.kind, wanted.fingerprint)
             entry, earlier = decide(wanted, same_key, newest, chain=chain, after=after, now=self._now())

@@ -3,7 +3,8 @@
 from typing import Any, Final
 
 from mogplex_mcp.storage.looks import Look
-from mogplex_mcp.storage.postgres.database import Connection, PostgresDatabase
+from mogplex_mcp.storage.postgres.connection import Connection
+from mogplex_mcp.storage.postgres.database import PostgresDatabase
 
 KEPT_SECONDS: Final = 3_600.0
 """How long a look is kept after the last replica stopped to follow the run."""
@@ -55,7 +56,7 @@ class PostgresLooks:
             seconds: float = leased_until - values["now"]
             return max(seconds, _SHORTEST_SECONDS)
 
-        return await self._database.run(claim)
+        return await self._database.run(claim, durable=False)
 
     async def publish(self, run_id: str, answer: str) -> int:
         """See `SharedLooks.publish`."""
@@ -67,7 +68,7 @@ class PostgresLooks:
             row = await (await rows.execute(_PUBLISH, values)).fetchone()
             return int(row[0]) if row else 0
 
-        return await self._database.run(publish)
+        return await self._database.run(publish, durable=False)
 
     async def _values(self, run_id: str) -> dict[str, Any]:
         return {"tenant": await self._database.tenant(self._token), "run": run_id, "now": self._database.now()}

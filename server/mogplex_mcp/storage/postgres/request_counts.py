@@ -4,16 +4,21 @@ from collections.abc import Callable, Sequence
 from typing import Final
 
 from mogplex_mcp.api.budget import Spent
-from mogplex_mcp.storage.postgres.database import Connection, PostgresDatabase
+from mogplex_mcp.storage.postgres.connection import Connection
+from mogplex_mcp.storage.postgres.database import PostgresDatabase
 
 _LOCK: Final = """
 INSERT INTO tenants (tenant) VALUES (%s) ON CONFLICT (tenant) DO UPDATE SET tenant = excluded.tenant
 RETURNING paused_until
 """
 _COUNT: Final = """
-INSERT INTO requests SELECT %s, %s, %s, %s WHERE %s + (
-    SELECT coalesce(sum(units), 0) FROM requests WHERE tenant = %s AND at > %s AND at <= %s
-) <= %s RETURNING 1
+INSERT INTO requests SELECT %(tenant)s, %(now)s, %(units)s, false
+WHERE %(units)s + (
+    SELECT coalesce(sum(units), 0) FROM requests WHERE tenant = %(tenant)s AND at > %(oldest)s AND at <= %(newest)s
+) <= %(limit)s
+AND NOT EXISTS (
+    SELECT 1 FROM tenants WHERE tenant = %(tenant)s AND paused_until > %(now)s AND paused_until <= %(longest_pause)s
+) RETURNING 1
 """
 
 
@@ -27,30 +32,37 @@ class PostgresRequestCounts:
     async def count_within(self, request: Spent, *, limit: int, window: float, longest_pause: float) -> bool:
         """See `RequestCounts.count_within`."""
         tenant = await self._database.tenant(self._token)
-        values = (tenant, *request, request.units, tenant, request.at - window, request.at + window, limit)
+        values: dict[str, str | float] = {
+            "tenant": tenant,
+            "now": request.at,
+            "units": request.units,
+            "oldest": request.at - window,
+            "newest": request.at + window,
+            "limit": limit,
+            "longest_pause": request.at + longest_pause,
+        }
 
         async def count(rows: Connection) -> bool:
-            locked = await (await rows.execute(_LOCK, (tenant,))).fetchone()
-            if locked and request.at < locked[0] <= request.at + longest_pause:
-                return False
+            await rows.execute(_LOCK, (tenant,))
             return await (await rows.execute(_COUNT, values)).fetchone() is not None
 
-        return await self._database.run(count)
+        return await self._database.run(count, durable=False)
 
     async def count(self, request: Spent, *, window: float, wait: Callable[[Sequence[Spent], float], float]) -> float:
         """See `RequestCounts.count`."""
         tenant = await self._database.tenant(self._token)
 
         async def count(rows: Connection) -> float:
-            locked = await (await rows.execute(_LOCK, (tenant,))).fetchone()
+            locked = await rows.execute(_LOCK, (tenant,))
             question = "SELECT at, units, watching FROM requests WHERE tenant = %s AND at > %s AND at <= %s"
             found = await rows.execute(question, (tenant, request.at - window, request.at + window))
-            seconds = wait([Spent(*row) async for row in found], locked[0] if locked else 0.0)
+            (paused_until,) = await locked.fetchone() or (0.0,)
+            seconds = wait([Spent(*row) async for row in found], paused_until)
             if seconds <= 0:
                 await rows.execute("INSERT INTO requests VALUES (%s, %s, %s, %s)", (tenant, *request))
             return seconds
 
-        return await self._database.run(count)
+        return await self._database.run(count, durable=False)
 
     async def forget(self, *, oldest: float, newest: float) -> None:
         """See `RequestCounts.forget`."""
@@ -58,7 +70,7 @@ class PostgresRequestCounts:
         async def forget(rows: Connection) -> None:
             await rows.execute("DELETE FROM requests WHERE at <= %s OR at > %s", (oldest, newest))
 
-        await self._database.run(forget)
+        await self._database.run(forget, durable=False)
 
     async def pause(self, until: float) -> None:
         """See `RequestCounts.pause`."""
@@ -69,7 +81,7 @@ class PostgresRequestCounts:
             longer = "UPDATE tenants SET paused_until = %s WHERE tenant = %s AND paused_until < %s"
             await rows.execute(longer, (until, tenant, until))
 
-        await self._database.run(pause)
+        await self._database.run(pause, durable=False)
 
     async def usage(self, since: float) -> tuple[int, float]:
         """See `RequestCounts.usage`."""
@@ -77,9 +89,9 @@ class PostgresRequestCounts:
 
         async def usage(rows: Connection) -> tuple[int, float]:
             question = "SELECT coalesce(sum(units), 0) FROM requests WHERE tenant = %s AND at > %s"
-            spent = await (await rows.execute(question, (tenant, since))).fetchone()
-            paused = "SELECT paused_until FROM tenants WHERE tenant = %s"
-            until = await (await rows.execute(paused, (tenant,))).fetchone()
-            return int(spent[0]) if spent else 0, float(until[0]) if until else 0.0
+            spent = await rows.execute(question, (tenant, since))
+            paused = await rows.execute("SELECT paused_until FROM tenants WHERE tenant = %s", (tenant,))
+            (units,), (until,) = await spent.fetchone() or (0,), await paused.fetchone() or (0.0,)
+            return int(units), float(until)
 
         return await self._database.run(usage, reads=True)

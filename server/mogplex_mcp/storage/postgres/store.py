@@ -29,6 +29,7 @@ class PostgresStore:
         self._base_url = base_url
         self.wait_limits = PostgresWaitLimits(self._database)
         self.used_confirmations = PostgresUsedConfirmations(self._database)
+        self.cancelled_tasks = self.used_confirmations
 
     def now(self) -> float:
         """See `Store.now`."""
@@ -55,6 +56,10 @@ class PostgresStore:
 
     async def sealing_key(self) -> bytes | None:
         """See `Store.sealing_key`."""
+        return await self._database.secret("sealing")
+
+    async def lasting_key(self) -> bytes:
+        """See `Store.lasting_key`."""
         return await self._database.secret("sealing")
 
     async def check(self) -> None:

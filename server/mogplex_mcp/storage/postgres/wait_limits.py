@@ -6,7 +6,8 @@ from typing import Final
 import anyio
 
 from mogplex_mcp.storage.errors import StateError
-from mogplex_mcp.storage.postgres.database import Connection, PostgresDatabase
+from mogplex_mcp.storage.postgres.connection import Connection
+from mogplex_mcp.storage.postgres.database import PostgresDatabase
 from mogplex_mcp.storage.wait_limits import WaitLimit
 
 COPIED_SECONDS: Final = 30.0

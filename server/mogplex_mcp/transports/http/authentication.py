@@ -3,8 +3,6 @@
 A caller is identified here, once per request, and handed on in the ASGI scope (`CALLER`).
 """
 
-import hashlib
-import hmac
 import math
 import re
 from collections.abc import Mapping
@@ -20,6 +18,7 @@ from mogplex_mcp.credentials.known_tokens import KnownTokens
 from mogplex_mcp.credentials.sources import FoundToken, SourceKind
 from mogplex_mcp.credentials.verification import TokenVerification
 from mogplex_mcp.server.request_scope import CALLER
+from mogplex_mcp.transports.http.client_key import ClientKey
 from mogplex_mcp.transports.http.observation import note_caller
 from mogplex_mcp.transports.http.protected_resource import ProtectedResource
 from mogplex_mcp.transports.http.refusals import REFUSED, Refusal, refuse
@@ -53,7 +52,7 @@ class Callers:
     """
 
     def __init__(self, settings: Settings) -> None:
-        self._client_key = _digest(settings.client_key.value.encode()) if settings.client_key else b""
+        self._client_key = ClientKey(settings.client_key.value)
         self._demo = settings.demo
 
     def identify(self, headers: Mapping[str, str]) -> FoundToken | None:
@@ -71,9 +70,10 @@ class Callers:
         bearer = _BEARER.fullmatch(header)
         credentials = bearer["credentials"] if bearer else header
         given = credentials.encode("latin-1")
-        # Digests have one length, so the comparison does not leak the length of the key either.
-        if bearer and self._client_key and hmac.compare_digest(_digest(given), self._client_key):
+        if bearer and self._client_key.matches(given):
             return None
+        if self._client_key.resembles(given):
+            raise RefusedError("The client key is not right.", "invalid_token")
         token, problem = _parsed(credentials)
         # Of tokens, only those of a sign-in can have the form of a placeholder.
         if (token is None or token.is_oauth) and is_placeholder(_shown(given)):
@@ -82,7 +82,7 @@ class Callers:
         if bearer is None:
             missing = "" if token is None else ": 'Bearer' is missing"
             raise RefusedError(f"There is no bearer token in the Authorization header{missing}.")
-        if token is not None and token.is_oauth and self._client_key and not _ISSUED.fullmatch(token.value):
+        if token is not None and token.is_oauth and self._client_key.is_set and not _ISSUED.fullmatch(token.value):
             token, problem = None, "It is neither the client key nor a token of Mogplex."
         if token is None:
             raise RefusedError(problem, "invalid_token")
@@ -194,7 +194,3 @@ def _headers(scope: Scope) -> dict[str, str]:
     if sum(name == b"authorization" for name, _ in scope["headers"]) > 1:
         raise RefusedError("There is more than one Authorization header.", "invalid_request")
     return {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
-
-
-def _digest(value: bytes) -> bytes:
-    return hashlib.sha256(value).digest()

@@ -8,7 +8,6 @@ import anyio.lowlevel
 from anyio.abc import ObjectReceiveStream
 from mcp.shared.message import SessionMessage
 
-from mogplex_mcp.startup.discovery import QUIET_SECONDS, Discovery, without_late_probe
 from mogplex_mcp.transports.stdio.members import LARGEST_EXCERPT
 from mogplex_mcp.transports.stdio.messages import (
     BOM,
@@ -25,22 +24,21 @@ class MessageReader(ObjectReceiveStream[SessionMessage | Exception]):
 
     Args:
         source: The bytes from the client.
-        discovery: The beginning of the conversation.
+        received: Bytes that were read from the client before.
         reject: Called with each line that is no message; it may wait, and nothing more is read meanwhile.
     """
 
     def __init__(
-        self, source: ByteSource, discovery: Discovery, reject: Callable[[Rejection], Awaitable[None]]
+        self, source: ByteSource, reject: Callable[[Rejection], Awaitable[None]], received: bytes = b""
     ) -> None:
         self._source = source
-        self._discovery = discovery
         self._reject = reject
-        self._received: deque[SessionMessage | Rejection] = deque(discovery.replay(_message_in))
-        self._unread = discovery.unread
+        self._received: deque[SessionMessage | Rejection] = deque()
         self._pending = bytearray()
-        self._is_first = True
         self._discarded: _Excerpt | None = None
         self._is_at_end = False
+        if received:
+            self._take(received)
 
     async def receive(self) -> SessionMessage | Exception:
         """Return the next message.
@@ -54,14 +52,8 @@ class MessageReader(ObjectReceiveStream[SessionMessage | Exception]):
             while not self._received:
                 if self._is_at_end:
                     raise anyio.EndOfStream
-                if self._unread:
-                    self._take(self._unread)
-                    self._unread = b""
-                elif self._discovery.has_deferred and await self._is_quiet():
-                    self._received += self._discovery.deferred()
-                else:
-                    await self._source.wait()
-                    self._take(self._source.take())
+                await self._source.wait()
+                self._take(self._source.take())
             item = self._received.popleft()
             if isinstance(item, SessionMessage):
                 return item
@@ -69,12 +61,6 @@ class MessageReader(ObjectReceiveStream[SessionMessage | Exception]):
 
     async def aclose(self) -> None:
         """Do nothing: the descriptor belongs to the caller."""
-
-    async def _is_quiet(self) -> bool:
-        with anyio.move_on_after(QUIET_SECONDS):
-            await self._source.wait()
-            return False
-        return True
 
     def _take(self, chunk: bytes) -> None:
         """Process a chunk that was read; an empty one is the end of the file."""
@@ -88,9 +74,8 @@ class MessageReader(ObjectReceiveStream[SessionMessage | Exception]):
                 self._discarded = None
             else:
                 lines.insert(0, first.removeprefix(BOM))
-            for line in without_late_probe(lines, _message_in) if self._is_first else lines:
+            for line in lines:
                 self._take_line(line)
-            self._is_first = False
         if self._discarded:
             self._discarded.add(self._pending)
             self._pending.clear()
@@ -100,12 +85,7 @@ class MessageReader(ObjectReceiveStream[SessionMessage | Exception]):
 
     def _take_line(self, line: bytearray) -> None:
         read = read_line(line) if line.strip() else []
-        if isinstance(read, SessionMessage):
-            self._discovery.received(line, read)
-            self._received.append(read)
-        else:
-            self._discovery.received(line, None)
-            self._received += read
+        self._received += [read] if isinstance(read, SessionMessage) else read
 
 
 class _Excerpt:
@@ -121,8 +101,3 @@ class _Excerpt:
     def rejections(self, last: bytearray) -> list[Rejection]:
         self.add(last)
         return too_long(self._head, self._tail)
-
-
-def _message_in(line: bytes | bytearray) -> SessionMessage | None:
-    read = read_line(line)
-    return read if isinstance(read, SessionMessage) else None

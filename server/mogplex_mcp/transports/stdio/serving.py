@@ -8,16 +8,18 @@ import contextlib
 import os
 import sys
 from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass
 from typing import Any, Final
 
 import anyio
+import mcp_types
 from mcp.server import Server
 
 from mogplex_mcp.core.shutdown import Shutdown
 from mogplex_mcp.core.standard_streams import STDERR, STDIN, STDOUT
-from mogplex_mcp.startup.discovery import Discovery
 from mogplex_mcp.transports.request_tracking import InboundStream, OpenRequests, OutboundStream
 from mogplex_mcp.transports.stdio.messages import Rejection
+from mogplex_mcp.transports.stdio.probes import serve_both_eras
 from mogplex_mcp.transports.stdio.reader import MessageReader
 from mogplex_mcp.transports.stdio.streams import PolledSink, PolledSource, ThreadedSink, ThreadedSource, can_be_polled
 from mogplex_mcp.transports.stdio.writer import MessageWriter
@@ -25,26 +27,39 @@ from mogplex_mcp.transports.stdio.writer import MessageWriter
 _MAX_REJECTIONS: Final = 1_000
 
 
-async def serve_stdio(server: Server[Any], shutdown: Shutdown, discovery: Discovery | None = None) -> None:
+@dataclass(frozen=True)
+class Handover:
+    """What passed on stdin and stdout before the server was loaded.
+
+    Attributes:
+        received: Bytes from the client that the server has to process.
+        unsent: Bytes to the client that have to be written before anything else.
+        answered: The id of a request among `received` whose response the client has already; None if there is none.
+    """
+
+    received: bytes = b""
+    unsent: bytes = b""
+    answered: mcp_types.RequestId | None = None
+
+
+async def serve_stdio(server: Server[Any], shutdown: Shutdown, handover: Handover | None = None) -> None:
     """Serve one client until stdin or stdout is closed, or the task is cancelled; then shut down gracefully.
 
     Args:
         server: The server.
         shutdown: The graceful shutdown of this process.
-        discovery: The beginning of the conversation, if some of it took place before the server was loaded.
+        handover: What passed before, if anything did.
     """
     requests = OpenRequests()
-    streams = _streams(shutdown, discovery or Discovery(None))
+    streams = _streams(shutdown, handover or Handover())
     async with shutdown.instead_of_cancelling(), streams as (inbound, outbound):
-        await server.run(
-            InboundStream(inbound, requests, shutdown),
-            OutboundStream(outbound, requests),
-            server.create_initialization_options(),
+        await serve_both_eras(
+            server, InboundStream(inbound, requests, shutdown), OutboundStream(outbound, requests), requests
         )
 
 
 @contextlib.asynccontextmanager
-async def _streams(shutdown: Shutdown, discovery: Discovery) -> AsyncIterator[tuple[MessageReader, MessageWriter]]:
+async def _streams(shutdown: Shutdown, handover: Handover) -> AsyncIterator[tuple[MessageReader, MessageWriter]]:
     """Return the streams of stdin and stdout.
 
     Meanwhile descriptor 0 is the null device and descriptor 1 is stderr, so that only MCP is on the wire.
@@ -55,11 +70,11 @@ async def _streams(shutdown: Shutdown, discovery: Discovery) -> AsyncIterator[tu
         source = PolledSource(stdin) if polls else ThreadedSource(stdin)
         sink = PolledSink(stdout) if polls else ThreadedSink(stdout)
         with contextlib.closing(sink), anyio.CancelScope() as serving:
-            outbound = MessageWriter(sink, discovery, shutdown, serving)
-            await outbound.write(discovery.unsent)
+            outbound = MessageWriter(sink, shutdown, serving, handover.answered)
+            await outbound.write(handover.unsent)
             async with _rejecting(outbound) as rejections:
                 try:
-                    yield MessageReader(source, discovery, rejections.reject), outbound
+                    yield MessageReader(source, rejections.reject, handover.received), outbound
                 finally:
                     shutdown.begin()
 

@@ -4,11 +4,11 @@ import errno
 from typing import Final
 
 import anyio
+import mcp_types
 from anyio.abc import ObjectSendStream
 from mcp.shared.message import SessionMessage
 
 from mogplex_mcp.core.shutdown import ANSWER_SECONDS, Shutdown
-from mogplex_mcp.startup.discovery import Discovery, as_line
 from mogplex_mcp.transports.stdio.streams import ByteSink
 
 # Windows reports a pipe without a reader as EINVAL.
@@ -20,26 +20,36 @@ class MessageWriter(ObjectSendStream[SessionMessage]):
 
     Args:
         sink: The bytes to the client; it belongs to the caller.
-        discovery: The beginning of the conversation.
         shutdown: Bounds how long the last responses may take.
         serving: The scope to cancel when the client has closed its side.
+        answered: The id of a request whose response the client has already; None if there is none.
     """
 
-    def __init__(self, sink: ByteSink, discovery: Discovery, shutdown: Shutdown, serving: anyio.CancelScope) -> None:
+    def __init__(
+        self,
+        sink: ByteSink,
+        shutdown: Shutdown,
+        serving: anyio.CancelScope,
+        answered: mcp_types.RequestId | None = None,
+    ) -> None:
         self._sink = sink
-        self._discovery = discovery
+        self._answered = answered
         self._shutdown = shutdown
         self._serving = serving
         self._lock = anyio.Lock(fast_acquire=True)
         self._is_cut_off = False
 
     async def send(self, item: SessionMessage) -> None:
-        """Send a message, unless the client got the same response before this server was loaded."""
-        if self._discovery.is_answered(item.message):
+        """Send a message, unless it is the response that the client has already."""
+        message = item.message
+        if (
+            self._answered is not None
+            and isinstance(message, mcp_types.JSONRPCResponse | mcp_types.JSONRPCError)
+            and message.id == self._answered
+        ):
+            self._answered = None
             return
-        line = as_line(item.message)
-        await self.write(line)
-        self._discovery.sent(item.message, line)
+        await self.write(message.model_dump_json(by_alias=True, exclude_unset=True).encode() + b"\n")
 
     async def write(self, data: bytes) -> None:
         """Write whole lines; concurrent writes wait for their turn."""
