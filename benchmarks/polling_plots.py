@@ -33,6 +33,7 @@ def _requests(rows: Sequence[Row]) -> Figure:
     limits = [0, minutes[-1]]
     axes.plot(limits, [LIMIT * place for place in limits], linestyle="--", color=GOAL, label="Mogplex's limit")
     axes.set_xticks(minutes)
+    axes.margins(y=0.1)
     axes.set_xlabel("length of the run, minutes")
     axes.set_title("Requests of a run", loc="left")
     axes.legend(loc="upper left")

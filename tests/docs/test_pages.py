@@ -15,7 +15,8 @@ from mogplex_mcp.config.options import OPTIONS
 from mogplex_mcp.tools.catalog import TOOLSETS
 from tests.test_architecture import ARROWS
 
-PAGES = [ROOT / "README.md", ROOT / "SECURITY.md", ROOT / "CONTRIBUTING.md", *sorted(DOCS.glob("*.md"))]
+OTHERS = ("README.md", "SECURITY.md", "CONTRIBUTING.md", "CHANGELOG.md", "examples/README.md")
+PAGES = [*(ROOT / name for name in OTHERS), *sorted(DOCS.glob("*.md"))]
 HINT = "run: python -m docs.generate"
 # Words of a command line that stand for something of the reader.
 PLACEHOLDERS = {"NAME": "cursor"}
@@ -23,7 +24,7 @@ SHOWN = re.compile(r"^\s*(?:[A-Z_]+=\S+ )*(?:uvx )?mogplex-mcp( .*)$|`(?:uvx )?m
 
 
 def by_name(path: Path) -> str:
-    return path.name
+    return str(path.relative_to(ROOT))
 
 
 def text_of(path: Path) -> str:
