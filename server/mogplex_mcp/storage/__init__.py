@@ -1,1 +1,1 @@
-"""What outlives a process, in SQLite or PostgreSQL: starts, request counts, learnt waits, migrations. All SQL is here."""
+"""What outlives a process, in SQLite or PostgreSQL: starts, request counts, waits, migrations. All SQL is here."""
