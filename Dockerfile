@@ -12,6 +12,8 @@ COPY server server
 RUN python -m venv /opt/mogplex-mcp && /opt/mogplex-mcp/bin/pip install --no-cache-dir '.[postgres,metrics]'
 
 FROM python:3.13-slim
+# The MCP registry reads it, as proof that the image belongs to its entry.
+LABEL io.modelcontextprotocol.server.name="com.mogplex/mogplex-mcp"
 RUN useradd --uid 10001 --create-home --home-dir /var/lib/mogplex-mcp mogplex
 COPY --from=build /opt/mogplex-mcp /opt/mogplex-mcp
 ENV PATH=/opt/mogplex-mcp/bin:$PATH \

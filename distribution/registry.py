@@ -1,8 +1,18 @@
-"""The entry in the MCP registry, `server.json`, from which programs install this server."""
+"""The entry in the MCP registry, `server.json`, from which programs install this server.
 
+`python -m distribution.registry OWNER/NAME FILE.mcpb` writes it with what a release adds: the image of the repository,
+and the MCP bundle, whose hash is known when it is built.
+"""
+
+import hashlib
+import json
+import sys
 from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Final
 
+from distribution.bundle import SETTINGS
 from distribution.project import DESCRIPTION, HOMEPAGE, NAME, ROOT, TITLE
 from mogplex_mcp import __version__
 from mogplex_mcp.config.options import OPTIONS, Option
@@ -19,10 +29,24 @@ _NUMBERS: Final = ("SECONDS", "NUMBER", "PORT")
 # Simulation is of no use for an installation from a registry.
 _LEFT_OUT: Final = ("demo", "demo_seconds")
 _DEFAULTS: Final = Settings()
+_HOST: Final = f"Name of the host on which someone runs `{NAME} http`; there is no public one."
 
 
-def server_json() -> dict[str, Any]:
-    """Return the content of `server.json`: the package on PyPI, over stdio and over HTTP."""
+@dataclass(frozen=True)
+class Release:
+    """What a release of a repository on GitHub adds to the package on PyPI.
+
+    Attributes:
+        repository: `owner/name`.
+        bundle: The MCP bundle that is attached to the release.
+    """
+
+    repository: str
+    bundle: Path
+
+
+def server_json(release: Release | None = None) -> dict[str, Any]:
+    """Return the content of `server.json`: packages, over stdio and over HTTP, and servers that others run."""
     options = [option for option in OPTIONS if option.setting not in _LEFT_OUT]
     return {
         "$schema": SCHEMA,
@@ -42,8 +66,49 @@ def server_json() -> dict[str, Any]:
                 },
                 packageArguments=[{"type": "positional", "value": "http"}],
             ),
+            *(_of_release(release, options) if release else ()),
+        ],
+        "remotes": [
+            {
+                "type": "streamable-http",
+                "url": "https://{host}/mcp",
+                "variables": {"host": {"description": _HOST, "isRequired": True}},
+                "headers": [_authorization()],
+            }
         ],
     }
+
+
+def _of_release(release: Release, options: Sequence[Option]) -> list[dict[str, Any]]:
+    """Return the packages of a release. The image serves HTTP unless it gets an argument."""
+    asked = [option for option in options if option.setting in SETTINGS]
+    variables = [_variable(option) for option in asked]
+    stdio = {"type": "stdio"}
+    return [
+        {
+            "registryType": "oci",
+            "identifier": f"ghcr.io/{release.repository.lower()}:{__version__}",
+            "runtimeHint": "docker",
+            "transport": stdio,
+            "packageArguments": [{"type": "named", "name": "--log-level", "value": "warning"}],
+            "environmentVariables": variables,
+        },
+        {
+            "registryType": "mcpb",
+            "identifier": (
+                f"https://github.com/{release.repository}/releases/download/v{__version__}/{release.bundle.name}"
+            ),
+            "version": __version__,
+            "fileSha256": hashlib.sha256(release.bundle.read_bytes()).hexdigest(),
+            "transport": stdio,
+            "environmentVariables": variables,
+        },
+    ]
+
+
+def text(release: Release | None = None) -> str:
+    """Return `server.json` as it is written."""
+    return json.dumps(server_json(release), indent=2, ensure_ascii=False) + "\n"
 
 
 def _is_of_http(option: Option) -> bool:
@@ -87,3 +152,7 @@ def _authorization() -> dict[str, Any]:
         "isSecret": True,
         "variables": {"token": {"description": option.help.partition(".")[0], "isRequired": True, "isSecret": True}},
     }
+
+
+if __name__ == "__main__":
+    FILE.write_text(text(Release(sys.argv[1], Path(sys.argv[2]))), encoding="utf-8")

@@ -17,6 +17,7 @@ from mogplex_mcp.installation.launch import Launch
 from mogplex_mcp.tenants.call_timeouts import listed_cap
 
 EXAMPLES: Final = ROOT / "examples"
+FUNCTIONS: Final = (ast.FunctionDef, ast.AsyncFunctionDef)
 LAUNCH: Final = Launch(links.COMMAND, (NAME,))
 
 _COLUMNS: Final = ("One tool call", "To raise it", "Its model reads", "Progress", "Elicitation", "Resources")
@@ -76,6 +77,39 @@ npx @anthropic-ai/mcpb pack dist/bundle dist/mogplex-mcp.mcpb
 If Claude Desktop says that `uv` is not recognized, install [uv](https://docs.astral.sh/uv/) and start it again, or use
 the entry above."""
 
+_PLUGIN: Final = f"{ENTRY}@{NAME}"
+_REPOSITORY: Final = "From a checkout, or with the address of the repository in place of `FOLDER`"
+# By the name of the client.
+_OTHER_WAYS: Final = {
+    "claude-desktop": _BUNDLE,
+    "claude-code": f"""\
+or `claude mcp add {ENTRY} -- {links.COMMAND} {NAME}`.
+
+Or as a plugin, with commands and a skill for the terminal; it asks for the token and keeps it.
+{_REPOSITORY}:
+`claude plugin marketplace add FOLDER`, then `claude plugin install {_PLUGIN}`.""",
+    "cursor": f"""\
+or [Add to Cursor]({links.cursor()}).
+
+Or as a plugin, with commands and a skill for the terminal; it asks for the token. Copy `plugins/{ENTRY}` of a checkout
+to `~/.cursor/plugins/local/{ENTRY}`, or add the address of the repository as a team's marketplace.""",
+    "vscode": f"or [Add to VS Code]({links.vscode()}), which asks for a token and stores it.",
+    "codex": f"""\
+or as a plugin, with a skill for the terminal; it passes on `MOGPLEX_API_KEY` if that is set.
+{_REPOSITORY}:
+`codex plugin marketplace add FOLDER`, then `codex plugin add {_PLUGIN}`.""",
+    "gemini": f"""\
+or as an extension, which asks for the token and keeps it.
+{_REPOSITORY}:
+`gemini extensions install FOLDER`.""",
+}
+
+_EXAMPLES: Final = """\
+CI runs each example over stdio and HTTP. `COMMAND` is `mogplex-mcp`, with the path of the checkout's if there is one,
+and `ENVIRONMENT` all variables of the program that begin with `MOGPLEX_`, both from
+[launch.py](../examples/launch.py). [mcp_tasks.py](../examples/mcp_tasks.py) follows a run as a task,
+[typed-results.ts](../examples/typed-results.ts) uses the types of all results."""
+
 _OVER_HTTP: Final = """\
 ## Over HTTP
 
@@ -126,7 +160,7 @@ def _lines() -> Iterator[str]:
     for client in CLIENTS:
         yield from _client_lines(client)
     yield from ("", _OVER_HTTP)
-    yield from ("## Frameworks", "", "CI runs each example over stdio and HTTP.", "")
+    yield from ("## Frameworks", "", _EXAMPLES, "")
     yield from _heading("Framework", "Example")
     for one in FRAMEWORKS:
         yield _row(one.title, one.behaviour, f"[{one.example}](../examples/{one.example})")
@@ -155,14 +189,8 @@ def _client_lines(client: Client) -> Iterator[str]:
     yield from ("", f'<a id="{client.name}"></a>', "", f"### {client.title}", "")
     yield from (f"`{NAME} install {client.name}`, or by hand:", "", *_files(client))
     yield from ("", f"```{client.format}", snippet_for(client, LAUNCH, ENTRY).rstrip("\n"), "```", "")
-    if client.name == "claude-desktop":
-        yield from (_BUNDLE, "")
-    if client.name == "claude-code":
-        yield from (f"or `claude mcp add {ENTRY} -- {links.COMMAND} {NAME}`.", "")
-    if client.name == "cursor":
-        yield from (f"or [Add to Cursor]({links.cursor()}).", "")
-    if client.name == "vscode":
-        yield from (f"or [Add to VS Code]({links.vscode()}), which asks for a token and stores it.", "")
+    if client.name in _OTHER_WAYS:
+        yield from (_OTHER_WAYS[client.name], "")
     if client.process:
         yield "Quit it before you change its file, which it writes from memory. On Windows the bundle is safer."
     if refused := [kind for kind in (BOM, COMMENTS, COMMAS) if kind not in client.accepts]:
@@ -203,10 +231,11 @@ def connection(path: Path) -> str:
     text = path.read_text(encoding="utf-8")
     constants = "\n".join(re.findall(r"^(?:const \w+|[A-Z_]+) = .*", text, re.MULTILINE))
     if path.suffix == ".py":
+        lines = text.splitlines()
         parts = [
-            ast.get_source_segment(text, node) or ""
+            "\n".join(lines[min(one.lineno for one in (node, *node.decorator_list)) - 1 : node.end_lineno])
             for node in ast.parse(text).body
-            if isinstance(node, ast.FunctionDef) and node.name in ("over_stdio", "over_http")
+            if isinstance(node, FUNCTIONS) and node.name in ("over_stdio", "over_http")
         ]
     else:
         pattern = r"^/\*\*[^\n]*\*/\nexport function over(?:Stdio|Http)\(.*?^}"

@@ -1,14 +1,13 @@
-"""Generate the pages of tools and clients, parts of other pages, the picture of the demo, `server.json` and types.
+"""Generate pages, parts of others, the picture of the demo, `server.json`, the plugins of hosts and types of results.
 
 `python -m docs.generate` rewrites all of them; tests compare them with the generated text.
 """
 
-import json
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 
-from distribution import links, registry
+from distribution import links, plugins, registry
 from docs import architecture_page, clients_page, demo_picture, result_types, settings_page, troubleshooting_page
 from mogplex_mcp.config.settings import Settings
 from mogplex_mcp.server.prompts import KINDS as PROMPTS
@@ -174,7 +173,8 @@ def main() -> None:
     """Rewrite all generated files."""
     PAGE.write_text(page())
     CLIENTS_PAGE.write_text(clients_page.page())
-    registry.FILE.write_text(json.dumps(registry.server_json(), indent=2, ensure_ascii=False) + "\n")
+    registry.FILE.write_text(registry.text())
+    plugins.write()
     PICTURE.write_text(demo_picture.picture(), encoding="utf-8")
     for path in parts():
         path.write_text(with_parts(path), encoding="utf-8")

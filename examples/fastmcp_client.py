@@ -1,19 +1,21 @@
 """FastMCP's client, without a model: from a repository to a pull request.
 
 pip install fastmcp
-MOGPLEX_API_KEY=mog_… python fastmcp_client.py
+python fastmcp_client.py [ADDRESS]
 """
 
 import asyncio
 import os
+import sys
 
 from fastmcp import Client
 from fastmcp.client.transports import ClientTransport, StdioTransport, StreamableHttpTransport
+from launch import COMMAND, ENVIRONMENT
 
 
 def over_stdio() -> ClientTransport:
     """The server as a process of this program."""
-    return StdioTransport("uvx", ["mogplex-mcp"], env={"MOGPLEX_API_KEY": os.environ["MOGPLEX_API_KEY"]})
+    return StdioTransport(COMMAND, [], env=ENVIRONMENT)
 
 
 def over_http(url: str = "http://127.0.0.1:8765/mcp") -> ClientTransport:
@@ -34,4 +36,5 @@ async def delegate(mogplex: ClientTransport, repo: str, task: str) -> str:
 
 
 if __name__ == "__main__":
-    print(asyncio.run(delegate(over_stdio(), "acme/web", "Fix the flaky test.")))
+    server = over_http(sys.argv[1]) if sys.argv[1:] else over_stdio()
+    print(asyncio.run(delegate(server, "acme/web", "Fix the flaky test.")))

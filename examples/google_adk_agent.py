@@ -1,17 +1,19 @@
 """Google Agent Development Kit: an agent that delegates coding tasks to Mogplex.
 
 pip install google-adk mcp
-MOGPLEX_API_KEY=mog_… GOOGLE_API_KEY=… python google_adk_agent.py
+GOOGLE_API_KEY=… python google_adk_agent.py [ADDRESS]
 """
 
 import asyncio
 import os
+import sys
 
 from google.adk.agents import LlmAgent
 from google.adk.models import BaseLlm
 from google.adk.runners import InMemoryRunner
 from google.adk.tools.mcp_tool import McpToolset, StdioConnectionParams, StreamableHTTPConnectionParams
 from google.genai import types
+from launch import COMMAND, ENVIRONMENT
 from mcp import StdioServerParameters
 
 CALL_SECONDS = 120  # a tool call ends after 5 seconds unless the connection says otherwise
@@ -20,9 +22,7 @@ WAIT_SECONDS = "100"  # tells the server, which takes every ADK program for one 
 
 def over_stdio() -> McpToolset:
     """The server as a process of this program."""
-    token = os.environ["MOGPLEX_API_KEY"]
-    env = {"MOGPLEX_API_KEY": token, "MOGPLEX_MCP_MAX_WAIT": WAIT_SECONDS}
-    server = StdioServerParameters(command="uvx", args=["mogplex-mcp"], env=env)
+    server = StdioServerParameters(command=COMMAND, env=ENVIRONMENT | {"MOGPLEX_MCP_MAX_WAIT": WAIT_SECONDS})
     return McpToolset(connection_params=StdioConnectionParams(server_params=server, timeout=CALL_SECONDS))
 
 
@@ -46,4 +46,5 @@ async def ask(mogplex: McpToolset, task: str, model: BaseLlm | str = "gemini-fla
 
 
 if __name__ == "__main__":
-    print(asyncio.run(ask(over_stdio(), "Fix the flaky test in acme/web and give me the pull request.")))
+    server = over_http(sys.argv[1]) if sys.argv[1:] else over_stdio()
+    print(asyncio.run(ask(server, "Fix the flaky test in acme/web and give me the pull request.")))

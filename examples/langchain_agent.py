@@ -1,22 +1,23 @@
 """LangChain: an agent that delegates coding tasks to Mogplex.
 
 pip install langchain langchain-mcp-adapters langchain-openai
-MOGPLEX_API_KEY=mog_… OPENAI_API_KEY=… python langchain_agent.py
+OPENAI_API_KEY=… python langchain_agent.py [ADDRESS]
 """
 
 import asyncio
 import os
+import sys
 
 from langchain.agents import create_agent
 from langchain_core.language_models import BaseChatModel
 from langchain_mcp_adapters.client import MultiServerMCPClient
 from langchain_mcp_adapters.tools import load_mcp_tools
+from launch import COMMAND, ENVIRONMENT
 
 
 def over_stdio() -> MultiServerMCPClient:
     """The server as a process of this program."""
-    token = os.environ["MOGPLEX_API_KEY"]
-    server = {"transport": "stdio", "command": "uvx", "args": ["mogplex-mcp"], "env": {"MOGPLEX_API_KEY": token}}
+    server = {"transport": "stdio", "command": COMMAND, "args": [], "env": ENVIRONMENT}
     return MultiServerMCPClient({"mogplex": server})
 
 
@@ -38,4 +39,5 @@ async def ask(mogplex: MultiServerMCPClient, task: str, model: BaseChatModel | s
 
 
 if __name__ == "__main__":
-    print(asyncio.run(ask(over_stdio(), "Fix the flaky test in acme/web and give me the pull request.")))
+    server = over_http(sys.argv[1]) if sys.argv[1:] else over_stdio()
+    print(asyncio.run(ask(server, "Fix the flaky test in acme/web and give me the pull request.")))

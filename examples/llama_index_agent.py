@@ -1,12 +1,14 @@
 """LlamaIndex: an agent that delegates coding tasks to Mogplex.
 
 pip install llama-index-core llama-index-tools-mcp llama-index-llms-openai
-MOGPLEX_API_KEY=mog_… OPENAI_API_KEY=… python llama_index_agent.py
+OPENAI_API_KEY=… python llama_index_agent.py [ADDRESS]
 """
 
 import asyncio
 import os
+import sys
 
+from launch import COMMAND, ENVIRONMENT
 from llama_index.core.agent.workflow import FunctionAgent
 from llama_index.core.llms.function_calling import FunctionCallingLLM
 from llama_index.tools.mcp import BasicMCPClient, McpToolSpec
@@ -17,9 +19,8 @@ WAIT_SECONDS = "100"  # tells the server, which can't see how long this program 
 
 def over_stdio() -> BasicMCPClient:
     """The server as a process of this program. LlamaIndex starts it anew for every call."""
-    token = os.environ["MOGPLEX_API_KEY"]
-    env = {"MOGPLEX_API_KEY": token, "MOGPLEX_MCP_MAX_WAIT": WAIT_SECONDS}
-    return BasicMCPClient("uvx", args=["mogplex-mcp"], env=env, timeout=CALL_SECONDS)
+    env = ENVIRONMENT | {"MOGPLEX_MCP_MAX_WAIT": WAIT_SECONDS}
+    return BasicMCPClient(COMMAND, env=env, timeout=CALL_SECONDS)
 
 
 def over_http(url: str = "http://127.0.0.1:8765/mcp") -> BasicMCPClient:
@@ -40,4 +41,5 @@ async def ask(mogplex: BasicMCPClient, task: str, model: FunctionCallingLLM | No
 
 
 if __name__ == "__main__":
-    print(asyncio.run(ask(over_stdio(), "Fix the flaky test in acme/web and give me the pull request.")))
+    server = over_http(sys.argv[1]) if sys.argv[1:] else over_stdio()
+    print(asyncio.run(ask(server, "Fix the flaky test in acme/web and give me the pull request.")))

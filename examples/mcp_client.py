@@ -1,13 +1,17 @@
 """The MCP Python SDK 2, without a model: from a repository to a pull request, with progress.
 
 pip install 'mcp>=2.3'
-MOGPLEX_API_KEY=mog_… python mcp_client.py
+python mcp_client.py [ADDRESS]
 """
 
 import asyncio
 import os
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 from httpx2 import AsyncClient
+from launch import COMMAND, ENVIRONMENT
 from mcp import Client, StdioServerParameters
 from mcp.client import Transport
 from mcp.client.streamable_http import streamable_http_client
@@ -15,14 +19,18 @@ from mcp.client.streamable_http import streamable_http_client
 
 def over_stdio() -> StdioServerParameters:
     """The server as a process of this program."""
-    token = os.environ["MOGPLEX_API_KEY"]
-    return StdioServerParameters(command="uvx", args=["mogplex-mcp"], env={"MOGPLEX_API_KEY": token})
+    return StdioServerParameters(command=COMMAND, env=ENVIRONMENT)
 
 
-def over_http(url: str = "http://127.0.0.1:8765/mcp") -> Transport:
+@asynccontextmanager
+async def over_http(url: str = "http://127.0.0.1:8765/mcp") -> AsyncIterator[tuple]:
     """A server that `mogplex-mcp http` runs."""
     headers = {"Authorization": f"Bearer {os.environ['MOGPLEX_API_KEY']}"}
-    return streamable_http_client(url, http_client=AsyncClient(headers=headers, timeout=120))
+    async with (
+        AsyncClient(headers=headers, timeout=120) as http,
+        streamable_http_client(url, http_client=http) as streams,
+    ):
+        yield streams
 
 
 async def show(_progress: float, _total: float | None, message: str | None) -> None:
@@ -44,4 +52,5 @@ async def delegate(mogplex: StdioServerParameters | Transport, repo: str, task: 
 
 
 if __name__ == "__main__":
-    print(asyncio.run(delegate(over_stdio(), "acme/web", "Fix the flaky test.")))
+    server = over_http(sys.argv[1]) if sys.argv[1:] else over_stdio()
+    print(asyncio.run(delegate(server, "acme/web", "Fix the flaky test.")))

@@ -1,14 +1,16 @@
 """OpenAI Agents SDK: an agent that delegates coding tasks to Mogplex.
 
 pip install openai-agents
-MOGPLEX_API_KEY=mog_… OPENAI_API_KEY=… python openai_agents.py
+OPENAI_API_KEY=… python openai_agents.py [ADDRESS]
 """
 
 import asyncio
 import os
+import sys
 
 from agents import Agent, Model, Runner
 from agents.mcp import MCPServer, MCPServerStdio, MCPServerStreamableHttp
+from launch import COMMAND, ENVIRONMENT
 
 CALL_SECONDS = 120  # a tool call ends after 5 seconds unless the server entry says otherwise
 WAIT_SECONDS = "100"  # tells the server, which can't see how long this program waits
@@ -16,9 +18,9 @@ WAIT_SECONDS = "100"  # tells the server, which can't see how long this program 
 
 def over_stdio() -> MCPServer:
     """The server as a process of this program."""
-    env = {"MOGPLEX_API_KEY": os.environ["MOGPLEX_API_KEY"], "MOGPLEX_MCP_MAX_WAIT": WAIT_SECONDS}
+    env = ENVIRONMENT | {"MOGPLEX_MCP_MAX_WAIT": WAIT_SECONDS}
     return MCPServerStdio(
-        params={"command": "uvx", "args": ["mogplex-mcp"], "env": env},
+        params={"command": COMMAND, "env": env},
         client_session_timeout_seconds=CALL_SECONDS,
         cache_tools_list=True,
     )
@@ -44,4 +46,5 @@ async def ask(mogplex: MCPServer, task: str, model: Model | str | None = None) -
 
 
 if __name__ == "__main__":
-    print(asyncio.run(ask(over_stdio(), "Fix the flaky test in acme/web and give me the pull request.")))
+    server = over_http(sys.argv[1]) if sys.argv[1:] else over_stdio()
+    print(asyncio.run(ask(server, "Fix the flaky test in acme/web and give me the pull request.")))

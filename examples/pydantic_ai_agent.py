@@ -1,13 +1,15 @@
 """Pydantic AI: an agent that delegates coding tasks to Mogplex.
 
 pip install 'pydantic-ai-slim[mcp,openai]'
-MOGPLEX_API_KEY=mog_… OPENAI_API_KEY=… python pydantic_ai_agent.py
+OPENAI_API_KEY=… python pydantic_ai_agent.py [ADDRESS]
 """
 
 import asyncio
 import os
+import sys
 
 from fastmcp.client.transports import StdioTransport
+from launch import COMMAND, ENVIRONMENT
 from pydantic_ai import Agent
 from pydantic_ai.mcp import MCPToolset
 from pydantic_ai.models import Model
@@ -15,8 +17,7 @@ from pydantic_ai.models import Model
 
 def over_stdio() -> MCPToolset:
     """The server as a process of this program."""
-    token = os.environ["MOGPLEX_API_KEY"]
-    return MCPToolset(StdioTransport("uvx", ["mogplex-mcp"], env={"MOGPLEX_API_KEY": token}), include_instructions=True)
+    return MCPToolset(StdioTransport(COMMAND, [], env=ENVIRONMENT), include_instructions=True)
 
 
 def over_http(url: str = "http://127.0.0.1:8765/mcp") -> MCPToolset:
@@ -34,4 +35,5 @@ async def ask(mogplex: MCPToolset, task: str, model: Model | str = "openai:gpt-5
 
 
 if __name__ == "__main__":
-    print(asyncio.run(ask(over_stdio(), "Fix the flaky test in acme/web and give me the pull request.")))
+    server = over_http(sys.argv[1]) if sys.argv[1:] else over_stdio()
+    print(asyncio.run(ask(server, "Fix the flaky test in acme/web and give me the pull request.")))

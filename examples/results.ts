@@ -10,7 +10,7 @@ export interface CheckConnectionResult {
   mogplex: string;
   /** Where it came from. */
   token: string;
-  /** What the token allows. */
+  /** What it allows. */
   scopes?: Array<string>;
   /** Used in a minute. */
   requests: string;
@@ -148,7 +148,7 @@ export interface TailRunResult {
     /** Run state. */
     status: string;
     /** How far it is. */
-    phase: "queued" | "preparing" | "working" | "delivering" | "done" | "failed" | "cancelled";
+    phase: string;
     /** Its address. (uri) */
     pull_request?: string;
     /** Why it ends the wait. */

@@ -1,28 +1,27 @@
 // The MCP TypeScript SDK 1, without a model: from a repository to a pull request, with progress.
 //
 //   npm install @modelcontextprotocol/sdk
-//   MOGPLEX_API_KEY=mog_… node typescript-v1.mjs
+//   node typescript-v1.mjs [ADDRESS]
 
 import { pathToFileURL } from "node:url";
 import { Client } from "@modelcontextprotocol/sdk/client/index.js";
 import { getDefaultEnvironment, StdioClientTransport } from "@modelcontextprotocol/sdk/client/stdio.js";
 import { StreamableHTTPClientTransport } from "@modelcontextprotocol/sdk/client/streamableHttp.js";
+import { COMMAND, ENVIRONMENT } from "./launch.mjs";
 
-const token = process.env.MOGPLEX_API_KEY;
 const CALL_MILLISECONDS = 120_000; // a tool call ends after 60 seconds unless the call says otherwise
 
 /** The server as a process of this program. */
 export function overStdio() {
   return new StdioClientTransport({
-    command: "uvx",
-    args: ["mogplex-mcp"],
-    env: { ...getDefaultEnvironment(), MOGPLEX_API_KEY: token },
+    command: COMMAND,
+    env: { ...getDefaultEnvironment(), ...ENVIRONMENT },
   });
 }
 
 /** A server that `mogplex-mcp http` runs. */
 export function overHttp(url = "http://127.0.0.1:8765/mcp") {
-  const headers = { Authorization: `Bearer ${token}` };
+  const headers = { Authorization: `Bearer ${process.env.MOGPLEX_API_KEY}` };
   return new StreamableHTTPClientTransport(new URL(url), { requestInit: { headers } });
 }
 
@@ -50,5 +49,6 @@ export async function delegate(mogplex, repo, task) {
 }
 
 if (import.meta.url === pathToFileURL(process.argv[1]).href) {
-  console.log(await delegate(overStdio(), "acme/web", "Fix the flaky test."));
+  const address = process.argv[2];
+  console.log(await delegate(address ? overHttp(address) : overStdio(), "acme/web", "Fix the flaky test."));
 }

@@ -1,27 +1,26 @@
 // The MCP TypeScript SDK 2, without a model: from a repository to a pull request, with progress.
 //
 //   npm install @modelcontextprotocol/client
-//   MOGPLEX_API_KEY=mog_… node typescript-v2.mjs
+//   node typescript-v2.mjs [ADDRESS]
 
 import { pathToFileURL } from "node:url";
 import { Client, StreamableHTTPClientTransport } from "@modelcontextprotocol/client";
 import { getDefaultEnvironment, StdioClientTransport } from "@modelcontextprotocol/client/stdio";
+import { COMMAND, ENVIRONMENT } from "./launch.mjs";
 
-const token = process.env.MOGPLEX_API_KEY;
 const CALL_MILLISECONDS = 120_000; // a tool call ends after 60 seconds unless the call says otherwise
 
 /** The server as a process of this program. */
 export function overStdio() {
   return new StdioClientTransport({
-    command: "uvx",
-    args: ["mogplex-mcp"],
-    env: { ...getDefaultEnvironment(), MOGPLEX_API_KEY: token },
+    command: COMMAND,
+    env: { ...getDefaultEnvironment(), ...ENVIRONMENT },
   });
 }
 
 /** A server that `mogplex-mcp http` runs. */
 export function overHttp(url = "http://127.0.0.1:8765/mcp") {
-  const headers = { Authorization: `Bearer ${token}` };
+  const headers = { Authorization: `Bearer ${process.env.MOGPLEX_API_KEY}` };
   return new StreamableHTTPClientTransport(new URL(url), { requestInit: { headers } });
 }
 
@@ -49,5 +48,6 @@ export async function delegate(mogplex, repo, task) {
 }
 
 if (import.meta.url === pathToFileURL(process.argv[1]).href) {
-  console.log(await delegate(overStdio(), "acme/web", "Fix the flaky test."));
+  const address = process.argv[2];
+  console.log(await delegate(address ? overHttp(address) : overStdio(), "acme/web", "Fix the flaky test."));
 }

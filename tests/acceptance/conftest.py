@@ -1,5 +1,6 @@
-"""What every client gets: a simulated Mogplex, and this checkout in the place of the published package."""
+"""What every client gets: a simulated Mogplex, and the `mogplex-mcp` of this checkout."""
 
+import os
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -16,8 +17,8 @@ class Served:
     """Where a client finds this server.
 
     Attributes:
-        place: The address of a server that takes each caller's own token; "stdio" for `uvx mogplex-mcp`.
-        environment: Variables with a token and, for stdio, a `uvx` on the PATH that starts this checkout.
+        place: The address of a server that takes each caller's own token; "stdio" for `mogplex-mcp`.
+        environment: Variables with a token, the simulation's address, and the folder of `mogplex-mcp` in the PATH.
     """
 
     place: str
@@ -30,17 +31,11 @@ class Served:
 
 @pytest.fixture(params=["stdio", "http"])
 def served(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Served]:
-    variables = environment(tmp_path, {"MOGPLEX_API_KEY": DEMO_TOKEN})
     with simulator(tmp_path, "--demo-seconds", "1") as mogplex:
+        variables = environment(tmp_path, {"MOGPLEX_API_KEY": DEMO_TOKEN, "MOGPLEX_URL": mogplex})
+        variables["PATH"] = os.pathsep.join((str(Path(sys.executable).parent), variables["PATH"]))
         if request.param == "http":
             with http_server(tmp_path, "--url", mogplex) as address:
                 yield Served(address, variables)
         else:
-            uvx = tmp_path / "programs" / "uvx"
-            uvx.parent.mkdir()
-            uvx.write_text(
-                '#!/bin/sh\n[ "$1" = mogplex-mcp ] || exit 64\nshift\n'
-                f'exec "{sys.executable}" -m mogplex_mcp --url "{mogplex}" "$@"\n'
-            )
-            uvx.chmod(0o755)
-            yield Served("stdio", variables | {"PATH": f"{uvx.parent}:{variables['PATH']}"})
+            yield Served("stdio", variables)

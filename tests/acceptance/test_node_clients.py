@@ -18,6 +18,7 @@ pytestmark = pytest.mark.acceptance
 HERE = Path(__file__).parent
 EXAMPLES = HERE.parent.parent / "examples"
 ENVIRONMENTS = {"typescript-v1": "typescript-v1", "typescript-v2": "typescript-v2", "vercel-ai-sdk": "vercel-ai-sdk"}
+SETTINGS = ("MOGPLEX_API_KEY", "MOGPLEX_URL")
 STORY_SECONDS = 120
 
 
@@ -35,7 +36,7 @@ def run(command: Sequence[Path | str], served: Served) -> str:
 
 
 def test_every_example_is_run() -> None:
-    assert {path.stem for path in EXAMPLES.glob("*.mjs")} == set(ENVIRONMENTS)
+    assert {path.stem for path in EXAMPLES.glob("*.mjs")} == {*ENVIRONMENTS, "launch"}
 
 
 @pytest.mark.parametrize("example", ENVIRONMENTS)
@@ -43,7 +44,8 @@ def test_an_example_gets_from_a_repository_to_a_pull_request(example: str, serve
     modules = environments.npm(ENVIRONMENTS[example]) / "node_modules"
     # Node.js looks for packages beside the file that imports them.
     (tmp_path / "node_modules").symlink_to(modules)
-    shutil.copy(EXAMPLES / f"{example}.mjs", tmp_path)
+    for name in (example, "launch"):
+        shutil.copy(EXAMPLES / f"{name}.mjs", tmp_path)
     shutil.copy(HERE / "drive.mjs", tmp_path)
     shutil.copytree(HERE / "models", tmp_path / "models")
     said = run([tmp_path / "drive.mjs", f"{example}.mjs", served.place], served)
@@ -58,7 +60,7 @@ class Inspector:
         self._served = served
         self._program: list[Path | str] = [package / "clients" / "launcher" / "build" / "index.js", "--cli"]
         self._server = (
-            ["uvx", "mogplex-mcp", "-e", f"MOGPLEX_API_KEY={served.token}"]
+            ["mogplex-mcp", *(part for name in SETTINGS for part in ("-e", f"{name}={served.environment[name]}"))]
             if served.place == "stdio"
             else [served.place, "--transport", "http", "--header", f"Authorization: Bearer {served.token}"]
         )

@@ -16,6 +16,7 @@ EXAMPLES = HERE.parent.parent / "examples"
 ENVIRONMENTS = {
     "mcp_client_v1": "mcp-1",
     "mcp_client": "mcp-2",
+    "mcp_tasks": "mcp-2",
     "fastmcp_client": "fastmcp",
     "langchain_agent": "langchain",
     "openai_agents": "openai-agents",
@@ -27,7 +28,7 @@ STORY_SECONDS = 120
 
 
 def test_every_example_is_run() -> None:
-    assert {path.stem for path in EXAMPLES.glob("*.py")} == set(ENVIRONMENTS)
+    assert {path.stem for path in EXAMPLES.glob("*.py")} == {*ENVIRONMENTS, "launch"}
     assert {path.stem for path in (HERE / "pins").glob("*.txt")} == set(ENVIRONMENTS.values())
 
 

@@ -1,5 +1,6 @@
 """`server.json` is what the MCP registry takes, and what it says of the server is true."""
 
+import hashlib
 import json
 from pathlib import Path
 from typing import Any
@@ -51,6 +52,31 @@ def test_every_package_is_this_version_and_keeps_secrets_secret() -> None:
         assert (package["identifier"], package["version"]) == (NAME, __version__)
         for variable in package["environmentVariables"]:
             assert variable.get("isSecret", False) == (variable["name"] in secret)
+
+
+def test_a_release_adds_its_image_and_its_bundle(tmp_path: Path) -> None:
+    bundle = tmp_path / f"mogplex-mcp-{__version__}.mcpb"
+    bundle.write_bytes(b"a bundle")
+    entry = registry.server_json(registry.Release("Acme/mogplex-mcp", bundle))
+    CHECK.validate(entry)
+    *pypi, image, packed = entry["packages"]
+    assert pypi == ENTRY["packages"]
+    assert image["identifier"] == f"ghcr.io/acme/mogplex-mcp:{__version__}"
+    assert packed["identifier"].endswith(f"/Acme/mogplex-mcp/releases/download/v{__version__}/{bundle.name}")
+    assert packed["fileSha256"] == hashlib.sha256(b"a bundle").hexdigest()
+    build_parser().parse_args([part for one in image["packageArguments"] for part in (one["name"], one["value"])])
+
+
+def test_the_image_says_which_entry_it_belongs_to() -> None:
+    label = f'LABEL io.modelcontextprotocol.server.name="{ENTRY["name"]}"'
+    assert label in (ROOT / "Dockerfile").read_text(encoding="utf-8").splitlines()
+
+
+def test_a_server_of_others_is_asked_for_with_the_token_of_the_caller() -> None:
+    (remote,) = ENTRY["remotes"]
+    assert remote["url"] == "https://{host}/mcp"
+    assert set(remote["variables"]) == {"host"}
+    assert remote["headers"][0]["isSecret"]
 
 
 def test_the_package_over_http_is_started_with_a_command_that_exists() -> None:

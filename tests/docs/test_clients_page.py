@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from docs.client_facts import FRAMEWORKS, OTHER_PROGRAMS, PROGRAMS
-from docs.clients_page import EXAMPLES, connection, page
+from docs.clients_page import EXAMPLES, FUNCTIONS, connection, page
 from docs.generate import CLIENTS_PAGE
 
 from mogplex_mcp.installation import yaml_text
@@ -44,7 +44,8 @@ def test_snippet_of_each_client_starts_this_server(client: Client) -> None:
 
 
 def test_examples_and_rows_match() -> None:
-    examples = {path.name for path in EXAMPLES.iterdir() if path.suffix in (".py", ".mjs")}
+    programs = [path for path in EXAMPLES.iterdir() if path.suffix in (".py", ".mjs")]
+    examples = {path.name for path in programs if re.search("over_?stdio", connection(path), re.IGNORECASE)}
     assert {one.example for one in FRAMEWORKS} == examples
 
 
@@ -53,13 +54,15 @@ def test_connection_code_of_each_example_is_complete(example: str) -> None:
     shown = connection(EXAMPLES / example)
     assert f"\n{shown}\n```" in PAGE
     if example.endswith(".py"):
-        assert [node.name for node in ast.parse(shown).body if isinstance(node, ast.FunctionDef)] == [
+        assert [node.name for node in ast.parse(shown).body if isinstance(node, FUNCTIONS)] == [
             "over_stdio",
             "over_http",
         ]
     else:
         assert re.findall(r"^export function (\w+)", shown, re.MULTILINE) == ["overStdio", "overHttp"]
-    assert '"uvx"' in shown
+    assert "COMMAND" in shown
+    assert "ENVIRONMENT" in shown
+    assert "uvx" not in shown
     assert "http://127.0.0.1:8765/mcp" in shown
 
 

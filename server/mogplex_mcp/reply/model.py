@@ -54,15 +54,12 @@ class Reply(BaseModel):
         narrow: How to get what a truncated reply omits.
         untrusted_schema: The JSON Schemas of the fields that `untrusted` can have.
         suggests_calls: Whether there can be next steps.
-        describes_rows: Whether the published schema describes the fields of its rows also in the list by default, which
-            has no room for those of all tools.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)  # most processes need few of these models
     narrow: ClassVar[str] = ""
     untrusted_schema: ClassVar[Mapping[str, Any]] = {}
     suggests_calls: ClassVar[bool] = True
-    describes_rows: ClassVar[bool] = False
 
     _meta: Mapping[str, Any] = PrivateAttr({})
 
@@ -113,7 +110,7 @@ class Reply(BaseModel):
         results have, and the reference, the generated types and the lists of selected tools describe inner fields
         (`full_schema`).
         """
-        return short(cls.full_schema(), undescribed=ListReply.model_fields, inner=cls.describes_rows)
+        return short(cls.full_schema(), undescribed=ListReply.model_fields)
 
     @classmethod
     def full_schema(cls) -> dict[str, Any]:

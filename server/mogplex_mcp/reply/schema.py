@@ -12,28 +12,22 @@ def flat(schema: Mapping[str, Any]) -> dict[str, Any]:
     return _flat(_undescribed(schema), definitions)
 
 
-def short(schema: Mapping[str, Any], undescribed: Collection[str], *, inner: bool = False) -> dict[str, Any]:
+def short(schema: Mapping[str, Any], undescribed: Collection[str]) -> dict[str, Any]:
     """Return a schema without the descriptions of inner fields, and without those that are the name of the field.
 
     Args:
         schema: A schema.
         undescribed: Fields of the outer object that get no description, nor do those in them.
-        inner: Whether to keep the descriptions of other inner fields.
     """
     properties = {
-        name: _bare(one) if name in undescribed else _short(name, one, inner=inner)
-        for name, one in schema["properties"].items()
+        name: _bare(one) if name in undescribed else _short(name, one) for name, one in schema["properties"].items()
     }
     return {**schema, "properties": properties}
 
 
-def _short(name: str, schema: Mapping[str, Any], *, inner: bool) -> dict[str, Any]:
+def _short(name: str, schema: Mapping[str, Any]) -> dict[str, Any]:
     described = schema.get("description", "")
-    result = dict(schema) if inner else _bare(schema)
-    result.pop("description", None)
-    if inner and "properties" in schema.get("items", {}):
-        fields = {field: _short(field, one, inner=inner) for field, one in schema["items"]["properties"].items()}
-        result["items"] = {**schema["items"], "properties": fields}
+    result = _bare(schema)
     says_more = described.rstrip(".").casefold() != name.replace("_", " ")
     return {**result, "description": described} if described and says_more else result
 

@@ -52,7 +52,7 @@ def input_schema(arguments: type[BaseModel]) -> dict[str, Any]:
         one.pop("title", None)
         if limits := _unsaid_limits(one):
             one["description"] = f"{one.get('description', '')} {limits}".strip()
-        for keyword in ("default", "minimum", "maximum", "maxLength"):
+        for keyword in ("default", "minimum", "maximum", "maxLength", "maxItems"):
             one.pop(keyword, None)
     required = {"required": schema["required"]} if "required" in schema else {}
     return {"type": "object", "properties": properties, **required}

@@ -37,7 +37,7 @@ class Connection(Reply):
     connected: bool = Field(description="Mogplex can be used.")
     mogplex: str = Field(description="Address of its API.")
     token: str = Field(description="Where it came from.")
-    scopes: Sequence[str] = Field((), description="What the token allows.")
+    scopes: Sequence[str] = Field((), description="What it allows.")
     requests: str = Field(description="Used in a minute.")
     journal: str = Field(description="Where runs are noted.")
     longest_wait_seconds: float = Field(description="Longest safe wait.")

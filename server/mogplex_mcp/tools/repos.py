@@ -31,7 +31,6 @@ class RepoList(ListReply):
     """Repositories."""
 
     narrow: ClassVar[str] = "Call list_repos with a part of the name as query."
-    describes_rows: ClassVar[bool] = True
     untrusted_schema: ClassVar[Mapping[str, Any]] = {"unusual_names": texts("Names of rows, by id.")}
     repos: tuple[RepoRow, ...] = Field(description="The repositories found.")
 

@@ -28,7 +28,6 @@ class RunList(ListReply):
     """Runs, the newest first."""
 
     narrow: ClassVar[str] = "Call list_runs with repo, status or a smaller max_age_hours."
-    describes_rows: ClassVar[bool] = True
     runs: Sequence[RunRow] = Field(description="Newest first.")
 
 

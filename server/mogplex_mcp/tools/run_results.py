@@ -48,7 +48,7 @@ class FollowedRun(BaseModel):
     run_id: Uuid = Field(description="Run id.")
     repo: str = Field("", description="owner/name or id.")
     status: str = Field(description="Run state.")
-    phase: Phase = Field(description="How far it is.")
+    phase: str = Field(description="How far it is.")
     pull_request: Link = Field("", description="Its address.")
     news: str = Field("", description="Why it ends the wait.")
     new_events: int = Field(0, description="How many.")

@@ -97,7 +97,7 @@ async def start_run(
         ),
     ] = "",
     conversation_id: Annotated[
-        str, Field(description="The id of a Mogplex conversation to continue. Default: none is continued.")
+        str, Field(description="The id of a Mogplex conversation to continue. Default: none.")
     ] = "",
     idempotency_key: Annotated[
         str,
@@ -149,8 +149,8 @@ async def tail_run(
     run_ids: Annotated[
         list[str],
         Field(
-            description="Up to 10 runs to follow at once in place of run_id: the first news of one ends the wait. "
-            "Default: run_id only.",
+            description="Up to 10 runs to follow at once, in place of run_id: the first news ends the wait. "
+            "Default: none.",
             max_length=several_runs.MOST_FOLLOWED,
         ),
     ] = _ONE_RUN,
@@ -185,8 +185,8 @@ async def tail_run(
 ) -> RunNews:
     """Wait for a run's end or pull request, and report what is new since cursor.
 
-    One call waits, at no cost: do not poll with short waits. When its time is up the run goes on: call again with the
-    cursor of the answer.
+    One call waits, at no cost: do not poll with short waits. When its time is up the run goes on: call again with its
+    cursor.
     """
     if run_ids:
         return await _tail_several(
