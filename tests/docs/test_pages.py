@@ -5,13 +5,17 @@ import shlex
 from pathlib import Path
 
 import pytest
+from benchmarks.polling import RESULTS as POLLING
+from benchmarks.polling import Row
 from docs.generate import DOCS, PAGE, PICTURE, RESULTS, ROOT, page, parts, with_parts
 from docs.result_types import types
+from pydantic import TypeAdapter
 
 from docs import architecture_page, demo_picture
 from mogplex_mcp.api.errors import ErrorCode
 from mogplex_mcp.cli.parser import build_parser
 from mogplex_mcp.config.options import OPTIONS
+from mogplex_mcp.runs.polling import poll_interval
 from mogplex_mcp.tools.catalog import TOOLSETS
 from tests.test_architecture import ARROWS
 
@@ -103,6 +107,19 @@ def test_pages_begin_with_a_heading_and_a_paragraph() -> None:
         assert not blank, path
         assert first, path
         assert not first.startswith("Generated"), path
+
+
+@pytest.mark.parametrize("path", [ROOT / "README.md", DOCS / "architecture.md"], ids=by_name)
+def test_requests_of_a_run_are_those_that_were_measured(path: Path) -> None:
+    rows = TypeAdapter(list[Row]).validate_json(POLLING.read_bytes())
+    (ours,) = (row for row in rows if row.minutes == 10 and not row.fixed)
+    assert f"{ours.requests:.0f} requests" in text_of(path)
+
+
+def test_architecture_has_the_intervals_of_polls() -> None:
+    first, then, later = (f"{poll_interval(age, 0.5):g}" for age in (0, 59, 61))
+    text = " ".join(text_of(DOCS / "architecture.md").split())
+    assert f"every {first} seconds at first, every {then} until the first minute is over, then every {later}" in text
 
 
 def test_troubleshooting_has_every_error() -> None:
