@@ -9,9 +9,13 @@ from benchmarks.compare.figures import Figures
 from benchmarks.compare.page import Page
 from benchmarks.plots import FOLDER, source_of, stated_source
 from benchmarks.polling import RESULTS as POLLING
+from benchmarks.polling import Row
 from benchmarks.soak_page import PAGE as SOAK_PAGE
 from benchmarks.soak_page import RESULTS as SOAK
 from benchmarks.soak_page import SoakFigures, page
+from pydantic import TypeAdapter
+
+from benchmarks import polling_plots, soak_plot
 
 PLOTS = {
     RESULTS: ("start-up", "calls", "in-flight", "memory"),
@@ -54,6 +58,12 @@ def test_the_same_figures_give_the_same_plots(tmp_path: Path) -> None:
         text = path.read_bytes()
         assert text == (second / path.name).read_bytes()
         assert b"<dc:date>" not in text
+
+
+def test_plots_of_following_a_run_and_of_the_load_test_are_drawn(tmp_path: Path) -> None:
+    polling_plots.draw(TypeAdapter(list[Row]).validate_json(POLLING.read_bytes()), POLLING, tmp_path)
+    soak_plot.draw(SoakFigures.read().loads, SOAK, tmp_path)
+    assert {path.stem for path in tmp_path.iterdir()} == {*PLOTS[POLLING], *PLOTS[SOAK]}
 
 
 def test_goals_are_lines_in_plots() -> None:
