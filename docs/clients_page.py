@@ -149,14 +149,15 @@ Two extensions of MCP show a run while it works. A client that has neither gets 
 
 | Extension | Which clients | What one sees |
 |---|---|---|
-| Tasks (`io.modelcontextprotocol/tasks`) | Claude Code from 2.1.319, where it is on by default; not in its headless \
-mode | `tail_run` goes to the background at once, the state of the run is shown, and the model is told its result. No \
-turn of the model is spent in between |
-| Run card (MCP Apps, `io.modelcontextprotocol/ui`) | claude.ai, Claude Desktop, VS Code, Cursor, ChatGPT, Microsoft 365 \
-Copilot, Goose, Postman | Phases, events as they come, the pull request as a button, a button that stops the run after a \
-question, and a field to continue. Some ask before the card may call tools; without that it shows the last state and \
-how to go on |
-| None of them | all others, and every framework | The model waits with `tail_run`, one call for as long as the client allows |
+| Tasks (`io.modelcontextprotocol/tasks`) | Claude Code from 2.1.319, where it is on by default; not in its \
+headless mode | `tail_run` goes to the background at once, the state of the run is shown, and the model is told its \
+result. No turn of the model is spent in between |
+| Run card (MCP Apps, `io.modelcontextprotocol/ui`) | claude.ai, Claude Desktop, VS Code, Cursor, ChatGPT, \
+Microsoft 365 Copilot, Goose, Postman | Phases, events as they come, the pull request as a button, a button that \
+stops the run after a question, and a field to continue. Some ask before the card may call tools; without that it \
+shows the last state and how to go on |
+| None of them | all others, and every framework | The model waits with `tail_run`, one call for as long as the \
+client allows |
 
 A program of your own declares the extension with its requests: [mcp_tasks.py](../examples/mcp_tasks.py).
 """
