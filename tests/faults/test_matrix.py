@@ -19,6 +19,7 @@ from tests.faults.support import (
     everything,
     outcome_of,
 )
+from tests.thorough import crossed
 
 pytestmark = pytest.mark.anyio
 
@@ -82,18 +83,16 @@ STRIKES = [
 ]
 
 
-def named(values: list[Any]) -> list[Any]:
-    return [pytest.param(value, id=value.name) for value in values]
-
-
 @pytest.fixture(scope="module")
 def well() -> dict[str, Outcome]:
     """What each route answers while all is well, as far as that is always the same."""
     return {}
 
 
-@pytest.mark.parametrize("strike", named(STRIKES))
-@pytest.mark.parametrize("route", named(ROUTES))
+@pytest.mark.parametrize(
+    ("route", "strike"),
+    [pytest.param(*pair, id=f"{pair[0].name}-{pair[1].name}") for pair in crossed(ROUTES, STRIKES)],
+)
 async def test_a_fault_that_passes_and_one_that_stays(route: Route, strike: Strike, well: dict[str, Outcome]) -> None:
     simulator = simulated()
     if route.name not in well:

@@ -12,6 +12,7 @@ import pytest
 from mcp import Client, MCPError
 
 from mogplex_mcp.tools.catalog import TOOLSETS
+from tests.thorough import share
 from tests.tools.people import YES, User
 from tests.tools.support import text_of
 from tests.trust.hostile import CALLS, PROMPTS, RESOURCES, UUID, Hostile, Say, bridge_to
@@ -75,7 +76,7 @@ def test_the_calls_reach_every_tool() -> None:
     assert {name for name, _ in CALLS} == {tool.name for toolset in TOOLSETS for tool in toolset.tools}
 
 
-@pytest.mark.parametrize("style", CORPUS)
+@pytest.mark.parametrize("style", share(list(CORPUS), 0))
 async def test_nothing_that_others_wrote_stands_outside_of_its_place(style: str) -> None:
     progress: list[str] = []
     user = User(YES)
