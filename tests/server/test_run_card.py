@@ -12,6 +12,7 @@ from mcp.client.extension import ClientExtension
 from mogplex_mcp.simulator import Simulator
 from mogplex_mcp.ui.run_card import DATA, EXTENSION, MIME_TYPE, URI
 from tests.server.support import ERAS, Mode, connect, follow, refused, server, start
+from tests.server.tasking import TASKS
 from tests.virtual_time import virtual_now
 
 pytestmark = pytest.mark.anyio
@@ -34,7 +35,7 @@ def client_with_cards(simulator: Simulator | None = None, mode: Mode = "auto", *
 async def test_the_extension_is_declared_where_a_tool_has_a_card(mode: Mode) -> None:
     async with connect(mode=mode) as client:
         # The capabilities of a server had no extensions before 2026; clients of that time look at the tools.
-        assert client.server_capabilities.extensions == ({EXTENSION: {}} if mode == "auto" else None)
+        assert client.server_capabilities.extensions == ({EXTENSION: {}, TASKS: {}} if mode == "auto" else None)
         tools = (await client.list_tools()).tools
     assert {tool.name for tool in tools if (tool.meta or {}).get("ui")} == CARDS
     assert all(tool.meta["ui"] == {"resourceUri": URI} for tool in tools if tool.meta and "ui" in tool.meta)
