@@ -150,7 +150,7 @@ Two extensions of MCP show a run while it works. A client that has neither gets 
 | Extension | Which clients | What one sees |
 |---|---|---|
 | Tasks (`io.modelcontextprotocol/tasks`) | Claude Code from 2.1.319, where it is on by default; not in its \
-headless mode | `tail_run` goes to the background at once, the state of the run is shown, and the model is told its \
+headless mode | `tail_run` goes to the background at once, the state of the run is shown, and the model gets its \
 result. No turn of the model is spent in between |
 | Run card (MCP Apps, `io.modelcontextprotocol/ui`) | claude.ai, Claude Desktop, VS Code, Cursor, ChatGPT, \
 Microsoft 365 Copilot, Goose, Postman | Phases, events as they come, the pull request as a button, a button that \
