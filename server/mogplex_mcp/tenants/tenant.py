@@ -17,7 +17,7 @@ from mogplex_mcp.api.scopes import ScopeCache
 from mogplex_mcp.api.server_clock import ServerClock
 from mogplex_mcp.core.metrics import NO_METRICS, Recorder
 from mogplex_mcp.credentials.known_tokens import KnownTokens
-from mogplex_mcp.credentials.sources import FoundToken, SourceKind
+from mogplex_mcp.credentials.sources import FoundToken
 from mogplex_mcp.runs.automation_looks import AutomationLooks
 from mogplex_mcp.runs.fair_share import FairShare
 from mogplex_mcp.runs.start import Starter
@@ -158,7 +158,8 @@ class Tenants:
     def _renewing(self, found: FoundToken) -> Renew | None:
         """Return what looks for another token than the one of a tenant, and drops the tenant if it is replaced."""
         own = self.own
-        if own is None or found.kind is SourceKind.REQUEST:
+        # One that a caller has sent, or that `login` checks, stands for itself.
+        if own is None or not found.personal:
             return None
 
         async def renew(refused: Token) -> Token | None:
