@@ -20,6 +20,7 @@ _REFRESH: Final = ("refreshtoken", "refresh")
 _EXPIRY: Final = ("expiresat", "expires", "expiry", "expiration", "expirydate", "accesstokenexpiresat", "exp")
 _ADDRESS: Final = ("issuer", "host", "url", "baseurl", "apiurl", "server", "origin")
 _MILLISECONDS: Final = 100_000_000_000  # seconds since the epoch have eleven digits in the year 5138
+_LATEST: Final = 1_000_000_000_000_000  # anything above is no time, in milliseconds either
 
 
 @dataclass(frozen=True)
@@ -129,7 +130,7 @@ def _time(value: Any) -> float | None:
             value = float(value) if value.isdecimal() else None
         else:
             return (at if at.tzinfo else at.replace(tzinfo=UTC)).timestamp()
-    if isinstance(value, int | float) and value > 0:
+    if isinstance(value, int | float) and 0 < value < _LATEST:
         return value / 1_000 if value > _MILLISECONDS else float(value)
     return None
 

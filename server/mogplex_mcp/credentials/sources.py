@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
 from typing import Final
@@ -13,7 +12,7 @@ from mogplex_mcp.config.options import OPTIONS
 from mogplex_mcp.config.settings import Settings
 from mogplex_mcp.core.private_file import is_exposed, read_private
 from mogplex_mcp.core.redaction import Secret, remember_secrets
-from mogplex_mcp.credentials.grant import Grant
+from mogplex_mcp.credentials.grant import Grant, shown_expiry
 from mogplex_mcp.credentials.mogplex_cli_file import read_mogplex_cli_file
 from mogplex_mcp.credentials.token_store import (
     KEYRING,
@@ -26,7 +25,6 @@ from mogplex_mcp.credentials.token_store import (
 )
 
 AUTH_FILE: Final = Path(".mogplex", "auth.json")
-_LATEST: Final = 253_402_300_799.0  # the last second of the year 9999
 _NAMES: Final = frozenset(name for option in OPTIONS if option.read is Secret for name in option.environment)
 
 
@@ -81,9 +79,8 @@ class FoundToken:
             return ""
         if not self.token.is_oauth:
             return "mog_…"
-        if self.grant is None or self.grant.expires_at > _LATEST:
+        if self.grant is None or not (until := shown_expiry(self.grant.expires_at)):
             return "OAuth access token"
-        until = datetime.fromtimestamp(self.grant.expires_at, UTC).isoformat(timespec="minutes")
         is_refreshed = bool(self.grant.refresh_token)
         return f"OAuth access token, valid until {until}, {'then' if is_refreshed else 'not'} refreshed"
 
@@ -186,10 +183,8 @@ def _mogplex_cli_source(path: Path, base_url: str) -> _Source:
     if found.problem:
         warnings.append(f"The file {path} of Mogplex's own command line was not used: {found.problem}.")
     if found.token and found.token.is_oauth:
-        until = ""
-        if found.expires_at is not None:
-            at = datetime.fromtimestamp(min(found.expires_at, _LATEST), UTC)
-            until = f", valid until {at.isoformat(timespec='minutes')}"
+        at = "" if found.expires_at is None else shown_expiry(found.expires_at)
+        until = f", valid until {at}" if at else ""
         warnings.append(
             f"It is the sign-in of Mogplex's own command line{until}, and only that program refreshes it; "
             "`mogplex-mcp login` makes one that is refreshed here."

@@ -5,7 +5,6 @@ scopes, and that everything has to be at the configured address: Mogplex is its 
 """
 
 import contextlib
-import math
 from collections.abc import Awaitable, Callable
 from typing import Final
 from urllib.parse import parse_qs, urlsplit
@@ -23,7 +22,7 @@ from mogplex_mcp.api.exchange import CONNECT_SECONDS, POOL_SECONDS, READ_SECONDS
 from mogplex_mcp.api.transport_errors import transport_error
 from mogplex_mcp.core.cleaning import clean_line
 from mogplex_mcp.core.redaction import Secret, remember_secrets
-from mogplex_mcp.credentials.grant import Grant, is_at
+from mogplex_mcp.credentials.grant import Grant, expiry, is_at
 from mogplex_mcp.sign_in.errors import SignInError
 from mogplex_mcp.sign_in.loopback import Loopback, listening
 
@@ -170,7 +169,7 @@ class _Attempt:
             revocation_endpoint=str(revocation) if revocation else "",
             scopes=tuple((tokens.scope or self._scopes).split()),
             issued_at=now,
-            expires_at=now + tokens.expires_in if tokens.expires_in else math.inf,
+            expires_at=expiry(now, tokens.expires_in),
         )
 
     def _explained(self, error: Exception) -> SignInError:
