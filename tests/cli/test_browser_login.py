@@ -43,7 +43,7 @@ def test_person_signs_in_uses_the_api_and_signs_out(mogplex: str, tmp_path: Path
     done = run(tmp_path, "login", "--browser", **more)
     assert done.code == 0, done.stderr
     assert f"{mogplex}/api/auth/mcp/authorize?" in done.stderr
-    assert "You are signed in, with the scopes read and write. It is refreshed" in done.stderr
+    assert "You are signed in, with the scopes read and write. The sign-in is refreshed" in done.stderr
     assert f"is stored in the file {tokens_file(tmp_path)}, for {mogplex} only." in done.stderr
     grant = Grant.parse(json.loads(tokens_file(tmp_path).read_text())[mogplex])
     assert tokens_file(tmp_path).stat().st_mode & 0o077 == 0

@@ -56,8 +56,8 @@ async def sign_in_person(settings: Settings, *, opens_browser: bool) -> Grant:
     finally:
         with anyio.CancelScope(shield=True):
             await transport.aclose()
-    refreshed = "It is refreshed when it expires." if grant.refresh_token else "It cannot be refreshed."
-    say(f"You are signed in, with the scopes {' and '.join(grant.api_scopes)}. {refreshed}")
+    refreshed = "is refreshed before it expires" if grant.refresh_token else "cannot be refreshed"
+    say(f"You are signed in, with {grant.shown_scopes}. The sign-in {refreshed}.")
     return grant
 
 

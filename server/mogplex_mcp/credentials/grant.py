@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 from mogplex_mcp.api.access_token import Token
 from mogplex_mcp.api.base_url import web_url
 from mogplex_mcp.api.errors import ErrorCode, MogplexError
+from mogplex_mcp.core.cleaning import clean_line
 from mogplex_mcp.core.redaction import NO_SECRET, Secret, remember_secrets
 
 MARGIN_SECONDS: Final = 60.0
@@ -22,6 +23,7 @@ MARGIN_SECONDS: Final = 60.0
 
 _LAST: Final = 253_402_300_799.0  # the last second of the year 9999
 _LONGEST_LIFETIME: Final = 10_000_000_000
+_LONGEST_SCOPE: Final = 40
 _OFFLINE: Final = "offline_access"
 
 
@@ -95,6 +97,12 @@ class Grant:
     def api_scopes(self) -> tuple[str, ...]:
         """The scopes of the API: "read", "write"."""
         return tuple(scope for scope in self.scopes if scope != _OFFLINE)
+
+    @property
+    def shown_scopes(self) -> str:
+        """The scopes of the API in words, such as "the scopes read and write"."""
+        scopes = [clean_line(scope, _LONGEST_SCOPE) for scope in self.api_scopes]
+        return f"the scope{'s'[: len(scopes) != 1]} {' and '.join(scopes)}" if scopes else "no scope"
 
     def is_refreshable(self, base_url: str) -> bool:
         """Return whether it can be refreshed, at the origin of this address and nowhere else."""

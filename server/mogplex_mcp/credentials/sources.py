@@ -115,7 +115,7 @@ def find_token(settings: Settings) -> FoundToken:
             return FoundToken(None, source.name, MogplexError(ErrorCode.NO_TOKEN, source.problem), kind=source.kind)
         if source.text.strip():
             try:
-                grant = _grant(source)
+                grant = Grant.parse(source.text) if _is_grant(source) else None
                 token = grant.access_token if grant else Token.parse(source.text)
                 if token.is_oauth:
                     remember_secrets(token.value)
@@ -123,6 +123,8 @@ def find_token(settings: Settings) -> FoundToken:
                 return replace(found, grant=grant, store=source.store)
             except MogplexError as error:
                 problem = MogplexError(error.code, f"The content of {source.name} is not a token. {error.message}")
+                if _is_grant(source):
+                    problem = MogplexError(ErrorCode.NO_TOKEN, f"The sign-in in {source.name} is damaged.")
                 return FoundToken(None, source.name, problem, kind=source.kind)
     warnings += [
         f"{name} contains a placeholder that was not filled in." for name in settings.unfilled if name in _NAMES
@@ -169,10 +171,9 @@ def _sources(settings: Settings) -> Iterator[_Source]:
         yield _mogplex_cli_source(settings.home / AUTH_FILE, settings.base_url)
 
 
-def _grant(source: _Source) -> Grant | None:
-    """Return the grant that `login` stored; None for a bare token."""
-    is_grant = source.kind is SourceKind.LOGIN and source.text.lstrip().startswith("{")
-    return Grant.parse(source.text) if is_grant else None
+def _is_grant(source: _Source) -> bool:
+    """Return whether `login` stored a grant, as opposed to a bare token."""
+    return source.kind is SourceKind.LOGIN and source.text.lstrip().startswith("{")
 
 
 def _mogplex_cli_source(path: Path, base_url: str) -> _Source:
