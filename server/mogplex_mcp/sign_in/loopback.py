@@ -22,6 +22,8 @@ from mogplex_mcp.sign_in.errors import SignInError
 _HOST: Final = "127.0.0.1"
 _PATH: Final = "/callback"
 _MOST_REFUSED: Final = 1_000
+# Silent ones are not closed, and must not keep the browser out.
+_MOST_CONNECTIONS: Final = 100
 _HEADERS: Final = (
     (b"content-type", b"text/html; charset=utf-8"),
     (b"cache-control", b"no-store"),
@@ -192,7 +194,7 @@ async def listening(note: Callable[[str], None]) -> AsyncIterator[Loopback]:
         access_log=False,
         server_header=False,
         date_header=False,
-        limit_concurrency=20,
+        limit_concurrency=_MOST_CONNECTIONS,
         timeout_keep_alive=2,
         timeout_graceful_shutdown=1,
     )
