@@ -2,8 +2,9 @@
 
 import gzip
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import AsyncExitStack
+from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import anyio
@@ -13,6 +14,7 @@ import pytest
 from mogplex_mcp.api.errors import ErrorCode, MogplexError
 from mogplex_mcp.sign_in.browser import READ_AND_WRITE, READ_ONLY, sign_in
 from mogplex_mcp.sign_in.errors import SignInError
+from mogplex_mcp.sign_in.loopback import Loopback
 from mogplex_mcp.simulator import Simulator
 from tests.sign_in.support import BASE, ORIGIN, START, Clock, Person, signed_in_simulator
 
@@ -116,6 +118,32 @@ async def test_loopback_takes_one_redirect_and_is_closed_afterwards(clock: Clock
     await person.sign_in(clock)
     with pytest.raises(httpx2.ConnectError):
         await person.come_back(str(person.pages[0].url))
+
+
+async def test_flood_of_a_page_neither_ends_the_sign_in_nor_fills_the_terminal(clock: Clock) -> None:
+    notes: list[str] = []
+    loopback = Loopback(8_080, notes.append)
+    loopback.expect("state-of-this-sign-in")
+    host = (b"host", b"127.0.0.1:8080")
+    statuses = []
+
+    async def request(query: bytes, *more: tuple[bytes, bytes]) -> None:
+        async def send(message: Mapping[str, Any]) -> None:
+            statuses.append(message.get("status"))
+
+        scope = {"type": "http", "method": "GET", "path": "/callback", "query_string": query, "headers": [host, *more]}
+        await loopback(scope, None, send)
+
+    for _ in range(1_500):
+        await request(b"error=invalid_scope")
+        await request(b"code=attackers", (b"origin", b"https://attacker.invalid"))
+    await request(b"code=right&state=state-of-this-sign-in")
+
+    assert statuses[-2] == 200
+    with anyio.fail_after(30):
+        assert (await loopback.wait()).code == "right"
+    assert len(notes) == 2
+    assert {"invalid_scope" in note for note in notes} == {True, False}
 
 
 async def test_redirect_of_another_issuer_is_refused(clock: Clock) -> None:
