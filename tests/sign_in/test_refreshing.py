@@ -9,14 +9,16 @@ from typing import Any
 
 import anyio
 import pytest
+from mcp import Client
 
 from mogplex_mcp.api.access_token import Token
 from mogplex_mcp.api.errors import ErrorCode, MogplexError
 from mogplex_mcp.config.settings import Settings
 from mogplex_mcp.core.redaction import Redactor, Secret, find_key, without_keys
-from mogplex_mcp.credentials.grant import Grant
+from mogplex_mcp.credentials.grant import Grant, shown_expiry
 from mogplex_mcp.credentials.sources import FoundToken
 from mogplex_mcp.credentials.token_store import FileStore
+from mogplex_mcp.server.app import create_server
 from mogplex_mcp.simulator import MODES, Fault, FaultKind, Simulator
 from mogplex_mcp.tenants.services import Services
 from tests.sign_in.support import BASE, ORIGIN, Clock, Person, signed_in_simulator
@@ -163,6 +165,18 @@ async def test_outage_of_the_token_endpoint_is_not_an_end_of_the_sign_in(
     assert stored(settings) == grant
     simulator.faults.outage(active=False)
     await repos(services)
+
+
+async def test_check_connection_shows_the_expiry_of_the_token_that_it_used(
+    settings: Settings, simulator: Simulator, clock: Clock
+) -> None:
+    clock.at += 7_200
+    async with Client(create_server(settings, transport=simulator.transport(), now=clock)) as client:
+        result = await client.call_tool("check_connection", {})
+    refreshed = stored(settings)
+    assert refreshed.issued_at == clock.at
+    assert result.structured_content is not None
+    assert f"valid until {shown_expiry(refreshed.expires_at)}" in result.structured_content["token"]
 
 
 async def test_token_that_is_to_be_checked_is_not_replaced_by_the_stored_one(services: Services) -> None:

@@ -65,6 +65,12 @@ class Tenant:
     fair_share: FairShare = field(default_factory=FairShare)
     automation_looks: AutomationLooks = field(default_factory=AutomationLooks)
     recorder: Recorder = NO_METRICS
+    own: OwnTokens | None = field(default=None, repr=False)
+
+    async def current_token(self) -> FoundToken:
+        """Return the token as it is now: that of this process may have been refreshed since the request began."""
+        is_own = self.found.personal and self.found.grant is not None
+        return await self.own.current(self.found) if self.own and is_own else self.found
 
 
 @dataclass
@@ -153,6 +159,7 @@ class Tenants:
             scopes=scopes,
             clock=clock,
             recorder=self.recorder,
+            own=self.own,
         )
 
     def _renewing(self, found: FoundToken) -> Renew | None:
