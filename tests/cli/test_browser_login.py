@@ -6,6 +6,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any, Self
@@ -43,7 +44,7 @@ def test_person_signs_in_uses_the_api_and_signs_out(mogplex: str, tmp_path: Path
     done = run(tmp_path, "login", "--browser", **more)
     assert done.code == 0, done.stderr
     assert f"{mogplex}/api/auth/mcp/authorize?" in done.stderr
-    assert "You are signed in, with the scopes read and write. It is refreshed" in done.stderr
+    assert "You are signed in, with the scopes read and write. The sign-in is refreshed" in done.stderr
     assert f"is stored in the file {tokens_file(tmp_path)}, for {mogplex} only." in done.stderr
     grant = Grant.parse(json.loads(tokens_file(tmp_path).read_text())[mogplex])
     assert tokens_file(tmp_path).stat().st_mode & 0o077 == 0
@@ -55,6 +56,8 @@ def test_person_signs_in_uses_the_api_and_signs_out(mogplex: str, tmp_path: Path
     gone = run(tmp_path, "logout", **more)
     assert "offers no way to revoke the sign-in: its access token stays valid for" in gone.stderr
     assert not tokens_file(tmp_path).exists()
+    FileStore(tokens_file(tmp_path)).put(mogplex, replace(grant, expires_at=grant.issued_at).text)
+    assert "its access token has expired already." in run(tmp_path, "logout", **more).stderr
     for output in (done, checked, listed, gone):
         assert_without(output.stderr + output.stdout, grant.access_token.value, grant.refresh_token.value)
 

@@ -34,6 +34,17 @@ def test_access_token_and_expiry_are_found_by_name_at_any_depth(content: Any, ex
     assert (found.token and found.token.value, found.expires_at, found.problem) == (ACCESS, expires_at, "")
 
 
+@pytest.mark.parametrize(
+    "expires_at", [10**400, 1e308, -1, 0, "9" * 400, "0001-01-01T00:00:00+23:00", "9999-12-31T23:59:59-23:00", [], {}]
+)
+def test_impossible_expiry_hides_no_token(expires_at: Any, tmp_path: Path) -> None:
+    path = tmp_path / ".mogplex" / "auth.json"
+    path.parent.mkdir()
+    path.write_text(json.dumps(FLAT | {"expires_at": expires_at}))
+    found = find_token(Settings(home=tmp_path))
+    assert (found.token and found.token.value) == ACCESS
+
+
 @pytest.mark.parametrize("content", [{"x": PAT}, [PAT], PAT, {"access_token": ACCESS, "old": {"key": PAT}}])
 def test_personal_token_is_found_under_any_name_and_comes_first(content: Any) -> None:
     found = read_mogplex_cli_file(json.dumps(content), BASE)

@@ -1,13 +1,21 @@
 """Signing in with a browser: what is asked for, what is granted, and what can go wrong on the way."""
 
+import gzip
+import re
+from collections.abc import Callable, Mapping
+from contextlib import AsyncExitStack
+from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import anyio
 import httpx2
 import pytest
 
-from mogplex_mcp.sign_in.browser import READ_ONLY
+from mogplex_mcp.api.errors import ErrorCode, MogplexError
+from mogplex_mcp.sign_in.browser import READ_AND_WRITE, READ_ONLY, sign_in
 from mogplex_mcp.sign_in.errors import SignInError
+from mogplex_mcp.sign_in.loopback import Loopback
+from mogplex_mcp.simulator import Simulator
 from tests.sign_in.support import BASE, ORIGIN, START, Clock, Person, signed_in_simulator
 
 pytestmark = pytest.mark.anyio
@@ -112,6 +120,32 @@ async def test_loopback_takes_one_redirect_and_is_closed_afterwards(clock: Clock
         await person.come_back(str(person.pages[0].url))
 
 
+async def test_flood_of_a_page_neither_ends_the_sign_in_nor_fills_the_terminal(clock: Clock) -> None:
+    notes: list[str] = []
+    loopback = Loopback(8_080, notes.append)
+    loopback.expect("state-of-this-sign-in")
+    host = (b"host", b"127.0.0.1:8080")
+    statuses = []
+
+    async def request(query: bytes, *more: tuple[bytes, bytes]) -> None:
+        async def send(message: Mapping[str, Any]) -> None:
+            statuses.append(message.get("status"))
+
+        scope = {"type": "http", "method": "GET", "path": "/callback", "query_string": query, "headers": [host, *more]}
+        await loopback(scope, None, send)
+
+    for _ in range(1_500):
+        await request(b"error=invalid_scope")
+        await request(b"code=attackers", (b"origin", b"https://attacker.invalid"))
+    await request(b"code=right&state=state-of-this-sign-in")
+
+    assert statuses[-2] == 200
+    with anyio.fail_after(30):
+        assert (await loopback.wait()).code == "right"
+    assert len(notes) == 2
+    assert {"invalid_scope" in note for note in notes} == {True, False}
+
+
 async def test_redirect_of_another_issuer_is_refused(clock: Clock) -> None:
     person = Person(signed_in_simulator(clock), change=lambda url: f"{url}&iss=https%3A%2F%2Fattacker.invalid")
     with pytest.raises(SignInError, match="iss mismatch"):
@@ -147,42 +181,85 @@ async def test_code_that_was_used_already_is_refused(clock: Clock) -> None:
         await person.sign_in(clock)
 
 
-async def test_issuer_at_another_address_is_refused_before_anything_is_opened(clock: Clock) -> None:
+class Hostile(httpx2.AsyncBaseTransport):
+    """A Mogplex whose documents about signing in are changed on the way."""
+
+    def __init__(self, simulator: Simulator, change: Callable[[bytes], bytes], **headers: str) -> None:
+        self._simulated = simulator.transport()
+        self._change = change
+        self._headers = headers
+
+    async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
+        response = await self._simulated.handle_async_request(request)
+        if not request.url.path.startswith("/.well-known/"):
+            return response
+        changed = self._change(await response.aread())
+        return httpx2.Response(response.status_code, headers=self._headers, stream=httpx2.ByteStream(changed))
+
+
+AUTHORIZE = b"https://mogplex.com/api/auth/mcp/authorize"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "named"),
+    [
+        (b'["https://mogplex.com"]', b'["https://attacker.invalid"]', "https://attacker.invalid"),
+        (AUTHORIZE, b"https://attacker.invalid/authorize", "https://attacker.invalid"),
+        (b"https://mogplex.com/api/auth/mcp/register", b"https://attacker.invalid/", "https://attacker.invalid"),
+        (AUTHORIZE, b"http://mogplex.com/authorize", "http://mogplex.com"),
+        (AUTHORIZE, b"javascript:alert(1)", None),
+        (AUTHORIZE, b"https://mogplex.com@attacker.invalid/", "https://mogplex.com@attacker.invalid"),
+    ],
+)
+async def test_what_is_at_another_address_is_neither_opened_nor_asked(
+    old: bytes, new: bytes, named: str | None, clock: Clock
+) -> None:
     person = Person(signed_in_simulator(clock))
-    simulated = person.simulator.transport()
-
-    class Elsewhere(httpx2.AsyncBaseTransport):
-        async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
-            response = await simulated.handle_async_request(request)
-            body = await response.aread()
-            if request.url.path.startswith("/.well-known/oauth-protected-resource"):
-                body = body.replace(b'"https://mogplex.com"', b'"https://attacker.invalid"')
-            return httpx2.Response(response.status_code, headers=response.headers, content=body)
-
-    from mogplex_mcp.sign_in.browser import READ_AND_WRITE, sign_in  # noqa: PLC0415 - with this transport
-
-    with pytest.raises(SignInError, match=r"at attacker\.invalid, not at the configured address https://mogplex\.com"):
-        await sign_in(BASE, Elsewhere(), scopes=READ_AND_WRITE, show=person.open, now=clock, note=person.notes.append)
+    transport = Hostile(person.simulator, lambda body: body.replace(old, new))
+    expected = f"at {named}, not at the configured address https://mogplex.com" if named else "The sign-in failed"
+    with pytest.raises(SignInError, match=re.escape(expected)):
+        await sign_in(
+            BASE, transport, scopes=READ_AND_WRITE, show=person.open, now=clock, note=person.notes.append, seconds=30
+        )
     assert person.shown == []
 
 
-async def test_page_to_sign_in_at_another_address_is_not_opened(clock: Clock) -> None:
+async def test_token_endpoint_at_another_address_does_not_get_the_code(clock: Clock) -> None:
     person = Person(signed_in_simulator(clock))
-    simulated = person.simulator.transport()
+    change = (b"https://mogplex.com/api/auth/mcp/token", b"https://attacker.invalid/token")
+    transport = Hostile(person.simulator, lambda body: body.replace(*change))
+    with pytest.raises(SignInError, match=r"at https://attacker\.invalid, not at"):
+        await sign_in(
+            BASE, transport, scopes=READ_AND_WRITE, show=person.open, now=clock, note=person.notes.append, seconds=30
+        )
 
-    class Elsewhere(httpx2.AsyncBaseTransport):
-        async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
-            response = await simulated.handle_async_request(request)
-            body = (await response.aread()).replace(
-                b'"https://mogplex.com/api/auth/mcp/authorize"', b'"https://attacker.invalid/authorize"'
-            )
-            return httpx2.Response(response.status_code, headers=response.headers, content=body)
 
-    from mogplex_mcp.sign_in.browser import READ_AND_WRITE, sign_in  # noqa: PLC0415 - with this transport
-
-    with pytest.raises(SignInError, match=r"attacker\.invalid"):
-        await sign_in(BASE, Elsewhere(), scopes=READ_AND_WRITE, show=person.open, now=clock, note=person.notes.append)
+@pytest.mark.parametrize("body", [gzip.compress(bytes(25_000_000)), b"no gzip"])
+async def test_response_that_grows_without_bound_or_cannot_be_decompressed_is_refused(
+    body: bytes, clock: Clock
+) -> None:
+    person = Person(signed_in_simulator(clock))
+    transport = Hostile(person.simulator, lambda _: body, **{"Content-Encoding": "gzip"})
+    with pytest.raises(MogplexError, match="is over 20 MB, or compressed") as refused:
+        await sign_in(
+            BASE, transport, scopes=READ_AND_WRITE, show=person.open, now=clock, note=person.notes.append, seconds=30
+        )
+    assert refused.value.code is ErrorCode.UNEXPECTED_ANSWER
     assert person.shown == []
+
+
+async def test_connections_that_say_nothing_do_not_keep_the_browser_out(clock: Clock) -> None:
+    person = Person(signed_in_simulator(clock))
+
+    async def open_among_silent_ones(url: str) -> None:
+        port = urlsplit(query_of(url)["redirect_uri"]).port
+        assert port is not None
+        async with AsyncExitStack() as silent:
+            for _ in range(25):
+                await silent.enter_async_context(await anyio.connect_tcp("127.0.0.1", port))
+            await person.open(url)
+
+    assert (await person.sign_in(clock, show=open_among_silent_ones)).access_token.is_oauth
 
 
 async def test_outage_and_a_mogplex_without_oauth_are_told_apart(clock: Clock) -> None:

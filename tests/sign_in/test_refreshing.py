@@ -9,12 +9,16 @@ from typing import Any
 
 import anyio
 import pytest
+from mcp import Client
 
+from mogplex_mcp.api.access_token import Token
 from mogplex_mcp.api.errors import ErrorCode, MogplexError
 from mogplex_mcp.config.settings import Settings
-from mogplex_mcp.core.redaction import Redactor, without_keys
-from mogplex_mcp.credentials.grant import Grant
+from mogplex_mcp.core.redaction import Redactor, Secret, find_key, without_keys
+from mogplex_mcp.credentials.grant import Grant, shown_expiry
+from mogplex_mcp.credentials.sources import FoundToken
 from mogplex_mcp.credentials.token_store import FileStore
+from mogplex_mcp.server.app import create_server
 from mogplex_mcp.simulator import MODES, Fault, FaultKind, Simulator
 from mogplex_mcp.tenants.services import Services
 from tests.sign_in.support import BASE, ORIGIN, Clock, Person, signed_in_simulator
@@ -163,6 +167,26 @@ async def test_outage_of_the_token_endpoint_is_not_an_end_of_the_sign_in(
     await repos(services)
 
 
+async def test_check_connection_shows_the_expiry_of_the_token_that_it_used(
+    settings: Settings, simulator: Simulator, clock: Clock
+) -> None:
+    clock.at += 7_200
+    async with Client(create_server(settings, transport=simulator.transport(), now=clock)) as client:
+        result = await client.call_tool("check_connection", {})
+    refreshed = stored(settings)
+    assert refreshed.issued_at == clock.at
+    assert result.structured_content is not None
+    assert f"valid until {shown_expiry(refreshed.expires_at)}" in result.structured_content["token"]
+
+
+async def test_token_that_is_to_be_checked_is_not_replaced_by_the_stored_one(services: Services) -> None:
+    """`login --token` would say that a mistyped token is accepted, and store it."""
+    mistyped = FoundToken(Token.parse("mog_" + "9" * 32), "the user")
+    with pytest.raises(MogplexError) as refused:
+        await services.tenants.of(mistyped).mogplex.list_repos()
+    assert refused.value.code is ErrorCode.UNAUTHORIZED
+
+
 async def test_cancelled_call_does_not_lose_the_refreshed_token(
     services: Services, simulator: Simulator, settings: Settings, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -230,7 +254,9 @@ async def test_damaged_grant_is_named_and_not_sent(settings: Settings, simulator
     services = Services(settings, transport=simulator.transport())
     found = services.own_token()
     assert found.problem is not None
-    assert found.problem.code is ErrorCode.MALFORMED_TOKEN
+    # To sign in again is what helps: there is no token that could be copied again.
+    assert found.problem.code is ErrorCode.NO_TOKEN
+    assert "is damaged" in found.problem.message
     assert grant.access_token.value not in found.problem.message
     await services.aclose()
 
@@ -240,6 +266,19 @@ async def test_access_and_refresh_token_are_redacted_wherever_they_turn_up(grant
         assert secret not in without_keys(f"It said {secret}.")
         assert secret not in Redactor().redact(f"token={secret}")
         assert secret not in repr(grant)
+
+
+async def test_text_that_is_too_short_for_a_secret_is_not_redacted(grant: Grant) -> None:
+    """A file edited by hand, or a server that sends such a refresh token, would make every text unreadable."""
+    Grant.parse(replace(grant, refresh_token=Secret("e")).text)
+    assert without_keys("acme/web, the default branch") == "acme/web, the default branch"
+    assert find_key("acme/web") == ""
+
+
+@pytest.mark.parametrize("expires_at", [-9e11, 0, 1, 9e11, math.nan, math.inf, True, "soon", None, [1]])
+async def test_expiry_edited_by_hand_is_shown_or_left_out(expires_at: object, grant: Grant) -> None:
+    edited = Grant.parse(json.dumps(json.loads(grant.text) | {"expires_at": expires_at}))
+    assert "OAuth access token" in FoundToken(edited.access_token, "the file", grant=edited).kind_of_token
 
 
 async def test_grant_survives_being_stored(grant: Grant) -> None:

@@ -1,5 +1,7 @@
 """Requests about a grant, to servers that differ from Mogplex as it was observed."""
 
+import json
+import math
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -69,6 +71,28 @@ async def test_failed_refresh_is_not_the_end(response: httpx2.Response, code: Er
     assert failed.value.code is code
     assert not isinstance(failed.value, SignInEndedError)
     assert [str(one.url) for one in seen] == [f"{ORIGIN}/token"]
+
+
+@pytest.mark.parametrize(
+    "response",
+    [
+        httpx2.Response(403, text="<html>Blocked by the firewall</html>"),
+        httpx2.Response(400, json={"error": "temporarily_unavailable"}),
+        httpx2.Response(400, json=["invalid_grant"]),
+        httpx2.Response(401, json={"error": {"code": "UNAUTHORIZED"}}),
+    ],
+)
+async def test_refusal_of_something_else_than_the_grant_is_not_the_end(response: httpx2.Response, clock: Clock) -> None:
+    with pytest.raises(MogplexError, match=f"Mogplex responded with {response.status_code}") as failed:
+        await refresh(GRANT, server(lambda _: response), clock)
+    assert not isinstance(failed.value, SignInEndedError)
+
+
+@pytest.mark.parametrize(("lifetime", "left"), [(10**400, math.inf), (0, 0), (-5, 0), (3_600, 3_600)])
+async def test_lifetime_in_a_response_is_never_impossible(lifetime: int, left: float, clock: Clock) -> None:
+    body = json.dumps({"access_token": "N" * 32, "token_type": "bearer", "expires_in": lifetime})
+    renewed = await refresh(GRANT, server(lambda _: httpx2.Response(200, text=body)), clock)
+    assert renewed.expires_at == START + left
 
 
 @pytest.mark.parametrize(

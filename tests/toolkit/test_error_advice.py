@@ -54,6 +54,16 @@ def test_error_that_blames_names_what_has_to_be_corrected(blame: Blame, happened
     assert setting in person.advice
 
 
+@pytest.mark.parametrize(("token_from", "signs_in"), [("login", True), ("mogplex_cli", True), ("environment", False)])
+def test_missing_scope_is_had_by_signing_in_where_that_replaces_the_token(token_from: str, signs_in: bool) -> None:
+    failure = operation_error(MogplexError(ErrorCode.FORBIDDEN, "Missing required scope: write", status=403))
+    model = tool_error(failure, base_url=BASE_URL, offered=(), token_from=token_from)
+    person = command_error(failure, base_url=BASE_URL, token_from=token_from)
+    for advice in (model.following, person.advice):
+        assert ("run `mogplex-mcp login`" in advice) is signs_in
+        assert "create a token that has it at https://mogplex.com/settings/api-keys" in advice
+
+
 @pytest.mark.parametrize("status", [402, 403])
 def test_billing_is_said_as_billing_and_not_as_a_missing_scope(status: int) -> None:
     error = MogplexError(ErrorCode.BILLING, "Requires a positive billing balance", status=status)

@@ -1,5 +1,6 @@
 """The part of `login` and `logout` that a browser and the authorization server have in it."""
 
+import math
 import time
 import webbrowser
 from typing import Final
@@ -56,8 +57,8 @@ async def sign_in_person(settings: Settings, *, opens_browser: bool) -> Grant:
     finally:
         with anyio.CancelScope(shield=True):
             await transport.aclose()
-    refreshed = "It is refreshed when it expires." if grant.refresh_token else "It cannot be refreshed."
-    say(f"You are signed in, with the scopes {' and '.join(grant.api_scopes)}. {refreshed}")
+    refreshed = "is refreshed before it expires" if grant.refresh_token else "cannot be refreshed"
+    say(f"You are signed in, with {grant.shown_scopes}. The sign-in {refreshed}.")
     return grant
 
 
@@ -74,9 +75,15 @@ async def end_sign_in(settings: Settings, grant: Grant) -> None:
     if is_revoked:
         say("Mogplex has revoked the sign-in.")
     else:
-        left = grant.expires_at - time.time()
-        until = f"for {duration(round(left))}" if 0 < left < 1e9 else "until it expires"  # noqa: PLR2004 - not infinity
-        say(f"Mogplex offers no way to revoke the sign-in: its access token stays valid {until}.")
+        say(f"Mogplex offers no way to revoke the sign-in: its access token {_validity(grant, time.time())}.")
+
+
+def _validity(grant: Grant, now: float) -> str:
+    """Return for how long an access token stays valid, as the end of a sentence."""
+    left = grant.expires_at - now
+    if left <= 0:
+        return "has expired already"
+    return f"stays valid for {duration(round(left))}" if math.isfinite(left) else "stays valid until it expires"
 
 
 async def _open(url: str) -> bool:

@@ -100,7 +100,7 @@ async def logout(settings: Settings, given: Namespace) -> int:
         say(f"Another token is still found in {' and '.join(others)}.")
     for grant in grants:
         await end_sign_in(settings, grant)
-    if not grants:
+    if removed and not grants:
         say(f"The token itself stays valid until you revoke it at {web_url(settings.base_url)}/settings/api-keys.")
     return ExitCode.FAILURE if failed else ExitCode.OK
 
@@ -128,8 +128,8 @@ def _check_usage(settings: Settings, given: Namespace, keys: str) -> None:
     if not (given.yes or is_interactive() or _uses_browser(given)):
         raise _LoginError(
             ExitCode.USAGE,
-            f"{NEEDS_YES} It reads a token from stdin then; --no-browser prints an address to sign in at instead. "
-            "Nothing was stored.",
+            "Without a terminal, sign in with --browser, or with --no-browser, which prints the address to open; or "
+            "pass a token on stdin, and add --yes. Nothing was stored.",
         )
     if settings.demo:
         raise _LoginError(ExitCode.USAGE, "--demo needs no token, so there is nothing to store.")

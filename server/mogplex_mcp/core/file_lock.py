@@ -1,6 +1,7 @@
 """A lock between processes, on a file of its own; the system releases it when its process ends, however that ends."""
 
 import contextlib
+import errno
 import os
 import sys
 from collections.abc import AsyncIterator
@@ -10,6 +11,8 @@ from typing import Final
 import anyio
 
 _RETRY_SECONDS: Final = 0.05
+# The last two are what Windows says. Some network file systems know no locks: they say something else, at any time.
+_HELD: Final = (errno.EAGAIN, errno.EWOULDBLOCK, errno.EACCES, errno.EDEADLK)
 
 
 @contextlib.asynccontextmanager
@@ -22,7 +25,7 @@ async def locked(path: Path, seconds: float) -> AsyncIterator[None]:
 
     Raises:
         TimeoutError: Another process holds it.
-        OSError: The file can't be opened.
+        OSError: The file can't be opened, or its file system knows no locks.
     """
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     number = os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0), 0o600)
@@ -46,6 +49,8 @@ def _try_lock(number: int) -> bool:
             import fcntl  # noqa: PLC0415 - not on Windows
 
             fcntl.flock(number, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
+    except OSError as error:
+        if error.errno not in _HELD:
+            raise
         return False
     return True

@@ -51,6 +51,8 @@ _SILENT: Final = "mcp.client.auth"
 _SHORTEST_SECRET: Final = 4
 # Access tokens are replaced every hour; what was current a day ago has expired.
 _MOST_REMEMBERED: Final = 64
+# A shorter text is a word, from a file edited by hand or an odd server: without it no text could be read.
+_SHORTEST_REMEMBERED: Final = 16
 
 _of_caller: ContextVar[str] = ContextVar("_of_caller", default="")
 
@@ -86,9 +88,10 @@ _remembered: Final = _Remembered()
 
 
 def remember_secrets(*secrets: str) -> None:
-    """Redact these values everywhere from now on: tokens of this process that have no pattern."""
-    for secret in filter(None, secrets):
-        _remembered.add(secret)
+    """Redact these values everywhere from now on: tokens of this process that have no pattern. Short ones are not."""
+    for secret in secrets:
+        if len(secret) >= _SHORTEST_REMEMBERED:
+            _remembered.add(secret)
 
 
 @contextlib.contextmanager

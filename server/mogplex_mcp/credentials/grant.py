@@ -8,17 +8,22 @@ import json
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any, Final, Self
 from urllib.parse import urlsplit
 
 from mogplex_mcp.api.access_token import Token
 from mogplex_mcp.api.base_url import web_url
 from mogplex_mcp.api.errors import ErrorCode, MogplexError
+from mogplex_mcp.core.cleaning import clean_line
 from mogplex_mcp.core.redaction import NO_SECRET, Secret, remember_secrets
 
 MARGIN_SECONDS: Final = 60.0
 """How long before its expiry an access token is refreshed, or a tenth of its lifetime if that is shorter."""
 
+_LAST: Final = 253_402_300_799.0  # the last second of the year 9999
+_LONGEST_LIFETIME: Final = 10_000_000_000
+_LONGEST_SCOPE: Final = 40
 _OFFLINE: Final = "offline_access"
 
 
@@ -93,6 +98,12 @@ class Grant:
         """The scopes of the API: "read", "write"."""
         return tuple(scope for scope in self.scopes if scope != _OFFLINE)
 
+    @property
+    def shown_scopes(self) -> str:
+        """The scopes of the API in words, such as "the scopes read and write"."""
+        scopes = [clean_line(scope, _LONGEST_SCOPE) for scope in self.api_scopes]
+        return f"the scope{'s'[: len(scopes) != 1]} {' and '.join(scopes)}" if scopes else "no scope"
+
     def is_refreshable(self, base_url: str) -> bool:
         """Return whether it can be refreshed, at the origin of this address and nowhere else."""
         is_complete = bool(self.refresh_token and self.client_id)
@@ -118,6 +129,23 @@ def is_at(url: str, base_url: str) -> bool:
     return (parts.scheme, parts.hostname, port) == (own.scheme, own.hostname, own_port) and "@" not in parts.netloc
 
 
+def expiry(issued_at: float, lifetime: int | None) -> float:
+    """Return when an access token expires, seconds since the epoch; infinity if the server did not say.
+
+    Args:
+        issued_at: When it was issued.
+        lifetime: `expires_in` of the response (RFC 6749, section 5.1), seconds; any number that a server sends.
+    """
+    return math.inf if lifetime is None or lifetime > _LONGEST_LIFETIME else issued_at + max(0, lifetime)
+
+
+def shown_expiry(expires_at: float) -> str:
+    """Return a time of expiry to the minute (ISO 8601, UTC); "" if it is not known, or not in a calendar."""
+    if not 0 <= expires_at <= _LAST:
+        return ""
+    return datetime.fromtimestamp(expires_at, UTC).isoformat(timespec="minutes")
+
+
 def _text(fields: Mapping[str, Any], name: str) -> str:
     value = fields.get(name)
     return value.strip() if isinstance(value, str) else ""
@@ -125,5 +153,5 @@ def _text(fields: Mapping[str, Any], name: str) -> str:
 
 def _seconds(fields: Mapping[str, Any], name: str, otherwise: float) -> float:
     value = fields.get(name)
-    is_number = isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < 1e12  # noqa: PLR2004 - a year far away
+    is_number = isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value < 1e12  # noqa: PLR2004 - a year far away
     return float(value) if is_number and value is not None else otherwise

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
 from typing import Final
@@ -13,7 +12,7 @@ from mogplex_mcp.config.options import OPTIONS
 from mogplex_mcp.config.settings import Settings
 from mogplex_mcp.core.private_file import is_exposed, read_private
 from mogplex_mcp.core.redaction import Secret, remember_secrets
-from mogplex_mcp.credentials.grant import Grant
+from mogplex_mcp.credentials.grant import Grant, shown_expiry
 from mogplex_mcp.credentials.mogplex_cli_file import read_mogplex_cli_file
 from mogplex_mcp.credentials.token_store import (
     KEYRING,
@@ -26,7 +25,6 @@ from mogplex_mcp.credentials.token_store import (
 )
 
 AUTH_FILE: Final = Path(".mogplex", "auth.json")
-_LATEST: Final = 253_402_300_799.0  # the last second of the year 9999
 _NAMES: Final = frozenset(name for option in OPTIONS if option.read is Secret for name in option.environment)
 
 
@@ -81,9 +79,8 @@ class FoundToken:
             return ""
         if not self.token.is_oauth:
             return "mog_…"
-        if self.grant is None or self.grant.expires_at > _LATEST:
+        if self.grant is None or not (until := shown_expiry(self.grant.expires_at)):
             return "OAuth access token"
-        until = datetime.fromtimestamp(self.grant.expires_at, UTC).isoformat(timespec="minutes")
         is_refreshed = bool(self.grant.refresh_token)
         return f"OAuth access token, valid until {until}, {'then' if is_refreshed else 'not'} refreshed"
 
@@ -118,7 +115,7 @@ def find_token(settings: Settings) -> FoundToken:
             return FoundToken(None, source.name, MogplexError(ErrorCode.NO_TOKEN, source.problem), kind=source.kind)
         if source.text.strip():
             try:
-                grant = _grant(source)
+                grant = Grant.parse(source.text) if _is_grant(source) else None
                 token = grant.access_token if grant else Token.parse(source.text)
                 if token.is_oauth:
                     remember_secrets(token.value)
@@ -126,6 +123,8 @@ def find_token(settings: Settings) -> FoundToken:
                 return replace(found, grant=grant, store=source.store)
             except MogplexError as error:
                 problem = MogplexError(error.code, f"The content of {source.name} is not a token. {error.message}")
+                if _is_grant(source):
+                    problem = MogplexError(ErrorCode.NO_TOKEN, f"The sign-in in {source.name} is damaged.")
                 return FoundToken(None, source.name, problem, kind=source.kind)
     warnings += [
         f"{name} contains a placeholder that was not filled in." for name in settings.unfilled if name in _NAMES
@@ -172,10 +171,9 @@ def _sources(settings: Settings) -> Iterator[_Source]:
         yield _mogplex_cli_source(settings.home / AUTH_FILE, settings.base_url)
 
 
-def _grant(source: _Source) -> Grant | None:
-    """Return the grant that `login` stored; None for a bare token."""
-    is_grant = source.kind is SourceKind.LOGIN and source.text.lstrip().startswith("{")
-    return Grant.parse(source.text) if is_grant else None
+def _is_grant(source: _Source) -> bool:
+    """Return whether `login` stored a grant, as opposed to a bare token."""
+    return source.kind is SourceKind.LOGIN and source.text.lstrip().startswith("{")
 
 
 def _mogplex_cli_source(path: Path, base_url: str) -> _Source:
@@ -186,10 +184,8 @@ def _mogplex_cli_source(path: Path, base_url: str) -> _Source:
     if found.problem:
         warnings.append(f"The file {path} of Mogplex's own command line was not used: {found.problem}.")
     if found.token and found.token.is_oauth:
-        until = ""
-        if found.expires_at is not None:
-            at = datetime.fromtimestamp(min(found.expires_at, _LATEST), UTC)
-            until = f", valid until {at.isoformat(timespec='minutes')}"
+        at = "" if found.expires_at is None else shown_expiry(found.expires_at)
+        until = f", valid until {at}" if at else ""
         warnings.append(
             f"It is the sign-in of Mogplex's own command line{until}, and only that program refreshes it; "
             "`mogplex-mcp login` makes one that is refreshed here."

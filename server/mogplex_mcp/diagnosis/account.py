@@ -60,7 +60,7 @@ async def check_token(subject: Subject) -> Sequence[Finding]:
     if not found.token.is_oauth:
         kind += found.token.value[-_SHOWN_END:]
     elif found.grant and found.grant.scopes:
-        kind += f", with the scopes {' and '.join(found.grant.api_scopes)}"
+        kind += f", with {found.grant.shown_scopes}"
     fact = f"{kind}, from {found.source}."
     unused = [] if subject.settings.demo else [one for one in sources(subject.settings) if one != found.source]
     if unused:

@@ -61,6 +61,8 @@ async def check_connection(context: OperationContext) -> ConnectionState:
             scopes = await detect_scopes(tenant.mogplex)
         except MogplexError as error:
             problem = error
+        # The request may have refreshed it.
+        found = await tenant.current_token()
     usage = await tenant.budget.usage()
     journal, journal_problem = await _journal_state(context, usage)
     return ConnectionState(

@@ -5,7 +5,7 @@ scopes, and that everything has to be at the configured address: Mogplex is its 
 """
 
 import contextlib
-import math
+import zlib
 from collections.abc import Awaitable, Callable
 from typing import Final
 from urllib.parse import parse_qs, urlsplit
@@ -18,12 +18,13 @@ from pydantic import AnyHttpUrl, AnyUrl, ValidationError
 
 from mogplex_mcp.api.access_token import Token
 from mogplex_mcp.api.base_url import web_url
+from mogplex_mcp.api.body_limit import read_body
 from mogplex_mcp.api.errors import ErrorCode, MogplexError
 from mogplex_mcp.api.exchange import CONNECT_SECONDS, POOL_SECONDS, READ_SECONDS, USER_AGENT, WRITE_SECONDS
 from mogplex_mcp.api.transport_errors import transport_error
 from mogplex_mcp.core.cleaning import clean_line
 from mogplex_mcp.core.redaction import Secret, remember_secrets
-from mogplex_mcp.credentials.grant import Grant, is_at
+from mogplex_mcp.credentials.grant import Grant, expiry, is_at
 from mogplex_mcp.sign_in.errors import SignInError
 from mogplex_mcp.sign_in.loopback import Loopback, listening
 
@@ -37,6 +38,7 @@ _PING: Final = {"jsonrpc": "2.0", "id": 1, "method": "ping"}
 _UNAUTHORIZED: Final = 401
 _FIRST_SERVER_ERROR: Final = 500
 _LONGEST_REASON: Final = 300
+_OF_THE_BODY: Final = ("content-encoding", "content-length", "transfer-encoding")
 
 Show = Callable[[str], Awaitable[None]]
 """Show the person the address to sign in at, or open it."""
@@ -170,7 +172,7 @@ class _Attempt:
             revocation_endpoint=str(revocation) if revocation else "",
             scopes=tuple((tokens.scope or self._scopes).split()),
             issued_at=now,
-            expires_at=now + tokens.expires_in if tokens.expires_in else math.inf,
+            expires_at=expiry(now, tokens.expires_in),
         )
 
     def _explained(self, error: Exception) -> SignInError:
@@ -186,13 +188,18 @@ class _Attempt:
 def _elsewhere(what: str, url: str, base_url: str) -> SignInError:
     """Return the error that something is not at the configured address."""
     return SignInError(
-        f"{what} is at {clean_line(urlsplit(url).netloc or url, _LONGEST_REASON)}, not at the configured address "
+        f"{what} is at {clean_line(_origin(url), _LONGEST_REASON)}, not at the configured address "
         f"{web_url(base_url)}: correct MOGPLEX_URL, or the address that Mogplex itself is configured with."
     )
 
 
+def _origin(url: str) -> str:
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc}" if parts.netloc else url
+
+
 class _Bounded(httpx2.AsyncBaseTransport):
-    """Sends the requests of a sign-in: each with time-outs, to the configured address, for the scopes that are wanted.
+    """Sends the requests of a sign-in: to the configured address, within limits, for the scopes that are wanted.
 
     The SDK's client asks for the scopes of the challenge (MCP specification, "Authorization", "Scope Selection
     Strategy"). Mogplex's names none, so what is wanted is added to it.
@@ -208,14 +215,36 @@ class _Bounded(httpx2.AsyncBaseTransport):
 
         Raises:
             SignInError: It is for another address.
+            MogplexError: The response is too large, or can't be decompressed.
         """
         timeout = {"connect": CONNECT_SECONDS, "read": READ_SECONDS, "write": WRITE_SECONDS, "pool": POOL_SECONDS}
         request.extensions = {**request.extensions, "timeout": timeout}
-        request.headers["User-Agent"] = USER_AGENT
+        request.headers |= {"User-Agent": USER_AGENT, "Accept-Encoding": "gzip"}
         if not is_at(str(request.url), self._base_url):
             raise _elsewhere("The authorization server", str(request.url), self._base_url)
-        response = await self._transport.handle_async_request(request)
+        response = await _read(request, await self._transport.handle_async_request(request))
         if response.status_code == _UNAUTHORIZED and "www-authenticate" in response.headers:
             challenge = response.headers["www-authenticate"].partition(" ")[2]
             response.headers["www-authenticate"] = f'Bearer scope="{self._scopes}", {challenge}'
         return response
+
+
+async def _read(request: httpx2.Request, response: httpx2.Response) -> httpx2.Response:
+    """Read a response to its end, within the limit of `read_body`: the SDK's client knows none.
+
+    Raises:
+        MogplexError: The body is over it, or can't be decompressed.
+    """
+    try:
+        body = await read_body(response)
+    except zlib.error:
+        body = None
+    finally:
+        await response.aclose()
+    if body is None:
+        raise MogplexError(
+            ErrorCode.UNEXPECTED_ANSWER,
+            "A response to the sign-in is over 20 MB, or compressed in a way that was not asked for.",
+        )
+    kept = [(name, value) for name, value in response.headers.multi_items() if name not in _OF_THE_BODY]
+    return httpx2.Response(response.status_code, headers=kept, content=body, request=request)

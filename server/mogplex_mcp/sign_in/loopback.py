@@ -21,7 +21,8 @@ from mogplex_mcp.sign_in.errors import SignInError
 
 _HOST: Final = "127.0.0.1"
 _PATH: Final = "/callback"
-_MOST_REFUSED: Final = 1_000
+# Silent ones are not closed, and must not keep the browser out.
+_MOST_CONNECTIONS: Final = 100
 _HEADERS: Final = (
     (b"content-type", b"text/html; charset=utf-8"),
     (b"cache-control", b"no-store"),
@@ -66,7 +67,7 @@ class Loopback:
         self._state = ""
         self._result: Redirect | SignInError | None = None
         self._done = anyio.Event()
-        self._refused = 0
+        self._noted: set[str] = set()
 
     def expect(self, state: str) -> None:
         """Accept the redirect with this state from now on."""
@@ -110,7 +111,7 @@ class Loopback:
         if not self._state or not secrets.compare_digest(state.encode(), self._state.encode()):
             if error and not state:
                 # As observed, Mogplex leaves the state out when it refuses a request; anyone could send that.
-                self._note(f"Mogplex seems to have refused the request ({sanitize_word(error)}).")
+                self._note_once("error", f"Mogplex seems to have refused the request ({sanitize_word(error)}).")
             return self._refuse(400, "it has not the state of this sign-in")
         if self._result is not None:
             return 400, "Already used", "This sign-in has been completed or refused already. You can close this page."
@@ -145,12 +146,16 @@ class Loopback:
         return ""
 
     def _refuse(self, status: int, reason: str) -> tuple[int, str, str]:
-        self._refused += 1
-        if self._refused == 1:
-            self._note(f"A request to the address of the sign-in was refused, since {reason}; the sign-in still waits.")
-        elif self._refused > _MOST_REFUSED and self._result is None:
-            self._result = SignInError("Something on this machine floods the address of the sign-in.")
+        self._note_once(
+            "refused", f"A request to the address of the sign-in was refused, since {reason}; the sign-in still waits."
+        )
         return status, "Refused", f"This request was refused, since {reason}. The sign-in still waits."
+
+    def _note_once(self, kind: str, text: str) -> None:
+        """Tell the person: the first of each kind, since a page can send any number."""
+        if kind not in self._noted:
+            self._noted.add(kind)
+            self._note(text)
 
 
 @contextlib.asynccontextmanager
@@ -192,7 +197,7 @@ async def listening(note: Callable[[str], None]) -> AsyncIterator[Loopback]:
         access_log=False,
         server_header=False,
         date_header=False,
-        limit_concurrency=20,
+        limit_concurrency=_MOST_CONNECTIONS,
         timeout_keep_alive=2,
         timeout_graceful_shutdown=1,
     )

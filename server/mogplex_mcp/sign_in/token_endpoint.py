@@ -1,6 +1,6 @@
 """Requests about a grant: refresh it (RFC 6749, section 6), revoke it (RFC 7009)."""
 
-import math
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Final
@@ -15,11 +15,13 @@ from mogplex_mcp.api.errors import ErrorCode, MogplexError
 from mogplex_mcp.api.exchange import build_request, send
 from mogplex_mcp.api.responses import ApiResponse
 from mogplex_mcp.core.redaction import Secret, remember_secrets
-from mogplex_mcp.credentials.grant import Grant, is_at
+from mogplex_mcp.credentials.grant import Grant, expiry, is_at
 from mogplex_mcp.sign_in.errors import SignInEndedError
 
 _OK: Final = 200
-_REFUSALS: Final = (400, 401, 403)
+# Of the grant, or of the client that it belongs to (RFC 6749, section 5.2). Other refusals may be of a proxy's or a
+# firewall's, and end nothing.
+_REFUSALS: Final = ("invalid_grant", "invalid_client", "unauthorized_client")
 _TOO_MANY: Final = 429
 
 
@@ -43,7 +45,7 @@ async def refresh(grant: Grant, transport: httpx2.AsyncBaseTransport, now: Calla
         "client_id": grant.client_id,
     }
     response = await _post(grant.token_endpoint, form, transport)
-    if response.status in _REFUSALS:
+    if response.status != _OK and _error(response.body) in _REFUSALS:
         raise SignInEndedError
     if response.status != _OK:
         raise MogplexError(
@@ -67,7 +69,7 @@ async def refresh(grant: Grant, transport: httpx2.AsyncBaseTransport, now: Calla
         refresh_token=Secret(tokens.refresh_token) if tokens.refresh_token else grant.refresh_token,
         scopes=tuple(tokens.scope.split()) if tokens.scope else grant.scopes,
         issued_at=at,
-        expires_at=at + tokens.expires_in if tokens.expires_in else math.inf,
+        expires_at=expiry(at, tokens.expires_in),
     )
 
 
@@ -89,6 +91,16 @@ async def revoke(grant: Grant, transport: httpx2.AsyncBaseTransport, base_url: s
         return (await _post(grant.revocation_endpoint, form, transport)).status == _OK
     except MogplexError:
         return False
+
+
+def _error(body: bytes) -> str:
+    """Return the code of an error of the authorization server; "" if the body is of another form."""
+    try:
+        content = json.loads(body)
+    except (ValueError, RecursionError):
+        return ""
+    code = content.get("error") if isinstance(content, dict) else None
+    return code if isinstance(code, str) else ""
 
 
 async def _post(url: str, form: Mapping[str, str], transport: httpx2.AsyncBaseTransport) -> ApiResponse:

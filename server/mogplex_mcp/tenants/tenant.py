@@ -20,7 +20,7 @@ from mogplex_mcp.api.scopes import ScopeCache
 from mogplex_mcp.api.server_clock import ServerClock
 from mogplex_mcp.core.metrics import NO_METRICS, Recorder
 from mogplex_mcp.credentials.known_tokens import KnownTokens
-from mogplex_mcp.credentials.sources import FoundToken, SourceKind
+from mogplex_mcp.credentials.sources import FoundToken
 from mogplex_mcp.runs.automation_looks import AutomationLooks
 from mogplex_mcp.runs.fair_share import FairShare
 from mogplex_mcp.runs.start import Starter
@@ -73,6 +73,12 @@ class Tenant:
     automation_looks: AutomationLooks = field(default_factory=AutomationLooks)
     branch_locks: WeakValueDictionary[tuple[str, str], anyio.Lock] = field(default_factory=WeakValueDictionary)
     recorder: Recorder = NO_METRICS
+    own: OwnTokens | None = field(default=None, repr=False)
+
+    async def current_token(self) -> FoundToken:
+        """Return the token as it is now: that of this process may have been refreshed since the request began."""
+        is_own = self.found.personal and self.found.grant is not None
+        return await self.own.current(self.found) if self.own and is_own else self.found
 
 
 @dataclass
@@ -161,12 +167,14 @@ class Tenants:
             scopes=scopes,
             clock=clock,
             recorder=self.recorder,
+            own=self.own,
         )
 
     def _renewing(self, found: FoundToken) -> Renew | None:
         """Return what looks for another token than the one of a tenant, and drops the tenant if it is replaced."""
         own = self.own
-        if own is None or found.kind is SourceKind.REQUEST:
+        # One that a caller has sent, or that `login` checks, stands for itself.
+        if own is None or not found.personal:
             return None
 
         async def renew(refused: Token) -> Token | None:

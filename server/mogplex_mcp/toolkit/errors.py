@@ -133,8 +133,7 @@ _WORDINGS: Final[Mapping[str, _Wording]] = {
     ),
     ErrorCode.FORBIDDEN: _Wording(
         "The token does not allow this",
-        "If a scope is missing, ask the user to create a token that has it at {keys} and {use_it}; trying again "
-        "without it will not help.",
+        "If a scope is missing, ask the user {new_scope}; trying again without it will not help.",
         _CHECK,
         _THEN,
     ),
@@ -288,7 +287,9 @@ def tool_error(
         "use_it": _USE_IT.get(token_from, _USE_IT_ELSEWHERE),
     }
     new_token = f"to create a new one at {places['keys']} and {places['use_it']}"
-    places["new_token"] = new_token if token_from in _USE_IT else f"{_SIGN_IN_AGAIN}, or {new_token}"
+    new_scope = f"to create a token that has it at {places['keys']} and {places['use_it']}"
+    sign_in = "" if token_from in _USE_IT else f"{_SIGN_IN_AGAIN}, or "
+    places |= {"new_token": f"{sign_in}{new_token}", "new_scope": f"{sign_in}{new_scope}"}
     happened = sentence(spell(error.happened, _spelled) or wording.happened.format(**places))
     following = spell(error.advice, _spelled)
     if not following and not repeatable and error.code == ErrorCode.UNEXPECTED_ANSWER:

@@ -82,8 +82,10 @@ async def test_what_cannot_be_a_token_is_refused_with_the_reason(credentials: st
 
 def test_client_key_with_a_mistake_in_it_is_not_taken_for_an_access_token() -> None:
     callers = Callers(Settings(client_key=Secret("a-client-key-of-an-operator")))
-    with pytest.raises(RefusedError, match="neither the client key nor a token"):
+    with pytest.raises(RefusedError, match="The client key is not right"):
         callers.identify({"authorization": "Bearer a-client-key-of-an-operater"})
+    with pytest.raises(RefusedError, match="neither the client key nor a token"):
+        callers.identify({"authorization": "Bearer an-older-key-of-an-operator"})
     assert callers.identify({"authorization": f"Bearer {'aZ' * 16}"}) is not None
 
 

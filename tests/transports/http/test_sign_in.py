@@ -52,6 +52,20 @@ async def test_challenge_leads_to_metadata_of_the_same_resource() -> None:
         assert "Sign in" in refused.json()["error"]["message"]
 
 
+@pytest.mark.parametrize("oauth", [True, False])
+async def test_no_refusal_is_cached_by_a_proxy(oauth: bool) -> None:
+    """A 404 may be kept without such a header (RFC 9111, section 4.2.2), and outlive a start with --oauth."""
+    async with client(oauth=oauth) as http:
+        answers = [
+            await http.get("/.well-known/oauth-authorization-server"),
+            await http.get(PATHS[0]),
+            await http.post("/mcp", json=LIST),
+            await http.get("/"),
+        ]
+    assert [one.status_code for one in answers] == [404, 200 if oauth else 404, 401, 200]
+    assert {one.headers["cache-control"] for one in answers} == {"no-store"}
+
+
 async def test_read_only_server_asks_for_no_scope_to_write() -> None:
     async with client(read_only=True) as http:
         assert 'scope="read"' in (await http.post("/mcp", json=LIST)).headers["www-authenticate"]

@@ -62,7 +62,7 @@ _USE_IT: Final[Mapping[str, str]] = {
 }
 _USE_IT_ELSEWHERE: Final = "run `mogplex-mcp login --token`"
 # By code: what happened, and what to do; {keys} is the web page of tokens, {use_it} what puts a token in place,
-# {new_token} how to get one and do that, {retry} the time to wait.
+# {new_token} how to get one and do that, {new_scope} one with a scope that is missing, {retry} the time to wait.
 _MESSAGES: Final[Mapping[str, tuple[str, str]]] = {
     ErrorCode.NO_TOKEN: (
         "There is no Mogplex token.",
@@ -109,7 +109,7 @@ _MESSAGES: Final[Mapping[str, tuple[str, str]]] = {
     ),
     ErrorCode.FORBIDDEN: (
         "The token does not allow this.",
-        "Create a token that has the scope at {keys} and {use_it}.",
+        "To get the scope, {new_scope}.",
     ),
     ErrorCode.BILLING: (
         "Mogplex refused this because of the account's billing.",
@@ -223,11 +223,12 @@ def command_error(
     # What may have happened, and could be done twice, is not advised.
     usual = advice if repeatable or not error.may_have_happened else ""
     keys, use_it = f"{web_url(base_url)}/settings/api-keys", _USE_IT.get(token_from, _USE_IT_ELSEWHERE)
-    new_token = f"create a new one at {keys} and {use_it}"
+    sign_in = "" if token_from in _USE_IT else "run `mogplex-mcp login`, or "
     advice = spell(error.advice, speller) or usual.format(
         keys=keys,
         use_it=use_it,
-        new_token=new_token if token_from in _USE_IT else f"run `mogplex-mcp login`, or {new_token}",
+        new_token=f"{sign_in}create a new one at {keys} and {use_it}",
+        new_scope=f"{sign_in}create a token that has it at {keys} and {use_it}",
         retry=duration(max(1, seconds)),
     )
     happened = spell(error.happened, speller) or happened

@@ -56,7 +56,7 @@ async def refuse(scope: Scope, send: Send, refusal: Refusal) -> None:
 
 
 async def respond(send: Send, status: int, kind: str, body: bytes, headers: Mapping[str, str]) -> None:
-    """Send a whole response.
+    """Send a whole response, which no cache keeps: it depends on the caller, the settings and the state of Mogplex.
 
     Args:
         send: The `send` of the request.
@@ -65,7 +65,7 @@ async def respond(send: Send, status: int, kind: str, body: bytes, headers: Mapp
         body: The body.
         headers: More headers.
     """
-    every = {"content-type": kind, "content-length": str(len(body)), **headers}
+    every = {"content-type": kind, "content-length": str(len(body)), "cache-control": "no-store", **headers}
     lines = [(name.encode(), value.encode("latin-1")) for name, value in every.items()]
     await send({"type": "http.response.start", "status": status, "headers": lines})
     await send({"type": "http.response.body", "body": body})

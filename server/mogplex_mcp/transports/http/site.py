@@ -22,11 +22,9 @@ from mogplex_mcp.transports.http.refusals import MCP_PATH, Refusal, refuse, resp
 # default endpoints of the 2025-03-26 protocol).
 _SIGN_IN: Final = re.compile(r"(?:/mcp)?/\.well-known/(?:oauth-|openid-)|/(?:register|authorize|token|oauth)(?:/|$)")
 _PAGE_HEADERS: Final = {
-    "cache-control": "no-store",
     "content-security-policy": "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'",
     "x-content-type-options": "nosniff",
 }
-_JSON_HEADERS: Final = {"cache-control": "no-store"}
 
 _ABSOLUTE: Final = re.compile(r"^https?://[^/]*", re.IGNORECASE)
 
@@ -74,7 +72,7 @@ class Site:
             await refuse(scope, send, Refusal(405, "only_get", message, {"allow": "GET, HEAD"}))
         else:
             status, kind, body = await self._pages[path](scope)
-            await respond(send, status, kind, body, _PAGE_HEADERS if path == "/" else _JSON_HEADERS)
+            await respond(send, status, kind, body, _PAGE_HEADERS if path == "/" else {})
 
     def _not_found(self, path: str) -> Refusal:
         is_demo = self._settings.demo
