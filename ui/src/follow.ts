@@ -1,4 +1,4 @@
-// Follows a run: asks tail_run through the host for what is new since the last cursor, while somebody can see the card.
+// Follows a run: asks tail_run through the host for what is new since the last cursor, while the card can be seen.
 import { type Host, HostError, METHOD_NOT_FOUND, type ToolResult } from "./messages";
 import { firstLine, object, text } from "./run";
 

@@ -16,7 +16,6 @@ from mogplex_mcp.api.base_url import normalise_base_url
 from mogplex_mcp.api.errors import MogplexError
 
 _ACCESS: Final = ("accesstoken", "access", "apitoken", "apikey", "pat", "bearertoken", "authtoken", "token")
-_REFRESH: Final = ("refreshtoken", "refresh")
 _EXPIRY: Final = ("expiresat", "expires", "expiry", "expiration", "expirydate", "accesstokenexpiresat", "exp")
 _ADDRESS: Final = ("issuer", "host", "url", "baseurl", "apiurl", "server", "origin")
 _MILLISECONDS: Final = 100_000_000_000  # seconds since the epoch have eleven digits in the year 5138
@@ -28,13 +27,11 @@ class MogplexCliToken:
 
     Attributes:
         token: The access token; None if there is none that can be used.
-        has_refresh_token: Whether there is a refresh token as well, which only that program uses.
         expires_at: When the access token expires, seconds since the epoch; None if the file does not say.
         problem: Why there is no token, as a sentence; "" if there is one, or if the file is empty.
     """
 
     token: Token | None = None
-    has_refresh_token: bool = False
     expires_at: float | None = None
     problem: str = ""
 
@@ -89,8 +86,7 @@ def _rank(name: str, value: Any) -> int | None:
 def _with_fields(token: Token, fields: Mapping[str, Any]) -> MogplexCliToken:
     by_name = {_plain(name): value for name, value in fields.items()}
     expiry = next((at for name in _EXPIRY if (at := _time(by_name.get(name))) is not None), None)
-    has_refresh = any(isinstance(by_name.get(name), str) and by_name[name] for name in _REFRESH)
-    return MogplexCliToken(token, has_refresh, None if not token.is_oauth else expiry)
+    return MogplexCliToken(token, expiry if token.is_oauth else None)
 
 
 def _objects(content: Any, address: str) -> Iterator[tuple[Mapping[str, Any], str]]:
