@@ -62,7 +62,10 @@ ARROWS = {
 }
 
 # Code and pages whose words follow the field's own documents.
-WORDED = ("server", "evals", "docs", "distribution", "README.md", "SECURITY.md", "CHANGELOG.md")
+WORDED = (
+    *("server", "ui/src", "plugins", "examples", "evals", "benchmarks", "docs", "distribution"),
+    *("README.md", "SECURITY.md", "CONTRIBUTING.md", "CHANGELOG.md"),
+)
 
 
 def imported(module: Path) -> Iterator[str]:
@@ -137,7 +140,7 @@ def test_only_the_settings_read_the_environment() -> None:
 def written_in(place: str) -> Iterator[Path]:
     path = ROOT / place
     files = path.rglob("*") if path.is_dir() else [path]
-    return (file for file in files if file.suffix in (".py", ".md"))
+    return (file for file in files if file.suffix in (".py", ".md", ".ts"))
 
 
 @pytest.mark.parametrize("place", WORDED)
