@@ -18,7 +18,6 @@ ARROWS = {
     "diagnosis": {
         "tools",
         "toolkit",
-        "reply",
         "installation",
         "tenants",
         "storage",
@@ -48,7 +47,7 @@ ARROWS = {
     },
     "tools": {"toolkit", "reply", "ui", "operations", "runs", "storage", "api", "core"},
     "toolkit": {"reply", "operations", "tenants", "storage", "config", "api", "core"},
-    "reply": {"api", "core"},
+    "reply": {"core"},
     "ui": set[str](),
     "operations": {"tenants", "runs", "storage", "config", "api", "core"},
     "tenants": {"runs", "storage", "sign_in", "credentials", "config", "api", "core", "simulator"},
