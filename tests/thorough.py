@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from typing import Final, TypeVar
 
 T = TypeVar("T")
+U = TypeVar("U")
 
 THOROUGH: Final = os.environ.get("MOGPLEX_TEST_THOROUGH", "") not in {"", "0"}
 
@@ -14,6 +15,6 @@ def share(values: Sequence[T], at: int, of: int = 4) -> Sequence[T]:
     return values if THOROUGH else values[at % of :: of]
 
 
-def crossed(first: Sequence[T], second: Sequence[T], of: int = 4) -> list[tuple[T, T]]:
+def crossed(first: Sequence[T], second: Sequence[U], of: int = 4) -> list[tuple[T, U]]:
     """Pairs of two tables: each value of the first with a share of the second, and so the other way round."""
     return [(one, other) for at, one in enumerate(first) for other in share(second, at, of)]
