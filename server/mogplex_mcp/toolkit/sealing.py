@@ -14,8 +14,8 @@ class SharedKeyCodec:
     With a key of the process, a question that was asked before a restart has to be asked again.
 
     Args:
-        lasting: Whether what is sealed has to be valid after a restart, too. The key of one process is then in its state
-            file. For what may be used twice, as opposed to a confirmation.
+        lasting: Whether what is sealed has to be valid after a restart, too; the key of a person is then in the state
+            file. Only for what may be used twice, as opposed to a confirmation.
     """
 
     def __init__(self, *, lasting: bool = False) -> None:
