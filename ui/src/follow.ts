@@ -33,10 +33,11 @@ export class Follower {
     this.look();
   }
 
-  /** Follows this run, and no other one any more, from its first event on or from a cursor. */
-  async follow(runId: string, cursor = ""): Promise<void> {
+  /** Follows this run, and no other one any more, from its first event on. */
+  async follow(runId: string): Promise<void> {
     const mine = ++this.current;
     this.wake();
+    let cursor = "";
     let failures = 0;
     let pause = 0;
     let isFirst = true;
