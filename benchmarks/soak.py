@@ -2,6 +2,7 @@
 
     python -m benchmarks.soak            the full form, about four minutes
     python -m benchmarks.soak --short    the same, small
+    python -m benchmarks.soak --write    the full form, which also writes figures, plot and docs/soak.md
 
 Real processes on this machine only: a simulated Mogplex, `mogplex-mcp http` in front of it, `mogplex-mcp` on pipes.
 It stops by itself, and exits with status 1 if a response was lost, a token exceeded its budget, or memory grew after
@@ -14,12 +15,12 @@ import re
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any, Final
 
 from benchmarks.soak_mogplex import run_of, token_of
+from benchmarks.soak_page import Load, Sample, SoakFigures, table
 from benchmarks.soak_parts import (
     LostError,
     Memory,
@@ -30,6 +31,7 @@ from benchmarks.soak_parts import (
     read_object,
     running,
 )
+from mogplex_mcp import __version__
 from mogplex_mcp.simulator import SCRIPTS
 
 _WARM: Final = 0.4
@@ -38,7 +40,6 @@ _WARM: Final = 0.4
 _HELD: Final = 0.95
 """The fraction of calls in flight at any time: a caller with a response needs a moment to call again."""
 
-_MEGABYTE: Final = 1_000_000
 _SAMPLE_SECONDS: Final = 1.0
 _STARTING_SECONDS: Final = 20.0
 # One in this many seconds stays within the 60 requests a minute that one token may make.
@@ -261,43 +262,43 @@ def soak(size: Size) -> list[Report]:
             raise LostError(f"{error}\n{said.read().decode(errors='replace')}") from error
 
 
-def table(size: Size, reports: Sequence[Report]) -> str:
-    """Return the results as Markdown."""
-    rows: list[tuple[str, Callable[[Report], str]]] = [
-        ("Calls answered", lambda one: f"{one.calls:,}"),
-        ("Answers lost", lambda one: f"{len(one.lost)}"),
-        (
-            "Calls in flight, at least",
-            lambda one: "1" if one.least_waiting is None else f"{one.least_waiting:,}",
-        ),
-        ("Seconds", lambda one: f"{one.seconds:.0f}"),
-        ("Calls a second", lambda one: f"{one.calls / one.seconds:.0f}"),
-        ("Requests to Mogplex", lambda one: f"{one.mogplex['requests']:,}"),
-        ("Requests over the budget", lambda one: f"{one.mogplex['over_budget']}"),
-        ("Most units of one token in a minute", lambda one: f"{one.mogplex['busiest_minute']} of 60"),
-        ("Memory before the first call", lambda one: _megabytes(one.memory.start)),
-        ("Memory when warm", lambda one: _megabytes(one.memory.samples[0])),
-        ("Memory at the end", lambda one: _megabytes(one.memory.samples[-1])),
-        ("Highest growth since warm", lambda one: f"{one.memory.growth:.1%}"),
-        ("All limits kept", lambda one: "yes" if one.kept(size) else "NO"),
-    ]
-    lines = ["| | " + " | ".join(one.name for one in reports) + " |", "|---|" + "---:|" * len(reports)]
-    lines += [f"| {name} | " + " | ".join(map(cell, reports)) + " |" for name, cell in rows]
-    return "\n".join(lines)
-
-
-def _megabytes(count: int) -> str:
-    return f"{count / _MEGABYTE:.1f} MB"
+def load_of(report: Report, size: Size) -> Load:
+    """Return the figures of a report, as they are stored."""
+    memory = report.memory
+    return Load(
+        name=report.name,
+        calls=report.calls,
+        lost=len(report.lost),
+        least_waiting=report.least_waiting,
+        seconds=round(report.seconds, 1),
+        requests=report.mogplex["requests"],
+        over_budget=report.mogplex["over_budget"],
+        busiest_minute=report.mogplex["busiest_minute"],
+        start=memory.start,
+        samples=[Sample(round(at, 1), held) for at, held in zip(memory.times, memory.samples, strict=True)],
+        kept=report.kept(size),
+    )
 
 
 def main() -> int:
     """Run the load test, print the table, and exit with status 1 if a limit was not kept."""
     arguments = argparse.ArgumentParser(prog="benchmarks.soak", description="Load test of the server.")
     arguments.add_argument("--short", action="store_true", help="a small form, about 15 seconds")
-    size = SHORT if arguments.parse_args().short else FULL
+    arguments.add_argument("--write", action="store_true", help="write figures, plot and page; not with --short")
+    arguments.add_argument("--redraw", action="store_true", help="measure nothing; write plot and page again")
+    given = arguments.parse_args()
+    if given.redraw:
+        SoakFigures.read().write()
+        return 0
+    if given.short and given.write:
+        arguments.error("the page is about the full form")
+    size = SHORT if given.short else FULL
     _allow_open_files(2 * size.callers + 200)
     reports = soak(size)
-    sys.stdout.write(table(size, reports) + "\n")
+    loads = [load_of(report, size) for report in reports]
+    sys.stdout.write(table(loads) + "\n")
+    if given.write:
+        SoakFigures(__version__, time.strftime("%Y-%m-%d", time.gmtime()), loads).write()
     for report in reports:
         for reason in dict.fromkeys(report.lost):
             sys.stdout.write(f"{report.name}: {reason}\n")

@@ -9,6 +9,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -121,11 +122,14 @@ class Memory:
         pid: The process.
         start: What it held before the first call.
         samples: What it held since it was warm, in order.
+        times: When, in seconds since the start.
     """
 
     pid: int
     start: int = 0
     samples: list[int] = field(default_factory=list)
+    times: list[float] = field(default_factory=list)
+    _began: float = field(default_factory=time.monotonic)
 
     def __post_init__(self) -> None:
         self.start = resident(self.pid)
@@ -133,6 +137,7 @@ class Memory:
     def sample(self) -> None:
         """Take a sample."""
         self.samples.append(resident(self.pid))
+        self.times.append(time.monotonic() - self._began)
 
     @property
     def growth(self) -> float:

@@ -1,7 +1,8 @@
 """Comparison of this server with alternatives.
 
     python -m benchmarks.compare            everything, about twenty minutes; prints the page
-    python -m benchmarks.compare --write    the same, and writes it to docs/performance.md
+    python -m benchmarks.compare --write    the same, and writes figures, plots and docs/performance.md
+    python -m benchmarks.compare --redraw   writes plots and page again, from the stored figures
     python -m benchmarks.compare --quick --only this,mcp-proxy,tutorial --measures start,row
 
 From the root of a checkout with the project installed. Contenders are installed from PyPI and npm into the user's
@@ -25,6 +26,7 @@ from benchmarks.compare.calls import RunningContenders, measure_in_a_row, measur
 from benchmarks.compare.contenders import CONTENDERS, HOSTED, Contender, chosen
 from benchmarks.compare.effort import FULL, MEASURES, QUICK, Effort
 from benchmarks.compare.environments import CACHE, ROOT
+from benchmarks.compare.figures import Figures
 from benchmarks.compare.instructions import can_count, measure_instructions
 from benchmarks.compare.machine import alone
 from benchmarks.compare.memory import measure_memory
@@ -35,6 +37,7 @@ from benchmarks.compare.sizes import measure_sizes, repositories
 from benchmarks.compare.start_up import measure_start_up
 
 PAGE: Final = ROOT / "docs" / "performance.md"
+RESULTS: Final = ROOT / "benchmarks" / "results" / "performance.json"
 _TEN_MINUTES: Final = 10
 # What does not depend on the time it takes is measured for two contenders at the same time.
 _AT_THE_SAME_TIME: Final = 2
@@ -75,7 +78,7 @@ async def compare(contenders: Sequence[Contender], effort: Effort) -> Results:
     if "polling" in measures:
         with results.noting(ALL_CONTENDERS, "polling"):
             _tell("polling")
-            results.polling = await anyio.to_thread.run_sync(_polling_table)
+            results.polling = await anyio.to_thread.run_sync(_polling_rows)
     return results
 
 
@@ -152,19 +155,33 @@ def _installed(contenders: Sequence[Contender], results: Results) -> list[Conten
     return [one for one in contenders if (one.name, "everything") not in results.failures]
 
 
-def _polling_table() -> str:
-    """The rows of the page about following a run that are of ten minutes."""
+def _polling_rows() -> list[polling.Row]:
+    """The figures about following a run that are of ten minutes."""
 
-    async def measure() -> str:
+    async def measure() -> list[polling.Row]:
         runs = (polling.RUNS, False), (polling.RUNS_FIXED, True)
-        rows = [
-            (_TEN_MINUTES, fixed, await polling.measure(_TEN_MINUTES, count[_TEN_MINUTES], fixed=fixed))
+        return [
+            polling.Row.of(
+                _TEN_MINUTES, await polling.measure(_TEN_MINUTES, count[_TEN_MINUTES], fixed=fixed), fixed=fixed
+            )
             for count, fixed in runs
         ]
-        page = polling.page(rows)
-        return page[page.index("| Run ") :]
 
     return anyio.run(measure, backend_options={"loop_factory": VirtualTimeLoop})
+
+
+def write(figures: Figures) -> None:
+    """Write the figures, the plots, and the page."""
+    figures.write(RESULTS)
+    redraw()
+
+
+def redraw() -> None:
+    """Write plots and page from the stored figures."""
+    from benchmarks.compare import plots  # noqa: PLC0415 - Matplotlib takes a second to load
+
+    figures = Figures.read(RESULTS)
+    PAGE.write_text(Page(figures, plots.draw(figures, RESULTS)).text(), encoding="utf-8")
 
 
 def _tell(what: str) -> None:
@@ -181,7 +198,11 @@ def main() -> int:
     parser.add_argument("--only", default="", metavar="NAME,…", help=", ".join(one.name for one in CONTENDERS))
     parser.add_argument("--measures", metavar="NAME,…", help=", ".join(MEASURES))
     parser.add_argument("--write", action="store_true", help=f"write {PAGE.relative_to(ROOT)}")
+    parser.add_argument("--redraw", action="store_true", help="measure nothing; write plots and page from the figures")
     given = parser.parse_args()
+    if given.redraw:
+        redraw()
+        return 0
     effort = QUICK if given.quick else FULL
     if given.rounds:
         effort = effort.in_turns(given.rounds)
@@ -195,10 +216,10 @@ def main() -> int:
             parser.error(f"no measure {', '.join(sorted(unknown))}; there are {', '.join(MEASURES)}")
     with alone(CACHE):
         results = asyncio.run(compare(contenders, effort))
-    text = Page(results, contenders, effort).text()
-    sys.stdout.write(text)
+    figures = Figures.of(results, contenders, effort)
+    sys.stdout.write(Page(figures).text())
     if given.write:
-        PAGE.write_text(text, encoding="utf-8")
+        write(figures)
     return 0
 
 

@@ -71,6 +71,15 @@ class Effort:
     memory_trial_seconds: float = 10.0
     counted_calls: int = 10
 
+    @property
+    def text(self) -> str:
+        """How often what was measured, as a sentence."""
+        crowds = ", ".join(f"{crowd.measure} in {crowd.turns}" for crowd in self.crowds)
+        return (
+            f"{self.starts} starts of each contender that the goals name, {self.starts_of_others} of the others; "
+            f"calls in a row in {self.rounds} turns; {crowds}."
+        )
+
     def in_turns(self, turns: int) -> "Effort":
         """The same with so many starts, and so many turns of calls."""
         crowds = tuple(replace(crowd, turns=turns) for crowd in self.crowds)

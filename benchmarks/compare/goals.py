@@ -25,12 +25,16 @@ class Goal:
         wanted: In words.
         measured: In words.
         reached: None where it was not measured.
+        other: The contender to compare with; empty for a goal in absolute numbers.
+        limit: The ratio to it, or the number.
     """
 
     what: str
     wanted: str
     measured: str
     reached: bool | None
+    other: str = ""
+    limit: float | None = None
 
 
 def goals(results: Results) -> list[Goal]:
@@ -66,12 +70,14 @@ def _in_flight(results: Results, count: int, latency: int) -> Figures:
 
 def _at_most(what: str, figures: Figures, other: str, limit: float) -> Goal:
     ratio = _ratio(figures, other)
-    return Goal(what, f"≤ {limit:g}x of {other}", _times(ratio), None if ratio is None else ratio <= limit)
+    reached = None if ratio is None else ratio <= limit
+    return Goal(what, f"≤ {limit:g}x of {other}", _times(ratio), reached, other, limit)
 
 
 def _at_least(what: str, figures: Figures, other: str, limit: float) -> Goal:
     ratio = _ratio(figures, other)
-    return Goal(what, f"≥ {limit:g}x of {other}", _times(ratio), None if ratio is None else ratio >= limit)
+    reached = None if ratio is None else ratio >= limit
+    return Goal(what, f"≥ {limit:g}x of {other}", _times(ratio), reached, other, limit)
 
 
 def _ratio(figures: Figures, other: str) -> float | None:

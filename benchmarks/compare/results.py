@@ -9,6 +9,7 @@ from typing import Any
 
 from benchmarks.compare.client import reason
 from benchmarks.compare.traffic import Traffic
+from benchmarks.polling import Row
 
 ALL_CONTENDERS = "all contenders"
 """Stands for all contenders where a failure is not one's own."""
@@ -151,7 +152,7 @@ class Results:
     memory: dict[str, Memory] = field(default_factory=dict)
     sizes: dict[str, Sizes] = field(default_factory=dict)
     instructions: dict[str, Instructions] = field(default_factory=dict)
-    polling: str = ""
+    polling: list[Row] = field(default_factory=list)
     versions: dict[str, Mapping[str, str]] = field(default_factory=dict)
     failures: dict[tuple[str, str], str] = field(default_factory=dict)
 

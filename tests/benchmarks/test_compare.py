@@ -10,6 +10,7 @@ import pytest
 from benchmarks.compare import processes
 from benchmarks.compare.contenders import CONTENDERS, HOSTED, MCP_PROXY, THIS, TUTORIAL, Contender
 from benchmarks.compare.effort import QUICK
+from benchmarks.compare.figures import Figures
 from benchmarks.compare.goals import goals
 from benchmarks.compare.page import Page
 from benchmarks.compare.processes import UpstreamProcess, running
@@ -110,7 +111,7 @@ def test_memory_is_judged_only_after_all_calls_were_made() -> None:
     found = results(0.1)
     found.memory[THIS] = dataclasses.replace(found.memory[THIS], calls=4_000)
     assert [goal.measured for goal in goals(found) if goal.reached is None] == ["only 4,000 of 10,000 calls made"] * 2
-    text = Page(found, CONTENDERS, QUICK).text()
+    text = Page(Figures.of(found, CONTENDERS, QUICK)).text()
     assert "| this server | stdio | 50.0 | 60.0 | 61.0 |  | 4,000, too slow for more |" in text
 
 
@@ -118,7 +119,7 @@ def test_the_page_names_what_could_not_be_measured() -> None:
     found = results(0.65)
     found.failures["mcp-remote", "everything"] = "there is no npm"
     found.versions["sdk"] = {"mcp": "2.3.0"}
-    text = Page(found, CONTENDERS, QUICK).text()
+    text = Page(Figures.of(found, CONTENDERS, QUICK)).text()
     assert "| mcp-remote | everything | there is no npm |" in text
     assert "| list_repos, p50 | ≤ 0.6x of mcp-proxy | 0.65x | **missed** |" in text
     assert "| sdk | mcp 2.3.0 |" in text

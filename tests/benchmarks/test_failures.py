@@ -14,6 +14,7 @@ from benchmarks.compare.client import ContenderError, StdioClient
 from benchmarks.compare.contenders import CONTENDERS, Contender, Source, Transport
 from benchmarks.compare.effort import Crowd, Effort
 from benchmarks.compare.environments import Environment
+from benchmarks.compare.figures import Figures
 from benchmarks.compare.page import Page
 from benchmarks.compare.results import ALL_CONTENDERS, Results
 from benchmarks.compare.upstream import REPOS
@@ -79,7 +80,7 @@ def measured(tmp_path_factory: pytest.TempPathFactory) -> tuple[Results, str]:
         patch.setattr(processes, "CACHE", tmp_path_factory.mktemp("cache"))
         patch.setenv("PATH", str(tools), prepend=":")
         results = asyncio.run(program.compare(contenders, SMALL))
-    return results, Page(results, contenders, SMALL).text()
+    return results, Page(Figures.of(results, contenders, SMALL)).text()
 
 
 @pytest.mark.parametrize("how", [*STDIO, *HTTP])
@@ -130,7 +131,7 @@ def test_an_upstream_that_is_gone_costs_only_what_needs_it(tmp_path: Path, monke
     monkeypatch.setattr(program, "UpstreamProcess", Gone)
     results = asyncio.run(program.compare([hosted], dataclasses.replace(SMALL, measures=("row", "flight", "sizes"))))
     assert set(results.failures) == {("hosted", "calls"), (ALL_CONTENDERS, "calls"), (ALL_CONTENDERS, "sizes")}
-    assert "## Goals" in Page(results, [hosted], SMALL).text()
+    assert "## Goals" in Page(Figures.of(results, [hosted], SMALL)).text()
 
 
 def test_a_contender_that_says_nothing_is_given_up() -> None:
@@ -162,6 +163,8 @@ class Installer:
         self.commands.append(command)
         if self.fails and "pip" in command:
             raise environments.UnavailableError("pip failed: no network")
+        if any("build_sdist" in part for part in command):
+            (Path(command[-1]) / "mogplex_mcp-0.1.0.tar.gz").touch()
         return ""
 
     def installed(self, environment: Environment) -> bool:
@@ -212,4 +215,4 @@ def test_who_cannot_be_installed_is_named_and_left_out(installer: Installer, mon
     results = asyncio.run(program.compare(two, SMALL))
     for name in ("tutorial", "tutorial-http"):
         assert results.failures[name, "everything"] == "pip failed: no network"
-        assert f"| {name} | everything | pip failed" in Page(results, two, SMALL).text()
+        assert f"| {name} | everything | pip failed" in Page(Figures.of(results, two, SMALL)).text()

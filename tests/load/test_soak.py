@@ -4,7 +4,8 @@ import os
 import sys
 
 import pytest
-from benchmarks.soak import SHORT, Report, soak, table
+from benchmarks.soak import SHORT, Report, load_of, soak
+from benchmarks.soak_page import table
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="its processes are waited for as POSIX has it")
 
@@ -33,7 +34,17 @@ def test_all_callers_of_a_run_share_its_requests(reports: dict[str, Report]) -> 
 
 def test_memory_does_not_grow_once_a_process_is_warm(reports: dict[str, Report]) -> None:
     for report in reports.values():
-        assert report.memory.growth <= SHORT.most_growth, table(SHORT, list(reports.values()))
+        assert report.memory.growth <= SHORT.most_growth, table([load_of(report, SHORT)])
+
+
+def test_figures_are_those_of_the_reports(reports: dict[str, Report]) -> None:
+    loads = {name: load_of(report, SHORT) for name, report in reports.items()}
+    for name, load in loads.items():
+        memory = reports[name].memory
+        assert (load.name, load.calls, load.growth) == (name, reports[name].calls, memory.growth)
+        assert [sample.held for sample in load.samples] == memory.samples
+        assert [sample.seconds for sample in load.samples] == sorted(sample.seconds for sample in load.samples)
+    assert f"| Calls answered | {reports['HTTP'].calls} | {SHORT.stdio_calls} |" in table(list(loads.values()))
 
 
 def test_nothing_is_left_behind(reports: dict[str, Report]) -> None:

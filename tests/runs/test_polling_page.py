@@ -5,7 +5,8 @@ from typing import Any
 
 import anyio
 import pytest
-from benchmarks.polling import PAGE, Measured, measure_all, page
+from benchmarks.polling import PAGE, RESULTS, Measured, Row, measure_all, page, rows_of
+from pydantic import TypeAdapter
 
 from tests.state_files import closed_afterwards
 from tests.virtual_time import VirtualTimeLoop
@@ -25,7 +26,9 @@ def ours(rows: Rows, minutes: float) -> Measured:
 
 
 def test_polling_page_is_up_to_date(rows: Rows) -> None:
-    assert PAGE.read_text(encoding="utf-8") == page(rows), "run: PYTHONPATH=server python -m benchmarks.polling --write"
+    hint = "run: PYTHONPATH=server python -m benchmarks.polling --write"
+    assert PAGE.read_text(encoding="utf-8") == page(rows_of(rows)), hint
+    assert TypeAdapter(list[Row]).validate_json(RESULTS.read_bytes()) == rows_of(rows), hint
 
 
 def test_ten_minutes_cost_at_most_80_requests(rows: Rows) -> None:

@@ -1,1 +1,1 @@
-"""Mogplex over HTTP: requests, answers, budget. Knows nothing of MCP."""
+"""Mogplex over HTTP: routes, models, errors, retry, budget. Knows nothing of MCP."""

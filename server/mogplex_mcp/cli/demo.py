@@ -47,18 +47,31 @@ async def show_demo(settings: Settings) -> None:
     server = StdioServerParameters(command=sys.executable, args=arguments)
     console.print(f"[bold]Starting[/] an MCP server: [cyan]mogplex-mcp --demo --demo-seconds {seconds:g}[/]")
     async with Client(server, client_info=mcp_types.Implementation(name="mogplex-mcp-demo", version="1")) as client:
-        tools = await client.list_tools()
-        console.print(f"[bold]Its {len(tools.tools)} tools:[/] {', '.join(tool.name for tool in tools.tools)}\n")
-        calls = _ToolCalls(client, console)
-        await calls.call("list_repos", {"query": "web"})
-        # Without force_new, a second demo within ten minutes would find the run of the first.
-        started = await calls.call("start_run", {"repo": REPO, "prompt": TASK, "force_new": True})
-        pull_request = await calls.follow(started["run_id"])
+        pull_request = await play(client, console)
     console.print(f"[bold green]Done.[/] The pull request: {pull_request}")
     console.print("All of this was simulated. What to do next:")
     width = max(len(command) for command, _ in NEXT_COMMANDS)
     for command, purpose in NEXT_COMMANDS:
         console.print(f"  [cyan]{command:{width}}[/]  {purpose}", soft_wrap=True)
+
+
+async def play(client: Client, console: Console) -> str:
+    """Make the calls of the demo, print them, and return the URL of the pull request.
+
+    Args:
+        client: Connected to a server with a simulated Mogplex.
+        console: Where calls and replies are printed.
+
+    Raises:
+        RuntimeError: A tool call failed, or the run ended without a pull request.
+    """
+    tools = await client.list_tools()
+    console.print(f"[bold]Its {len(tools.tools)} tools:[/] {', '.join(tool.name for tool in tools.tools)}\n")
+    calls = _ToolCalls(client, console)
+    await calls.call("list_repos", {"query": "web"})
+    # Without force_new, a second demo within ten minutes would find the run of the first.
+    started = await calls.call("start_run", {"repo": REPO, "prompt": TASK, "force_new": True})
+    return await calls.follow(started["run_id"])
 
 
 def _folded(text: str) -> str:

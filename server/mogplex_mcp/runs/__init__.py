@@ -1,1 +1,1 @@
-"""What makes a run safe to start and cheap to watch. Knows nothing of MCP."""
+"""Start a run exactly once, and watch it cheaply: polls, cursors, outcomes. Knows nothing of MCP."""

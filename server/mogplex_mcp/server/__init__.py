@@ -1,1 +1,1 @@
-"""The MCP server: its assembly, and the handlers of each kind of request."""
+"""The MCP server: handlers of tools, tasks, resources, prompts, completions and subscriptions; tracing."""

@@ -1,1 +1,1 @@
-"""Keep what outlives a process: the ledger of starts, request counts, learnt wait limits. All SQL is here."""
+"""What outlives a process, in SQLite or PostgreSQL: starts, request counts, waits, migrations. All SQL is here."""

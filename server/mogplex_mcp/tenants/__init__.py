@@ -1,1 +1,1 @@
-"""What belongs to one identity: credentials, client, budget, ledger."""
+"""What belongs to one identity: credentials, client, budget, ledger, calls in flight."""

@@ -1,1 +1,1 @@
-"""How MCP messages get in and out: stdio and Streamable HTTP."""
+"""How MCP messages get in and out: stdio and Streamable HTTP, authentication, limits, request tracking."""
