@@ -205,8 +205,8 @@ A start takes {postgres:.0f} ms with PostgreSQL and {sqlite:.0f} ms with the sta
 (goal: {GOAL}), where Mogplex takes {wait:.0f} ms for its part; {at_once[1]:.0f} ms and {at_once[0]:.0f} ms where it
 responds at once.
 
-Tenants that each start a run and look at it. {through} go through one replica; of more, the others have copies of their
-rows:
+Each tenant starts a run and looks at it. At most {through} tenants do so, through one replica; the rows of any others
+are copies:
 
 | Tenants | Start and look | Requests to Mogplex for each | Memory of the replica | Rows | Database |
 |---|---|---|---|---|---|

@@ -44,7 +44,7 @@ _SAMPLE_SECONDS: Final = 1.0
 _STARTING_SECONDS: Final = 20.0
 # One in this many seconds stays within the 60 requests a minute that one token may make.
 _REQUEST_SECONDS: Final = 1.3
-_BRIDGE: Final = ("-m", "mogplex_mcp")
+_PROGRAM: Final = ("-m", "mogplex_mcp")
 # An event or several of one kind, such as "10:42:07 log install x2: done".
 _FOLDED: Final = re.compile(r"[\d:]+ [^:]+ x(\d+)(:|$)")
 _EVENTS: Final = sum(step.type is not None for step in SCRIPTS["success"].steps)
@@ -190,11 +190,11 @@ def soak_http(size: Size, home: Path, said: IO[bytes]) -> Report:
     world = (str(size.tenants), str(size.runs_each), str(size.run_seconds))
     with running(home, "-m", "benchmarks.soak_mogplex", *world, said=said) as mogplex:
         address = read_object(mogplex)["address"]
-        serve = (*_BRIDGE, "http", "--port", "0", "--url", address)
+        serve = (*_PROGRAM, "http", "--port", "0", "--url", address)
         more = {"MOGPLEX_MCP_MAX_WAIT": str(size.wait_seconds)}
-        with open(home / "http.log", "wb") as log, running(home, *serve, said=log, more=more) as bridge:  # noqa: PTH123 - for a process
+        with open(home / "http.log", "wb") as log, running(home, *serve, said=log, more=more) as server:  # noqa: PTH123 - for a process
             address = _address(home / "http.log")
-            report = Report("HTTP", Memory(bridge.pid))
+            report = Report("HTTP", Memory(server.pid))
             asyncio.run(Crowd(address, size, report).follow_all())
         report.mogplex = last_object(mogplex)
     return report
@@ -204,9 +204,9 @@ def soak_stdio(size: Size, home: Path, said: IO[bytes]) -> Report:
     """Make many sequential calls over stdio; of those with a request, as many as the budget of one token allows."""
     with running(home, "-m", "benchmarks.soak_mogplex", "1", "1", "0.01", said=said) as mogplex:
         more = {"MOGPLEX_API_KEY": token_of(0)}
-        serve = (*_BRIDGE, "--url", read_object(mogplex)["address"])
-        with running(home, *serve, said=said, more=more) as bridge:
-            caller, report = StdioCaller(bridge), Report("stdio", Memory(bridge.pid))
+        serve = (*_PROGRAM, "--url", read_object(mogplex)["address"])
+        with running(home, *serve, said=said, more=more) as server:
+            caller, report = StdioCaller(server), Report("stdio", Memory(server.pid))
             _call_in_a_row(caller, size, report)
         report.mogplex = last_object(mogplex)
     return report
@@ -248,7 +248,7 @@ def _address(log: Path) -> str:
         if found := re.search(r"http://\S+/mcp", log.read_text()):
             return found.group()
         time.sleep(0.05)
-    raise LostError(f"the bridge did not start: {log.read_text()}")
+    raise LostError(f"the server did not start: {log.read_text()}")
 
 
 def soak(size: Size) -> list[Report]:

@@ -93,7 +93,7 @@ def _claude() -> dict[str, Any]:
         **_about(),
         "displayName": TITLE,
         "mcpServers": {ENTRY: {"command": COMMAND, "args": _ARGS, "env": {TOKEN: "${user_config.api_key}"}}},
-        "userConfig": {"api_key": asked | {"sensitive": True}},
+        "userConfig": {"api_key": asked},
     }
 
 

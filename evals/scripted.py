@@ -36,7 +36,7 @@ def call(tool: str, **arguments: Any) -> ToolCall:
 def answer(text: str) -> Script:
     """Return a script without calls."""
     return text
-    yield
+    yield  # makes it a generator, as every script is
 
 
 def field(result: ToolResult, name: str) -> str:

@@ -16,6 +16,7 @@ RETIRED_NAMES = {
 
 # In any case, across line breaks.
 RETIRED_PHRASES = {
+    "bridge": "server, connected client",
     "patience": "timeout",
     "wordless": "redacted",
     "bears": "allows",

@@ -1,4 +1,4 @@
-"""Several bridges, one token: Mogplex never has to say 429 because of them."""
+"""Several servers, one token: Mogplex never has to say 429 because of them."""
 
 import os
 import sys

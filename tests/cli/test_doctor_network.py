@@ -38,11 +38,11 @@ def _no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
 
 async def examined(url: str) -> dict[str, Finding]:
     settings = Settings(base_url=normalise_base_url(url))
-    bridge = Services(settings)
+    services = Services(settings)
     try:
-        return {one.name: one for one in await check_way(Subject(settings, bridge, FoundToken(None, "nowhere")))}
+        return {one.name: one for one in await check_way(Subject(settings, services, FoundToken(None, "nowhere")))}
     finally:
-        await bridge.aclose()
+        await services.aclose()
 
 
 class Answering(ThreadingHTTPServer):

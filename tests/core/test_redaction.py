@@ -14,8 +14,8 @@ from opentelemetry.trace import NoOpTracer, NoOpTracerProvider
 
 from mogplex_mcp.core.redaction import MARK, Redactor, find_key, without_keys
 from mogplex_mcp.reply.untrusted import sanitize_name, sanitize_word
-from tests.tools.support import answer, bridge, error
-from tests.trust.hostile import UUID, Hostile, bridge_to
+from tests.tools.support import answer, connected_client, error
+from tests.trust.hostile import UUID, Hostile, client_on
 
 pytestmark = pytest.mark.anyio
 
@@ -114,7 +114,7 @@ def test_a_record_is_filtered_with_its_arguments_and_its_traceback() -> None:
 @pytest.mark.parametrize("kind", KEYS)
 async def test_a_prompt_with_a_key_is_refused_before_anything_is_sent(kind: str) -> None:
     network = Hostile(str)
-    async with bridge_to(network) as client:
+    async with client_on(network) as client:
         for tool, arguments in (
             ("start_run", {"repo": UUID, "prompt": f"Deploy with {KEYS[kind]} please"}),
             ("call_hosted_tool", {"name": "mogplex_reader", "arguments": {"deep": [{"er": KEYS[kind]}]}}),
@@ -129,13 +129,13 @@ async def test_a_prompt_with_a_key_is_refused_before_anything_is_sent(kind: str)
 
 
 async def test_the_users_own_token_is_named_as_such() -> None:
-    async with bridge() as client:
+    async with connected_client() as client:
         text = await error(client, "start_run", repo="acme/web", prompt="Use mog_DemoReadWrite000000000000000000A")
     assert "this server's own Mogplex token" in text
 
 
 async def test_who_says_so_may_hand_on_a_key_and_the_journal_does_without_it() -> None:
-    async with bridge(MOGPLEX_MCP_ALLOW_SECRETS_IN_PROMPTS="1") as client:
+    async with connected_client(MOGPLEX_MCP_ALLOW_SECRETS_IN_PROMPTS="1") as client:
         await answer(client, "start_run", repo="acme/web", prompt=f"Use {KEYS['a GitHub token']}")
         listed = str(await answer(client, "list_runs"))
     assert f"Use {MARK}" in listed
@@ -144,7 +144,7 @@ async def test_who_says_so_may_hand_on_a_key_and_the_journal_does_without_it() -
 
 async def test_a_value_of_an_environment_variable_may_be_a_key() -> None:
     network = Hostile(str)
-    async with bridge_to(network) as client:
+    async with client_on(network) as client:
         await answer(client, "set_env_var", repo=UUID, key="KEY", value=KEYS["a Stripe key"])
         refused = await error(client, "set_env_var", repo=UUID, key=KEYS["a Stripe key"], value="x")
     assert "key holds what looks like a Stripe key" in refused
@@ -152,7 +152,7 @@ async def test_a_value_of_an_environment_variable_may_be_a_key() -> None:
 
 
 async def test_an_error_does_not_repeat_a_key_that_stands_in_a_wrong_place() -> None:
-    async with bridge() as client:
+    async with connected_client() as client:
         for arguments in (
             {"limit": KEYS["a GitHub token"]},
             {"query": KEYS["a GitHub token"]},
@@ -175,7 +175,7 @@ async def test_spans_hold_neither_token_nor_arguments_nor_answers(monkeypatch: p
 
     monkeypatch.setattr(_otel, "_tracer", Telling())
     monkeypatch.setattr("mogplex_mcp.server.tracing.get_tracer_provider", NoOpTracerProvider)
-    async with bridge_to(Hostile(lambda _: "XKQJ from others")) as client:
+    async with client_on(Hostile(lambda _: "XKQJ from others")) as client:
         await client.call_tool("start_run", {"repo": UUID, "prompt": "words of the user"})
         await client.call_tool("get_run", {"run_id": UUID})
     assert any("start_run" in one for one in told)

@@ -15,7 +15,7 @@ from mcp_types import CallToolResult
 
 from mogplex_mcp.simulator import Simulator, hosted_tool, hosted_tools
 from tests.faults.routes import Route
-from tests.tools.support import bridge, text_of, three_parts
+from tests.tools.support import connected_client, text_of, three_parts
 
 LONGEST_SECONDS = 45 * 1.1
 """What a client without a name bears, and the share of it within which a tool is ended."""
@@ -67,7 +67,7 @@ async def everything(
     with pytest.MonkeyPatch.context() as patch:
         patch.setitem(hosted_tools.HOSTED_TOOLS, NOTE.name, NOTE)
         options: dict[str, Any] = {"MOGPLEX_MCP_TOOLSETS": "all", "MOGPLEX_MCP_ALLOW_DESTRUCTIVE": "1"}
-        async with bridge(simulator, transport=transport, **options) as client:
+        async with connected_client(simulator, transport=transport, **options) as client:
             for tool, arguments in route.before:
                 assert not (await client.call_tool(tool, dict(arguments))).is_error
             yield client

@@ -46,7 +46,7 @@ def address(port: int) -> str:
 
 
 def tenant_on(port: int, path: Path, transport: httpx2.AsyncBaseTransport) -> Tenant:
-    """What a bridge in one process has, on such a simulator."""
+    """What a server in one process has, on such a simulator."""
     tenants = Tenants(address(port), transport, SqliteStore(StateFile(path)))
     return tenants.of(FoundToken(Token.parse(DEMO_TOKEN), "a test"))
 

@@ -3,7 +3,7 @@
 import pytest
 
 from mogplex_mcp.tenants.call_timeouts import LearntCaps
-from tests.tools.support import Mode, answer, bridge
+from tests.tools.support import Mode, answer, connected_client
 
 pytestmark = pytest.mark.anyio
 
@@ -23,7 +23,7 @@ async def test_each_call_exchanges_the_learnt_timeouts_before_it_waits(
         exchanged.append(caps)
 
     monkeypatch.setattr(LearntCaps, "share", share)
-    async with bridge(mode=mode) as client:
+    async with connected_client(mode=mode) as client:
         await answer(client, "check_connection")
         await answer(client, "list_repos")
     assert len(exchanged) == 2

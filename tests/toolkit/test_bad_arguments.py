@@ -7,7 +7,7 @@ import pytest
 from mogplex_mcp.simulator import Simulator
 from mogplex_mcp.toolkit.arguments import check
 from mogplex_mcp.tools.catalog import TOOLSETS
-from tests.tools.support import A_UUID, answer, bridge, error, text_of
+from tests.tools.support import A_UUID, answer, connected_client, error, text_of
 from tests.virtual_time import virtual_now
 
 pytestmark = pytest.mark.anyio
@@ -28,7 +28,7 @@ pytestmark = pytest.mark.anyio
 )
 async def test_a_prompt_that_mogplex_would_refuse_costs_no_start(prompt: Any, said: str) -> None:
     simulator = Simulator(now=virtual_now)
-    async with bridge(simulator) as client:
+    async with connected_client(simulator) as client:
         text = await error(client, "start_run", repo="acme/web", prompt=prompt)
     assert said in text
     assert "(code: invalid_argument)" in text
@@ -37,7 +37,7 @@ async def test_a_prompt_that_mogplex_would_refuse_costs_no_start(prompt: Any, sa
 
 
 async def test_the_longest_prompt_is_taken() -> None:
-    async with bridge() as client:
+    async with connected_client() as client:
         await answer(client, "start_run", repo="acme/web", prompt="\N{GRINNING FACE}" * 50_000)
 
 
@@ -68,7 +68,7 @@ async def test_an_argument_out_of_its_limits_is_named_with_the_limits(
     tool: str, arguments: dict[str, Any], said: str
 ) -> None:
     simulator = Simulator(now=virtual_now)
-    async with bridge(simulator) as client:
+    async with connected_client(simulator) as client:
         text = await error(client, tool, **arguments)
     assert said in text
     assert f"call {tool} again" in text
@@ -86,7 +86,7 @@ async def test_an_argument_out_of_its_limits_is_named_with_the_limits(
 )
 async def test_an_unknown_argument_names_the_nearest_and_lists_the_valid_ones(tool: str, given: str, near: str) -> None:
     simulator = Simulator(now=virtual_now)
-    async with bridge(simulator) as client:
+    async with connected_client(simulator) as client:
         valid = {one.name: one.input_schema["properties"] for one in (await client.list_tools()).tools}[tool]
         text = await error(client, tool, **{given: 1})
     assert f'{tool} has no argument "{given}". Did you mean {near}?' in text
@@ -95,7 +95,7 @@ async def test_an_unknown_argument_names_the_nearest_and_lists_the_valid_ones(to
 
 
 async def test_a_tool_without_arguments_says_so() -> None:
-    async with bridge() as client:
+    async with connected_client() as client:
         result = await answer(client, "check_connection", verbose=True)
         assert 'check_connection has no argument "verbose"' in text_of(result)
         many = {f"name{number}": number for number in range(100)}
@@ -104,7 +104,7 @@ async def test_a_tool_without_arguments_says_so() -> None:
 
 @pytest.mark.parametrize("absent", ["", "null", None, [], {}, "  ", "None", "NULL", "undefined"])
 async def test_what_models_send_for_an_argument_that_they_leave_out_counts_as_left_out(absent: Any) -> None:
-    async with bridge() as client:
+    async with connected_client() as client:
         plain = await answer(client, "list_sandboxes")
         same = await answer(client, "list_sandboxes", repo=absent, status=absent, limit=absent)
     assert same.structured_content == plain.structured_content
@@ -120,21 +120,21 @@ async def test_what_models_send_for_an_argument_that_they_leave_out_counts_as_le
     ],
 )
 async def test_values_of_a_wrong_type_are_taken_for_what_they_mean(arguments: dict[str, Any]) -> None:
-    async with bridge() as client:
+    async with connected_client() as client:
         plain = await answer(client, "list_sandboxes", repo="acme/web", status="running", limit=5)
         same = await answer(client, "list_sandboxes", **arguments)
     assert same.structured_content == plain.structured_content
 
 
 async def test_a_number_for_a_text_and_text_for_a_switch_are_taken() -> None:
-    async with bridge() as client:
+    async with connected_client() as client:
         assert "'2026'" in text_of(await answer(client, "list_repos", query=2026))
         await answer(client, "start_run", repo="acme/web", prompt=2026, force_new="true", harness="claude_code")
 
 
 @pytest.mark.parametrize("value", [True, {"a": 1}, ["a", "b"]])
 async def test_the_value_of_a_variable_is_neither_shown_nor_misreported(value: Any) -> None:
-    async with bridge(MOGPLEX_MCP_TOOLSETS="all") as client:
+    async with connected_client(MOGPLEX_MCP_TOOLSETS="all") as client:
         text = await error(client, "set_env_var", repo="acme/web", key="LEVEL", value=value)
     assert "value must be one text." in text
 
@@ -148,7 +148,7 @@ def test_the_value_of_a_variable_may_be_a_word_for_nothing(value: str) -> None:
 
 @pytest.mark.parametrize("query", ['"acme/web"', "`acme/web`", "https://github.com/acme/web", "repo: acme/web"])
 async def test_a_repository_is_searched_for_as_models_write_it(query: str) -> None:
-    async with bridge() as client:
+    async with connected_client() as client:
         found = (await answer(client, "list_repos", query=query)).structured_content
     assert found is not None
     assert [one["repo"] for one in found["repos"]] == ["acme/web"]
@@ -156,7 +156,7 @@ async def test_a_repository_is_searched_for_as_models_write_it(query: str) -> No
 
 async def test_quotes_around_a_branch_or_cursor_are_not_part_of_it() -> None:
     simulator = Simulator(now=virtual_now)
-    async with bridge(simulator) as client:
+    async with connected_client(simulator) as client:
         started = await answer(client, "start_run", repo="acme/web", prompt='"x"', base_branch='"main"')
         assert started.structured_content is not None
         run_id = started.structured_content["run_id"]
@@ -172,7 +172,7 @@ def test_a_number_with_its_mark_is_a_number() -> None:
 
 
 async def test_a_key_of_a_trigger_must_be_a_uuid_and_no_id_of_mogplex() -> None:
-    async with bridge() as client:
+    async with connected_client() as client:
         given = {"automation_id": A_UUID, "repo": "acme/web", "idempotency_key": "mine"}
         text = await error(client, "trigger_automation", **given)
     assert 'idempotency_key must be a UUID (one such as 75ce86aa-b59e-5f62-9d77-426c941e3c32), but "mine"' in text

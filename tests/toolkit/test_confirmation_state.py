@@ -9,7 +9,7 @@ from mcp import Client, MCPError
 
 from mogplex_mcp.simulator import DEMO_OTHER_TOKEN, DEMO_TOKEN, Simulator
 from mogplex_mcp.toolkit import elicitation
-from tests.tools.people import YES, User, bridge_with
+from tests.tools.people import YES, User, client_with
 from tests.virtual_time import virtual_now
 
 pytestmark = pytest.mark.anyio
@@ -46,7 +46,7 @@ async def assert_refused(client: Client, arguments: dict[str, Any], state: str |
 
 
 async def test_question_shows_the_change_and_its_state_reveals_nothing(simulator: Simulator) -> None:
-    async with bridge_with(User(YES), simulator) as client:
+    async with client_with(User(YES), simulator) as client:
         question = input_required(await asked(client))
     assert question.input_requests is not None
     (request,) = question.input_requests.values()
@@ -64,7 +64,7 @@ async def test_state_is_refused_for_changed_arguments(arguments: dict[str, Any],
     for repo in simulator.world.repos:
         repo.env_vars += [*simulator.world.repos[0].env_vars[:1]] if not repo.env_vars else []
         repo.env_vars.append(type(repo.env_vars[0])("id", "OTHER", "v", ["production"], "plain", virtual_now()))
-    async with bridge_with(User(YES), simulator) as client:
+    async with client_with(User(YES), simulator) as client:
         state = input_required(await asked(client)).request_state
         await assert_refused(client, arguments, state)
     assert writes(simulator) == []
@@ -76,7 +76,7 @@ async def test_state_is_refused_for_changed_arguments(arguments: dict[str, Any],
 async def test_forged_or_expired_state_is_refused(
     spoil: str, simulator: Simulator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async with bridge_with(User(YES), simulator) as client:
+    async with client_with(User(YES), simulator) as client:
         question = input_required(await asked(client))
         state = question.request_state or ""
         (request,) = (question.input_requests or {}).values()
@@ -96,7 +96,7 @@ async def test_forged_or_expired_state_is_refused(
 async def test_a_confirmation_executes_once(simulator: Simulator) -> None:
     repo = next(repo for repo in simulator.world.repos if repo.full_name == "acme/api")
     variables = list(repo.env_vars)
-    async with bridge_with(User(YES), simulator) as client:
+    async with client_with(User(YES), simulator) as client:
         state = input_required(await asked(client)).request_state
         confirmed: dict[str, Any] = {"input_responses": {"consent": YES}, "request_state": state}
         first = await asked(client, **confirmed)
@@ -113,7 +113,7 @@ async def test_state_of_another_server_is_refused(simulator: Simulator) -> None:
     simulator.world.token(DEMO_OTHER_TOKEN).user_id = simulator.world.token(DEMO_TOKEN).user_id  # type: ignore[union-attr]
     states: list[str] = []
     for token in tokens:
-        async with bridge_with(User(YES), simulator, token=token) as client:
+        async with client_with(User(YES), simulator, token=token) as client:
             if states:
                 await assert_refused(client, DELETE, states[0])
             states.append(input_required(await asked(client)).request_state or "")

@@ -7,7 +7,7 @@ import pytest
 from mogplex_mcp.api.errors import ErrorCode, MogplexError
 from mogplex_mcp.simulator import Fault, FaultKind, Simulator
 from mogplex_mcp.storage.errors import StateError
-from tests.tools.support import bridge, error
+from tests.tools.support import connected_client, error
 from tests.virtual_time import virtual_now
 
 pytestmark = pytest.mark.anyio
@@ -21,7 +21,7 @@ async def test_no_call_lasts_longer_than_its_client_waits(tool: str) -> None:
         "get_run": {"run_id": next(iter(simulator.world.runs))},
         "start_run": {"repo": "acme/web", "prompt": "x"},
     }
-    async with bridge(simulator, MOGPLEX_MCP_MAX_WAIT="4") as client:
+    async with connected_client(simulator, MOGPLEX_MCP_MAX_WAIT="4") as client:
         before = virtual_now()
         text = await error(client, tool, **arguments.get(tool, {}))
         assert virtual_now() - before <= 4.5
@@ -45,7 +45,7 @@ async def test_whatever_a_tool_raises_becomes_a_tool_error(
         raise raised
 
     monkeypatch.setattr("mogplex_mcp.tools.repos.row_of", fail)
-    async with bridge() as client:
+    async with connected_client() as client:
         text = await error(client, "list_repos")
     assert f"(code: {code}" in text
 
@@ -55,7 +55,7 @@ async def test_a_long_wait_is_said_in_hours_as_well(monkeypatch: pytest.MonkeyPa
         raise MogplexError(ErrorCode.RATE_LIMITED, "150 starts a day are the limit", status=429, retry_after=50_400)
 
     monkeypatch.setattr("mogplex_mcp.tools.repos.row_of", fail)
-    async with bridge() as client:
+    async with connected_client() as client:
         text = await error(client, "list_repos")
     assert "Call list_repos again in 50400 seconds (14 h), not sooner." in text
     assert "retry_after_seconds: 50400" in text

@@ -14,7 +14,7 @@ from mogplex_mcp.operations.confirmation import Consent, ConsentNeeded
 from mogplex_mcp.server.app import create_server
 from mogplex_mcp.simulator import Simulator
 from mogplex_mcp.toolkit import elicitation
-from tests.tools.people import YES, User, bridge_with, facts
+from tests.tools.people import YES, User, client_with, facts
 from tests.tools.support import error, settings, text_of
 from tests.virtual_time import virtual_now
 
@@ -40,7 +40,7 @@ def writes(simulator: Simulator) -> list[str]:
 @BOTH_ERAS
 async def test_confirmed_call_is_executed(mode: Any, simulator: Simulator) -> None:
     user = User(YES)
-    async with bridge_with(user, simulator, mode=mode) as client:
+    async with client_with(user, simulator, mode=mode) as client:
         done = await facts(client, "delete_env_var", **DELETE)
     assert done["action"] == "deleted"
     (question,) = user.asked
@@ -64,7 +64,7 @@ async def test_confirmed_call_is_executed(mode: Any, simulator: Simulator) -> No
 async def test_nothing_is_executed_without_a_clear_yes(
     said: ElicitResult, code: str, mode: Any, simulator: Simulator
 ) -> None:
-    async with bridge_with(User(said), simulator, mode=mode) as client:
+    async with client_with(User(said), simulator, mode=mode) as client:
         text = await error(client, "delete_env_var", **DELETE)
     assert text.startswith("Nothing was done")
     assert f"(code: {code})" in text
@@ -73,7 +73,7 @@ async def test_nothing_is_executed_without_a_clear_yes(
 
 @BOTH_ERAS
 async def test_client_without_elicitation_is_refused_with_the_alternatives(mode: Any, simulator: Simulator) -> None:
-    async with bridge_with(None, simulator, mode=mode) as client:
+    async with client_with(None, simulator, mode=mode) as client:
         if mode == "legacy":
             text = await error(client, "delete_env_var", **DELETE)
         else:
@@ -90,14 +90,14 @@ async def test_client_without_elicitation_is_refused_with_the_alternatives(mode:
 
 @BOTH_ERAS
 async def test_allow_destructive_needs_no_confirmation_without_elicitation(mode: Any, simulator: Simulator) -> None:
-    async with bridge_with(None, simulator, mode=mode, MOGPLEX_MCP_ALLOW_DESTRUCTIVE="1") as client:
+    async with client_with(None, simulator, mode=mode, MOGPLEX_MCP_ALLOW_DESTRUCTIVE="1") as client:
         await facts(client, "delete_env_var", **DELETE)
     assert writes(simulator) == ["DELETE"]
 
 
 @BOTH_ERAS
 async def test_allow_destructive_still_asks_with_elicitation(mode: Any, simulator: Simulator) -> None:
-    async with bridge_with(User(NO), simulator, mode=mode, MOGPLEX_MCP_ALLOW_DESTRUCTIVE="1") as client:
+    async with client_with(User(NO), simulator, mode=mode, MOGPLEX_MCP_ALLOW_DESTRUCTIVE="1") as client:
         text = await error(client, "delete_env_var", **DELETE)
     assert "(code: declined)" in text
     assert writes(simulator) == []
@@ -106,7 +106,7 @@ async def test_allow_destructive_still_asks_with_elicitation(mode: Any, simulato
 @BOTH_ERAS
 @pytest.mark.parametrize("argument", ["confirm", "confirmed", "consent", "force", "yes"])
 async def test_the_model_cannot_agree_for_the_user(argument: str, mode: Any, simulator: Simulator) -> None:
-    async with bridge_with(None, simulator, mode=mode) as client:
+    async with client_with(None, simulator, mode=mode) as client:
         text = await error(client, "delete_env_var", **DELETE, **{argument: True})
     assert f'no argument "{argument}"' in text
     assert writes(simulator) == []
@@ -116,7 +116,7 @@ async def test_failed_elicitation_counts_as_not_asked(simulator: Simulator) -> N
     async def broken(_context: Any, _params: Any) -> mcp_types.ErrorData:
         return mcp_types.ErrorData(code=-32601, message="no")
 
-    async with bridge_with(broken, simulator, mode="legacy") as client:
+    async with client_with(broken, simulator, mode="legacy") as client:
         text = await error(client, "delete_env_var", **DELETE)
     assert "(code: consent_needed)" in text
     assert "answered the question with an error" in text
@@ -136,7 +136,7 @@ async def test_unanswered_elicitation_times_out_and_reports_progress_meanwhile(
         assert message == "waiting for the user's answer"
         told.append(progress)
 
-    async with bridge_with(asleep, simulator, mode="legacy") as client:
+    async with client_with(asleep, simulator, mode="legacy") as client:
         began = anyio.current_time()
         result = await client.call_tool("delete_env_var", DELETE, progress_callback=listen)
     assert anyio.current_time() - began == pytest.approx(300, abs=5)
@@ -151,7 +151,7 @@ async def test_a_slow_answer_does_not_cost_the_call_its_time(simulator: Simulato
         await anyio.sleep(200)
         return YES
 
-    async with bridge_with(slow, simulator, mode="legacy", MOGPLEX_MCP_MAX_WAIT="20") as client:
+    async with client_with(slow, simulator, mode="legacy", MOGPLEX_MCP_MAX_WAIT="20") as client:
         done = await facts(client, "delete_env_var", **DELETE)
     assert done["action"] == "deleted"
 
@@ -166,7 +166,7 @@ async def test_change_during_elicitation_is_asked_again(simulator: Simulator) ->
             return await super().__call__(context, params)
 
     user = Meanwhile(YES)
-    async with bridge_with(user, simulator, mode="legacy") as client:
+    async with client_with(user, simulator, mode="legacy") as client:
         await facts(client, "delete_env_var", **DELETE)
     assert ["preview" in question for question in user.asked] == [False, True]
 
@@ -180,7 +180,7 @@ async def test_elicitation_gives_up_on_constant_changes(simulator: Simulator) ->
             return await super().__call__(context, params)
 
     user = Restless(YES)
-    async with bridge_with(user, simulator, mode="legacy") as client:
+    async with client_with(user, simulator, mode="legacy") as client:
         text = await error(client, "delete_env_var", **DELETE)
     assert "(code: changed_meanwhile)" in text
     assert len(user.asked) == 3

@@ -9,7 +9,7 @@ from mogplex_mcp.config.settings import Settings
 from mogplex_mcp.server.instructions import LIMIT_CHARACTERS, instructions
 from mogplex_mcp.toolkit.toolset import select
 from mogplex_mcp.tools.catalog import TOOLSETS
-from tests.tools.support import answer, bridge, error, text_of
+from tests.tools.support import answer, connected_client, error, text_of
 
 pytestmark = pytest.mark.anyio
 
@@ -83,7 +83,7 @@ def test_the_instructions_name_no_tool_that_is_not_offered() -> None:
 
 async def test_the_server_tells_its_instructions_in_both_eras() -> None:
     for mode in ("legacy", "auto"):
-        async with bridge(mode=mode) as client:
+        async with connected_client(mode=mode) as client:
             assert client.instructions is not None
             assert "start_run" in client.instructions
 
@@ -95,11 +95,13 @@ async def missing(client: Client, tool: str) -> str:
 
 
 async def test_a_tool_that_is_not_offered_can_neither_be_called_nor_is_it_named_as_a_next_step() -> None:
-    async with bridge(MOGPLEX_MCP_READ_ONLY="true") as client:
+    async with connected_client(MOGPLEX_MCP_READ_ONLY="true") as client:
         assert "start_run is not offered" in await missing(client, "start_run")
         assert "start_run" not in text_of(await answer(client, "list_repos", query="acme/web"))
-    async with bridge(MOGPLEX_MCP_TOOLS="list_repos,check_connection") as client:
+    async with connected_client(MOGPLEX_MCP_TOOLS="list_repos,check_connection") as client:
         assert "start_run is not offered" in await missing(client, "start_run")
         assert "tools/list has all of them" in await missing(client, "started_run")
-    async with bridge(MOGPLEX_MCP_TOOLS="list_sandboxes", token="mog_UnknownTokenUnknownTokenUnknown0") as client:
+    async with connected_client(
+        MOGPLEX_MCP_TOOLS="list_sandboxes", token="mog_UnknownTokenUnknownTokenUnknown0"
+    ) as client:
         assert "check_connection" not in await error(client, "list_sandboxes")

@@ -9,7 +9,7 @@ from mogplex_mcp.simulator import Simulator
 from mogplex_mcp.toolkit.host_fields import HOST_FIELDS
 from mogplex_mcp.toolkit.unknown_arguments import sort_arguments
 from mogplex_mcp.tools.catalog import TOOLSETS
-from tests.tools.support import CALLS, answer, bridge, error
+from tests.tools.support import CALLS, answer, connected_client, error
 from tests.virtual_time import virtual_now
 
 pytestmark = pytest.mark.anyio
@@ -37,7 +37,7 @@ async def test_every_call_is_carried_out_with_what_n8n_and_cline_add() -> None:
     simulator = Simulator(now=virtual_now)
     run = next(iter(simulator.world.runs))
     sandbox = simulator.world.sandboxes[0].id
-    async with bridge(simulator) as client:
+    async with connected_client(simulator) as client:
         for tool, arguments in CALLS.items():
             known = {"run_id": run, "sandbox_id": sandbox}
             given = arguments | {name: known[name] for name in arguments if name in known}
@@ -121,7 +121,7 @@ def test_sort_arguments_carries_out_a_call_with_an_empty_argument_of_an_older_sc
 
 async def test_a_run_is_started_with_what_a_new_host_adds_and_the_reply_says_so() -> None:
     simulator = Simulator(now=virtual_now)
-    async with bridge(simulator) as client:
+    async with connected_client(simulator) as client:
         result = await answer(client, "start_run", repo="acme/web", prompt="x", hostTrace={"a": 1}, rationale="y")
     assert result.structured_content is not None
     assert 'start_run has no argument "rationale". It was left out.' in result.structured_content["notes"]
@@ -130,7 +130,7 @@ async def test_a_run_is_started_with_what_a_new_host_adds_and_the_reply_says_so(
 async def test_dry_run_stops_no_run_and_starts_none() -> None:
     simulator = Simulator(now=virtual_now)
     run = next(iter(simulator.world.runs))
-    async with bridge(simulator) as client:
+    async with connected_client(simulator) as client:
         await error(client, "cancel_run", run_id=run, dry_run=True)
         await error(client, "start_run", repo="acme/web", prompt="x", dryRun=True)
     assert not [one for one in simulator.requests if one.method == "POST"]
@@ -144,7 +144,7 @@ def test_sort_arguments_leaves_out_identifiers_of_new_hosts_even_for_a_changing_
 
 
 async def test_an_unknown_argument_is_noted_in_text_and_structure() -> None:
-    async with bridge() as client:
+    async with connected_client() as client:
         result = await answer(client, "list_repos", include_archived=True)
     assert result.structured_content is not None
     assert 'list_repos has no argument "include_archived". It was left out.' in result.structured_content["notes"]
@@ -166,6 +166,6 @@ def test_sort_arguments_knows_a_name_in_quotes(name: str) -> None:
 
 
 async def test_an_argument_named_like_a_secret_is_not_repeated() -> None:
-    async with bridge() as client:
+    async with connected_client() as client:
         result: Any = await answer(client, "list_repos", mog_ABCDEFGHIJKLMNOPQRSTUVWXYZ012345=1)
     assert "ABCDEFGHIJ" not in str(result)

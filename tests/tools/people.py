@@ -31,7 +31,7 @@ class User:
 
 
 @contextlib.asynccontextmanager
-async def bridge_with(
+async def client_with(
     user: Any = None,
     simulator: Simulator | None = None,
     *,

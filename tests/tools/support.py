@@ -1,4 +1,4 @@
-"""A bridge in the test's own process: a real MCP client, the real server, a simulated Mogplex."""
+"""In the test's own process: a real MCP client, the real server, a simulated Mogplex."""
 
 import contextlib
 from collections.abc import AsyncIterator, Callable
@@ -42,7 +42,7 @@ def settings(token: str = DEMO_TOKEN, **environment: str) -> Settings:
 
 
 @contextlib.asynccontextmanager
-async def bridge(
+async def connected_client(
     simulator: Simulator | None = None,
     *,
     token: str = DEMO_TOKEN,

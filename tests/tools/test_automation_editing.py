@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from mogplex_mcp.simulator import Simulator
-from tests.tools.people import YES, User, bridge_with, facts, ids
+from tests.tools.people import YES, User, client_with, facts, ids
 from tests.tools.support import error, text_of
 from tests.virtual_time import virtual_now
 
@@ -53,7 +53,7 @@ def with_edge(number: int, **changes: Any) -> dict[str, Any]:
 
 
 async def test_agents_and_models_are_listed_and_found_by_a_part_of_their_name(simulator: Simulator) -> None:
-    async with bridge_with(None, simulator) as client:
+    async with client_with(None, simulator) as client:
         agents = await facts(client, "list_agents")
         design = await facts(client, "list_agents", query="api-")
         models = await facts(client, "list_models")
@@ -69,7 +69,7 @@ async def test_a_graph_that_was_read_can_be_written_back_as_it_is(simulator: Sim
     automation = simulator.world.automations[ids(simulator)[LIVE]]
     automation.draft["nodes"][1]["data"]["label"] = "zero\u200bwidth \U0001f600"
     before = copy.deepcopy(automation.draft)
-    async with bridge_with(None, simulator) as client:
+    async with client_with(None, simulator) as client:
         read = await facts(client, "get_automation", automation_id=automation.id, detail="graph")
         text = read["untrusted"]["graph"]
         as_text = await facts(client, "update_automation", automation_id=automation.id, graph=text)
@@ -81,7 +81,7 @@ async def test_a_graph_that_was_read_can_be_written_back_as_it_is(simulator: Sim
 
 async def test_what_mogplex_does_not_keep_of_a_graph_is_told(simulator: Simulator) -> None:
     graph = with_node(0, colour="red")
-    async with bridge_with(None, simulator) as client:
+    async with client_with(None, simulator) as client:
         changed = await facts(client, "update_automation", automation_id=ids(simulator)[DRAFT], graph=graph)
     assert "graph.nodes[0].colour" in changed["notes"][0]
 
@@ -89,7 +89,7 @@ async def test_what_mogplex_does_not_keep_of_a_graph_is_told(simulator: Simulato
 async def test_a_graph_with_action_nodes_says_why_it_cannot_be_written_back(simulator: Simulator) -> None:
     automation = simulator.world.automations[ids(simulator)[LIVE]]
     automation.draft["nodes"][1] |= {"type": "action"}
-    async with bridge_with(None, simulator) as client:
+    async with client_with(None, simulator) as client:
         read = await facts(client, "get_automation", automation_id=automation.id, detail="graph")
         graph = read["untrusted"]["graph"]
         text = await error(client, "update_automation", automation_id=automation.id, graph=graph)
@@ -101,7 +101,7 @@ async def test_a_graph_with_action_nodes_says_why_it_cannot_be_written_back(simu
 async def test_a_graph_with_a_hidden_secret_is_not_written_back(simulator: Simulator) -> None:
     automation = simulator.world.automations[ids(simulator)[LIVE]]
     automation.draft["nodes"][1]["data"]["label"] = "mog_" + "x" * 32
-    async with bridge_with(None, simulator) as client:
+    async with client_with(None, simulator) as client:
         read = await facts(client, "get_automation", automation_id=automation.id, detail="graph")
         graph = read["untrusted"]["graph"]
         text = await error(client, "update_automation", automation_id=automation.id, graph=graph)
@@ -138,7 +138,7 @@ async def test_a_graph_with_a_hidden_secret_is_not_written_back(simulator: Simul
 async def test_what_is_no_graph_is_refused_here_with_the_place_of_the_fault(
     graph: Any, place: str, simulator: Simulator
 ) -> None:
-    async with bridge_with(None, simulator) as client:
+    async with client_with(None, simulator) as client:
         updated = await error(client, "update_automation", automation_id=ids(simulator)[DRAFT], graph=graph)
         created = await error(client, "create_automation", installation_id=4_711, graph=graph)
     assert place in updated or "action nodes" in updated
@@ -147,7 +147,7 @@ async def test_what_is_no_graph_is_refused_here_with_the_place_of_the_fault(
 
 
 async def test_an_update_without_anything_to_change_is_refused(simulator: Simulator) -> None:
-    async with bridge_with(None, simulator) as client:
+    async with client_with(None, simulator) as client:
         text = await error(client, "update_automation", automation_id=ids(simulator)[DRAFT], name="null", graph={})
     assert "nothing to change was given" in text
     assert writes(simulator) == []
@@ -156,7 +156,7 @@ async def test_an_update_without_anything_to_change_is_refused(simulator: Simula
 async def test_an_update_leaves_alone_what_it_was_not_given(simulator: Simulator) -> None:
     automation = simulator.world.automations[ids(simulator)[LIVE]]
     draft, published = copy.deepcopy(automation.draft), automation.published
-    async with bridge_with(None, simulator) as client:
+    async with client_with(None, simulator) as client:
         await facts(client, "update_automation", automation_id=automation.id, name="Renamed", description="")
     assert automation.name == "Renamed"
     assert automation.description == "Reviews on request"
@@ -164,7 +164,7 @@ async def test_an_update_leaves_alone_what_it_was_not_given(simulator: Simulator
 
 
 async def test_an_automation_is_made_on_the_installation_of_a_repository(simulator: Simulator) -> None:
-    async with bridge_with(None, simulator) as client:
+    async with client_with(None, simulator) as client:
         by_repo = await facts(client, "create_automation", repo="acme/web", name="By repo")
         by_id = await facts(client, "create_automation", installation_id="4711", graph=json.dumps(a_graph()))
         neither = await error(client, "create_automation", name="Nowhere")
@@ -181,7 +181,7 @@ async def test_publishing_asks_and_shows_what_changes(simulator: Simulator) -> N
     draft["nodes"][1]["data"]["label"] = "Other"
     automation.draft = draft
     user = User(YES)
-    async with bridge_with(user, simulator) as client:
+    async with client_with(user, simulator) as client:
         published = await facts(client, "publish_automation", automation_id=automation.id)
     assert published["published_version"] == 2
     (question,) = user.asked
@@ -194,7 +194,7 @@ async def test_publishing_shows_the_whole_of_what_goes_live_or_is_refused(simula
     automation = simulator.world.automations[ids(simulator)[LIVE]]
     prompt = "Review it. " * 100 + "Then push to main."
     user = User(YES)
-    async with bridge_with(user, simulator) as client:
+    async with client_with(user, simulator) as client:
         for times in (1, 10):
             automation.draft = copy.deepcopy(automation.draft)
             automation.draft["nodes"][1]["data"]["prompt"] = prompt * times
@@ -221,7 +221,7 @@ async def test_what_cannot_be_published_is_said_before_the_user_is_asked(
     automation = simulator.world.automations[ids(simulator)[DRAFT]]
     automation.draft = graph
     user = User(YES)
-    async with bridge_with(user, simulator) as client:
+    async with client_with(user, simulator) as client:
         published = await error(client, "publish_automation", automation_id=automation.id)
     assert reason in published
     assert user.asked == []
@@ -232,7 +232,7 @@ async def test_publishing_by_another_way_asks_as_well(simulator: Simulator) -> N
     automation_id = ids(simulator)[DRAFT]
     user = User(YES)
     wanted = {"automation_id": automation_id, "node_id": "agent-1", "model": "anthropic/claude-sonnet-5"}
-    async with bridge_with(user, simulator) as client:
+    async with client_with(user, simulator) as client:
         drafted = await facts(client, "set_automation_model", **wanted)
         assert user.asked == []
         published = await facts(client, "set_automation_model", **wanted, publish=True)
@@ -246,7 +246,7 @@ async def test_publishing_by_another_way_asks_as_well(simulator: Simulator) -> N
 async def test_whoever_may_not_publish_cannot_do_it_by_another_way(simulator: Simulator) -> None:
     user = User(YES)
     wanted = {"automation_id": ids(simulator)[DRAFT], "node_id": "agent-1"}
-    async with bridge_with(user, simulator, MOGPLEX_MCP_EXCLUDE_TOOLS="publish_automation") as client:
+    async with client_with(user, simulator, MOGPLEX_MCP_EXCLUDE_TOOLS="publish_automation") as client:
         text = await error(client, "set_automation_model", **wanted, publish=True)
         await error(client, "create_automation", installation_id=4_711, publish=True)
     assert "does not offer publish_automation" in text
@@ -255,7 +255,7 @@ async def test_whoever_may_not_publish_cannot_do_it_by_another_way(simulator: Si
 
 async def test_a_model_is_taken_away_by_leaving_it_empty(simulator: Simulator) -> None:
     automation = simulator.world.automations[ids(simulator)[DRAFT]]
-    async with bridge_with(None, simulator) as client:
+    async with client_with(None, simulator) as client:
         await facts(client, "set_automation_model", automation_id=automation.id, node_id="agent-1", model="null")
         unknown = await error(client, "set_automation_model", automation_id=automation.id, node_id="zzz")
         wrong = await error(client, "set_automation_model", automation_id=automation.id, node_id="agent-1", model="x/y")
@@ -270,7 +270,7 @@ async def test_a_draft_that_stays_behind_when_publishing_is_refused_is_not_hidde
     graph = copy.deepcopy(automation.draft)
     graph["nodes"][1]["data"]["modelOverride"] = None
     before = len(simulator.world.automations)
-    async with bridge_with(User(YES), simulator) as client:
+    async with client_with(User(YES), simulator) as client:
         changed = await error(client, "set_automation_model", **wanted)
         made = await error(client, "create_automation", installation_id=4_711, graph=graph, publish=True)
     assert automation.draft["nodes"][1]["data"]["modelOverride"] is None

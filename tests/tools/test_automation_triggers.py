@@ -1,4 +1,4 @@
-"""The keys of triggers outlive the process, and are shared by all bridges of a user."""
+"""The keys of triggers outlive the process, and are shared by all servers of a user."""
 
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,7 @@ from mogplex_mcp.runs.triggers import Triggerer
 from mogplex_mcp.simulator import Fault, FaultKind, Simulator
 from mogplex_mcp.storage.errors import StateError
 from tests.runs.support import repo_id, tenant_of
-from tests.tools.people import bridge_with, facts, ids
+from tests.tools.people import client_with, facts, ids
 from tests.tools.support import error
 from tests.virtual_time import virtual_now
 
@@ -25,15 +25,15 @@ async def simulator() -> Simulator:
     return Simulator(now=virtual_now)
 
 
-async def test_a_bridge_that_died_in_mid_trigger_leaves_the_key_to_the_next(
+async def test_a_server_that_died_in_mid_trigger_leaves_the_key_to_the_next(
     tmp_path: Path, simulator: Simulator
 ) -> None:
     state: Any = {"MOGPLEX_MCP_STATE_FILE": str(tmp_path / "state.sqlite3")}
     call = {"automation_id": ids(simulator)["Review on mention"], "repo": "acme/web"}
     simulator.faults.add(Fault(FaultKind.RESET_AFTER_WRITE, method="POST", path="*/trigger", times=3))
-    async with bridge_with(None, simulator, **state) as client:
+    async with client_with(None, simulator, **state) as client:
         await error(client, "trigger_automation", **call)
-    async with bridge_with(None, simulator, **state) as client:
+    async with client_with(None, simulator, **state) as client:
         found = await facts(client, "trigger_automation", **call)
     assert list(simulator.world.job_runs) == [found["run_id"]]
 
@@ -44,7 +44,7 @@ async def test_calls_at_the_same_time_trigger_once(tmp_path: Path, simulator: Si
     found: list[str] = []
 
     async def trigger() -> None:
-        async with bridge_with(None, simulator, **state) as client:
+        async with client_with(None, simulator, **state) as client:
             found.append((await facts(client, "trigger_automation", **call))["run_id"])
 
     async with anyio.create_task_group() as tasks:
@@ -58,7 +58,7 @@ async def test_a_state_file_that_cannot_be_used_stops_a_forced_trigger_before_it
     tmp_path: Path, simulator: Simulator
 ) -> None:
     call = {"automation_id": ids(simulator)["Review on mention"], "repo": "acme/web"}
-    async with bridge_with(None, simulator, MOGPLEX_MCP_STATE_FILE=str(tmp_path)) as client:
+    async with client_with(None, simulator, MOGPLEX_MCP_STATE_FILE=str(tmp_path)) as client:
         text = await error(client, "trigger_automation", **call, force_new=True)
     assert "(code: journal_unusable)" in text
     assert "a new idempotency_key in place of force_new needs no journal" in text
@@ -69,7 +69,7 @@ async def test_a_trigger_with_a_state_file_that_cannot_be_used_is_one_run(tmp_pa
     call = {"automation_id": ids(simulator)["Review on mention"], "repo": "acme/web"}
     found = []
     for _ in range(2):
-        async with bridge_with(None, simulator, MOGPLEX_MCP_STATE_FILE=str(tmp_path)) as client:
+        async with client_with(None, simulator, MOGPLEX_MCP_STATE_FILE=str(tmp_path)) as client:
             found += [(await facts(client, "trigger_automation", **call))["run_id"] for _ in range(2)]
     assert set(found) == set(simulator.world.job_runs)
     assert len(simulator.world.job_runs) == 1
@@ -83,7 +83,7 @@ async def test_a_refusal_does_not_forget_the_key_while_another_call_may_have_tri
     simulator.faults.add(Fault(FaultKind.REFUSED, method="POST", path="*/trigger"))
     simulator.faults.add(Fault(FaultKind.SLOW, method="POST", path="*/trigger", seconds=20))
     simulator.faults.add(Fault(FaultKind.REDIRECT, method="POST", path="*/trigger"))
-    async with bridge_with(None, simulator, **state) as client, anyio.create_task_group() as tasks:
+    async with client_with(None, simulator, **state) as client, anyio.create_task_group() as tasks:
 
         async def refused() -> None:
             assert "(code: redirected)" in await error(client, "trigger_automation", **call)
@@ -154,7 +154,7 @@ async def test_a_state_file_that_fails_after_the_answer_costs_nothing_but_a_repl
 async def test_trigger_automation_reports_its_own_retry_as_no_earlier_trigger(simulator: Simulator) -> None:
     call = {"automation_id": ids(simulator)["Review on mention"], "repo": "acme/web"}
     simulator.faults.add(Fault(FaultKind.RESET_AFTER_WRITE, method="POST", path="*/trigger"))
-    async with bridge_with(None, simulator) as client:
+    async with client_with(None, simulator) as client:
         found = await facts(client, "trigger_automation", **call)
     assert (found["summary"], found["started"]) == ("The automation was triggered.", True)
     assert not found["replayed"]
@@ -166,7 +166,7 @@ async def test_trigger_automation_with_the_queue_down_gives_one_advice_however_o
 ) -> None:
     call = {"automation_id": ids(simulator)["Review on mention"], "repo": "acme/web"}
     simulator.faults.add(Fault(FaultKind.QUEUE_FAILURE, method="POST", path="*/trigger"))
-    async with bridge_with(None, simulator) as client:
+    async with client_with(None, simulator) as client:
         answers = [await facts(client, "trigger_automation", **call) for _ in range(2)]
     for found in answers:
         assert "accepted the run, but could not queue it" in found["summary"]
@@ -181,10 +181,10 @@ async def test_trigger_automation_that_lost_the_newest_of_many_triggers_ends_in_
 ) -> None:
     call = {"automation_id": ids(simulator)["Review on mention"], "repo": "acme/web"}
     for _ in range(8):
-        async with bridge_with(None, simulator) as client:
+        async with client_with(None, simulator) as client:
             await facts(client, "trigger_automation", **call, force_new=True)
         await anyio.sleep(601)
-    async with bridge_with(None, simulator) as client:
+    async with client_with(None, simulator) as client:
         text = await error(client, "trigger_automation", **call)
     assert "(code: unknown_generation)" in text
     assert "idempotency_key" in text

@@ -9,7 +9,7 @@ from mcp import Client
 from mogplex_mcp.api.client import Mogplex
 from mogplex_mcp.server.app import create_server
 from mogplex_mcp.simulator import Fault, FaultKind, Simulator
-from tests.tools.support import CALLS, Unreachable, answer, bridge, error, settings, text_of
+from tests.tools.support import CALLS, Unreachable, answer, connected_client, error, settings, text_of
 from tests.virtual_time import virtual_now
 
 pytestmark = pytest.mark.anyio
@@ -19,7 +19,7 @@ pytestmark = pytest.mark.anyio
 async def test_an_unreachable_host_is_named_with_what_to_check(tool: str) -> None:
     simulator = Simulator(now=virtual_now)
     simulator.faults.add(Fault(FaultKind.REFUSED, times=None))
-    async with bridge(simulator) as client:
+    async with connected_client(simulator) as client:
         if tool == "check_connection":
             text = text_of(await answer(client, tool))
         else:
@@ -37,7 +37,7 @@ async def test_a_tls_failure_is_named_and_trying_again_is_not_advised() -> None:
         cause.verify_message = "unable to get local issuer certificate"
         return refused
 
-    async with bridge(transport=Unreachable(fault)) as client:
+    async with connected_client(transport=Unreachable(fault)) as client:
         text = await error(client, "list_repos")
     assert text.startswith("The connection to Mogplex is not secure, so nothing was sent over it.")
     assert "certificate" in text
@@ -60,7 +60,7 @@ async def test_what_is_no_answer_of_mogplex_is_described_and_named(
     def page(_: httpx2.Request) -> httpx2.Response:
         return httpx2.Response(status, content=body, headers={"content-type": kind} if kind else {})
 
-    async with bridge(transport=Unreachable(page)) as client:
+    async with connected_client(transport=Unreachable(page)) as client:
         text = await error(client, "list_repos")
         checked = text_of(await answer(client, "check_connection"))
     assert text.startswith("The response did not come from the Mogplex API.")
@@ -106,7 +106,7 @@ async def test_what_is_no_envelope_blames_the_side_that_failed(
     def page(_: httpx2.Request) -> httpx2.Response:
         return httpx2.Response(status, content=body, headers={"content-type": kind} if kind else {})
 
-    async with bridge(transport=Unreachable(page)) as client:
+    async with connected_client(transport=Unreachable(page)) as client:
         text = await error(client, "list_repos")
         checked = text_of(await answer(client, "check_connection"))
     assert text.startswith(happened)
@@ -118,7 +118,7 @@ async def test_what_is_no_envelope_blames_the_side_that_failed(
 async def test_a_redirect_is_not_followed_and_named() -> None:
     simulator = Simulator(now=virtual_now)
     simulator.faults.add(Fault(FaultKind.REDIRECT, times=None))
-    async with bridge(simulator) as client:
+    async with connected_client(simulator) as client:
         assert "which was not followed with the token" in await error(client, "list_repos")
 
 
@@ -134,7 +134,7 @@ async def test_a_proxy_setting_that_cannot_be_used_is_a_tool_error(monkeypatch: 
 async def test_the_seconds_to_wait_are_said_in_words_and_as_a_figure() -> None:
     simulator = Simulator(now=virtual_now)
     simulator.faults.add(Fault(FaultKind.RATE_LIMITED, times=None, retry_after=37))
-    async with bridge(simulator) as client:
+    async with connected_client(simulator) as client:
         text = await error(client, "list_repos")
     assert "Call list_repos again in 37 seconds" in text
     assert "retry_after_seconds: 37" in text
@@ -143,13 +143,13 @@ async def test_the_seconds_to_wait_are_said_in_words_and_as_a_figure() -> None:
 async def test_a_failure_of_mogplex_is_not_repeated_in_its_empty_words() -> None:
     simulator = Simulator(now=virtual_now)
     simulator.faults.add(Fault(FaultKind.JSON_500, times=None))
-    async with bridge(simulator) as client:
+    async with connected_client(simulator) as client:
         assert "Mogplex gave no reason but status 500." in await error(client, "list_repos")
 
 
 async def test_where_it_is_not_known_whether_a_run_started_the_same_call_is_said_to_be_safe() -> None:
     simulator = Simulator(now=virtual_now)
-    async with bridge(simulator) as client:
+    async with connected_client(simulator) as client:
         await answer(client, "list_sandboxes", repo="acme/web")
         simulator.faults.add(Fault(FaultKind.RESET_AFTER_WRITE, method="POST", times=None))
         text = await error(client, "start_run", repo="acme/web", prompt="x")
@@ -164,20 +164,20 @@ async def test_where_it_is_not_known_whether_a_run_started_the_same_call_is_said
 async def test_where_it_is_not_known_whether_a_sandbox_was_made_looking_is_advised() -> None:
     simulator = Simulator(now=virtual_now)
     simulator.world.sandbox_boot_seconds = 1.0
-    async with bridge(simulator) as client:
+    async with connected_client(simulator) as client:
         simulator.faults.add(Fault(FaultKind.RESET_AFTER_WRITE, method="POST", times=None))
         text = await error(client, "create_sandbox", repo="acme/web")
     assert "Look before doing it again" in text
 
 
-async def test_a_fault_of_the_bridge_itself_is_no_protocol_error(
+async def test_a_fault_of_the_server_itself_is_no_protocol_error(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     def broken(*_: object, **__: object) -> None:
         raise RuntimeError("secret detail")
 
     monkeypatch.setattr(Mogplex, "list_repos", broken)
-    async with bridge() as client:
+    async with connected_client() as client:
         text = await error(client, "list_repos")
     assert "fault of mogplex-mcp" in text
     assert "(code: internal_error)" in text

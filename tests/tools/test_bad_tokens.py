@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from mogplex_mcp.simulator import DEMO_READ_ONLY_TOKEN, DEMO_TOKEN, Fault, FaultKind, Simulator
-from tests.tools.support import CALLS, answer, bridge, error, text_of
+from tests.tools.support import CALLS, answer, connected_client, error, text_of
 from tests.virtual_time import virtual_now
 
 pytestmark = pytest.mark.anyio
@@ -16,7 +16,7 @@ UNKNOWN_TOKEN = "mog_UnknownTokenUnknownTokenUnknown0"
 @pytest.mark.parametrize("mode", ["legacy", "auto"])
 async def test_without_a_token_the_server_starts_and_every_tool_says_what_to_set(mode: Any) -> None:
     simulator = Simulator(now=virtual_now)
-    async with bridge(simulator, token="", mode=mode, MOGPLEX_MCP_TOOLSETS="all") as client:
+    async with connected_client(simulator, token="", mode=mode, MOGPLEX_MCP_TOOLSETS="all") as client:
         offered = {tool.name for tool in (await client.list_tools()).tools}
         assert offered >= {*CALLS, "check_connection"}
         for tool in offered - {"check_connection"}:
@@ -36,7 +36,7 @@ async def test_without_a_token_the_server_starts_and_every_tool_says_what_to_set
 @pytest.mark.parametrize("token", ["hunter2", "mog_short", "mog_" + "y" * 33])
 async def test_a_malformed_token_is_named_as_such_by_every_tool_and_never_shown_or_sent(token: str) -> None:
     simulator = Simulator(now=virtual_now)
-    async with bridge(simulator, token=token) as client:
+    async with connected_client(simulator, token=token) as client:
         texts = [await error(client, tool, **arguments) for tool, arguments in CALLS.items()]
         texts.append(text_of(await answer(client, "check_connection")))
     for text in texts:
@@ -50,7 +50,7 @@ async def test_a_malformed_token_is_named_as_such_by_every_tool_and_never_shown_
 @pytest.mark.parametrize("token", ["${MOGPLEX_API_KEY}", "mog_" + "x" * 33])
 async def test_a_placeholder_for_the_token_is_named_as_such_by_every_tool(token: str) -> None:
     simulator = Simulator(now=virtual_now)
-    async with bridge(simulator, token=token) as client:
+    async with connected_client(simulator, token=token) as client:
         texts = [await error(client, tool, **arguments) for tool, arguments in CALLS.items()]
         texts.append(text_of(await answer(client, "check_connection")))
     for text in texts:
@@ -61,7 +61,7 @@ async def test_a_placeholder_for_the_token_is_named_as_such_by_every_tool(token:
 
 
 async def test_a_token_that_mogplex_refuses_is_named_and_an_outage_is_thought_of() -> None:
-    async with bridge(token=UNKNOWN_TOKEN) as client:
+    async with connected_client(token=UNKNOWN_TOKEN) as client:
         for tool in ("list_repos", "start_run", "list_sandboxes"):
             text = await error(client, tool, **CALLS[tool])
             assert text.startswith("Mogplex did not accept the token.")
@@ -76,14 +76,14 @@ async def test_a_token_that_mogplex_refuses_is_named_and_an_outage_is_thought_of
 
 async def test_a_token_that_expires_is_refused_from_then_on() -> None:
     simulator = Simulator(now=virtual_now)
-    async with bridge(simulator) as client:
+    async with connected_client(simulator) as client:
         await answer(client, "list_repos")
         simulator.world.tokens[0].valid = False
         assert "(code: unauthorized)" in await error(client, "list_repos")
 
 
 async def test_a_missing_scope_is_named_with_the_page_where_a_token_gets_it() -> None:
-    async with bridge(token=DEMO_READ_ONLY_TOKEN) as client:
+    async with connected_client(token=DEMO_READ_ONLY_TOKEN) as client:
         text = await error(client, "start_run", repo="acme/web", prompt="x")
         assert text.startswith("The token does not allow this.")
         assert "Missing required scope: write" in text
@@ -95,7 +95,7 @@ async def test_a_missing_scope_is_named_with_the_page_where_a_token_gets_it() ->
 
 async def test_the_token_is_in_no_answer_and_no_error() -> None:
     simulator = Simulator(now=virtual_now)
-    async with bridge(simulator) as client:
+    async with connected_client(simulator) as client:
         texts = [str(await client.call_tool("check_connection", {}))]
         texts += [str(await client.call_tool(tool, arguments)) for tool, arguments in CALLS.items()]
         for kind in (FaultKind.HTML_502, FaultKind.INVALID_JSON, FaultKind.EMPTY_500, FaultKind.REDIRECT):

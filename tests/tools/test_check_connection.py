@@ -5,13 +5,13 @@ from typing import Any
 import pytest
 
 from mogplex_mcp.api.errors import ErrorCode, MogplexError
-from tests.tools.support import answer, bridge, text_of
+from tests.tools.support import answer, connected_client, text_of
 
 pytestmark = pytest.mark.anyio
 
 
 async def test_check_connection_tells_what_there_is_to_know() -> None:
-    async with bridge(MOGPLEX_MCP_READ_ONLY="yes", MOGPLEX_MCP_MAX_WAIT="30") as client:
+    async with connected_client(MOGPLEX_MCP_READ_ONLY="yes", MOGPLEX_MCP_MAX_WAIT="30") as client:
         structured = (await answer(client, "check_connection")).structured_content
     assert structured is not None
     assert structured["connected"] is True
@@ -26,7 +26,7 @@ async def test_check_connection_tells_what_there_is_to_know() -> None:
 async def test_a_journal_that_cannot_be_used_is_said_and_stops_forced_starts_only(tmp_path: Any) -> None:
     file = tmp_path / "state.sqlite3"
     file.mkdir()
-    async with bridge(MOGPLEX_MCP_STATE_FILE=str(file)) as client:
+    async with connected_client(MOGPLEX_MCP_STATE_FILE=str(file)) as client:
         structured = (await answer(client, "check_connection")).structured_content
         assert structured is not None
         assert structured["connected"] is True
@@ -47,7 +47,7 @@ async def test_a_token_without_scopes_is_said(monkeypatch: pytest.MonkeyPatch) -
         return []
 
     monkeypatch.setattr("mogplex_mcp.operations.account.detect_scopes", none)
-    async with bridge(MOGPLEX_URL="https://mogplex.internal") as client:
+    async with connected_client(MOGPLEX_URL="https://mogplex.internal") as client:
         structured = (await answer(client, "check_connection")).structured_content
     assert structured is not None
     assert structured["connected"] is True
@@ -62,7 +62,7 @@ async def test_a_rate_limit_is_said_and_is_no_lost_connection(code: ErrorCode, m
         raise MogplexError(code, "slow down", retry_after=37)
 
     monkeypatch.setattr("mogplex_mcp.operations.account.detect_scopes", limited)
-    async with bridge() as client:
+    async with connected_client() as client:
         structured = (await answer(client, "check_connection")).structured_content
     assert structured is not None
     assert structured["connected"] is True

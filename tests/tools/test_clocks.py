@@ -31,7 +31,7 @@ class WallClock:
 
 
 @contextlib.asynccontextmanager
-async def bridge(simulator: Simulator, clock: WallClock, **environment: str) -> AsyncIterator[Client]:
+async def connected_client(simulator: Simulator, clock: WallClock, **environment: str) -> AsyncIterator[Client]:
     server = create_server(settings(**environment), transport=simulator.transport(), now=clock)
     async with Client(server) as client:
         yield client
@@ -44,7 +44,7 @@ async def started(client: Client) -> dict[str, Any]:
 @pytest.mark.parametrize("ahead", [FORTY_MINUTES, -FORTY_MINUTES, 86_400.0, -86_400.0])
 async def test_tail_run_waits_and_says_the_true_age_whatever_the_clock_of_the_machine_says(ahead: float) -> None:
     simulator = Simulator(now=virtual_now, run_seconds=600)
-    async with bridge(simulator, WallClock(ahead), MOGPLEX_MCP_MAX_WAIT="60") as client:
+    async with connected_client(simulator, WallClock(ahead), MOGPLEX_MCP_MAX_WAIT="60") as client:
         run = await started(client)
         began = anyio.current_time()
         news = await facts(client, "tail_run", **run)
@@ -70,7 +70,10 @@ async def test_tail_run_goes_on_when_the_clock_is_set_during_the_wait(step: floa
         await anyio.sleep(20)
         clock.ahead += step
 
-    async with bridge(simulator, clock, MOGPLEX_MCP_MAX_WAIT="60") as client, anyio.create_task_group() as tasks:
+    async with (
+        connected_client(simulator, clock, MOGPLEX_MCP_MAX_WAIT="60") as client,
+        anyio.create_task_group() as tasks,
+    ):
         run = await started(client)
         tasks.start_soon(set_the_clock)
         began = anyio.current_time()
@@ -84,7 +87,7 @@ async def test_tail_run_goes_on_when_the_clock_is_set_during_the_wait(step: floa
 async def test_a_run_that_was_never_queued_is_found_out_in_time_whatever_the_clock_says(ahead: float) -> None:
     simulator = Simulator(now=virtual_now, run_seconds=600)
     simulator.plan("stuck_pending")
-    async with bridge(simulator, WallClock(ahead), MOGPLEX_MCP_MAX_WAIT="600") as client:
+    async with connected_client(simulator, WallClock(ahead), MOGPLEX_MCP_MAX_WAIT="600") as client:
         run = await started(client)
         began = anyio.current_time()
         news = await facts(client, "tail_run", **run)
@@ -95,7 +98,7 @@ async def test_a_run_that_was_never_queued_is_found_out_in_time_whatever_the_clo
 async def test_silence_is_reported_with_its_true_length() -> None:
     simulator = Simulator(now=virtual_now, run_seconds=600)
     simulator.plan("falls_back_to_pending")
-    async with bridge(simulator, WallClock()) as client:
+    async with connected_client(simulator, WallClock()) as client:
         run = await started(client)
         await anyio.sleep(600)
         await anyio.sleep(7 * 86_400)
@@ -122,7 +125,10 @@ async def test_tail_run_says_that_the_machine_slept_and_does_not_blame_the_budge
         else:
             clock.ahead += FORTY_MINUTES
 
-    async with bridge(simulator, clock, MOGPLEX_MCP_MAX_WAIT="60") as client, anyio.create_task_group() as tasks:
+    async with (
+        connected_client(simulator, clock, MOGPLEX_MCP_MAX_WAIT="60") as client,
+        anyio.create_task_group() as tasks,
+    ):
         run = await started(client)
         tasks.start_soon(sleep_until_the_wait_is_over)
         news = await facts(client, "tail_run", **run)

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from mogplex_mcp.simulator import Fault, FaultKind, Simulator
 from tests.runs.support import started_runs, without_quota
-from tests.tools.people import bridge_with, facts
+from tests.tools.people import client_with, facts
 from tests.tools.support import Mode, error
 from tests.virtual_time import virtual_now
 
@@ -40,7 +40,7 @@ async def ended(client: Any, **arguments: Any) -> dict[str, Any]:
 
 @pytest.mark.parametrize("mode", ["legacy", "auto"])
 async def test_a_follow_up_updates_the_pull_request_of_the_earlier_run(mode: Mode, simulator: Simulator) -> None:
-    async with bridge_with(None, simulator, mode=mode) as client:
+    async with client_with(None, simulator, mode=mode) as client:
         first = await ended(client)
         second = await facts(client, "start_run", prompt="also fix the other one", continue_run=first["run_id"])
         await anyio.sleep(2 * RUN_SECONDS)
@@ -54,7 +54,7 @@ async def test_a_follow_up_updates_the_pull_request_of_the_earlier_run(mode: Mod
 
 
 async def test_the_same_follow_up_is_one_run_however_it_is_written(simulator: Simulator) -> None:
-    async with bridge_with(None, simulator) as client:
+    async with client_with(None, simulator) as client:
         first = (await ended(client))["run_id"]
         branch = simulator.world.runs[first].working
         ways: list[dict[str, Any]] = [
@@ -79,7 +79,7 @@ async def test_the_same_follow_up_is_one_run_however_it_is_written(simulator: Si
 async def test_follow_ups_are_started_once_whatever_fails(faults: list[FaultKind], calls: list[int]) -> None:
     simulator = Simulator(now=virtual_now, run_seconds=RUN_SECONDS)
     without_quota(simulator)
-    async with bridge_with(None, simulator) as client:
+    async with client_with(None, simulator) as client:
         earlier = [(await ended(client, prompt=prompt))["run_id"] for prompt in ("one", "two")]
         for kind in faults:
             simulator.faults.add(Fault(kind, method="POST", path="/runs", seconds=1))
@@ -96,7 +96,7 @@ async def test_follow_ups_are_started_once_whatever_fails(faults: list[FaultKind
 
 
 async def test_an_open_run_is_not_continued(simulator: Simulator) -> None:
-    async with bridge_with(None, simulator) as client:
+    async with client_with(None, simulator) as client:
         first = (await facts(client, "start_run", **START))["run_id"]
         text = await error(client, "start_run", prompt="more", continue_run=first)
         assert len(started_runs(simulator)) == 1
@@ -166,7 +166,7 @@ async def test_a_run_that_no_worker_took_keeps_no_branch_busy(simulator: Simulat
 
 
 async def test_another_repository_or_branch_is_refused(simulator: Simulator) -> None:
-    async with bridge_with(None, simulator, MOGPLEX_DEFAULT_REPO="acme/api") as client:
+    async with client_with(None, simulator, MOGPLEX_DEFAULT_REPO="acme/api") as client:
         first = (await ended(client))["run_id"]
         for name, value in (("repo", "acme/api"), ("base_branch", "release"), ("working_branch", "fix/other")):
             text = await error(client, "start_run", prompt="more", continue_run=first, **{name: value})
@@ -179,7 +179,7 @@ async def test_another_repository_or_branch_is_refused(simulator: Simulator) -> 
 
 async def test_a_run_without_a_branch_is_refused(simulator: Simulator) -> None:
     simulator.faults.add(Fault(FaultKind.QUEUE_FAILURE, method="POST", seconds=1))
-    async with bridge_with(None, simulator) as client:
+    async with client_with(None, simulator) as client:
         unqueued = (await ended(client))["run_id"]
         assert "no worker ever took the run" in await error(client, "start_run", prompt="x", continue_run=unqueued)
         first = (await ended(client, prompt="another"))["run_id"]
@@ -205,7 +205,7 @@ async def test_the_answer_says_when_there_is_no_pull_request_to_update(
     script: str, said: str, simulator: Simulator
 ) -> None:
     simulator.plan(script)
-    async with bridge_with(None, simulator) as client:
+    async with client_with(None, simulator) as client:
         first = await ended(client)
         second = await facts(client, "start_run", prompt="more", continue_run=first["run_id"])
     assert "pull_request" not in second
@@ -213,7 +213,7 @@ async def test_the_answer_says_when_there_is_no_pull_request_to_update(
 
 
 async def test_a_run_on_the_base_branch_is_continued_there(simulator: Simulator) -> None:
-    async with bridge_with(None, simulator) as client:
+    async with client_with(None, simulator) as client:
         first = await ended(client, create_branch=False)
         second = await facts(client, "start_run", prompt="more", continue_run=first["run_id"])
     assert simulator.world.runs[second["run_id"]].working == "main"
@@ -221,7 +221,7 @@ async def test_a_run_on_the_base_branch_is_continued_there(simulator: Simulator)
 
 
 async def test_a_row_of_a_monorepo_is_the_one_of_the_earlier_run(simulator: Simulator) -> None:
-    async with bridge_with(None, simulator) as client:
+    async with client_with(None, simulator) as client:
         first = await ended(client, repo="acme/monorepo", root_directory="apps/two")
         second = await facts(client, "start_run", prompt="more", continue_run=first["run_id"], repo="acme/monorepo")
     run, earlier = (simulator.world.runs[one["run_id"]] for one in (second, first))

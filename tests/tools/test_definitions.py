@@ -17,7 +17,7 @@ from mogplex_mcp.toolkit.arguments import LARGEST_NUMBER, LONGEST_TEXT
 from mogplex_mcp.toolkit.tool_selection import ToolSelection
 from mogplex_mcp.toolkit.toolset import Tool, list_size, offered_tools, select
 from mogplex_mcp.tools.catalog import TOOLSETS
-from tests.tools.support import bridge
+from tests.tools.support import connected_client
 
 pytestmark = pytest.mark.anyio
 
@@ -55,11 +55,11 @@ def test_no_snapshot_is_left_of_a_tool_that_is_gone() -> None:
 
 @pytest.mark.parametrize("mode", ["legacy", "auto"])
 async def test_the_list_stays_within_its_budget_of_tokens(mode: Any) -> None:
-    async with bridge(mode=mode) as client:
+    async with connected_client(mode=mode) as client:
         default = await client.list_tools()
-    async with bridge(mode=mode, MOGPLEX_MCP_TOOLSETS="hosted") as client:
+    async with connected_client(mode=mode, MOGPLEX_MCP_TOOLSETS="hosted") as client:
         hosted = await client.list_tools()
-    async with bridge(mode=mode, MOGPLEX_MCP_TOOLSETS="all") as client:
+    async with connected_client(mode=mode, MOGPLEX_MCP_TOOLSETS="all") as client:
         every = await client.list_tools()
     assert list_size(default.tools).read <= READ_BY_DEFAULT
     assert list_size(every.tools).read <= READ_OF_ALL
@@ -68,9 +68,9 @@ async def test_the_list_stays_within_its_budget_of_tokens(mode: Any) -> None:
 
 
 async def test_both_eras_list_the_same_in_the_same_order() -> None:
-    async with bridge(mode="legacy") as client:
+    async with connected_client(mode="legacy") as client:
         legacy = (await client.list_tools()).tools
-    async with bridge(mode="auto") as client:
+    async with connected_client(mode="auto") as client:
         listed = await client.list_tools()
         again = await client.list_tools()
     assert legacy == listed.tools == again.tools
@@ -254,7 +254,7 @@ def test_hints_say_what_a_tool_may_change(names: tuple[str, ...], hints: tuple[b
 
 
 async def test_the_list_is_private_and_stays_fresh_for_clients_that_cache() -> None:
-    async with bridge(mode="auto") as client:
+    async with connected_client(mode="auto") as client:
         listed = (await client.list_tools()).model_dump(by_alias=True)
     assert listed["cacheScope"] == "private"
     assert listed["ttlMs"] > 0

@@ -19,7 +19,7 @@ from mogplex_mcp.simulator import (
     hosted_tool,
     hosted_tools,
 )
-from tests.tools.people import YES, User, bridge_with, facts
+from tests.tools.people import YES, User, client_with, facts
 from tests.tools.support import error
 from tests.virtual_time import virtual_now
 
@@ -69,7 +69,7 @@ def wipe(simulator: Simulator, **more: Any) -> dict[str, Any]:
 
 
 async def test_the_list_names_what_to_use_instead_and_shows_first_what_has_no_twin(simulator: Simulator) -> None:
-    async with bridge_with(None, simulator) as client:
+    async with client_with(None, simulator) as client:
         listed = await facts(client, "list_hosted_tools")
     rows = {row["hosted"]: row for row in listed["tools"]}
     assert len(rows) == 25
@@ -82,7 +82,7 @@ async def test_the_list_names_what_to_use_instead_and_shows_first_what_has_no_tw
 
 
 async def test_the_arguments_of_one_tool_are_shown_on_request(simulator: Simulator) -> None:
-    async with bridge_with(None, simulator) as client:
+    async with client_with(None, simulator) as client:
         one = await facts(client, "list_hosted_tools", name="mogplex_count_repos")
         twin = await facts(client, "list_hosted_tools", name="mogplex_get_run")
         none = await error(client, "list_hosted_tools", name="mogplex_cuont_repos")
@@ -99,7 +99,7 @@ async def test_a_long_schema_is_shown_in_pages(simulator: Simulator, monkeypatch
         hosted_tools.HOSTED_TOOLS, NEW_READER.name, replace(NEW_READER, properties=properties, query={})
     )
     page, text = 1, ""
-    async with bridge_with(None, simulator) as client:
+    async with client_with(None, simulator) as client:
         while True:
             one = await facts(client, "list_hosted_tools", name=NEW_READER.name, page=page)
             text += one["untrusted"]["schema"]
@@ -110,7 +110,7 @@ async def test_a_long_schema_is_shown_in_pages(simulator: Simulator, monkeypatch
 
 
 async def test_a_new_tool_that_reads_is_called_unasked_and_its_answer_kept_apart(simulator: Simulator) -> None:
-    async with bridge_with(None, simulator) as client:
+    async with client_with(None, simulator) as client:
         called = await facts(
             client, "call_hosted_tool", name="mogplex_count_repos", arguments='{"query": "web", "limit": 5}'
         )
@@ -122,7 +122,7 @@ async def test_a_new_tool_that_reads_is_called_unasked_and_its_answer_kept_apart
 
 @pytest.mark.parametrize("twin", sorted(hosted_tools.HOSTED_TOOLS))
 async def test_a_tool_with_a_twin_is_refused_and_the_twin_named(twin: str, simulator: Simulator) -> None:
-    async with bridge_with(None, simulator) as client:
+    async with client_with(None, simulator) as client:
         text = await error(client, "call_hosted_tool", name=twin, arguments={"repoId": "x"})
     assert f"{twin} is " in text
     assert "not called this way" in text
@@ -130,7 +130,7 @@ async def test_a_tool_with_a_twin_is_refused_and_the_twin_named(twin: str, simul
 
 
 async def test_a_twin_that_was_excluded_is_not_reached_through_here(simulator: Simulator) -> None:
-    async with bridge_with(None, simulator, MOGPLEX_MCP_EXCLUDE_TOOLS="cancel_run") as client:
+    async with client_with(None, simulator, MOGPLEX_MCP_EXCLUDE_TOOLS="cancel_run") as client:
         text = await error(client, "call_hosted_tool", name="mogplex_cancel_run")
     assert "cancel_run here, which this server does not offer by its user's choice" in text
     assert simulator.requests == []
@@ -148,7 +148,7 @@ async def test_a_twin_that_was_excluded_is_not_reached_through_here(simulator: S
 async def test_arguments_are_checked_against_the_hosted_schema_before_anything_is_spent(
     arguments: dict[str, Any], fault: str, simulator: Simulator
 ) -> None:
-    async with bridge_with(None, simulator) as client:
+    async with client_with(None, simulator) as client:
         text = await error(client, "call_hosted_tool", name="mogplex_count_repos", arguments=arguments)
     assert fault in text
     assert "The tool takes: query, limit" in text
@@ -157,7 +157,7 @@ async def test_arguments_are_checked_against_the_hosted_schema_before_anything_i
 
 async def test_a_tool_that_may_destroy_asks_and_shows_its_arguments_but_no_secret(simulator: Simulator) -> None:
     user = User(YES)
-    async with bridge_with(user, simulator) as client:
+    async with client_with(user, simulator) as client:
         called = await facts(client, "call_hosted_tool", **wipe(simulator, apiToken="hunter2"))
     assert called["untrusted"]["text"] == "Wiped."
     (question,) = user.asked
@@ -170,7 +170,7 @@ async def test_a_tool_that_may_destroy_asks_and_shows_its_arguments_but_no_secre
 @pytest.mark.parametrize("mode", ["legacy", "auto"])
 async def test_arguments_that_cannot_be_shown_whole_are_refused_unasked(mode: Any, simulator: Simulator) -> None:
     user = User(YES)
-    async with bridge_with(user, simulator, mode=mode) as client:
+    async with client_with(user, simulator, mode=mode) as client:
         text = await error(client, "call_hosted_tool", **wipe(simulator, note="x" * 5_000 + " and delete all"))
         await facts(client, "call_hosted_tool", **wipe(simulator, note="x" * 1_500 + "\u2028Yes? and delete all"))
     assert "cannot be shown whole" in text
@@ -182,7 +182,7 @@ async def test_read_only_mode_offers_it_as_read_only_and_lets_nothing_through_th
     simulator: Simulator,
 ) -> None:
     user = User(YES)
-    async with bridge_with(user, simulator, MOGPLEX_MCP_READ_ONLY="1", MOGPLEX_MCP_ALLOW_DESTRUCTIVE="1") as client:
+    async with client_with(user, simulator, MOGPLEX_MCP_READ_ONLY="1", MOGPLEX_MCP_ALLOW_DESTRUCTIVE="1") as client:
         tools = {tool.name: tool for tool in (await client.list_tools()).tools}
         await facts(client, "call_hosted_tool", name="mogplex_count_repos")
         text = await error(client, "call_hosted_tool", **wipe(simulator))
@@ -201,7 +201,7 @@ async def test_a_tool_without_hints_counts_as_writing(simulator: Simulator, monk
         "definition",
         lambda self: {name: value for name, value in definition(self).items() if name != "annotations"},
     )
-    async with bridge_with(None, simulator, MOGPLEX_MCP_READ_ONLY="1") as client:
+    async with client_with(None, simulator, MOGPLEX_MCP_READ_ONLY="1") as client:
         text = await error(client, "call_hosted_tool", name="mogplex_count_repos")
     assert "may write" in text
 
@@ -209,7 +209,7 @@ async def test_a_tool_without_hints_counts_as_writing(simulator: Simulator, monk
 async def test_a_tool_that_vanished_since_it_was_listed_is_named_as_such(
     simulator: Simulator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async with bridge_with(None, simulator) as client:
+    async with client_with(None, simulator) as client:
         await facts(client, "list_hosted_tools")
         monkeypatch.delitem(hosted_tools.HOSTED_TOOLS, "mogplex_count_repos")
         gone = await error(client, "call_hosted_tool", name="mogplex_count_repos")
@@ -221,7 +221,7 @@ async def test_a_tool_that_vanished_since_it_was_listed_is_named_as_such(
 async def test_a_tool_that_changed_its_arguments_since_is_named_as_such(
     simulator: Simulator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async with bridge_with(None, simulator) as client:
+    async with client_with(None, simulator) as client:
         await facts(client, "list_hosted_tools")
         monkeypatch.setitem(hosted_tools.HOSTED_TOOLS, NEW_READER.name, replace(NEW_READER, properties={}, query={}))
         text = await error(client, "call_hosted_tool", name=NEW_READER.name, arguments={"limit": 1})
@@ -233,7 +233,7 @@ async def test_a_tool_that_changed_its_arguments_since_is_named_as_such(
 
 async def test_a_failure_of_the_tool_itself_is_told_in_mogplexs_words(simulator: Simulator) -> None:
     arguments = {"repoId": "00000000-0000-4000-8000-00000000abcd", "prNumber": 7}
-    async with bridge_with(User(YES), simulator) as client:
+    async with client_with(User(YES), simulator) as client:
         text = await error(client, "call_hosted_tool", name="mogplex_wipe", arguments=arguments)
     assert "Repository not found" in text.partition("<<<untrusted")[2]
     assert "code: not_found" in text
@@ -241,7 +241,7 @@ async def test_a_failure_of_the_tool_itself_is_told_in_mogplexs_words(simulator:
 
 async def test_a_token_without_the_scope_is_told_so_once_and_then_known(simulator: Simulator) -> None:
     user = User(YES)
-    async with bridge_with(user, simulator, token=DEMO_READ_ONLY_TOKEN) as client:
+    async with client_with(user, simulator, token=DEMO_READ_ONLY_TOKEN) as client:
         await error(client, "call_hosted_tool", **wipe(simulator))
         before = len(simulator.requests)
         text = await error(client, "call_hosted_tool", **wipe(simulator))
@@ -252,7 +252,7 @@ async def test_a_token_without_the_scope_is_told_so_once_and_then_known(simulato
 
 
 async def test_the_limit_of_requests_is_understood_in_both_of_its_shapes(simulator: Simulator) -> None:
-    async with bridge_with(None, simulator) as client:
+    async with client_with(None, simulator) as client:
         await facts(client, "list_hosted_tools")
         # The list took one unit; the call itself takes the last one, and the route behind it finds none left.
         for _ in range(58):
@@ -270,7 +270,7 @@ async def test_the_limit_of_requests_is_understood_in_both_of_its_shapes(simulat
 async def test_a_large_answer_is_cut_and_says_so(simulator: Simulator) -> None:
     world = simulator.world
     world.repos += [replace(world.repos[0], id=f"{n:08}-0000-4000-8000-000000000000") for n in range(150)]
-    async with bridge_with(None, simulator) as client:
+    async with client_with(None, simulator) as client:
         called = await facts(client, "call_hosted_tool", name="mogplex_count_repos", arguments={"limit": 200})
     assert "The data were cut" in called["notes"][0]
 
@@ -316,9 +316,9 @@ async def test_the_user_is_asked_unless_a_hosted_tool_is_marked_as_one_that_only
 ) -> None:
     with_hints(monkeypatch, hints)
     user = User(YES)
-    async with bridge_with(user, simulator) as client:
+    async with client_with(user, simulator) as client:
         await facts(client, "call_hosted_tool", **wipe(simulator))
-    async with bridge_with(None, simulator, mode="legacy") as client:
+    async with client_with(None, simulator, mode="legacy") as client:
         text = await error(client, "call_hosted_tool", **wipe(simulator))
     assert len(user.asked) == 1
     assert "the user has to agree first" in text
@@ -326,7 +326,7 @@ async def test_the_user_is_asked_unless_a_hosted_tool_is_marked_as_one_that_only
 
 @pytest.mark.parametrize("kind", [FaultKind.RESET_AFTER_WRITE, FaultKind.CUT_BODY, FaultKind.EMPTY_500])
 async def test_a_failing_hosted_tool_that_only_reads_leaves_nothing_open(kind: FaultKind, simulator: Simulator) -> None:
-    async with bridge_with(User(YES), simulator) as client:
+    async with client_with(User(YES), simulator) as client:
         await facts(client, "list_hosted_tools")
         simulator.faults.add(Fault(kind, method="POST", path="/mcp", times=9))
         reading = await error(client, "call_hosted_tool", name="mogplex_count_repos")

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from mogplex_mcp.simulator import Simulator, hosted_tools
-from tests.tools.people import bridge_with, facts
+from tests.tools.people import client_with, facts
 from tests.tools.support import error
 from tests.virtual_time import virtual_now
 
@@ -18,7 +18,7 @@ async def simulator() -> Simulator:
 
 
 async def test_an_equivalent_that_is_not_offered_says_where_it_is(simulator: Simulator) -> None:
-    async with bridge_with(None, simulator, toolsets="", MOGPLEX_MCP_EXCLUDE_TOOLS="cancel_run") as client:
+    async with client_with(None, simulator, toolsets="", MOGPLEX_MCP_EXCLUDE_TOOLS="cancel_run") as client:
         listed = await facts(client, "list_hosted_tools")
         one = await facts(client, "list_hosted_tools", name="mogplex_set_env_var")
         text = await error(client, "call_hosted_tool", name="mogplex_set_env_var")
@@ -43,7 +43,7 @@ async def test_an_equivalent_that_is_not_offered_says_where_it_is(simulator: Sim
 
 
 async def test_an_equivalent_that_writes_is_not_offered_by_a_read_only_server(simulator: Simulator) -> None:
-    async with bridge_with(None, simulator, MOGPLEX_MCP_READ_ONLY="1") as client:
+    async with client_with(None, simulator, MOGPLEX_MCP_READ_ONLY="1") as client:
         listed = await facts(client, "list_hosted_tools")
     rows = {row["hosted"]: row for row in listed["tools"]}
     assert rows["mogplex_start_agent_run"]["use_instead"] == "start_run"
@@ -54,13 +54,13 @@ async def test_an_equivalent_that_writes_is_not_offered_by_a_read_only_server(si
 async def test_the_list_of_hosted_tools_says_first_whether_anything_can_be_called(
     simulator: Simulator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async with bridge_with(None, simulator) as client:
+    async with client_with(None, simulator) as client:
         nothing = await facts(client, "list_hosted_tools")
     reader = replace(hosted_tools.HOSTED_TOOLS["mogplex_list_repos"], name="mogplex_count_repos")
     monkeypatch.setitem(hosted_tools.HOSTED_TOOLS, reader.name, reader)
-    async with bridge_with(None, simulator) as client:
+    async with client_with(None, simulator) as client:
         one = await facts(client, "list_hosted_tools")
-    async with bridge_with(None, simulator, MOGPLEX_MCP_EXCLUDE_TOOLS="call_hosted_tool") as client:
+    async with client_with(None, simulator, MOGPLEX_MCP_EXCLUDE_TOOLS="call_hosted_tool") as client:
         excluded = await facts(client, "list_hosted_tools")
     assert nothing["summary"] == (
         "Nothing to call: each of the 23 hosted tools has an equivalent here, which does the same."

@@ -6,7 +6,7 @@ import pytest
 
 from mogplex_mcp.simulator import Event, Repo, Run, Sandbox, Simulator
 from mogplex_mcp.simulator.scripts import SCRIPTS
-from tests.tools.support import WALL, answer, bridge, text_of
+from tests.tools.support import WALL, answer, connected_client, text_of
 from tests.virtual_time import virtual_now
 
 pytestmark = pytest.mark.anyio
@@ -21,7 +21,7 @@ async def test_two_hundred_repos_with_long_names_fit_and_what_is_left_out_is_sai
         )
         for number in range(200)
     ]
-    async with bridge(simulator) as client:
+    async with connected_client(simulator) as client:
         result = await answer(client, "list_repos", limit=200)
     assert result.structured_content is not None
     shown = len(result.structured_content["repos"])
@@ -48,7 +48,7 @@ async def test_five_hundred_sandboxes_fit_with_facts_and_words_side_by_side() ->
         )
         for number in range(500)
     ]
-    async with bridge(simulator) as client:
+    async with connected_client(simulator) as client:
         result = await answer(client, "list_sandboxes", limit=200)
     structured = result.structured_content
     assert structured is not None
@@ -81,7 +81,7 @@ async def test_no_event_is_lost_between_the_answers_of_tail_run_however_long_the
     )
     simulator.world.runs = {run.id: run}
     told: list[str] = []
-    async with bridge(simulator) as client:
+    async with connected_client(simulator) as client:
         cursor = "first"
         while cursor:
             arguments = {"run_id": run.id, "cursor": "" if cursor == "first" else cursor, "max_events": 100}
@@ -99,7 +99,7 @@ async def test_a_long_log_is_read_in_pieces_from_its_end_to_its_start_without_a_
     sandbox = simulator.world.sandboxes[0]
     sandbox.install_log = "\n".join(f'line {number} "{"q" * (number % 50)}"' for number in range(1, 1_001))
     seen: list[str] = []
-    async with bridge(simulator) as client:
+    async with connected_client(simulator) as client:
         arguments: dict[str, Any] = {"sandbox_id": sandbox.id, "max_lines": 400}
         while arguments:
             result = (await answer(client, "get_sandbox_logs", **arguments)).structured_content
@@ -116,7 +116,7 @@ async def test_a_log_is_read_on_from_where_a_piece_ends() -> None:
     lines = [f"{number} " + "\\" * 200 for number in range(1, 101)]
     sandbox.dev_log = "\n".join(lines)
     seen: list[str] = []
-    async with bridge(simulator) as client:
+    async with connected_client(simulator) as client:
         arguments: dict[str, Any] = {"sandbox_id": sandbox.id, "log": "dev", "from_line": 1, "max_lines": 400}
         while arguments:
             result = (await answer(client, "get_sandbox_logs", **arguments)).structured_content

@@ -11,18 +11,18 @@ from mogplex_mcp.tools.hosted_equivalents import hosted_equivalents, route_equiv
 OWN = {tool.name: tool for toolset in TOOLSETS for tool in toolset.tools}
 
 
-def without_twin(twins: Mapping[str, str]) -> dict[str, str]:
+def without_equivalent(twins: Mapping[str, str]) -> dict[str, str]:
     return {name: twin for name, twin in twins.items() if twin not in OWN}
 
 
 def test_each_route_has_a_tool_that_exists() -> None:
     assert len(route_equivalents()) == 25
-    assert without_twin(route_equivalents()) == {}
+    assert without_equivalent(route_equivalents()) == {}
 
 
 def test_each_hosted_tool_has_a_twin_that_exists() -> None:
     assert len(hosted_equivalents()) == 23
-    assert without_twin(hosted_equivalents()) == {}
+    assert without_equivalent(hosted_equivalents()) == {}
 
 
 def test_the_table_knows_every_route_and_hosted_tool_that_was_seen() -> None:
@@ -33,7 +33,7 @@ def test_the_table_knows_every_route_and_hosted_tool_that_was_seen() -> None:
 
 @pytest.mark.parametrize("missing", ["mogplex_get_run", "mogplex_something_new"])
 def test_one_without_a_twin_would_be_found(missing: str) -> None:
-    assert without_twin({**hosted_equivalents(), missing: "no_such_tool"}) == {missing: "no_such_tool"}
+    assert without_equivalent({**hosted_equivalents(), missing: "no_such_tool"}) == {missing: "no_such_tool"}
 
 
 def test_every_tool_is_the_twin_of_something_or_has_a_reason_to_be() -> None:

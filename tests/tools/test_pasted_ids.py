@@ -8,7 +8,7 @@ from mcp import MCPError
 
 from mogplex_mcp.simulator import Simulator
 from tests.cli.support import terminal_on
-from tests.tools.support import answer, bridge, error
+from tests.tools.support import answer, connected_client, error
 from tests.virtual_time import virtual_now
 
 pytestmark = pytest.mark.anyio
@@ -25,7 +25,7 @@ async def simulator() -> Simulator:
 @pytest.mark.parametrize("form", [*FORMS, "mogplex://runs/{}", f"`{SITE}/runs/{{}}`", f"{SITE}/runs/{{}}/events"])
 async def test_a_run_is_found_by_a_pasted_id(form: str, simulator: Simulator) -> None:
     run = next(iter(simulator.world.runs))
-    async with bridge(simulator) as client:
+    async with connected_client(simulator) as client:
         result = await answer(client, "get_run", run_id=form.format(run))
         assert result.structured_content is not None
         assert run in str(result.structured_content)
@@ -36,7 +36,7 @@ async def test_a_run_is_found_by_a_pasted_id(form: str, simulator: Simulator) ->
 async def test_sandboxes_and_automations_are_found_by_pasted_ids(simulator: Simulator) -> None:
     sandbox = simulator.world.sandboxes[0].id
     automation = next(iter(simulator.world.automations))
-    async with bridge(simulator, MOGPLEX_MCP_TOOLSETS="all") as client:
+    async with connected_client(simulator, MOGPLEX_MCP_TOOLSETS="all") as client:
         for form in (*FORMS, "mogplex://{kind}/{}", f"{SITE}/{{kind}}/{{}}"):
             await answer(client, "get_sandbox_logs", sandbox_id=form.format(sandbox, kind="sandboxes"))
             await answer(client, "get_automation", automation_id=form.format(automation, kind="automations"))
@@ -44,7 +44,7 @@ async def test_sandboxes_and_automations_are_found_by_pasted_ids(simulator: Simu
 
 async def test_a_resource_is_read_by_a_quoted_id(simulator: Simulator) -> None:
     run = next(iter(simulator.world.runs))
-    async with bridge(simulator) as client:
+    async with connected_client(simulator) as client:
         for form in ("%22{}%22", "%60{}%60"):
             assert run in str(await client.read_resource(f"mogplex://runs/{form.format(run)}"))
 
@@ -60,7 +60,7 @@ async def test_a_resource_is_read_by_a_quoted_id(simulator: Simulator) -> None:
 )
 async def test_a_page_of_another_host_is_no_id(site: str, simulator: Simulator) -> None:
     run = next(iter(simulator.world.runs))
-    async with bridge(simulator) as client:
+    async with connected_client(simulator) as client:
         for address in (f"{site}/runs/{run}", f"mogplex://sandboxes/{run}", f"{SITE}/sandboxes/{run}"):
             assert "must be a Mogplex run id" in await error(client, "cancel_run", run_id=address)
             with pytest.raises(MCPError, match="must be the id of a run"):
@@ -88,7 +88,7 @@ REPOS = [
 
 @pytest.mark.parametrize("text", REPOS)
 async def test_a_repository_is_found_as_it_was_pasted(text: str, simulator: Simulator) -> None:
-    async with bridge(simulator) as client:
+    async with connected_client(simulator) as client:
         plain = await answer(client, "list_sandboxes", repo="acme/web")
         assert (await answer(client, "list_sandboxes", repo=text)).structured_content == plain.structured_content
         prompt = await client.get_prompt("delegate_task", {"repo": text, "task": "x"})
@@ -97,7 +97,7 @@ async def test_a_repository_is_found_as_it_was_pasted(text: str, simulator: Simu
 
 async def test_a_repository_is_found_by_a_quoted_id_or_its_page(simulator: Simulator) -> None:
     repo = next(one.id for one in simulator.world.repos if one.full_name == "acme/web")
-    async with bridge(simulator) as client:
+    async with connected_client(simulator) as client:
         plain = await answer(client, "list_sandboxes", repo=repo)
         for text in (f'"{repo}"', f"mogplex://repos/{repo}", f"{SITE}/repos/{repo}"):
             assert (await answer(client, "list_sandboxes", repo=text)).structured_content == plain.structured_content
@@ -114,7 +114,7 @@ async def test_a_repository_is_found_by_a_quoted_id_or_its_page(simulator: Simul
     ],
 )
 async def test_a_repository_of_another_host_is_not_looked_up(text: str, simulator: Simulator) -> None:
-    async with bridge(simulator) as client:
+    async with connected_client(simulator) as client:
         assert "another host" in await error(client, "start_run", repo=text, prompt="x")
     assert simulator.requests == []
 

@@ -9,7 +9,7 @@ from mcp_types import ResourceLink, TextResourceContents
 from mogplex_mcp.reply.untrusted import SHORT_WARNING, WARNING
 from mogplex_mcp.simulator import Event, Repo, Simulator
 from tests.answers import is_uri
-from tests.tools.support import answer, bridge, text_of
+from tests.tools.support import answer, connected_client, text_of
 from tests.virtual_time import virtual_now
 
 pytestmark = pytest.mark.anyio
@@ -26,7 +26,7 @@ async def facts(client: Any, tool: str, **arguments: Any) -> dict[str, Any]:
 
 @pytest.mark.parametrize("mode", ["legacy", "auto"])
 async def test_answers_about_a_run_link_to_its_resource(mode: Any) -> None:
-    async with bridge(mode=mode) as client:
+    async with connected_client(mode=mode) as client:
         started = await answer(client, "start_run", repo="acme/web", prompt="do it")
         run_id = (started.structured_content or {})["run_id"]
         others = [await answer(client, tool, run_id=run_id) for tool in ("get_run", "tail_run", "cancel_run")]
@@ -43,7 +43,7 @@ async def test_answers_about_a_run_link_to_its_resource(mode: Any) -> None:
 
 
 async def test_no_link_leads_to_a_resource_that_is_not_offered() -> None:
-    async with bridge(MOGPLEX_MCP_EXCLUDE_TOOLS="get_run") as client:
+    async with connected_client(MOGPLEX_MCP_EXCLUDE_TOOLS="get_run") as client:
         started = await answer(client, "start_run", repo="acme/web", prompt="do it")
     assert len(started.content) == 1
 
@@ -55,7 +55,7 @@ async def test_no_link_leads_to_a_resource_that_is_not_offered() -> None:
 async def test_runs_and_sandboxes_name_their_page_on_the_configured_host(url: str, site: str) -> None:
     simulator = Simulator(now=virtual_now)
     simulator.world.sandbox_boot_seconds = 1.0
-    async with bridge(simulator, MOGPLEX_URL=url) as client:
+    async with connected_client(simulator, MOGPLEX_URL=url) as client:
         started = await facts(client, "start_run", repo="acme/web", prompt="do it")
         looked = await facts(client, "get_run", run_id=started["run_id"])
         created = await facts(client, "create_sandbox", repo="acme/web")
@@ -67,7 +67,7 @@ async def test_runs_and_sandboxes_name_their_page_on_the_configured_host(url: st
 
 async def test_sandboxes_name_their_repository() -> None:
     simulator = Simulator(now=virtual_now)
-    async with bridge(simulator) as client:
+    async with connected_client(simulator) as client:
         listed = await facts(client, "list_sandboxes")
         before = len(simulator.requests)
         await facts(client, "list_sandboxes")
@@ -81,7 +81,7 @@ async def test_sandboxes_of_hidden_repositories_show_the_id_without_a_request_ea
     simulator = Simulator(now=virtual_now)
     hidden = simulator.world.sandboxes[0].repo_id
     simulator.world.repos = [repo for repo in simulator.world.repos if repo.id != hidden]
-    async with bridge(simulator) as client:
+    async with connected_client(simulator) as client:
         await facts(client, "list_sandboxes")
         before = len(simulator.requests)
         listed = await facts(client, "list_sandboxes")
@@ -90,7 +90,7 @@ async def test_sandboxes_of_hidden_repositories_show_the_id_without_a_request_ea
 
 
 async def test_automations_agents_and_models_have_id_and_name_together() -> None:
-    async with bridge(MOGPLEX_MCP_TOOLSETS="all") as client:
+    async with connected_client(MOGPLEX_MCP_TOOLSETS="all") as client:
         automations = await facts(client, "list_automations")
         agents = await facts(client, "list_agents")
         models = await facts(client, "list_models")
@@ -107,7 +107,7 @@ async def test_list_that_is_cut_counts_what_is_missing() -> None:
     simulator.world.repos = [
         Repo(f"55555555-5555-4555-8555-{number:012}", user, f"acme/service-{number}") for number in range(150)
     ]
-    async with bridge(simulator) as client:
+    async with connected_client(simulator) as client:
         listed = await facts(client, "list_repos", limit=200)
     assert listed["left_out"] + len(listed["repos"]) == 150
     assert listed["left_out"] > 0
@@ -130,7 +130,7 @@ async def test_cline_gets_no_answer_that_it_would_cut() -> None:
         "list_hosted_tools": {},
     }
     for client_name in ("@cline/core", "Cline"):
-        async with bridge(simulator, client=client_name) as client:
+        async with connected_client(simulator, client=client_name) as client:
             for tool, arguments in calls.items():
                 result = await answer(client, tool, **arguments)
                 structured = json.dumps(result.structured_content, ensure_ascii=False, separators=(",", ":"))
@@ -139,10 +139,10 @@ async def test_cline_gets_no_answer_that_it_would_cut() -> None:
 
 
 async def test_start_run_costs_a_short_mark_where_the_rule_is_in_the_instructions() -> None:
-    async with bridge() as client:
+    async with connected_client() as client:
         short = text_of(await answer(client, "start_run", **BRANCH))
         assert "<<<untrusted" in (client.instructions or "")
-    async with bridge(client="copilot-cli") as client:
+    async with connected_client(client="copilot-cli") as client:
         whole = text_of(await answer(client, "start_run", **BRANCH))
     assert SHORT_WARNING in short
     assert WARNING not in short
@@ -151,7 +151,7 @@ async def test_start_run_costs_a_short_mark_where_the_rule_is_in_the_instruction
 
 @pytest.mark.parametrize("mode", ["legacy", "auto"])
 async def test_icons_are_valid_uris(mode: Any) -> None:
-    async with bridge(mode=mode) as client:
+    async with connected_client(mode=mode) as client:
         assert client.server_info is not None
         icons = [*(client.server_info.icons or ())]
         icons += [icon for tool in (await client.list_tools()).tools for icon in tool.icons or ()]

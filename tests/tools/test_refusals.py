@@ -6,8 +6,8 @@ import httpx2
 import pytest
 
 from mogplex_mcp.simulator import Simulator
-from tests.tools.people import YES, User, bridge_with, facts, ids
-from tests.tools.support import A_UUID, Unreachable, bridge, error
+from tests.tools.people import YES, User, client_with, facts, ids
+from tests.tools.support import A_UUID, Unreachable, connected_client, error
 from tests.virtual_time import virtual_now
 
 pytestmark = pytest.mark.anyio
@@ -42,7 +42,7 @@ def refusing(status: int, code: str, message: str) -> Unreachable:
 )
 async def test_a_refusal_because_of_billing_is_called_that(tool: str, arguments: dict[str, Any]) -> None:
     transport = refusing(403, "CONFLICT", BILLING)
-    async with bridge(transport=transport, MOGPLEX_MCP_TOOLSETS="all") as client:
+    async with connected_client(transport=transport, MOGPLEX_MCP_TOOLSETS="all") as client:
         text = await error(client, tool, **arguments)
         again = await error(client, tool, **arguments)
     assert text.startswith("Mogplex refused this because of the account's billing.")
@@ -56,14 +56,14 @@ async def test_a_refusal_because_of_billing_is_called_that(tool: str, arguments:
 
 async def test_a_missing_scope_is_still_called_that() -> None:
     message = "Missing required scope: write. Issue a new token with the 'write' scope at /settings/api-keys."
-    async with bridge(transport=refusing(403, "FORBIDDEN", message)) as client:
+    async with connected_client(transport=refusing(403, "FORBIDDEN", message)) as client:
         text = await error(client, "cancel_run", run_id=A_UUID)
     assert "create a token that has it" in text
     assert "billing" not in text
 
 
 async def test_a_run_that_cannot_be_stopped_goes_on_and_nothing_is_to_be_corrected() -> None:
-    async with bridge(transport=refusing(400, "BAD_REQUEST", "Run has no sandbox metadata")) as client:
+    async with connected_client(transport=refusing(400, "BAD_REQUEST", "Run has no sandbox metadata")) as client:
         text = await error(client, "cancel_run", run_id=A_UUID)
     assert text.startswith("Mogplex did not stop the run: it goes on.")
     assert f"Nothing in the call can be corrected. tail_run with run_id={A_UUID} follows the run" in text
@@ -80,7 +80,7 @@ async def test_a_run_that_cannot_be_stopped_goes_on_and_nothing_is_to_be_correct
     ],
 )
 async def test_a_trigger_refused_for_its_state_names_what_changes_that_state(message: str, says: str) -> None:
-    async with bridge(transport=refusing(409, "CONFLICT", message), MOGPLEX_MCP_TOOLSETS="all") as client:
+    async with connected_client(transport=refusing(409, "CONFLICT", message), MOGPLEX_MCP_TOOLSETS="all") as client:
         text = await error(client, "trigger_automation", automation_id=A_UUID, repo="acme/web")
     assert says in text
     assert "Nothing was started" in text
@@ -89,7 +89,7 @@ async def test_a_trigger_refused_for_its_state_names_what_changes_that_state(mes
 async def test_a_published_automation_that_is_inactive_is_to_be_published_before_it_is_triggered() -> None:
     simulator = Simulator(now=virtual_now)
     automation = simulator.world.automations[ids(simulator)["Review on mention"]]
-    async with bridge_with(None, simulator) as client:
+    async with client_with(None, simulator) as client:
         active = await facts(client, "get_automation", automation_id=automation.id)
         automation.status = "inactive"
         inactive = await facts(client, "get_automation", automation_id=automation.id)
@@ -103,7 +103,7 @@ async def test_a_cleared_model_is_said_to_keep_the_draft_from_being_published() 
     simulator = Simulator(now=virtual_now)
     automation = simulator.world.automations[ids(simulator)["Review on mention"]]
     node = {"automation_id": automation.id, "node_id": "agent-1"}
-    async with bridge_with(User(YES), simulator) as client:
+    async with client_with(User(YES), simulator) as client:
         cleared = await facts(client, "set_automation_model", **node, model="")
         looked = await facts(client, "get_automation", automation_id=automation.id)
         chosen = await facts(client, "set_automation_model", **node, model="openai/gpt-5.4")

@@ -4,7 +4,7 @@ import anyio
 import pytest
 
 from mogplex_mcp.simulator import Fault, FaultKind, Simulator
-from tests.tools.people import bridge_with, facts
+from tests.tools.people import client_with, facts
 from tests.virtual_time import virtual_now
 
 pytestmark = pytest.mark.anyio
@@ -18,7 +18,7 @@ def anyio_backend(virtual_time: object) -> object:
 
 
 async def test_start_run_after_the_end_of_the_run_says_that_it_has_ended_and_how_to_start_another() -> None:
-    async with bridge_with(None, Simulator(now=virtual_now, run_seconds=60)) as client:
+    async with client_with(None, Simulator(now=virtual_now, run_seconds=60)) as client:
         first = await facts(client, "start_run", **START)
         await anyio.sleep(120)
         again = await facts(client, "start_run", **START)
@@ -34,7 +34,7 @@ async def test_start_run_after_the_end_of_the_run_says_that_it_has_ended_and_how
 async def test_start_run_tells_a_run_that_could_not_be_queued_from_one_that_failed() -> None:
     simulator = Simulator(now=virtual_now, run_seconds=60)
     simulator.faults.add(Fault(FaultKind.QUEUE_FAILURE, method="POST", seconds=9))
-    async with bridge_with(None, simulator) as client:
+    async with client_with(None, simulator) as client:
         unqueued = await facts(client, "start_run", **START)
         simulator.plan("failed")
         failed = START | {"prompt": "something else"}

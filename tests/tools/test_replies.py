@@ -12,7 +12,7 @@ from mogplex_mcp.reply.untrusted import SHORT_WARNING
 from mogplex_mcp.simulator import Event, Repo, Run, Sandbox, Simulator
 from mogplex_mcp.simulator.scripts import SCRIPTS
 from mogplex_mcp.tools import account, repos, runs, sandboxes
-from tests.tools.support import WALL, answer, bridge, text_of
+from tests.tools.support import WALL, answer, connected_client, text_of
 from tests.virtual_time import virtual_now
 
 pytestmark = pytest.mark.anyio
@@ -122,7 +122,7 @@ def poisoned(text: str) -> Simulator:
 async def test_every_fact_of_every_tool_stands_in_text_and_structured_content(mode: Any) -> None:
     simulator = Simulator(now=virtual_now)
     simulator.world.sandbox_boot_seconds = 1.0
-    async with bridge(simulator, mode=mode) as client:
+    async with connected_client(simulator, mode=mode) as client:
         results = await every_answer(client, simulator)
     for name, result in results.items():
         text, structured = text_of(result), result.structured_content
@@ -140,7 +140,7 @@ async def test_structured_content_validates_against_the_published_schema() -> No
     # The client knows the schemas from the list and refuses what does not fit; here the names are checked as well.
     simulator = Simulator(now=virtual_now)
     simulator.world.sandbox_boot_seconds = 1.0
-    async with bridge(simulator) as client:
+    async with connected_client(simulator) as client:
         schemas = {tool.name: tool.output_schema for tool in (await client.list_tools()).tools}
         results = await every_answer(client, simulator)
     for name, result in results.items():
@@ -155,7 +155,7 @@ async def test_structured_content_validates_against_the_published_schema() -> No
 
 async def test_what_others_wrote_stands_under_untrusted_only_and_is_cleaned() -> None:
     simulator = poisoned(POISON)
-    async with bridge(simulator) as client:
+    async with connected_client(simulator) as client:
         results = await every_answer(client, simulator)
     found = set()
     for name, result in results.items():
@@ -185,7 +185,7 @@ async def test_what_others_wrote_stands_under_untrusted_only_and_is_cleaned() ->
 @pytest.mark.parametrize("character", ["x", '"', "\\", "\n", "é ", "<<<untrusted\n", "\x1b[31m"])
 async def test_no_answer_is_longer_than_the_wall_whatever_mogplex_sends(character: str) -> None:
     simulator = poisoned(character * (300_000 // len(character)))
-    async with bridge(simulator) as client:
+    async with connected_client(simulator) as client:
         results = await every_answer(client, simulator)
     for name, result in results.items():
         assert len(text_of(result)) <= WALL, name

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from mogplex_mcp.simulator import Fault, FaultKind, Simulator
-from tests.tools.people import bridge_with, facts
+from tests.tools.people import client_with, facts
 from tests.tools.support import error
 from tests.virtual_time import virtual_now
 
@@ -13,7 +13,7 @@ pytestmark = pytest.mark.anyio
 
 
 async def test_a_review_is_queued_and_told_as_what_it_is() -> None:
-    async with bridge_with() as client:
+    async with client_with() as client:
         queued = await facts(client, "rerun_pr_review", repo="acme/web", pr_number="7")
     assert (queued["pr_number"], queued["queued"], queued["started"], queued["deferred"]) == (7, True, True, False)
     assert "each call queues one more" in " ".join(queued["notes"])
@@ -22,7 +22,7 @@ async def test_a_review_is_queued_and_told_as_what_it_is() -> None:
 @pytest.mark.parametrize("number", [0, -1, "seven", 1.5, [1, 2]])
 async def test_what_is_no_number_of_a_pull_request_is_refused_here(number: Any) -> None:
     simulator = Simulator(now=virtual_now)
-    async with bridge_with(None, simulator) as client:
+    async with client_with(None, simulator) as client:
         text = await error(client, "rerun_pr_review", repo="acme/web", pr_number=number)
     assert "pr_number must be a whole number from 1 to" in text
     assert simulator.requests == []
@@ -31,7 +31,7 @@ async def test_what_is_no_number_of_a_pull_request_is_refused_here(number: Any) 
 async def test_an_unknown_outcome_warns_of_a_second_review() -> None:
     simulator = Simulator(now=virtual_now)
     simulator.faults.add(Fault(FaultKind.RESET_AFTER_WRITE, method="POST"))
-    async with bridge_with(None, simulator) as client:
+    async with client_with(None, simulator) as client:
         text = await error(client, "rerun_pr_review", repo="acme/web", pr_number=7)
     assert "it could be done twice" in text
     assert [one.method for one in simulator.requests].count("POST") == 1

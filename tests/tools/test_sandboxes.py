@@ -4,7 +4,7 @@ import httpx2
 import pytest
 
 from mogplex_mcp.simulator import Simulator
-from tests.tools.support import A_UUID, Unreachable, answer, bridge, error, text_of
+from tests.tools.support import A_UUID, Unreachable, answer, connected_client, error, text_of
 from tests.virtual_time import virtual_now
 
 pytestmark = pytest.mark.anyio
@@ -12,7 +12,7 @@ pytestmark = pytest.mark.anyio
 
 async def test_a_log_that_is_empty_says_so() -> None:
     simulator = Simulator(now=virtual_now)
-    async with bridge(simulator) as client:
+    async with connected_client(simulator) as client:
         result = await answer(client, "list_sandboxes", status="error")
         assert result.structured_content is not None
         sandbox = result.structured_content["sandboxes"][0]["id"]
@@ -27,7 +27,7 @@ async def test_a_log_that_is_empty_says_so() -> None:
 async def test_a_sandbox_that_boots_longer_than_the_client_waits_is_neither_an_error_nor_claimed() -> None:
     simulator = Simulator(now=virtual_now)
     simulator.world.sandbox_boot_seconds = 240.0
-    async with bridge(simulator, MOGPLEX_MCP_MAX_WAIT="4") as client:
+    async with connected_client(simulator, MOGPLEX_MCP_MAX_WAIT="4") as client:
         before = virtual_now()
         result = await answer(client, "create_sandbox", repo="acme/web")
         assert virtual_now() - before <= 4.5
@@ -42,7 +42,7 @@ async def test_the_error_of_a_sandbox_is_the_first_thing_said_about_its_logs(log
     simulator = Simulator(now=virtual_now)
     sandbox = simulator.world.sandboxes[0]
     sandbox.status, sandbox.error = "error", "Boot failed: out of disk\x1b[0m"
-    async with bridge(simulator) as client:
+    async with connected_client(simulator) as client:
         result = await answer(client, "get_sandbox_logs", sandbox_id=sandbox.id, log=log)
     text = text_of(result)
     assert text.startswith(f"Sandbox {sandbox.id} is error and reports an error: see error.")
@@ -58,7 +58,7 @@ async def test_a_full_lifecycle_log_says_that_only_the_oldest_events_can_be_read
     sandbox = simulator.world.sandboxes[0]
     row = {"id": A_UUID, "event_type": "tab_attached", "payload": {}, "created_at": "2026-11-20T10:00:00+00:00"}
     sandbox.lifecycle_events = [{**row} for _ in range(events)][:200]
-    async with bridge(simulator) as client:
+    async with connected_client(simulator) as client:
         text = text_of(await answer(client, "get_sandbox_logs", sandbox_id=sandbox.id, log="lifecycle"))
     assert ("has 199 lines." in text) == is_all
     assert ("has 200 lines or more" in text) == (not is_all)
@@ -73,7 +73,7 @@ async def test_a_sandbox_that_cannot_be_created_without_github_names_what_to_con
         fault = {"code": "BAD_REQUEST", "message": "Connect GitHub account first"}
         return httpx2.Response(400, json={"ok": False, "error": fault})
 
-    async with bridge(transport=Unreachable(refused)) as client:
+    async with connected_client(transport=Unreachable(refused)) as client:
         text = await error(client, "create_sandbox", repo="acme/web")
     assert "GitHub has to be connected on the Mogplex web page first." in text
     assert "again" not in text

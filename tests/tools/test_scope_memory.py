@@ -4,7 +4,7 @@ import anyio
 import pytest
 
 from mogplex_mcp.simulator import DEMO_READ_ONLY_TOKEN, DEMO_TOKEN, Simulator
-from tests.tools.people import YES, User, bridge_with, facts, ids
+from tests.tools.people import YES, User, client_with, facts, ids
 from tests.tools.support import error
 from tests.virtual_time import virtual_now
 
@@ -30,7 +30,7 @@ def grant(simulator: Simulator) -> None:
 
 async def test_after_one_refusal_no_tool_that_writes_asks_mogplex_or_the_user(simulator: Simulator) -> None:
     user = User(YES)
-    async with bridge_with(user, simulator, token=DEMO_READ_ONLY_TOKEN) as client:
+    async with client_with(user, simulator, token=DEMO_READ_ONLY_TOKEN) as client:
         first = await error(client, "start_run", **TASK)
         before = len(simulator.requests)
         texts = [
@@ -53,7 +53,7 @@ async def test_after_one_refusal_no_tool_that_writes_asks_mogplex_or_the_user(si
 
 
 async def test_it_is_forgotten_after_ten_minutes(simulator: Simulator) -> None:
-    async with bridge_with(None, simulator, token=DEMO_READ_ONLY_TOKEN) as client:
+    async with client_with(None, simulator, token=DEMO_READ_ONLY_TOKEN) as client:
         await error(client, "start_run", **TASK)
         grant(simulator)
         assert "needs the scope write" in await error(client, "start_run", **TASK)
@@ -62,7 +62,7 @@ async def test_it_is_forgotten_after_ten_minutes(simulator: Simulator) -> None:
 
 
 async def test_it_is_forgotten_when_check_connection_sees_it_differently(simulator: Simulator) -> None:
-    async with bridge_with(None, simulator, token=DEMO_READ_ONLY_TOKEN) as client:
+    async with client_with(None, simulator, token=DEMO_READ_ONLY_TOKEN) as client:
         checked = await facts(client, "check_connection")
         assert checked["scopes"] == ["read"]
         before = len(simulator.requests)
@@ -74,6 +74,6 @@ async def test_it_is_forgotten_when_check_connection_sees_it_differently(simulat
 
 
 async def test_other_refusals_are_not_taken_for_a_missing_scope(simulator: Simulator) -> None:
-    async with bridge_with(User(YES), simulator) as client:
+    async with client_with(User(YES), simulator) as client:
         await error(client, "cancel_run", run_id="00000000-0000-4000-8000-00000000abcd")
         await facts(client, "start_run", **TASK)

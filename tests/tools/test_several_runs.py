@@ -12,7 +12,7 @@ from mcp import Client
 from mogplex_mcp.simulator import Event, Fault, FaultKind, Simulator
 from mogplex_mcp.tools.run_results import RunNews
 from tests.runs.support import count, without_quota
-from tests.tools.people import bridge_with, facts
+from tests.tools.people import client_with, facts
 from tests.tools.support import A_UUID, Mode, answer, error, text_of
 from tests.virtual_time import virtual_now
 
@@ -53,7 +53,7 @@ def news(answered: dict[str, Any]) -> dict[str, str]:
 
 @pytest.mark.parametrize("mode", ["legacy", "auto"])
 async def test_each_end_is_told_once_and_the_others_are_followed_on(mode: Mode, simulator: Simulator) -> None:
-    async with bridge_with(None, simulator, mode=mode, MOGPLEX_MCP_MAX_WAIT="45") as client:
+    async with client_with(None, simulator, mode=mode, MOGPLEX_MCP_MAX_WAIT="45") as client:
         run_ids = await started(client, 3)
         for run_id, seconds in zip(run_ids, (60, 150, 300), strict=True):
             simulator.world.runs[run_id].seconds = seconds
@@ -75,7 +75,7 @@ async def test_each_end_is_told_once_and_the_others_are_followed_on(mode: Mode, 
 
 async def test_runs_that_had_ended_before_do_not_end_the_wait_again(simulator: Simulator) -> None:
     simulator.plan("failed_on_start")
-    async with bridge_with(None, simulator, MOGPLEX_MCP_MAX_WAIT="45") as client:
+    async with client_with(None, simulator, MOGPLEX_MCP_MAX_WAIT="45") as client:
         run_ids = await started(client, 2)
         await anyio.sleep(90)
         first = await tail(client, run_ids)
@@ -101,7 +101,7 @@ async def test_several_ids_in_place_of_one_are_followed_together(simulator: Simu
 
 
 async def test_any_event_is_news_until_update(simulator: Simulator) -> None:
-    async with bridge_with(None, simulator, MOGPLEX_MCP_MAX_WAIT="45") as client:
+    async with client_with(None, simulator, MOGPLEX_MCP_MAX_WAIT="45") as client:
         run_ids = await started(client, 2)
         await anyio.sleep(120)
         first = await tail(client, run_ids, until="update")
@@ -117,7 +117,7 @@ async def test_any_event_is_news_until_update(simulator: Simulator) -> None:
 
 
 async def test_ten_runs_cost_one_request_each_and_keep_the_budget(simulator: Simulator) -> None:
-    async with bridge_with(None, simulator, MOGPLEX_MCP_MAX_WAIT="45") as client:
+    async with client_with(None, simulator, MOGPLEX_MCP_MAX_WAIT="45") as client:
         run_ids = await started(client, 10)
         await anyio.sleep(70)
         simulator.requests.clear()
@@ -139,7 +139,7 @@ async def test_ten_runs_cost_one_request_each_and_keep_the_budget(simulator: Sim
 
 
 async def test_wrong_ids_are_named(simulator: Simulator) -> None:
-    async with bridge_with(None, simulator) as client:
+    async with client_with(None, simulator) as client:
         run_ids = await started(client, 1)
         unknown = await error(client, "tail_run", run_ids=[*run_ids, A_UUID])
         assert f"Of these runs, {A_UUID} cannot be followed." in unknown
@@ -163,7 +163,7 @@ async def test_wrong_ids_are_named(simulator: Simulator) -> None:
 
 
 async def test_a_run_that_cannot_be_read_is_noted_and_the_others_are_told(simulator: Simulator) -> None:
-    async with bridge_with(None, simulator, MOGPLEX_MCP_MAX_WAIT="45") as client:
+    async with client_with(None, simulator, MOGPLEX_MCP_MAX_WAIT="45") as client:
         run_ids = await started(client, 2)
         simulator.faults.add(Fault(FaultKind.HTML_200, path=f"/runs/{run_ids[0]}/*", times=None))
         answered = await tail(client, run_ids, wait_seconds=30)
@@ -173,12 +173,12 @@ async def test_a_run_that_cannot_be_read_is_noted_and_the_others_are_told(simula
         # What stands in front is a run that was read, wherever it is in the list.
         assert (answered["run_id"], answered["phase"]) == (run_ids[1], answered["runs"][1]["phase"])
         simulator.faults.add(Fault(FaultKind.HTML_200, path="/runs/*", times=None))
-    async with bridge_with(None, simulator, MOGPLEX_MCP_MAX_WAIT="10") as client:
+    async with client_with(None, simulator, MOGPLEX_MCP_MAX_WAIT="10") as client:
         assert "(code: unexpected_answer)" in await error(client, "tail_run", run_ids=run_ids)
 
 
 async def test_hostile_events_of_ten_runs_keep_the_output_limit(simulator: Simulator) -> None:
-    async with bridge_with(None, simulator, MOGPLEX_MCP_MAX_WAIT="45") as client:
+    async with client_with(None, simulator, MOGPLEX_MCP_MAX_WAIT="45") as client:
         run_ids = await started(client, 10)
         await anyio.sleep(70)
         for run_id in run_ids:
@@ -197,7 +197,7 @@ async def test_hostile_events_of_ten_runs_keep_the_output_limit(simulator: Simul
 
 async def test_a_run_without_a_worker_is_told_once_with_how_to_stop_it(simulator: Simulator) -> None:
     simulator.plan("stuck_pending")
-    async with bridge_with(None, simulator, MOGPLEX_MCP_MAX_WAIT="45") as client:
+    async with client_with(None, simulator, MOGPLEX_MCP_MAX_WAIT="45") as client:
         run_ids = await started(client, 2)
         await anyio.sleep(200)
         first = await tail(client, run_ids)

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from mogplex_mcp.simulator import Fault, FaultKind, Simulator
-from tests.tools.people import YES, User, bridge_with
+from tests.tools.people import YES, User, client_with
 from tests.tools.support import error
 from tests.virtual_time import virtual_now
 
@@ -25,7 +25,7 @@ async def test_no_fault_leads_to_the_advice_to_repeat_what_costs(
 ) -> None:
     simulator = Simulator(now=virtual_now)
     simulator.faults.add(Fault(kind, method="POST", seconds=1, times=9))
-    async with bridge_with(User(YES), simulator) as client:
+    async with client_with(User(YES), simulator) as client:
         result = await client.call_tool(tool, arguments)
     if not result.is_error:
         return
@@ -40,7 +40,7 @@ async def test_no_fault_leads_to_the_advice_to_repeat_what_costs(
 async def test_a_call_that_the_client_did_not_wait_for_is_not_to_be_repeated() -> None:
     simulator = Simulator(now=virtual_now)
     simulator.faults.add(Fault(FaultKind.SLOW, method="POST", seconds=3_000))
-    async with bridge_with(None, simulator, MOGPLEX_MCP_MAX_WAIT="5") as client:
+    async with client_with(None, simulator, MOGPLEX_MCP_MAX_WAIT="5") as client:
         text = await error(client, "rerun_pr_review", repo="acme/web", pr_number=7)
     assert "could be done twice" in text
     assert "rerun_pr_review again" not in text

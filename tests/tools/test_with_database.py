@@ -20,7 +20,7 @@ from mogplex_mcp.tenants.services import Services
 from tests.postgres_proxy import postgres_proxy
 from tests.postgres_server import GUARDED, PostgresServer, server, url
 from tests.runs.support import started_runs, without_quota
-from tests.tools.people import YES, User, bridge_with, facts
+from tests.tools.people import YES, User, client_with, facts
 from tests.tools.support import error
 from tests.virtual_time import virtual_now
 
@@ -75,7 +75,7 @@ async def found_by_doctor(address: str) -> tuple[Status, str]:
 
 
 async def test_database_that_works_is_named_by_check_connection_and_doctor(url: str, simulator: Simulator) -> None:
-    async with bridge_with(None, simulator, MOGPLEX_MCP_DATABASE_URL=url) as client:
+    async with client_with(None, simulator, MOGPLEX_MCP_DATABASE_URL=url) as client:
         assert (await facts(client, "check_connection"))["journal"] == "in the database that all replicas share"
     status, said = await found_by_doctor(url)
     assert status is Status.OK
@@ -94,7 +94,7 @@ async def test_database_that_works_is_named_by_check_connection_and_doctor(url: 
 async def test_database_that_cannot_be_used_is_explained_without_its_password(
     address: str, reason: str, simulator: Simulator, caplog: pytest.LogCaptureFixture
 ) -> None:
-    async with bridge_with(None, simulator, MOGPLEX_MCP_DATABASE_URL=address) as client:
+    async with client_with(None, simulator, MOGPLEX_MCP_DATABASE_URL=address) as client:
         seen = await facts(client, "check_connection")
     assert seen["connected"] is True
     assert "force_new is refused" in seen["journal"]
@@ -112,7 +112,7 @@ async def test_database_that_cannot_be_used_is_explained_without_its_password(
 
 
 async def test_forced_start_waits_for_the_database_and_others_do_not(simulator: Simulator) -> None:
-    async with bridge_with(None, simulator, MOGPLEX_MCP_DATABASE_URL=NOT_THERE) as client:
+    async with client_with(None, simulator, MOGPLEX_MCP_DATABASE_URL=NOT_THERE) as client:
         # Each forced start is another run, unless it repeats one whose response was lost: only the ledger knows.
         refused = await error(client, "start_run", **TASK, force_new=True)
         assert started_runs(simulator) == []
@@ -132,7 +132,7 @@ async def test_two_tokens_in_one_database_have_journals_of_their_own(url: str, s
     repos = {DEMO_TOKEN: "acme/web", DEMO_OTHER_TOKEN: "olafsoft/secret"}
     ids: dict[str, str] = {}
     for token, repo in (*repos.items(), *repos.items()):
-        async with bridge_with(None, simulator, token=token, MOGPLEX_MCP_DATABASE_URL=url) as client:
+        async with client_with(None, simulator, token=token, MOGPLEX_MCP_DATABASE_URL=url) as client:
             started = await facts(client, "start_run", **(TASK | {"repo": repo}))
             assert ids.setdefault(token, started["run_id"]) == started["run_id"]
             assert [run["run_id"] for run in (await facts(client, "list_runs"))["runs"]] == [ids[token]]
@@ -142,7 +142,7 @@ async def test_two_tokens_in_one_database_have_journals_of_their_own(url: str, s
 async def test_addresses_of_mogplex_that_share_a_database_stay_apart(url: str, simulator: Simulator) -> None:
     other = Simulator(now=virtual_now, run_seconds=3_600)
     for where, mogplex in (("https://one.example", simulator), ("https://other.example", other)):
-        async with bridge_with(None, mogplex, MOGPLEX_URL=where, MOGPLEX_MCP_DATABASE_URL=url) as client:
+        async with client_with(None, mogplex, MOGPLEX_URL=where, MOGPLEX_MCP_DATABASE_URL=url) as client:
             assert not (await facts(client, "list_runs"))["runs"]
             await facts(client, "start_run", **TASK)
             assert (await facts(client, "check_connection"))["requests"].startswith("4 of 60")
@@ -161,7 +161,7 @@ def deleted(simulator: Simulator) -> int:
 async def test_confirmation_counts_once_while_the_database_is_away(simulator: Simulator) -> None:
     repo = next(repo for repo in simulator.world.repos if repo.full_name == "acme/api")
     kept = list(repo.env_vars)
-    async with bridge_with(User(YES), simulator, MOGPLEX_MCP_DATABASE_URL=NOT_THERE) as client:
+    async with client_with(User(YES), simulator, MOGPLEX_MCP_DATABASE_URL=NOT_THERE) as client:
         question = await call_with(client)
         assert isinstance(question, mcp_types.InputRequiredResult)
         done = await call_with(client, question.request_state)
@@ -176,7 +176,7 @@ async def test_question_of_before_is_asked_again_when_the_database_has_gone(url:
     # Its answer may have been used on another replica: better asked twice than done twice.
     async with (
         postgres_proxy(url) as proxy,
-        bridge_with(User(YES), simulator, MOGPLEX_MCP_DATABASE_URL=proxy.url) as client,
+        client_with(User(YES), simulator, MOGPLEX_MCP_DATABASE_URL=proxy.url) as client,
     ):
         question = await call_with(client)
         assert isinstance(question, mcp_types.InputRequiredResult)

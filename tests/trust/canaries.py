@@ -111,7 +111,7 @@ INITIALIZE = {"protocolVersion": "2025-06-18", "capabilities": {}, "clientInfo":
 
 
 def talkative(home: Path, url: str) -> dict[str, str]:
-    """The environment of a bridge that tells everything on stderr and may do everything."""
+    """The environment of a server that says everything on stderr and may do everything."""
     return {
         "MOGPLEX_URL": url,
         "MOGPLEX_API_KEY": TOKEN,

@@ -246,7 +246,7 @@ class Hostile(httpx2.AsyncBaseTransport):
 
 
 @contextlib.asynccontextmanager
-async def bridge_to(
+async def client_on(
     transport: httpx2.AsyncBaseTransport, *, mode: Mode = "auto", user: User | None = None, **environment: str
 ) -> AsyncIterator[Client]:
     """A client with all tools and a user who agrees to everything, in front of such a network."""

@@ -75,8 +75,8 @@ async def test_a_whole_run_on_the_simulator_tells_no_token(tmp_path: Path) -> No
         address = said.partition(" is at ")[2].partition(";")[0]
         # Its own demo token is for everybody to see; what the user has set is not.
         own = {"MOGPLEX_URL": address, "MOGPLEX_API_KEY": DEMO_TOKEN}
-        bridge = environment(tmp_path, secrets | own)
-        server = StdioServerParameters(command=PROGRAM[0], args=PROGRAM[1:], env=bridge)
+        own_environment = environment(tmp_path, secrets | own)
+        server = StdioServerParameters(command=PROGRAM[0], args=PROGRAM[1:], env=own_environment)
         with (tmp_path / "log").open("w") as log:
             async with Client(stdio_client(server, errlog=log)) as client:
                 await follow_to_pull_request(client, "Fix the flaky test.")

@@ -17,12 +17,11 @@ from mogplex_mcp.api.errors import MogplexError
 from mogplex_mcp.api.responses import ApiResponse, read_envelope
 from mogplex_mcp.runs.cursor import Cursor, CursorError
 from mogplex_mcp.simulator import DEMO_TOKEN, Simulator
-from tests.tools.support import bridge as bridge_of
-from tests.tools.support import text_of, three_parts
+from tests.tools.support import connected_client, text_of, three_parts
 from tests.transports.http.support import app_for, served
 from tests.transports.processes import lines as lines_of
 from tests.transports.processes import process
-from tests.trust.hostile import CALLS, UUID, Hostile, bridge_to
+from tests.trust.hostile import CALLS, UUID, Hostile, client_on
 from tests.trust.reading import CORPUS, check
 from tests.virtual_time import VirtualTimeLoop, virtual_now
 
@@ -66,7 +65,7 @@ def json_answer(value: Any) -> httpx2.Response:
 
 
 async def every_call(network: Hostile) -> None:
-    async with bridge_to(network) as client:
+    async with client_on(network) as client:
         schemas = {tool.name: tool.output_schema for tool in (await client.list_tools()).tools}
         for tool, arguments in CALLS:
             result = await client.call_tool(tool, arguments)
@@ -154,7 +153,7 @@ def test_any_cursor_given_to_a_tool_ends_in_an_answer_or_a_named_error(cursors: 
     async def program() -> None:
         simulator = Simulator(now=virtual_now)
         run = next(iter(simulator.world.runs))
-        async with bridge_of(simulator) as client:
+        async with connected_client(simulator) as client:
             for cursor in cursors:
                 for tool, arguments in (
                     ("tail_run", {"run_id": run, "cursor": cursor, "wait_seconds": 0}),

@@ -15,7 +15,7 @@ from mogplex_mcp.tools.catalog import TOOLSETS
 from tests.thorough import share
 from tests.tools.people import YES, User
 from tests.tools.support import text_of
-from tests.trust.hostile import CALLS, PROMPTS, RESOURCES, UUID, Hostile, Say, bridge_to
+from tests.trust.hostile import CALLS, PROMPTS, RESOURCES, UUID, Hostile, Say, client_on
 from tests.trust.reading import CORPUS, check, hidden, ours
 
 pytestmark = pytest.mark.anyio
@@ -80,7 +80,7 @@ def test_the_calls_reach_every_tool() -> None:
 async def test_nothing_that_others_wrote_stands_outside_of_its_place(style: str) -> None:
     progress: list[str] = []
     user = User(YES)
-    async with bridge_to(Hostile(lambda _: marked(style)), user=user) as client:
+    async with client_on(Hostile(lambda _: marked(style)), user=user) as client:
         await everything(client, progress)
     assert progress
     assert MARK not in "".join(progress)
@@ -96,13 +96,13 @@ def mixed(field: str, turn: int) -> str:
 
 @pytest.mark.parametrize("turn", range(6))
 async def test_the_same_where_ids_are_others_text_as_well(turn: int) -> None:
-    async with bridge_to(Hostile(lambda field: mixed(field, turn), ids=False)) as client:
+    async with client_on(Hostile(lambda field: mixed(field, turn), ids=False)) as client:
         await everything(client, [])
 
 
 @pytest.mark.parametrize("turn", range(6))
 async def test_the_same_in_answers_whose_states_are_known(turn: int) -> None:
-    async with bridge_to(Hostile(lambda field: KNOWN.get(field, mixed(field, turn))), mode="legacy") as client:
+    async with client_on(Hostile(lambda field: KNOWN.get(field, mixed(field, turn))), mode="legacy") as client:
         await everything(client, [])
 
 
@@ -134,7 +134,7 @@ async def test_what_an_error_quotes_is_fenced(kind: str) -> None:
         response: httpx2.Response = ERRORS[kind](marked(next(styles)).encode("utf-8", "replace").decode())
         return response
 
-    async with bridge_to(Hostile(str, otherwise=answer)) as client:
+    async with client_on(Hostile(str, otherwise=answer)) as client:
         for tool, arguments in CALLS:
             result = await client.call_tool(tool, arguments)
             check(result, MARK)
@@ -157,7 +157,7 @@ async def test_what_a_hosted_tool_says_of_its_failure_is_fenced(shape: str, styl
             else None
         )
 
-    async with bridge_to(Hostile(str, otherwise=answer)) as client:
+    async with client_on(Hostile(str, otherwise=answer)) as client:
         result = await client.call_tool("call_hosted_tool", {"name": "mogplex_reader"})
     check(result, MARK)
     assert MARK in text_of(result)
@@ -181,7 +181,7 @@ async def test_only_pull_requests_of_the_own_repository_are_lifted() -> None:
         "https://github.com/acme/web/pull/\uff17",
         "javascript:alert(1)//https://github.com/acme/web/pull/7",
     ):
-        async with bridge_to(Hostile(saying(url))) as client:
+        async with client_on(Hostile(saying(url))) as client:
             for tool in ("get_run", "tail_run"):
                 structured = (await client.call_tool(tool, {"run_id": UUID})).structured_content or {}
                 lifted.add(structured.get("pull_request"))

@@ -1,4 +1,4 @@
-// Follows a run: asks tail_run through the host for what is new since the last cursor, while somebody can see the card.
+// Follows a run: asks tail_run through the host for what is new since the last cursor, while the card can be seen.
 import { type Host, HostError, METHOD_NOT_FOUND, type ToolResult } from "./messages";
 import { firstLine, object, text } from "./run";
 
@@ -33,10 +33,11 @@ export class Follower {
     this.look();
   }
 
-  /** Follows this run, and no other one any more, from its first event on or from a cursor. */
-  async follow(runId: string, cursor = ""): Promise<void> {
+  /** Follows this run, and no other one any more, from its first event on. */
+  async follow(runId: string): Promise<void> {
     const mine = ++this.current;
     this.wake();
+    let cursor = "";
     let failures = 0;
     let pause = 0;
     let isFirst = true;

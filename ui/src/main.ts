@@ -1,4 +1,4 @@
-// The run card: it shows the run of the tool call beside which its host puts it, and follows that run.
+// The run card: it shows the run of the tool call next to which its host puts it, and follows that run.
 import { Follower, type Following } from "./follow";
 import { Host, type HostCapabilities, type HostContext, PROTOCOL_VERSION, type ToolResult } from "./messages";
 import { firstLine, hasEnded, object, type Run, text, unknownRun, withResult } from "./run";

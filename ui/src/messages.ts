@@ -15,7 +15,6 @@ export interface HostContext {
   styles?: { variables?: unknown };
   locale?: unknown;
   timeZone?: unknown;
-  containerDimensions?: unknown;
 }
 
 export interface HostCapabilities {

@@ -38,14 +38,13 @@ export interface Run {
   age: number | undefined;
   readAt: number;
   actions: string[];
-  cursor: string;
 }
 
 export function unknownRun(id = "", task = "", repo = ""): Run {
   return {
     ...{ id, repo, task, baseBranch: "", workingBranch: "", phase: "", times: [], events: [], pullRequest: "" },
     ...{ webPage: "", otherLink: "", failure: "", failureCode: "", changed: undefined, isSilent: false },
-    ...{ isReplay: false, age: undefined, readAt: 0, actions: ["follow", "stop"], cursor: "" },
+    ...{ isReplay: false, age: undefined, readAt: 0, actions: ["follow", "stop"] },
   };
 }
 
@@ -61,7 +60,6 @@ export function withResult(run: Run, result: ToolResult, fresh: boolean, now: nu
   const id = text(facts.run_id) || run.id;
   const before = run.id && id !== run.id ? unknownRun() : run;
   const events = list(others.events).map(event).filter((one) => one.message || one.kind);
-  const isNews = "cursor" in facts || "phase" in facts || "events" in others;
   return {
     id,
     repo: text(data.repo) || text(facts.repo) || before.repo,
@@ -82,7 +80,6 @@ export function withResult(run: Run, result: ToolResult, fresh: boolean, now: nu
     age: typeof data.age_seconds === "number" ? data.age_seconds : before.age,
     readAt: typeof data.age_seconds === "number" ? now : before.readAt,
     actions: "actions" in data ? list(data.actions).map((one) => text(one)) : before.actions,
-    cursor: isNews ? text(facts.cursor, Infinity) : before.cursor,
   };
 }
 

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 from mogplex_mcp.api.base_url import web_url
 from mogplex_mcp.api.errors import ErrorCode, MogplexError
-from mogplex_mcp.api.text import is_plain
+from mogplex_mcp.core.cleaning import is_plain
 
 _UUID = re.compile(r"([0-9a-f]{8})-?([0-9a-f]{4})-?([0-9a-f]{4})-?([0-9a-f]{4})-?([0-9a-f]{12})")
 # What models and people put around an id or a name: quotes, brackets, marks of Markdown, invisible characters.

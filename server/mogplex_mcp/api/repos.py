@@ -11,7 +11,8 @@ from mogplex_mcp.api.client import Mogplex
 from mogplex_mcp.api.errors import ErrorCode, MogplexError
 from mogplex_mcp.api.identifiers import canonical_uuid, without_quotes
 from mogplex_mcp.api.models import Repo
-from mogplex_mcp.api.text import is_plain, one_line
+from mogplex_mcp.api.text import one_line
+from mogplex_mcp.core.cleaning import is_plain
 from mogplex_mcp.core.redaction import find_key
 
 CACHE_SECONDS: Final = 120.0

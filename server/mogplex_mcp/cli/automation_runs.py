@@ -8,12 +8,11 @@ from mogplex_mcp.cli.exit_codes import ExitCode
 from mogplex_mcp.cli.session import Session, in_terminal
 from mogplex_mcp.cli.terminal.records import FAILURE_CHARACTERS, camel, iso
 from mogplex_mcp.cli.terminal.run_view import run_view
-from mogplex_mcp.core.cleaning import clean_line, sanitize_word
+from mogplex_mcp.core.cleaning import clean_line, sanitize_name, sanitize_word
 from mogplex_mcp.core.humanize import ago, duration
 from mogplex_mcp.core.standard_streams import say
 from mogplex_mcp.operations import automation_runs
 from mogplex_mcp.operations.automation_runs import AutomationRunState
-from mogplex_mcp.reply.untrusted import sanitize_name
 from mogplex_mcp.runs.automation_looks import describe
 
 _DEFAULT_LIMIT = 20

@@ -12,12 +12,11 @@ from mogplex_mcp.cli.session import Session, in_terminal
 from mogplex_mcp.cli.terminal.input import read_value
 from mogplex_mcp.cli.terminal.messages import CommandError
 from mogplex_mcp.cli.terminal.records import camel, iso
-from mogplex_mcp.core.cleaning import clean, clean_line, sanitize_word
+from mogplex_mcp.core.cleaning import clean, clean_line, sanitize_name, sanitize_word
 from mogplex_mcp.core.humanize import ago
 from mogplex_mcp.operations import automation_runs, automations
 from mogplex_mcp.operations.automation_runs import TriggeredAutomation
 from mogplex_mcp.operations.graphs import cannot_be_written, changes, edge_count, node_rows, without_model
-from mogplex_mcp.reply.untrusted import sanitize_name
 
 _DEFAULT_LIMIT = 50
 _NAME_CHARACTERS = 100

@@ -29,7 +29,7 @@ async def stdio(settings: Settings, given: Namespace) -> int:
     from mogplex_mcp.core.shutdown import Shutdown  # noqa: PLC0415 - the same
     from mogplex_mcp.server.app import create_server  # noqa: PLC0415 - slow to import, and only this command needs it
     from mogplex_mcp.tenants.opening import check_store  # noqa: PLC0415 - the same
-    from mogplex_mcp.transports.stdio.serving import Handover, serve_stdio  # noqa: PLC0415 - the same
+    from mogplex_mcp.transports.stdio.serving import serve_stdio  # noqa: PLC0415 - the same
 
     shutdown = Shutdown()
     try:
@@ -43,8 +43,7 @@ async def stdio(settings: Settings, given: Namespace) -> int:
         server = create_server(settings, shutdown=shutdown)
     for warning in settings.warnings:
         logging.getLogger(__name__).warning(warning)
-    heard = take_over()
-    await serve_stdio(server, shutdown, Handover(heard.received, heard.unsent, heard.initialize))
+    await serve_stdio(server, shutdown, take_over())
     return ExitCode.USAGE if given.problem else ExitCode.OK
 
 

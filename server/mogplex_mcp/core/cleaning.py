@@ -19,6 +19,8 @@ _HIDDEN: Final = re.compile(
 _INVISIBLE_CATEGORIES: Final = frozenset({"Cc", "Cf", "Cs", "Co", "Cn"})
 _WORD: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*", re.ASCII)
 _LONGEST_WORD: Final = 64
+_NAME: Final = re.compile(r"[A-Za-z0-9_.@+#/-]+")
+_LONGEST_NAME: Final = 200
 _LAST_OF_FOUR_DIGITS: Final = 0xFFFF
 _CUT: Final = "… [cut]"
 
@@ -58,6 +60,22 @@ def _escaped(character: str) -> str:
 def sanitize_word(text: str, otherwise: str = "other") -> str:
     """Return the text if it is one harmless word, such as a status or a code, and `otherwise` if it is not."""
     return text if len(text) <= _LONGEST_WORD and _is_word(text) else otherwise
+
+
+def is_plain(text: str) -> bool:
+    """Return whether the text is a plain name, as of a repository, branch or directory, without spaces or tokens."""
+    return len(text) <= _LONGEST_NAME and _is_plain(text)
+
+
+def sanitize_name(text: str, otherwise: str = "") -> str:
+    """Return the text if it is a plain name; else `otherwise`."""
+    return text if text and is_plain(text) else otherwise
+
+
+# Called for each of hundreds of repositories, and with the same names for the next list.
+@lru_cache(maxsize=4_096)
+def _is_plain(text: str) -> bool:
+    return _NAME.fullmatch(text) is not None and not find_key(text)
 
 
 # Ids and statuses repeat.

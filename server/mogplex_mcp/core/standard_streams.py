@@ -4,11 +4,27 @@ import contextlib
 import errno
 import os
 import sys
+from dataclasses import dataclass
 from typing import Final
 
 STDIN: Final = 0
 STDOUT: Final = 1
 STDERR: Final = 2
+
+
+@dataclass(frozen=True)
+class Handover:
+    """What passed on stdin and stdout before the server was loaded.
+
+    Attributes:
+        received: Bytes from the client that the server has to process.
+        unsent: Bytes to the client that have to be written before anything else.
+        answered: The id of a request among `received` whose response the client has already; None if there is none.
+    """
+
+    received: bytes = b""
+    unsent: bytes = b""
+    answered: str | int | None = None
 
 
 def fill_closed() -> frozenset[int]:

@@ -9,10 +9,10 @@ from mogplex_mcp.api.budget import UNITS_PER_MINUTE
 from mogplex_mcp.api.client import Mogplex
 from mogplex_mcp.api.scopes import detect_scopes
 from mogplex_mcp.config.settings import Settings
+from mogplex_mcp.core.cleaning import clean_line, sanitize_name
 from mogplex_mcp.core.humanize import counted
 from mogplex_mcp.credentials.sources import FoundToken, sources
 from mogplex_mcp.diagnosis.finding import Finding, Status, Subject
-from mogplex_mcp.reply.untrusted import clean_line, sanitize_name
 from mogplex_mcp.tenants.services import Services
 from mogplex_mcp.tools.hosted_equivalents import hosted_equivalents
 

@@ -10,8 +10,8 @@ import anyio
 
 from mogplex_mcp.api.errors import Blame, ErrorCode, MogplexError
 from mogplex_mcp.config.settings import Settings
+from mogplex_mcp.core.cleaning import clean_line
 from mogplex_mcp.credentials.sources import FoundToken
-from mogplex_mcp.reply.untrusted import clean_line
 from mogplex_mcp.tenants.services import Services
 
 REJECTED: Final = "Mogplex rejected the token."

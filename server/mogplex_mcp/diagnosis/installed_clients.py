@@ -8,6 +8,7 @@ from typing import IO, Final
 
 import anyio
 
+from mogplex_mcp.core.cleaning import clean_line
 from mogplex_mcp.core.humanize import counted
 from mogplex_mcp.core.redaction import Redactor
 from mogplex_mcp.diagnosis.entry_state import EntryState, ask_entry
@@ -18,7 +19,6 @@ from mogplex_mcp.installation.difference import SHOWN_VARIABLES
 from mogplex_mcp.installation.installed import LOST, InstalledEntry, installed_entries, lost_entries
 from mogplex_mcp.installation.machine import Machine
 from mogplex_mcp.installation.plan import TOKENS
-from mogplex_mcp.reply.untrusted import clean_line
 from mogplex_mcp.tenants.call_timeouts import CAP_SECONDS, DEFAULT_CAP_SECONDS
 
 START_SECONDS: Final = 20.0

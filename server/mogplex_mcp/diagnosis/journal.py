@@ -7,9 +7,9 @@ from typing import Final
 
 import anyio
 
+from mogplex_mcp.core.cleaning import clean_line
 from mogplex_mcp.core.humanize import counted
 from mogplex_mcp.diagnosis.finding import Finding, Status, Subject
-from mogplex_mcp.reply.untrusted import clean_line
 from mogplex_mcp.storage.errors import DamagedStateError, StateError
 from mogplex_mcp.storage.file_system import network_file_system
 from mogplex_mcp.storage.inspection import count_runs

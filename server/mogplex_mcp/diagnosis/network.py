@@ -21,9 +21,9 @@ from mogplex_mcp.api.certificates import find_certificate_problem
 from mogplex_mcp.api.errors import Blame, ErrorCode, MogplexError
 from mogplex_mcp.api.exchange import build_request, stream
 from mogplex_mcp.api.proxies import find_proxy
+from mogplex_mcp.core.cleaning import clean_line
 from mogplex_mcp.core.deadline import within
 from mogplex_mcp.diagnosis.finding import Finding, Status, Subject, error_finding
-from mogplex_mcp.reply.untrusted import clean_line
 
 STEPS: Final = ("proxy", "dns", "tcp", "tls", "http")
 """The findings that must not fail: without one of them Mogplex can't be reached."""

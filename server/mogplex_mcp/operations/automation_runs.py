@@ -24,7 +24,7 @@ from mogplex_mcp.operations.errors import (
     too_many_starts,
 )
 from mogplex_mcp.operations.look import LOOK_SECONDS, Look, Pending, looking
-from mogplex_mcp.operations.runs import NOT_KNOWN
+from mogplex_mcp.operations.runs import UNKNOWN_CLIENT
 from mogplex_mcp.runs.automation_looks import describe
 from mogplex_mcp.runs.idempotency import GenerationsError
 from mogplex_mcp.runs.triggers import Triggered, has_ended, is_unqueued
@@ -287,7 +287,7 @@ async def _look_once(
 def _latest(context: OperationContext, automation_id: str) -> str:
     latest = context.tenant.latest_runs.of(context.session, automation_id=automation_id)
     if latest is None:
-        none = NOT_KNOWN if context.session is None else "this client has not triggered this automation yet"
+        none = UNKNOWN_CLIENT if context.session is None else "this client has not triggered this automation yet"
         raise InvalidArgumentError(
             "give ",
             Argument("run_id"),

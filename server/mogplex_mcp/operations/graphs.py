@@ -11,8 +11,7 @@ from difflib import get_close_matches
 from itertools import islice
 from typing import Any, Final
 
-from mogplex_mcp.api.text import is_plain
-from mogplex_mcp.core.cleaning import clean_line
+from mogplex_mcp.core.cleaning import clean_line, is_plain
 from mogplex_mcp.operations.confirmation import without_secrets
 from mogplex_mcp.operations.errors import InvalidArgumentError, Operation, Phrase
 

@@ -13,8 +13,7 @@ from typing import Any, Final
 
 from mogplex_mcp.api.errors import ErrorCode, MogplexError
 from mogplex_mcp.api.hosted import HostedResult, HostedTool
-from mogplex_mcp.api.text import is_plain
-from mogplex_mcp.core.cleaning import clean_line
+from mogplex_mcp.core.cleaning import clean_line, is_plain
 from mogplex_mcp.operations.confirmation import quote, without_secrets
 from mogplex_mcp.operations.context import OperationContext
 from mogplex_mcp.operations.errors import InvalidArgumentError, Operation, OperationError, listed_by, not_repeatable

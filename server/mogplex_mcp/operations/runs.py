@@ -35,7 +35,7 @@ from mogplex_mcp.runs.tail import Listener, Reason, Tail, Until, tail
 from mogplex_mcp.runs.watch import Snapshot
 from mogplex_mcp.storage.errors import StateError
 
-NOT_KNOWN: Final = "this server cannot tell which client the call comes from"
+UNKNOWN_CLIENT: Final = "this server cannot tell which client the call comes from"
 
 # For the name of a repository, without which an answer is nearly as good.
 _LOOKUP_SECONDS: Final = 5.0
@@ -296,7 +296,7 @@ def find_run_id(context: OperationContext, text: str) -> str:
     run_id, listed = Argument("run_id"), Operation("list_runs")
     latest = context.tenant.latest_runs.of(context.session)
     if latest is None:
-        none = NOT_KNOWN if context.session is None else "this client has not started a run yet"
+        none = UNKNOWN_CLIENT if context.session is None else "this client has not started a run yet"
         raise InvalidArgumentError("give ", run_id, f": {none}; ", listed, " shows the runs of this user")
     if latest.run_id:
         return latest.run_id

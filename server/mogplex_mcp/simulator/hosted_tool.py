@@ -18,7 +18,6 @@ class HostedTool:
         path: template; `{…}` are arguments.
         line: makes the text of the result from the arguments and the data.
         query: names of query parameters, by argument.
-        reads: whether it is declared as read-only.
         nested: the key under which the data is nested, if the route itself does not nest it.
     """
 

@@ -6,32 +6,16 @@ import stat
 import sys
 import threading
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Final
 
 from mogplex_mcp.config.settings import Settings
-from mogplex_mcp.core.standard_streams import STDIN, STDOUT
+from mogplex_mcp.core.standard_streams import STDIN, STDOUT, Handover
 from mogplex_mcp.startup.built_answers import Conversation, results
 
 # More is left to the server.
 _MOST_BYTES: Final = 65_536
 # The switch interval of threads meanwhile, so that loading does not delay responses.
 _SWITCH_SECONDS: Final = 0.0005
-
-
-@dataclass(frozen=True)
-class Heard:
-    """What passed on stdin and stdout before the server was loaded.
-
-    Attributes:
-        received: Bytes that the server has to process.
-        unsent: The part of a response that is not written yet.
-        initialize: The id of the `initialize` among them that was answered already; None if there is none.
-    """
-
-    received: bytes = b""
-    unsent: bytes = b""
-    initialize: str | int | None = None
 
 
 class Listener:
@@ -54,13 +38,13 @@ class Listener:
         sys.setswitchinterval(_SWITCH_SECONDS)
         self._thread.start()
 
-    def stop(self) -> Heard:
+    def stop(self) -> Handover:
         """Stop the thread; stdin and stdout are the caller's from now on."""
         os.close(self._stop)
         self._thread.join()
         os.close(self._stopped)
         sys.setswitchinterval(self._switch_interval)
-        return Heard(self._conversation.left + self._pending, self._unsent, self._conversation.initialize)
+        return Handover(self._conversation.left + self._pending, self._unsent, self._conversation.initialize)
 
     def _run(self) -> None:
         try:
@@ -119,11 +103,11 @@ def listen(settings: Settings) -> None:
         _listener = listener
 
 
-def take_over() -> Heard:
+def take_over() -> Handover:
     """Stop the thread, if there is one, and return what passed; stdin and stdout are the caller's from now on."""
     global _listener
     listener, _listener = _listener, None
-    return listener.stop() if listener else Heard()
+    return listener.stop() if listener else Handover()
 
 
 def _is_pipe(descriptor: int) -> bool:

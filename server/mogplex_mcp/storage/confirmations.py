@@ -5,7 +5,8 @@ from collections import OrderedDict
 from typing import Final, Protocol
 
 MOST_CONFIRMATIONS: Final = 10_000
-"""Of a quarter of an hour. One token can't use 1,000 in that time: the API allows it 60 requests a minute."""
+"""Beyond it, the oldest are forgotten. A confirmation is valid for a quarter of an hour, in which one token can't use
+1,000: the API allows it 60 requests a minute. A cancellation that is forgotten costs requests, and nothing else."""
 
 
 class UsedConfirmations(Protocol):

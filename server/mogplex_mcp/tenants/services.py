@@ -148,13 +148,13 @@ class Services:
         return open_ledger(self.store, self.settings.base_url, found)
 
     def identity(self, found: FoundToken) -> str:
-        """Return to whom belongs what a client keeps for longer: to the person of this machine, or to the token.
+        """Return to whom belongs what a client keeps for longer: to the person of this machine, or to the caller.
 
         As for the ledger (`open_ledger`), a person stays the same with a new token, except where a database is shared.
         """
         if found.personal and not self.settings.database_url:
             return f"person at {self.settings.base_url}"
-        return found.token.value if found.token else ""
+        return found.identity
 
     def warnings(self) -> list[str]:
         """Return warnings about the settings and the state file, for the user."""

@@ -1,4 +1,4 @@
-"""The key that seals what clients keep for us between the rounds of a request."""
+"""The key that seals what clients keep for us: between the rounds of a request, and while a task goes on."""
 
 import os
 
@@ -14,7 +14,8 @@ class SharedKeyCodec:
     With a key of the process, a question that was asked before a restart has to be asked again.
 
     Args:
-        lasting: Whether the key of a person's state file will do: for what may be used twice, also after a restart.
+        lasting: Whether what is sealed has to be valid after a restart, too; the key of a person is then in the state
+            file. Only for what may be used twice, as opposed to a confirmation.
     """
 
     def __init__(self, *, lasting: bool = False) -> None:

@@ -295,14 +295,14 @@ class _Progress:
 
     def __init__(self, call: Call) -> None:
         self._call = call
-        self._told = 0.0
+        self._reported = 0.0
 
     async def show_several(self, states: Sequence[RunState]) -> None:
         """Report how many of several runs are in which phase."""
-        self._told += 1.0
-        await self._call.progress(self._told, f"{counted(len(states), 'run')}: {count_phases(states)}")
+        self._reported += 1.0
+        await self._call.progress(self._reported, f"{counted(len(states), 'run')}: {count_phases(states)}")
 
     async def show(self, snapshot: Snapshot, outcome: Outcome) -> None:
         # Progress must rise with each message (MCP specification, "Progress"), also where nothing has changed.
-        self._told += 1.0
-        await self._call.progress(self._told, describe(snapshot, outcome))
+        self._reported += 1.0
+        await self._call.progress(self._reported, describe(snapshot, outcome))

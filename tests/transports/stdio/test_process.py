@@ -149,8 +149,8 @@ def test_a_client_that_is_killed_leaves_no_process_behind(tmp_path: Path) -> Non
     with subprocess.Popen(
         [PROGRAM[0], "-c", program], stdout=subprocess.PIPE, text=True, env=environment(tmp_path)
     ) as client:
-        bridge = int(lines(client.stdout).readline())
-        child = os.pidfd_open(bridge)
+        server = int(lines(client.stdout).readline())
+        child = os.pidfd_open(server)
         client.kill()
         # Ready as soon as the process has ended.
         import select  # noqa: PLC0415 - for this only

@@ -18,6 +18,7 @@ from mogplex_mcp.storage.ledger import (
 )
 from mogplex_mcp.storage.postgres.connection import Connection
 from mogplex_mcp.storage.postgres.database import PostgresDatabase
+from mogplex_mcp.storage.postgres.schema import LOCK_TENANT
 
 _NAMES: Final = tuple(field.name for field in fields(Entry))
 _COLUMNS: Final = ", ".join(_NAMES)
@@ -26,8 +27,6 @@ _WRITE: Final = (
     f"INSERT INTO starts (tenant, {_COLUMNS}) VALUES (%s{', %s' * len(_NAMES)}) "  # noqa: S608 - as above
     f"ON CONFLICT (tenant, kind, key) DO UPDATE SET {', '.join(f'{name} = excluded.{name}' for name in _NAMES)}"
 )
-# The look at the starts of a tenant and the record of a new one are one step for all replicas.
-_LOCK: Final = "INSERT INTO tenants (tenant) VALUES (%s) ON CONFLICT (tenant) DO UPDATE SET tenant = excluded.tenant"
 _PRUNE: Final = """
 DELETE FROM starts WHERE tenant = %(tenant)s AND kind = %(kind)s AND (created_at < %(oldest)s OR created_at < (
     SELECT created_at FROM starts WHERE tenant = %(tenant)s AND kind = %(kind)s
@@ -59,7 +58,8 @@ class PostgresLedger:
         tenant = await self._database.tenant(self._identity)
 
         async def begin(rows: Connection) -> tuple[Entry, bool]:
-            await rows.execute(_LOCK, (tenant,))
+            # The look at the starts of a tenant and the record of a new one are one step for all replicas.
+            await rows.execute(LOCK_TENANT, (tenant,))
             # Not asked for where the key follows from the request.
             same_key = None if chain else await _one(rows, "AND key = %s", tenant, wanted.kind, wanted.key)
             newest = await _one(rows, _NEWEST, tenant, wanted.kind, wanted.fingerprint)
@@ -85,7 +85,7 @@ class PostgresLedger:
         tenant = await self._database.tenant(self._identity)
 
         async def settle(rows: Connection) -> None:
-            await rows.execute(_LOCK, (tenant,))
+            await rows.execute(LOCK_TENANT, (tenant,))
             # It may have been looked at before the ledger knew that it is this one.
             if run_id:
                 same_run = "DELETE FROM starts WHERE tenant = %s AND kind = %s AND run_id = %s AND key <> %s"
@@ -114,7 +114,7 @@ class PostgresLedger:
         tenant = await self._database.tenant(self._identity)
 
         async def see(rows: Connection) -> None:
-            await rows.execute(_LOCK, (tenant,))
+            await rows.execute(LOCK_TENANT, (tenant,))
             known = await _one(rows, "AND run_id = %s", tenant, StartKind.RUN, run_id)
             entry = seen(
                 known,

@@ -6,11 +6,8 @@ from typing import Final
 from mogplex_mcp.api.budget import Spent
 from mogplex_mcp.storage.postgres.connection import Connection
 from mogplex_mcp.storage.postgres.database import PostgresDatabase
+from mogplex_mcp.storage.postgres.schema import LOCK_TENANT
 
-_LOCK: Final = """
-INSERT INTO tenants (tenant) VALUES (%s) ON CONFLICT (tenant) DO UPDATE SET tenant = excluded.tenant
-RETURNING paused_until
-"""
 _COUNT: Final = """
 INSERT INTO requests SELECT %(tenant)s, %(now)s, %(units)s, false
 WHERE %(units)s + (
@@ -43,7 +40,7 @@ class PostgresRequestCounts:
         }
 
         async def count(rows: Connection) -> bool:
-            await rows.execute(_LOCK, (tenant,))
+            await rows.execute(LOCK_TENANT, (tenant,))
             return await (await rows.execute(_COUNT, values)).fetchone() is not None
 
         return await self._database.run(count, durable=False)
@@ -53,7 +50,7 @@ class PostgresRequestCounts:
         tenant = await self._database.tenant(self._token)
 
         async def count(rows: Connection) -> float:
-            locked = await rows.execute(_LOCK, (tenant,))
+            locked = await rows.execute(LOCK_TENANT, (tenant,))
             question = "SELECT at, units, watching FROM requests WHERE tenant = %s AND at > %s AND at <= %s"
             found = await rows.execute(question, (tenant, request.at - window, request.at + window))
             (paused_until,) = await locked.fetchone() or (0.0,)
@@ -77,7 +74,7 @@ class PostgresRequestCounts:
         tenant = await self._database.tenant(self._token)
 
         async def pause(rows: Connection) -> None:
-            await rows.execute(_LOCK, (tenant,))
+            await rows.execute(LOCK_TENANT, (tenant,))
             longer = "UPDATE tenants SET paused_until = %s WHERE tenant = %s AND paused_until < %s"
             await rows.execute(longer, (until, tenant, until))
 

@@ -12,6 +12,12 @@ from psycopg.errors import DuplicateObject, DuplicateTable, UndefinedTable, Uniq
 from mogplex_mcp.storage.errors import NewerSchemaError
 from mogplex_mcp.storage.ledger import KEPT_SECONDS
 
+LOCK_TENANT: Final = """
+INSERT INTO tenants (tenant) VALUES (%s) ON CONFLICT (tenant) DO UPDATE SET tenant = excluded.tenant
+RETURNING paused_until
+"""
+"""Locks the row of a tenant, which is made if needed, until the transaction ends."""
+
 
 class Step(NamedTuple):
     """One step: its statements, and the oldest schema whose release can use the result."""

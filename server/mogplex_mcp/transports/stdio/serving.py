@@ -8,15 +8,13 @@ import contextlib
 import os
 import sys
 from collections.abc import AsyncIterator, Iterator
-from dataclasses import dataclass
 from typing import Any, Final
 
 import anyio
-import mcp_types
 from mcp.server import Server
 
 from mogplex_mcp.core.shutdown import Shutdown
-from mogplex_mcp.core.standard_streams import STDERR, STDIN, STDOUT
+from mogplex_mcp.core.standard_streams import STDERR, STDIN, STDOUT, Handover
 from mogplex_mcp.transports.request_tracking import InboundStream, OpenRequests, OutboundStream
 from mogplex_mcp.transports.stdio.messages import Rejection
 from mogplex_mcp.transports.stdio.probes import serve_both_eras
@@ -25,21 +23,6 @@ from mogplex_mcp.transports.stdio.streams import PolledSink, PolledSource, Threa
 from mogplex_mcp.transports.stdio.writer import MessageWriter
 
 _MAX_REJECTIONS: Final = 1_000
-
-
-@dataclass(frozen=True)
-class Handover:
-    """What passed on stdin and stdout before the server was loaded.
-
-    Attributes:
-        received: Bytes from the client that the server has to process.
-        unsent: Bytes to the client that have to be written before anything else.
-        answered: The id of a request among `received` whose response the client has already; None if there is none.
-    """
-
-    received: bytes = b""
-    unsent: bytes = b""
-    answered: mcp_types.RequestId | None = None
 
 
 async def serve_stdio(server: Server[Any], shutdown: Shutdown, handover: Handover | None = None) -> None:
