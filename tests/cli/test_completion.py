@@ -13,7 +13,7 @@ from mogplex_mcp.tools.catalog import TOOLSETS
 
 CASES = [
     ("ru", {"run", "runs"}),
-    ("runs ", {"list", "get", "events", "cancel"}),
+    ("runs ", {"cancel", "events", "get", "list", "watch"}),
     ("runs events --f", {"--follow"}),
     ("--log-level info runs li", {"list"}),
     ("run --harness ", {"codex", "claude-code"}),

@@ -106,7 +106,7 @@ async def test_an_open_run_is_not_continued(simulator: Simulator) -> None:
 
 
 async def test_no_second_agent_works_on_the_branch_of_a_follow_up_that_is_open(simulator: Simulator) -> None:
-    async with bridge_with(None, simulator) as client:
+    async with client_with(None, simulator) as client:
         first, other = (await ended(client))["run_id"], (await ended(client, prompt="other"))["run_id"]
         second = (await facts(client, "start_run", prompt="more", continue_run=first))["run_id"]
         for more in ({"prompt": "even more"}, {"prompt": "more", "force_new": True}):
@@ -124,7 +124,7 @@ async def test_no_second_agent_works_on_the_branch_of_a_follow_up_that_is_open(s
 
 async def test_of_two_follow_ups_at_the_same_time_one_is_started(simulator: Simulator) -> None:
     results = []
-    async with bridge_with(None, simulator) as client:
+    async with client_with(None, simulator) as client:
         first = (await ended(client))["run_id"]
 
         async def follow_up(prompt: str) -> None:
@@ -140,7 +140,7 @@ async def test_of_two_follow_ups_at_the_same_time_one_is_started(simulator: Simu
 
 
 async def test_runs_that_have_ended_are_looked_at_once_for_all_follow_ups(simulator: Simulator) -> None:
-    async with bridge_with(None, simulator) as client:
+    async with client_with(None, simulator) as client:
         first = (await ended(client))["run_id"]
         for number in range(5):
             await facts(client, "start_run", **START | {"prompt": f"never followed {number}"})
@@ -157,7 +157,7 @@ async def test_runs_that_have_ended_are_looked_at_once_for_all_follow_ups(simula
 
 
 async def test_a_run_that_no_worker_took_keeps_no_branch_busy(simulator: Simulator) -> None:
-    async with bridge_with(None, simulator) as client:
+    async with client_with(None, simulator) as client:
         first = (await ended(client))["run_id"]
         simulator.plan("stuck_pending")
         await facts(client, "start_run", prompt="lost", continue_run=first)

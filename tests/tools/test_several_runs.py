@@ -93,7 +93,7 @@ async def test_runs_that_had_ended_before_do_not_end_the_wait_again(simulator: S
 
 
 async def test_several_ids_in_place_of_one_are_followed_together(simulator: Simulator) -> None:
-    async with bridge_with(None, simulator) as client:
+    async with client_with(None, simulator) as client:
         run_ids = await started(client, 2)
         answered = await facts(client, "tail_run", run_id=", ".join(run_ids), wait_seconds=0)
         assert [row["run_id"] for row in answered["runs"]] == run_ids

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     import subprocess
 
 QUICKLY = 5.0
+# For what also has to start first.
+PATIENTLY = 60.0
 SILENT_SECONDS = 90.0
 """How long a process may say nothing, on a machine that is busy with other tests."""
 START = {"repo": "acme/web", "prompt": "Fix the flaky test."}

@@ -228,7 +228,8 @@ async def test_hundred_followers_on_three_replicas_cost_hardly_more_than_one(ser
         runs.start_soon(follow, 100, 3)
     alone, together = counted[1], counted[100]
     print(f"{alone} requests for one follower, {together} for 100 on 3 replicas")  # noqa: T201 - the result
-    assert together <= 1.2 * alone
+    # Polls are some seconds apart, so that a busy machine shifts one for each replica. `tests/runs/` counts exactly.
+    assert together <= 1.2 * alone + 3
 
 
 async def test_replicas_start_and_serve_without_the_database_and_use_it_when_it_is_back(

@@ -16,7 +16,7 @@ import pytest
 from mogplex_mcp.simulator import DEMO_TOKEN, Simulator
 from mogplex_mcp.simulator.server import serve
 from tests.transports.processes import PROGRAM, environment, lines, process
-from tests.transports.talking import INITIALIZE, QUICKLY, START, address_of, request, talking, tool
+from tests.transports.talking import INITIALIZE, PATIENTLY, QUICKLY, START, address_of, request, talking, tool
 
 if sys.platform != "win32":
     import resource
@@ -155,7 +155,7 @@ def test_a_client_that_is_killed_leaves_no_process_behind(tmp_path: Path) -> Non
         # Ready as soon as the process has ended.
         import select  # noqa: PLC0415 - for this only
 
-        assert select.select([child], [], [], QUICKLY)[0]
+        assert select.select([child], [], [], PATIENTLY)[0]
         os.close(child)
 
 

@@ -12,12 +12,11 @@ from mcp import Client, StdioServerParameters
 from tests.transports.conftest import ROOT
 from tests.transports.processes import PROGRAM, environment, lines, process
 from tests.transports.story import call, follow_to_pull_request
-from tests.transports.talking import INITIALIZE, QUICKLY, Talk, request
+from tests.transports.talking import INITIALIZE, PATIENTLY, QUICKLY, Talk, request
 from tests.transports.without_polling import NO_SIGNAL_HANDLERS
 
 pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("stdio")]
 
-PATIENTLY = 60.0
 WINDOWS = [sys.executable, "-m", "tests.transports.without_polling", NO_SIGNAL_HANDLERS]
 ERAS = pytest.mark.parametrize("mode", ["legacy", "auto"])
 
