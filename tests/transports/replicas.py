@@ -17,7 +17,7 @@ from starlette.types import Receive, Scope, Send
 from mogplex_mcp.simulator import DEMO_TOKEN
 from tests.postgres_server import free_port
 from tests.transports.http.support import served
-from tests.transports.processes import PROGRAM, environment
+from tests.transports.processes import PROGRAM, environment, unmeasured
 
 READY_SECONDS = 60.0
 
@@ -34,7 +34,7 @@ class Replica:
         self.address = f"http://127.0.0.1:{self.port}"
         self.log = home / f"replica-{self.port}.log"
         self._command = [*PROGRAM, "http", "--port", str(self.port), "--url", mogplex, "--toolsets", "all"]
-        self._environment = environment(home, {"MOGPLEX_MCP_DATABASE_URL": database, **(more or {})})
+        self._environment = unmeasured(environment(home, {"MOGPLEX_MCP_DATABASE_URL": database, **(more or {})}))
         self._process: subprocess.Popen[bytes] | None = None
 
     async def start(self) -> None:
