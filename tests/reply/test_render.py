@@ -205,7 +205,8 @@ def test_output_schema_describes_every_field_and_repeats_no_inner_description() 
     assert properties["untrusted"]["properties"] == {"message": {"type": "string"}}
     step = properties["next_steps"]["items"]["properties"]
     assert step == {"tool": {"type": "string"}, "arguments": {"type": "object"}, "why": {"type": "string"}}
-    assert Sample.full_schema()["properties"]["next_steps"]["items"]["properties"]["why"]["description"] == "What for."
+    why = Sample.full_schema()["properties"]["next_steps"]["items"]["properties"]["why"]
+    assert why["description"] == "What the call is good for."
     assert Sample.output_schema()["required"] == ["summary"]
 
 

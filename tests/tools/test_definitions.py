@@ -109,11 +109,13 @@ def test_results_are_described_whole(tool: Tool) -> None:
     assert ("untrusted" in published["properties"]) == bool(tool.reply.untrusted_schema)
     for name, one in fields(whole):
         assert one["description"].endswith("."), (tool.name, name)
+        assert len(one["description"].split()) > 3, (tool.name, name)
         assert "items" in one or one["type"] != "array", (tool.name, name)
         assert "properties" in one or "additionalProperties" in one or one["type"] != "object" or name == "arguments"
     for name in published["properties"].keys() - ListReply.model_fields:
         described = published["properties"][name].get("description", "")
-        assert described or whole["properties"][name]["description"].lower() == f"{name.replace('_', ' ')}."
+        brief = whole["properties"][name]["description"].partition(": ")[0].removesuffix(".")
+        assert described == f"{brief}." or (not described and brief.lower() == name.replace("_", " "))
     assert "summary" in published["required"]
     Draft202012Validator.check_schema(published)
 

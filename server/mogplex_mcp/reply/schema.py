@@ -13,7 +13,9 @@ def flat(schema: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def short(schema: Mapping[str, Any], undescribed: Collection[str]) -> dict[str, Any]:
-    """Return a schema without the descriptions of inner fields, and without those that are the name of the field.
+    """Return a schema without the descriptions of inner fields, and with short ones of the others.
+
+    Of "Run id: what get_run takes." the part before the colon is kept, if it is not the name of the field.
 
     Args:
         schema: A schema.
@@ -26,10 +28,10 @@ def short(schema: Mapping[str, Any], undescribed: Collection[str]) -> dict[str, 
 
 
 def _short(name: str, schema: Mapping[str, Any]) -> dict[str, Any]:
-    described = schema.get("description", "")
+    described = schema.get("description", "").partition(": ")[0].removesuffix(".")
     result = _bare(schema)
-    says_more = described.rstrip(".").casefold() != name.replace("_", " ")
-    return {**result, "description": described} if described and says_more else result
+    says_more = described.casefold() not in {"", name.replace("_", " ")}
+    return {**result, "description": f"{described}."} if says_more else result
 
 
 def _bare(schema: Mapping[str, Any]) -> dict[str, Any]:

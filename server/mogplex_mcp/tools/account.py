@@ -33,15 +33,15 @@ _JOURNAL: Final[Mapping[JournalState, str]] = {
 class Connection(Reply):
     """The state of the connection."""
 
-    untrusted_schema: ClassVar[Mapping[str, Any]] = {"reason": text("What Mogplex said.")}
-    connected: bool = Field(description="Mogplex can be used.")
+    untrusted_schema: ClassVar[Mapping[str, Any]] = {"reason": text("What Mogplex answered, in its own words.")}
+    connected: bool = Field(description="Mogplex can be used: it answered, and takes the token.")
     mogplex: str = Field(description="Address of its API.")
-    token: str = Field(description="Where it came from.")
-    scopes: Sequence[str] = Field((), description="What it allows.")
-    requests: str = Field(description="Used in a minute.")
-    journal: str = Field(description="Where runs are noted.")
-    longest_wait_seconds: float = Field(description="Longest safe wait.")
-    server: str = Field(description="Version of this server.")
+    token: str = Field(description="Where it came from: its kind, its place, and until when it is valid.")
+    scopes: Sequence[str] = Field((), description="What it allows: read, write.")
+    requests: str = Field(description="Used in a minute: how many of the allowed ones.")
+    journal: str = Field(description="Where runs are noted: a file or a database, and whether it can be used.")
+    longest_wait_seconds: float = Field(description="Longest safe wait: of one call in this client, in seconds.")
+    server: str = Field(description="Version of this server: with its mode, such as read-only.")
 
 
 @toolset.tool("Check connection", Hints(), needs_token=False)

@@ -43,12 +43,12 @@ class AgentList(ListReply):
     narrow: ClassVar[str] = "Call list_agents with query."
     untrusted_schema: ClassVar[Mapping[str, Any]] = {
         "agents": rows(
-            "The agents.",
-            id=text("For agentId."),
-            name=text("Its name."),
-            category=text("Its category."),
-            model=text("Its model."),
-            description=text("What it does."),
+            "The agents that nodes can use.",
+            id=text("Value for agentId in a graph."),
+            name=text("Name that people see."),
+            category=text("Category that Mogplex sorts it into."),
+            model=text("Model that it uses, by id."),
+            description=text("What it does, in the words of its author."),
         )
     }
     count: int = Field(description="How many there are.")
@@ -60,13 +60,13 @@ class ModelList(ListReply):
     narrow: ClassVar[str] = "Call list_models with query."
     untrusted_schema: ClassVar[Mapping[str, Any]] = {
         "models": rows(
-            "The models.",
-            id=text("For set_automation_model."),
-            name=text("Its name."),
-            context={"type": "integer", "description": "Tokens of context."},
-            input={"type": "number", "description": "Dollars per million tokens."},
-            output={"type": "number", "description": "Dollars per million tokens."},
-            can=text("Its capabilities."),
+            "The models that nodes can use.",
+            id=text("Value for model in set_automation_model."),
+            name=text("Name that people see."),
+            context={"type": "integer", "description": "Longest context, in tokens."},
+            input={"type": "number", "description": "US dollars per million tokens that it reads."},
+            output={"type": "number", "description": "US dollars per million tokens that it writes."},
+            can=text("Capabilities, in the words of Mogplex."),
         )
     }
     count: int = Field(description="How many there are.")

@@ -30,23 +30,23 @@ _LAST_OF_BASIC_PLANE: Final = 0xFFFF
 _CURSOR: Final = re.compile(r"[A-Za-z0-9_=.-]{1,500}")
 
 
-_NAMED: Final = {"name": text("Its name."), "description": text("What it is for.")}
+_NAMED: Final = {"name": text("Name that people see."), "description": text("What it is for.")}
 _NODE: Final = {
-    "id": text("For set_automation_model."),
-    "type": text("Kind of node."),
-    "label": text("Its name."),
-    "event": text("What starts it."),
-    "agent": text("Its agentId."),
-    "model": text("Its model."),
-    "harness": text("Its harness."),
+    "id": text("Value for node_id in set_automation_model."),
+    "type": text("Kind of node, such as start or agent."),
+    "label": text("Name of the node that people see."),
+    "event": text("Event that starts the automation."),
+    "agent": text("Agent that it runs, by agentId."),
+    "model": text("Model that its agent uses."),
+    "harness": text("Coding agent that it starts."),
 }
 
 
 class AutomationRow(BaseModel):
     """One automation of a list."""
 
-    automation_id: str = Field(description="Automation id.")
-    status: str = Field(description="Automation state.")
+    automation_id: str = Field(description="Automation id: what get_automation and trigger_automation take.")
+    status: str = Field(description="Automation state: such as active or inactive.")
     published: bool = Field(description="It has a live version.")
     installation_id: int | None = Field(None, description="GitHub installation it belongs to.")
     updated: Time | None = Field(None, description="When it was last changed.")
@@ -57,10 +57,14 @@ class AutomationList(ListReply):
 
     narrow: ClassVar[str] = "Call list_automations with a smaller limit."
     untrusted_schema: ClassVar[Mapping[str, Any]] = {
-        "automations": rows("The same ones.", automation_id=text("Its id."), **_NAMED)
+        "automations": rows(
+            "What others wrote about the same ones, row by row.",
+            automation_id=text("Id that ties it to its row."),
+            **_NAMED,
+        )
     }
-    automations: Sequence[AutomationRow] = Field(description="Newest first.")
-    next_cursor: str = Field("", description="For the next call.")
+    automations: Sequence[AutomationRow] = Field(description="Newest first: one row for each automation.")
+    next_cursor: str = Field("", description="For the next call: what cursor takes, if there are more.")
 
 
 class AutomationDetails(ListReply):
@@ -69,20 +73,22 @@ class AutomationDetails(ListReply):
     narrow: ClassVar[str] = "Call get_automation with detail graph."
     untrusted_schema: ClassVar[Mapping[str, Any]] = {
         **_NAMED,
-        "notes": text("Its notes."),
-        "nodes": rows("The draft's nodes.", **_NODE),
-        "graph": text("The graph's JSON."),
+        "notes": text("Notes of its authors for people."),
+        "nodes": rows("Nodes of the draft, one by one.", **_NODE),
+        "graph": text("JSON of the graph, or one page of it."),
     }
-    automation_id: str = Field(description="Automation id.")
-    status: str = Field(description="Automation state.")
-    installation_id: int | None = Field(None, description="GitHub installation.")
-    published_version: int | None = Field(None, description="Live version.")
-    draft_is_published: bool | None = Field(None, description="Both are the same.")
-    updated: Time | None = Field(None, description="Last change.")
+    automation_id: str = Field(description="Automation id: what get_automation and trigger_automation take.")
+    status: str = Field(description="Automation state: such as active or inactive.")
+    installation_id: int | None = Field(
+        None, description="GitHub installation: the number of the one that it works on."
+    )
+    published_version: int | None = Field(None, description="Live version: its number; none if it was never published.")
+    draft_is_published: bool | None = Field(None, description="Both are the same: the draft and what is live.")
+    updated: Time | None = Field(None, description="Last change: when the automation was edited.")
     nodes: int = Field(description="Nodes of the draft.")
     edges: int = Field(description="Edges of the draft.")
-    page: int | None = Field(None, description="Page of the graph.")
-    pages: int | None = Field(None, description="Its pages.")
+    page: int | None = Field(None, description="Page of the graph: the one that is in untrusted.")
+    pages: int | None = Field(None, description="Its pages: how many there are.")
 
 
 def list_reply(found: AutomationPage, limit: int) -> AutomationList:

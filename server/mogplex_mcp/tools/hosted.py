@@ -30,12 +30,14 @@ HostedName = Annotated[str, Field(description="The name of the hosted tool.")]
 class HostedRow(BaseModel):
     """One hosted tool."""
 
-    hosted: str = Field(description="Hosted tool name.")
+    hosted: str = Field(description="Hosted tool name: what name takes in call_hosted_tool.")
     use_instead: str = Field("", description="Tool of this server that does the same.")
     toolset: str = Field("", description="Toolset of that tool.")
     is_on: bool | None = Field(None, description="Whether that tool is offered here.")
     why_off: str = Field("", description="Why it is not offered.")
-    effect: Literal["reads", "writes", "may destroy"] = Field(description="What it may do.")
+    effect: Literal["reads", "writes", "may destroy"] = Field(
+        description="What it may do: it reads only if its hints say so without doubt."
+    )
 
 
 class HostedList(ListReply):
@@ -43,21 +45,28 @@ class HostedList(ListReply):
 
     narrow: ClassVar[str] = "Call list_hosted_tools with name."
     untrusted_schema: ClassVar[Mapping[str, Any]] = {
-        "tools": rows("Callable ones.", hosted=text("Its name."), description=text("What it does.")),
-        "description": text("What it does."),
-        "schema": text("Its arguments."),
+        "tools": rows(
+            "What their authors say of the callable ones.",
+            hosted=text("Name of the hosted tool."),
+            description=text("What it does, in the words of its author."),
+        ),
+        "description": text("What it does, in the words of its author."),
+        "schema": text("JSON Schema of its arguments."),
     }
-    tools: Sequence[HostedRow] = Field(description="Callable ones first.")
-    page: int | None = Field(None, description="Page of schema.")
-    pages: int | None = Field(None, description="Its pages.")
+    tools: Sequence[HostedRow] = Field(description="Callable ones first: one row for each hosted tool.")
+    page: int | None = Field(None, description="Page of schema: the one that is in untrusted.")
+    pages: int | None = Field(None, description="Its pages: how many there are.")
 
 
 class HostedAnswer(Reply):
     """What a hosted tool answered."""
 
-    untrusted_schema: ClassVar[Mapping[str, Any]] = {"text": text("Its text."), "data": text("Its JSON.")}
+    untrusted_schema: ClassVar[Mapping[str, Any]] = {
+        "text": text("Text that it returned."),
+        "data": text("Structured result that it returned."),
+    }
     suggests_calls: ClassVar[bool] = False
-    hosted: str = Field(description="Hosted tool name.")
+    hosted: str = Field(description="Hosted tool name: what name takes in call_hosted_tool.")
 
 
 @toolset.tool("List hosted tools", Hints(open_world=True))

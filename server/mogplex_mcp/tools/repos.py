@@ -21,10 +21,10 @@ toolset = Toolset("repos", "Find repositories.")
 class RepoRow(BaseModel):
     """One repository; rows of a monorepo share the name and differ in the directory."""
 
-    id: str = Field(description="Give it as repo if names repeat.")
-    repo: str = Field(description="owner/name or id.")
-    default_branch: str = Field("", description="Runs start from it.")
-    root_directory: str = Field("", description="Folder of a monorepo.")
+    id: str = Field(description="Mogplex id: give it as repo if names repeat.")
+    repo: str = Field(description="owner/name or id: the id where the name is not known.")
+    default_branch: str = Field("", description="Branch that runs start from if none is given.")
+    root_directory: str = Field("", description="Folder of a monorepo that this entry stands for.")
 
 
 class RepoList(ListReply):
@@ -32,7 +32,7 @@ class RepoList(ListReply):
 
     narrow: ClassVar[str] = "Call list_repos with a part of the name as query."
     untrusted_schema: ClassVar[Mapping[str, Any]] = {"unusual_names": texts("Names of rows, by id.")}
-    repos: tuple[RepoRow, ...] = Field(description="The repositories found.")
+    repos: tuple[RepoRow, ...] = Field(description="The repositories found: one row for each.")
 
     @classmethod
     def of(cls, found: Sequence[Repo], **others: Any) -> Self:

@@ -18,12 +18,12 @@ toolset = Toolset("reviews", "Reviews of pull requests.", by_default=False)
 class QueuedReview(Reply):
     """What came of asking for a review."""
 
-    untrusted_schema: ClassVar[Mapping[str, Any]] = {"reason": text("What Mogplex said.")}
+    untrusted_schema: ClassVar[Mapping[str, Any]] = {"reason": text("What Mogplex answered, in its own words.")}
     pr_number: int = Field(description="Number of the pull request.")
     queued: bool | None = Field(None, description="It waits to be started.")
     started: bool = Field(description="Whether the review has started.")
-    deferred: bool = Field(description="Mogplex starts it later.")
-    run_id: str = Field("", description="Id of its run.")
+    deferred: bool = Field(description="Whether Mogplex starts the review later.")
+    run_id: str = Field("", description="Id of the run that reviews.")
     status: str = Field("", description="State of the review.")
 
 

@@ -16,19 +16,19 @@ from mogplex_mcp.storage.ledger import Entry
 class RunRow(BaseModel):
     """One run of the list."""
 
-    run_id: Uuid = Field("", description="None if it is unknown.")
-    repo: str = Field("", description="owner/name or id.")
-    status: str = Field(description="When last looked at.")
-    started: Time | None = Field(None, description="When it began.")
-    pull_request: Link = Field("", description="Its address.")
-    task: str = Field("", description="Start of its prompt.")
+    run_id: Uuid = Field("", description="Id of the run; none while it is not known.")
+    repo: str = Field("", description="Repository as owner/name, or its id where the name is not known.")
+    status: str = Field(description="Mogplex's word for its state, when last looked at.")
+    started: Time | None = Field(None, description="When the run was started.")
+    pull_request: Link = Field("", description="Address of its pull request, once it is open.")
+    task: str = Field("", description="First words of its prompt.")
 
 
 class RunList(ListReply):
     """Runs, the newest first."""
 
     narrow: ClassVar[str] = "Call list_runs with repo, status or a smaller max_age_hours."
-    runs: Sequence[RunRow] = Field(description="Newest first.")
+    runs: Sequence[RunRow] = Field(description="Newest first: one row for each run.")
 
 
 def list_reply(found: run_list.RunList, now: datetime) -> RunList:

@@ -26,20 +26,20 @@ ERROR_CHARACTERS: Final = 600
 
 
 _TEXTS: Final = {
-    "id": text("Its id."),
-    "branch": text("Working branch."),
-    "base": text("Base branch."),
-    "directory": text("Root directory."),
+    "id": text("Id that ties it to its row."),
+    "branch": text("Branch that is worked on."),
+    "base": text("Branch that it was made from."),
+    "directory": text("Directory of a monorepo that is worked in."),
     "preview": text("Address of its server."),
-    "error": text("Why it failed."),
+    "error": text("Why it failed, in the words of Mogplex."),
 }
 
 
 class SandboxRow(BaseModel):
     """One sandbox; without an id as long as it is not known."""
 
-    id: str = Field("", description="Sandbox id.")
-    status: str = Field(description="Sandbox state.")
+    id: str = Field("", description="Id that get_sandbox_logs takes.")
+    status: str = Field(description="Sandbox state: such as creating, running, paused or error.")
     repo: str = Field("", description="Repository, as owner/name, or its id if the name is unknown.")
     last_active: Time | None = Field(None, description="When it was last used.")
 
@@ -48,31 +48,36 @@ class SandboxList(ListReply):
     """Sandboxes, the one used last first."""
 
     narrow: ClassVar[str] = "Call list_sandboxes with repo, status or a smaller limit."
-    untrusted_schema: ClassVar[Mapping[str, Any]] = {"sandboxes": rows("The same ones.", **_TEXTS)}
-    sandboxes: Sequence[SandboxRow] = Field(description="Last used first.")
+    untrusted_schema: ClassVar[Mapping[str, Any]] = {
+        "sandboxes": rows("What others wrote about the same ones, row by row.", **_TEXTS)
+    }
+    sandboxes: Sequence[SandboxRow] = Field(description="Last used first: one row for each sandbox.")
 
 
 class OneSandbox(Reply):
     """One sandbox."""
 
     untrusted_schema: ClassVar[Mapping[str, Any]] = {
-        "sandbox": {"type": "object", "properties": _TEXTS, "description": "The same one."}
+        "sandbox": {"type": "object", "properties": _TEXTS, "description": "What others wrote about it."}
     }
-    sandbox: SandboxRow = Field(description="The sandbox now.")
-    web_page: Link = Field("", description="Web page.")
+    sandbox: SandboxRow = Field(description="The sandbox now: unconfirmed if Mogplex has not answered yet.")
+    web_page: Link = Field("", description="Web page: where people look at it, on the configured Mogplex.")
 
 
 class SandboxLog(Reply):
     """A piece of a log."""
 
-    untrusted_schema: ClassVar[Mapping[str, Any]] = {"error": text("Why it failed."), "lines": texts("The lines.")}
-    sandbox_id: str = Field(description="Sandbox id.")
-    status: str = Field(description="Sandbox state.")
+    untrusted_schema: ClassVar[Mapping[str, Any]] = {
+        "error": text("Why it failed, in the words of Mogplex."),
+        "lines": texts("The lines of the log that were asked for."),
+    }
+    sandbox_id: str = Field(description="Sandbox id: what get_sandbox_logs takes.")
+    status: str = Field(description="Sandbox state: such as creating, running, paused or error.")
     log: LogName = Field(description="Log that is shown.")
-    first_line: int | None = Field(None, description="First one shown.")
-    last_line: int | None = Field(None, description="Last one shown.")
+    first_line: int | None = Field(None, description="First one shown: the log begins with 1.")
+    last_line: int | None = Field(None, description="Last one shown: give the next one as from_line for more.")
     line_count: int = Field(description="Lines that it has.")
-    web_page: Link = Field(description="Web page.")
+    web_page: Link = Field(description="Web page: where people look at it, on the configured Mogplex.")
 
 
 @toolset.tool("List sandboxes", Hints(open_world=True))
