@@ -24,7 +24,7 @@ from mogplex_mcp.operations.errors import (
     listed_by,
     too_many_starts,
 )
-from mogplex_mcp.operations.look import LOOK_SECONDS, Look, Pending, looking
+from mogplex_mcp.operations.task_poll import POLL_SECONDS, Pending, TaskPoll, noting_faults
 from mogplex_mcp.runs.cursor import Cursor, CursorError
 from mogplex_mcp.runs.event_groups import EventGroup, group_events
 from mogplex_mcp.runs.idempotency import SAME_START_SECONDS, GenerationsError
@@ -202,13 +202,13 @@ async def follow_run(
         ) from None
     watch = context.tenant.watches.of(wanted)
     before = watch.latest
-    look = context.look if wait_seconds > 0 else None
-    with listed_by(Operation("list_runs")), looking(look, {"run_id": wanted}, wait_seconds):
+    poll = context.task_poll if wait_seconds > 0 else None
+    with listed_by(Operation("list_runs")), noting_faults(poll, {"run_id": wanted}, wait_seconds):
         news = await tail(
             watch,
             seen,
             until=until,
-            deadline=min(context.arrived + (LOOK_SECONDS if look else wait_seconds), context.deadline),
+            deadline=min(context.arrived + (POLL_SECONDS if poll else wait_seconds), context.deadline),
             refresh_deadline=context.deadline,
             max_events=max_events,
             listener=listener,
@@ -216,17 +216,17 @@ async def follow_run(
             repo_of=lambda run: repo_name(context, run),
             now=context.tenant.clock.now,
             wall_clock=context.clock,
-            once=look is not None,
+            once=poll is not None,
         )
-    if look is not None:
-        _go_on(context, look, news, watch.seconds_until_due, wait_seconds)
-    if look is None or news.snapshot is not before:
+    if poll is not None:
+        _go_on(context, poll, news, watch.seconds_until_due, wait_seconds)
+    if poll is None or news.snapshot is not before:
         await record_state(context, news.snapshot, news.outcome)
     return FollowedRun(news, seen, news.repo, is_latest=not run_id)
 
 
-def _go_on(context: OperationContext, look: Look, news: Tail, due: float, wait_seconds: float) -> None:
-    """Note on a look that the wait would go on after this news, if it would."""
+def _go_on(context: OperationContext, poll: TaskPoll, news: Tail, due: float, wait_seconds: float) -> None:
+    """Note on the poll of a task that the wait would go on after this news, if it would."""
     snapshot, run_id, share = news.snapshot, news.cursor.run_id, context.tenant.fair_share
     settles = news.reason is Reason.ENDED and not snapshot.settled
     if news.reason is Reason.TIME_UP or settles:
@@ -234,8 +234,8 @@ def _go_on(context: OperationContext, look: Look, news: Tail, due: float, wait_s
         seconds = due if settles else max(due, share.seconds)
         seen = max(0.0, context.tenant.clock.now() - snapshot.at)
         pending = Pending({"run_id": run_id}, describe(snapshot, news.outcome), seconds, wait_seconds, seen)
-        look.go_on(pending, fault=snapshot.fault)
-    if look.pending is None:
+        poll.go_on(pending, fault=snapshot.fault)
+    if poll.pending is None:
         share.forget(run_id)
 
 
