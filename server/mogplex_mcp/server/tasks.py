@@ -22,8 +22,8 @@ from mogplex_mcp.operations.task_poll import TaskPoll
 from mogplex_mcp.server.request_scope import Context, RequestScope
 from mogplex_mcp.server.task_ids import Task, TaskIds, owner_of, task_error
 from mogplex_mcp.server.tool_handlers import ToolHandlers
-from mogplex_mcp.storage.confirmations import MemoryUsedConfirmations
 from mogplex_mcp.storage.errors import StateError
+from mogplex_mcp.storage.expiring_names import MemoryExpiringNames
 from mogplex_mcp.toolkit.toolset import Tool
 
 TASKS: Final = "io.modelcontextprotocol/tasks"
@@ -81,7 +81,7 @@ class Tasks:
         self._handlers = handlers
         self._ids = TaskIds()
         # Where the store cannot be asked.
-        self._cancelled_here = MemoryUsedConfirmations()
+        self._cancelled_here = MemoryExpiringNames()
 
     async def call(
         self, scope: RequestScope, params: mcp_types.CallToolRequestParams

@@ -24,8 +24,8 @@ from pydantic import ValidationError
 
 from mogplex_mcp.core.shutdown import AT_ONCE
 from mogplex_mcp.operations.confirmation import Action, Consent
-from mogplex_mcp.storage.confirmations import MemoryUsedConfirmations
 from mogplex_mcp.storage.errors import StateError
+from mogplex_mcp.storage.expiring_names import MemoryExpiringNames
 from mogplex_mcp.storage.store import Store
 from mogplex_mcp.toolkit.errors import ToolError
 from mogplex_mcp.toolkit.sealing import SharedKeyCodec
@@ -65,7 +65,7 @@ class Elicitation:
         self._allow_unasked = allow_unasked
         self._codec = SharedKeyCodec()
         self._process = secrets.token_urlsafe(12)
-        self._used_here = MemoryUsedConfirmations()
+        self._used_here = MemoryExpiringNames()
 
     def boundary(self, audience: str, principal: Callable[[Context], str]) -> RequestStateBoundary:
         """Return the middleware that seals the state of multi round-trip requests and verifies it when it comes back.
