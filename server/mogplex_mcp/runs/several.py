@@ -15,10 +15,10 @@ import anyio
 from mogplex_mcp.api.errors import ErrorCode, MogplexError
 from mogplex_mcp.api.unreadable import note_unreadable
 from mogplex_mcp.core.shutdown import AT_ONCE, Shutdown
-from mogplex_mcp.runs.outcome import Outcome, Phase, is_milestone, is_stale, is_terminal, read_outcome
+from mogplex_mcp.runs.outcome import Outcome, Phase, is_milestone, is_terminal, read_outcome
 from mogplex_mcp.runs.several_cursor import Reported, SeveralCursor
 from mogplex_mcp.runs.tail import HEARTBEAT_SECONDS, Reason, RepoOf, Until, first_snapshot
-from mogplex_mcp.runs.watch import FINAL_ERRORS, RunWatch, Snapshot
+from mogplex_mcp.runs.watch import RunWatch, Snapshot, is_final
 
 FIRST_LOOK_SECONDS: Final = 5.0
 """How long the answer with news of one run waits for the first look at the others."""
@@ -197,14 +197,14 @@ class _Wait:
             await self._listener(self.states())
             while one.has_to_wait() and not self._once:
                 before, one.snapshot = one.snapshot, await one.watch.after(one.snapshot)
-                if _differ(before, one.snapshot):
+                if one.snapshot.differs_from(before):
                     await self._listener(self.states())
         except MogplexError as error:
             one.error = error
         one.is_followed = False
         one.is_looked_at.set()
-        is_fatal = one.error is not None and self._is_fatal(one.error)
-        if is_fatal or one.state().news or not any(other.is_followed for other in self._followers):
+        ends = one.error is not None and self._is_final(one.error)
+        if ends or one.state().news or not any(other.is_followed for other in self._followers):
             self.over.set()
 
     def check_readable(self) -> None:
@@ -216,15 +216,14 @@ class _Wait:
         """
         failed = [(one.run_id, one.error) for one in self._followers if one.error is not None]
         for _, error in failed:
-            if self._is_fatal(error):
+            if self._is_final(error):
                 raise UnfollowableError([run_id for run_id, other in failed if other.code is error.code], error)
         if all(one.snapshot is None for one in self._followers):
             late = MogplexError(ErrorCode.TIMED_OUT, "Mogplex did not say how the runs stand before the wait was over")
             raise failed[0][1] if failed else late
 
-    def _is_fatal(self, error: MogplexError) -> bool:
-        # A token that never worked is a wrong one; for a token that has worked, see FINAL_ERRORS.
-        return error.code in FINAL_ERRORS or (error.code is ErrorCode.UNAUTHORIZED and self._is_first_call)
+    def _is_final(self, error: MogplexError) -> bool:
+        return is_final(error, is_first_call=self._is_first_call)
 
 
 class _Follower:
@@ -288,14 +287,9 @@ class _Follower:
         return sum(is_milestone(event, self.repo) for event in snapshot.events)
 
 
-def _differ(before: Snapshot, after: Snapshot) -> bool:
-    return (before.run.status, len(before.events)) != (after.run.status, len(after.events))
-
-
 def _verdict(snapshot: Snapshot, outcome: Outcome) -> Verdict:
     if is_terminal(snapshot.run):
         return _VERDICTS[outcome.phase] if snapshot.settled else Verdict.OPEN
     if outcome.never_queued:
         return Verdict.NEVER_QUEUED
-    # With a full window no newer event can be read, so silence doesn't mean that the run is stale.
-    return Verdict.STALE if not snapshot.saturated and is_stale(snapshot.run, outcome) else Verdict.OPEN
+    return Verdict.STALE if snapshot.is_stale(outcome) else Verdict.OPEN

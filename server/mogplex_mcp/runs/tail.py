@@ -19,8 +19,8 @@ from mogplex_mcp.api.unreadable import note_unreadable
 from mogplex_mcp.core.shutdown import AT_ONCE, Shutdown
 from mogplex_mcp.runs.cursor import Cursor
 from mogplex_mcp.runs.event_groups import EventGroup, group_events
-from mogplex_mcp.runs.outcome import Outcome, is_milestone, is_stale, is_terminal, read_outcome
-from mogplex_mcp.runs.watch import FINAL_ERRORS, RunWatch, Snapshot
+from mogplex_mcp.runs.outcome import Outcome, is_milestone, is_terminal, read_outcome
+from mogplex_mcp.runs.watch import FINAL_ERRORS, RunWatch, Snapshot, is_final
 
 HEARTBEAT_SECONDS: Final = 10.0
 """How often progress is reported while nothing changes."""
@@ -176,11 +176,9 @@ async def first_snapshot(
                 return await watch.refresh()
             except MogplexError as fault:
                 error = fault
-            # A token that never worked is a wrong one; for a token that has worked, see FINAL_ERRORS.
-            refused = error.code is ErrorCode.UNAUTHORIZED and is_first_call
             pause = max(FIRST_REFRESH_RETRY_SECONDS, error.retry_after or 0.0)
             too_late = anyio.current_time() + pause >= deadline or shutdown.has_begun
-            if error.code in FINAL_ERRORS or watch.latest is not None or refused or too_late:
+            if watch.latest is not None or too_late or is_final(error, is_first_call=is_first_call):
                 break
             with shutdown.within(AT_ONCE):
                 await anyio.sleep(pause)
@@ -221,8 +219,6 @@ class _View:
         if is_terminal(snapshot.run):
             return Reason.ENDED if snapshot.settled else None
         unseen, outcome = self._unseen(snapshot), self.outcome(snapshot)
-        # With a full window no newer event can be read, so silence doesn't mean that the run is stale.
-        stale = not snapshot.saturated and is_stale(snapshot.run, outcome)
         # What exceeds one result is returned by the next call at once.
         exceeds_limit = len(group_events(unseen)) > self.max_events
         reason = None
@@ -230,7 +226,7 @@ class _View:
             reason = Reason.NEVER_QUEUED
         elif any(is_milestone(event, self.repo) for event in unseen):
             reason = Reason.MILESTONE
-        elif stale:
+        elif snapshot.is_stale(outcome):
             reason = Reason.STALE
         elif exceeds_limit or (unseen and self.until is Until.UPDATE):
             reason = Reason.UPDATE
@@ -276,7 +272,7 @@ class _Progress:
             await self._report()
 
     async def update(self, snapshot: Snapshot) -> None:
-        changed = (snapshot.run.status, len(snapshot.events)) != (self._snapshot.run.status, len(self._snapshot.events))
+        changed = snapshot.differs_from(self._snapshot)
         if snapshot.fault is None:
             self._awake_at, self._slept = self._clocks(), 0.0
         self._snapshot = snapshot
