@@ -23,7 +23,7 @@ from mogplex_mcp.operations.errors import (
     listed_by,
     too_many_starts,
 )
-from mogplex_mcp.operations.runs import UNKNOWN_CLIENT
+from mogplex_mcp.operations.known_runs import UNKNOWN_CLIENT
 from mogplex_mcp.operations.task_poll import POLL_SECONDS, Pending, TaskPoll, noting_faults
 from mogplex_mcp.runs.automation_looks import describe
 from mogplex_mcp.runs.idempotency import GenerationsError

@@ -8,7 +8,7 @@ from mogplex_mcp.api.identifiers import canonical_uuid, id_in_page, not_a_uuid
 from mogplex_mcp.core.humanize import counted
 from mogplex_mcp.operations.context import OperationContext
 from mogplex_mcp.operations.errors import Argument, InvalidArgumentError, Operation, advised
-from mogplex_mcp.operations.runs import record_state, repo_name
+from mogplex_mcp.operations.known_runs import record_state, repo_name
 from mogplex_mcp.operations.task_poll import POLL_SECONDS, Pending, TaskPoll, noting_faults
 from mogplex_mcp.runs.cursor import CursorError
 from mogplex_mcp.runs.several import SeveralListener, SeveralTail, UnfollowableError, count_phases, tail_several
