@@ -23,11 +23,6 @@ REPORTED = st.dictionaries(
 )
 
 
-@pytest.fixture
-def anyio_backend(virtual_time: object) -> object:
-    return virtual_time
-
-
 async def _ignore(_: object) -> None:
     return
 

@@ -18,11 +18,6 @@ from tests.virtual_time import virtual_now
 pytestmark = pytest.mark.anyio
 
 
-@pytest.fixture
-def anyio_backend(virtual_time: object) -> object:
-    return virtual_time
-
-
 @st.composite
 def growing_windows(draw: st.DrawFn) -> list[list[int]]:
     """What polls see: rows that are added anywhere, in any order, and come in any order when their times are equal."""
