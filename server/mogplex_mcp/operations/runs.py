@@ -27,7 +27,7 @@ from mogplex_mcp.runs.idempotency import GenerationsError
 from mogplex_mcp.runs.outcome import Outcome, read_outcome
 from mogplex_mcp.runs.progress import describe
 from mogplex_mcp.runs.start import Started
-from mogplex_mcp.runs.tail import Listener, Reason, Tail, Until, tail
+from mogplex_mcp.runs.tail import Listener, Reason, Tail, Until, WaitOptions, tail
 from mogplex_mcp.runs.watch import Snapshot
 from mogplex_mcp.storage.errors import StateError
 
@@ -198,22 +198,29 @@ async def follow_run(
         news = await tail(
             watch,
             seen,
-            until=until,
-            deadline=min(context.arrived + (POLL_SECONDS if poll else wait_seconds), context.deadline),
-            refresh_deadline=context.deadline,
+            wait_options(context, poll, wait_seconds, until),
             max_events=max_events,
             listener=listener,
-            shutdown=context.shutdown,
-            repo_of=lambda run: repo_name(context, run),
-            now=context.tenant.clock.now,
             wall_clock=context.clock,
-            once=poll is not None,
         )
     if poll is not None:
         _go_on(context, poll, news, watch.seconds_until_due, wait_seconds)
     if poll is None or news.snapshot is not before:
         await record_state(context, news.snapshot, news.outcome)
     return FollowedRun(news, seen, news.repo, is_latest=not run_id)
+
+
+def wait_options(context: OperationContext, poll: TaskPoll | None, wait_seconds: float, until: Until) -> WaitOptions:
+    """Return how to wait for runs: once for a poll of a task, else so many seconds, within the deadline of the call."""
+    return WaitOptions(
+        until=until,
+        deadline=min(context.arrived + (POLL_SECONDS if poll else wait_seconds), context.deadline),
+        refresh_deadline=context.deadline,
+        shutdown=context.shutdown,
+        repo_of=lambda run: repo_name(context, run),
+        now=context.tenant.clock.now,
+        once=poll is not None,
+    )
 
 
 def _go_on(context: OperationContext, poll: TaskPoll, news: Tail, due: float, wait_seconds: float) -> None:

@@ -8,8 +8,9 @@ from mogplex_mcp.api.identifiers import canonical_uuid, id_in_page, not_a_uuid
 from mogplex_mcp.core.humanize import counted
 from mogplex_mcp.operations.context import OperationContext
 from mogplex_mcp.operations.errors import Argument, InvalidArgumentError, Operation, advised
-from mogplex_mcp.operations.known_runs import record_state, repo_name
-from mogplex_mcp.operations.task_poll import POLL_SECONDS, Pending, TaskPoll, noting_faults
+from mogplex_mcp.operations.known_runs import record_state
+from mogplex_mcp.operations.runs import wait_options
+from mogplex_mcp.operations.task_poll import Pending, TaskPoll, noting_faults
 from mogplex_mcp.runs.cursor import CursorError
 from mogplex_mcp.runs.several import SeveralListener, SeveralTail, UnfollowableError, count_phases, tail_several
 from mogplex_mcp.runs.several_cursor import SeveralCursor
@@ -71,14 +72,8 @@ async def follow_runs(
             news = await tail_several(
                 watches,
                 reported,
-                until=until,
-                deadline=min(context.arrived + (POLL_SECONDS if poll else wait_seconds), context.deadline),
-                refresh_deadline=context.deadline,
+                wait_options(context, poll, wait_seconds, until),
                 listener=listener,
-                shutdown=context.shutdown,
-                repo_of=lambda run: repo_name(context, run),
-                now=context.tenant.clock.now,
-                once=poll is not None,
             )
     except UnfollowableError as error:
         named = ", ".join(error.run_ids)
