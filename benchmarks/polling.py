@@ -28,7 +28,7 @@ from mogplex_mcp.core.shutdown import Shutdown
 from mogplex_mcp.credentials.sources import FoundToken
 from mogplex_mcp.runs.cursor import Cursor
 from mogplex_mcp.runs.outcome import Outcome, is_terminal
-from mogplex_mcp.runs.tail import Reason, Until, tail
+from mogplex_mcp.runs.tail import Reason, Until, WaitOptions, tail
 from mogplex_mcp.runs.watch import Snapshot
 from mogplex_mcp.runs.watches import Watches
 from mogplex_mcp.simulator import DEMO_TOKEN, Simulator
@@ -131,14 +131,9 @@ async def follow_as_a_model(story: Story) -> None:
         news = await tail(
             story.tenant.watches.of(story.run_id),
             cursor,
-            until=Until.DONE,
-            deadline=deadline,
-            refresh_deadline=deadline,
+            WaitOptions(Until.DONE, deadline, deadline, Shutdown(), _repo_of, virtual_now),
             max_events=40,
             listener=listen,
-            shutdown=Shutdown(),
-            repo_of=_repo_of,
-            now=virtual_now,
         )
         cursor = news.cursor
         if news.outcome.pull_request and not reported:

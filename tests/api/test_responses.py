@@ -75,7 +75,7 @@ def test_an_error_without_a_reason_is_named_by_its_status(body: str) -> None:
 
 def test_what_the_service_says_is_one_clean_line_without_tokens() -> None:
     error = said(400, "BAD_REQUEST", rf"a\nb \u001b[31m{TOKEN.value}\u0000" + "x" * 1000)
-    assert error.message.startswith("a b mog_…")
+    assert error.message.startswith("a b [secret removed]")
     assert len(error.message) <= 300
     assert TOKEN.value not in error.message
 
@@ -182,7 +182,7 @@ def test_title_of_a_page_is_found_in_linear_time(page: str, words: str) -> None:
 
 def test_a_page_in_place_of_an_envelope_shows_at_most_120_characters_and_no_token() -> None:
     error = refusal(answer(500, f"{TOKEN.value} " + "y" * 5000, "text/plain"))
-    assert "mog_…" in error.message
+    assert "[secret removed]" in error.message
     assert TOKEN.value not in error.message
     assert error.message.count("y") < 130
 

@@ -9,7 +9,6 @@ from mogplex_mcp.api.errors import ErrorCode, MogplexError
 from mogplex_mcp.api.http import Token, check_uuid
 from mogplex_mcp.api.identifiers import id_in_page
 from mogplex_mcp.api.repos import full_name
-from mogplex_mcp.api.text import one_line
 
 from .support import RUN_ID
 
@@ -243,26 +242,3 @@ def test_check_uuid_accepts_or_refuses_any_text_on_one_line(text: str) -> None:
         assert len(check_uuid(text, "repo_id")) == len(RUN_ID)
     except MogplexError as error:
         assert error.message.isprintable()  # noqa: PT017 - most texts raise, which is half of the promise
-
-
-@pytest.mark.parametrize(
-    ("text", "shown"),
-    [
-        ("two\nlines\tand  blanks", "two lines and blanks"),
-        ("\x1b[31mred\x1b[0m \x1b]0;title\x07text", "red text"),
-        ("bidi\u202eover\u200bzero\ufeff", "bidioverzero"),
-        ("tags\U000e0041", "tags"),
-        (f"your token {VALUE}!", "your token mog_…!"),
-        (f"hidden mog_0123\u200b{VALUE[8:]}", "hidden mog_…"),
-        ("x" * 400, "x" * 299 + "…"),
-    ],
-)
-def test_one_line_sanitizes_untrusted_text(text: str, shown: str) -> None:
-    assert one_line(text) == shown
-
-
-@given(st.text(), st.integers(2, 50))
-def test_one_line_returns_printable_line_within_limit(text: str, limit: int) -> None:
-    shown = one_line(text, limit)
-    assert len(shown) <= limit
-    assert shown.isprintable()

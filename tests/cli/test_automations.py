@@ -1,28 +1,15 @@
 """`automations`: what a person reads of automations and their runs, and what programs do."""
 
-from pathlib import Path
-
 import pytest
 
-from mogplex_mcp.simulator import Fault, FaultKind, Simulator
-from tests.cli.support import RUN_SECONDS, Terminal, terminal_on
+from mogplex_mcp.simulator import Fault, FaultKind
+from tests.cli.support import Terminal
 from tests.tools.people import ids
 from tests.tools.test_automation_runs import LIVE, recorded
-from tests.virtual_time import virtual_now
 
 pytestmark = pytest.mark.anyio
 
 DRAFT = "Nightly triage"
-
-
-@pytest.fixture
-def anyio_backend(virtual_time: tuple[str, dict[str, object]]) -> tuple[str, dict[str, object]]:
-    return virtual_time
-
-
-@pytest.fixture
-async def terminal(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Terminal:
-    return terminal_on(Simulator(now=virtual_now, run_seconds=RUN_SECONDS), capsys, monkeypatch, tmp_path)
 
 
 async def test_list_says_that_it_was_cut_and_how_to_see_more(terminal: Terminal) -> None:

@@ -6,26 +6,18 @@ from pathlib import Path
 
 import pytest
 
-from mogplex_mcp.simulator import Simulator
 from mogplex_mcp.tools.catalog import TOOLSETS
-from tests.cli.support import RUN_SECONDS, Terminal, terminal_on
+from tests.cli.support import Terminal
 from tests.tools.people import ids
-from tests.virtual_time import virtual_now
 
 pytestmark = pytest.mark.anyio
 
 TOOLS = [tool.name for toolset in TOOLSETS for tool in toolset.tools]
 
 
-@pytest.fixture
-def anyio_backend(virtual_time: tuple[str, dict[str, object]]) -> tuple[str, dict[str, object]]:
-    return virtual_time
-
-
-@pytest.fixture
-async def terminal(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Terminal:
+@pytest.fixture(autouse=True)
+def empty_stdin(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "stdin", io.StringIO())
-    return terminal_on(Simulator(now=virtual_now, run_seconds=RUN_SECONDS), capsys, monkeypatch, tmp_path)
 
 
 async def test_call_without_a_name_lists_all_tools(terminal: Terminal) -> None:

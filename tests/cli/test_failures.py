@@ -9,26 +9,15 @@ from mogplex_mcp.api.errors import ErrorCode, MogplexError
 from mogplex_mcp.cli.exit_codes import EXIT_CODES, ExitCode, exit_code_of
 from mogplex_mcp.cli.terminal.messages import as_commands, command_error
 from mogplex_mcp.operations.errors import Argument, Operation, OperationCode, OperationError, operation_error
-from mogplex_mcp.simulator import DEMO_READ_ONLY_TOKEN, Fault, FaultKind, Simulator
+from mogplex_mcp.simulator import DEMO_READ_ONLY_TOKEN, Fault, FaultKind
 from mogplex_mcp.toolkit.errors import tool_error
 from mogplex_mcp.tools.catalog import TOOLSETS
-from tests.cli.support import RUN_SECONDS, Terminal, terminal_on
-from tests.virtual_time import virtual_now
+from tests.cli.support import Terminal
 
 pytestmark = pytest.mark.anyio
 
 TOKEN = "mog_" + "Qx7" * 10 + "ab"
 TOOLS = [tool.name for toolset in TOOLSETS for tool in toolset.tools]
-
-
-@pytest.fixture
-def anyio_backend(virtual_time: tuple[str, dict[str, object]]) -> tuple[str, dict[str, object]]:
-    return virtual_time
-
-
-@pytest.fixture
-async def terminal(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Terminal:
-    return terminal_on(Simulator(now=virtual_now, run_seconds=RUN_SECONDS), capsys, monkeypatch, tmp_path)
 
 
 def check(text: str) -> None:

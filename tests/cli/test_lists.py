@@ -6,21 +6,10 @@ import anyio
 import pytest
 
 from mogplex_mcp.cli.exit_codes import ExitCode
-from mogplex_mcp.simulator import Repo, Simulator
-from tests.cli.support import RUN_SECONDS, Terminal, terminal_on
-from tests.virtual_time import virtual_now
+from mogplex_mcp.simulator import Repo
+from tests.cli.support import Terminal
 
 pytestmark = pytest.mark.anyio
-
-
-@pytest.fixture
-def anyio_backend(virtual_time: tuple[str, dict[str, object]]) -> tuple[str, dict[str, object]]:
-    return virtual_time
-
-
-@pytest.fixture
-async def terminal(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Terminal:
-    return terminal_on(Simulator(now=virtual_now, run_seconds=RUN_SECONDS), capsys, monkeypatch, tmp_path)
 
 
 def columns(line: str) -> list[str]:

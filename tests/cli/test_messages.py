@@ -25,7 +25,7 @@ from mogplex_mcp.tools.catalog import TOOLSETS
 BASE_URL = "https://mogplex.com/api/v1/mogplex"
 SOURCE = Path(mogplex_mcp.__file__).parent
 MODULES = [
-    *("operations.runs", "operations.run_list", "operations.repos"),
+    *("operations.runs", "operations.known_runs", "operations.run_list", "operations.repos"),
     *("operations.continuation", "operations.several_runs", "runs.several", "runs.several_cursor", "cli.watch"),
     *("cli.run", "cli.runs", "cli.repos", "cli.session", "cli.terminal.following", "cli.terminal.input"),
     *("api.client", "api.http", "api.identifiers", "api.transport", "api.scopes", "api.lenient", "api.responses"),

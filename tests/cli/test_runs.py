@@ -2,29 +2,15 @@
 
 import os
 import sys
-from pathlib import Path
 
 import anyio
 import pytest
 
-from mogplex_mcp.simulator import Event, Fault, FaultKind, Simulator
-from tests.cli.support import RUN_SECONDS, Terminal, terminal_on
-from tests.runs.support import without_quota
+from mogplex_mcp.simulator import Event, Fault, FaultKind
+from tests.cli.support import RUN_SECONDS, Terminal
 from tests.virtual_time import virtual_now
 
 pytestmark = pytest.mark.anyio
-
-
-@pytest.fixture
-def anyio_backend(virtual_time: tuple[str, dict[str, object]]) -> tuple[str, dict[str, object]]:
-    return virtual_time
-
-
-@pytest.fixture
-async def terminal(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Terminal:
-    simulator = Simulator(now=virtual_now, run_seconds=RUN_SECONDS)
-    without_quota(simulator)
-    return terminal_on(simulator, capsys, monkeypatch, tmp_path)
 
 
 async def test_run_starts_on_a_new_branch_and_prints_the_follow_command(terminal: Terminal) -> None:

@@ -1,31 +1,14 @@
 """Short ids of runs: in lists at a terminal, and as arguments."""
 
-from pathlib import Path
-
 import pytest
 
 from mogplex_mcp.cli.terminal.output import PlainConsole
 from mogplex_mcp.cli.terminal.short_ids import short_length
-from mogplex_mcp.simulator import Simulator
-from tests.cli.support import RUN_SECONDS, Terminal, terminal_on
-from tests.runs.support import without_quota
-from tests.virtual_time import virtual_now
+from tests.cli.support import Terminal
 
 pytestmark = pytest.mark.anyio
 
 IDS = ["75ce86aa-b59e-5f62-9d77-426c941e3c32", "8f3a2b1c-1234-4abc-9def-1234567890ab"]
-
-
-@pytest.fixture
-def anyio_backend(virtual_time: tuple[str, dict[str, object]]) -> tuple[str, dict[str, object]]:
-    return virtual_time
-
-
-@pytest.fixture
-async def terminal(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Terminal:
-    simulator = Simulator(now=virtual_now, run_seconds=RUN_SECONDS)
-    without_quota(simulator)
-    return terminal_on(simulator, capsys, monkeypatch, tmp_path)
 
 
 @pytest.mark.parametrize(

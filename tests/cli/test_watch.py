@@ -1,7 +1,6 @@
 """`runs watch`: a line for each change of each run or a table that updates, exit status by the outcomes."""
 
 import io
-from pathlib import Path
 
 import anyio
 import pytest
@@ -12,24 +11,11 @@ from mogplex_mcp.cli.terminal.runs_view import runs_view
 from mogplex_mcp.runs.outcome import Outcome, Phase
 from mogplex_mcp.runs.several import RunState, Verdict
 from mogplex_mcp.runs.watch import Snapshot
-from mogplex_mcp.simulator import Simulator
-from tests.cli.support import RUN_SECONDS, Terminal, terminal_on
-from tests.runs.support import OTHER_RUN_ID, RUN_ID, a_run, without_quota
-from tests.virtual_time import EPOCH, virtual_now
+from tests.cli.support import Terminal
+from tests.runs.support import OTHER_RUN_ID, RUN_ID, a_run
+from tests.virtual_time import EPOCH
 
 pytestmark = pytest.mark.anyio
-
-
-@pytest.fixture
-def anyio_backend(virtual_time: tuple[str, dict[str, object]]) -> tuple[str, dict[str, object]]:
-    return virtual_time
-
-
-@pytest.fixture
-async def terminal(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Terminal:
-    simulator = Simulator(now=virtual_now, run_seconds=RUN_SECONDS)
-    without_quota(simulator)
-    return terminal_on(simulator, capsys, monkeypatch, tmp_path)
 
 
 async def test_watch_follows_runs_to_the_end_of_each_and_exits_by_their_outcomes(terminal: Terminal) -> None:

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from mogplex_mcp.reply.untrusted import WARNING, clean, clean_line, fence, sanitize_name, sanitize_word
 
+TOKEN = "mog_0123456789abcdefghijABCDEFGHIJxy"
 # Plain text seldom hits what matters: escapes, invisible characters and secrets are mixed in on purpose.
 HOSTILE = st.lists(
     st.one_of(
@@ -85,6 +86,29 @@ def test_cleaning_twice_is_cleaning_once(text: str, limit: int) -> None:
 @given(HOSTILE, st.integers(0, 500))
 def test_a_line_has_no_break(text: str, limit: int) -> None:
     assert len(clean_line(text, limit).splitlines()) <= 1
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("two\nlines\tand  blanks", "two lines and blanks"),
+        ("\x1b[31mred\x1b[0m \x1b]0;title\x07text", "red text"),
+        ("bidi\u202eover\u200bzero\ufeff", "bidioverzero"),
+        ("tags\U000e0041", "tags"),
+        (f"your token {TOKEN}!", "your token [secret removed]!"),
+        (f"hidden mog_0123\u200b{TOKEN[8:]}", "hidden [secret removed]"),
+        ("x" * 400, "x" * 293 + "… [cut]"),
+    ],
+)
+def test_a_line_of_others_is_sanitized(text: str, shown: str) -> None:
+    assert clean_line(text, 300) == shown
+
+
+@given(st.text(), st.integers(2, 50))
+def test_a_line_is_printable_and_within_its_limit(text: str, limit: int) -> None:
+    shown = clean_line(text, limit)
+    assert len(shown) <= limit
+    assert shown.isprintable()
 
 
 @given(HOSTILE, HOSTILE)

@@ -10,7 +10,7 @@ from mogplex_mcp.api.models import Run, RunEvent, RunEvents
 from mogplex_mcp.core.shutdown import Shutdown
 from mogplex_mcp.runs.cursor import Cursor
 from mogplex_mcp.runs.outcome import Outcome
-from mogplex_mcp.runs.tail import Reason, Tail, Until, tail
+from mogplex_mcp.runs.tail import Reason, Tail, Until, WaitOptions, tail
 from mogplex_mcp.runs.watch import RunWatch, Snapshot
 from mogplex_mcp.runs.watches import Watches
 from mogplex_mcp.storage.looks import SharedLooks
@@ -32,15 +32,21 @@ async def follow(
     most: int = 40,
     shutdown: Shutdown | None = None,
 ) -> Tail:
-    arrived = anyio.current_time()
     return await tail(
         watch,
         cursor or Cursor(RUN_ID),
+        options(wait, until, shutdown),
+        max_events=most,
+        listener=_ignore_progress,
+    )
+
+
+def options(wait: float, until: Until = Until.DONE, shutdown: Shutdown | None = None) -> WaitOptions:
+    arrived = anyio.current_time()
+    return WaitOptions(
         until=until,
         deadline=arrived + wait,
         refresh_deadline=arrived + max(wait, 45),
-        max_events=most,
-        listener=_ignore_progress,
         shutdown=shutdown or Shutdown(),
         repo_of=acme_web,
         now=virtual_now,

@@ -37,11 +37,6 @@ NEW_TOKEN = "mog_NewTokenOfTheSamePerson000000000"
 REFUSALS = (FaultKind.REDIRECT, FaultKind.RATE_LIMITED, "unauthorized", "forbidden")
 
 
-@pytest.fixture
-def anyio_backend(virtual_time: object) -> object:
-    return virtual_time
-
-
 @contextlib.asynccontextmanager
 async def person(
     simulator: Simulator, path: Path | None = None, token: str = DEMO_TOKEN, ahead: float = 0.0

@@ -24,6 +24,12 @@ PROCESSES = 4
 _FAULTS = [kind for kind in FaultKind if kind is not FaultKind.SLOW_BODY]
 
 
+@pytest.fixture
+def anyio_backend() -> str:
+    """The clock of the processes."""
+    return "asyncio"
+
+
 def target() -> Simulator:
     simulator = Simulator(run_seconds=3_600)
     without_quota(simulator)

@@ -23,11 +23,6 @@ from tests.virtual_time import virtual_now
 pytestmark = pytest.mark.anyio
 
 
-@pytest.fixture
-def anyio_backend(virtual_time: object) -> object:
-    return virtual_time
-
-
 class SharedInMemory:
     """The looks of several replicas in one process, by the rules of `SharedLooks`."""
 

@@ -11,9 +11,8 @@ from mogplex_mcp.runs.several import RunState, SeveralTail, Verdict, tail_severa
 from mogplex_mcp.runs.several_cursor import Reported, SeveralCursor, waited_for
 from mogplex_mcp.runs.tail import Reason, Until
 from mogplex_mcp.runs.watch import RunWatch
-from tests.runs.following import Script, acme_web, running, shown
+from tests.runs.following import Script, options, running, shown
 from tests.runs.support import OTHER_RUN_ID, RUN_ID, a_run, an_event
-from tests.virtual_time import virtual_now
 
 pytestmark = pytest.mark.anyio
 
@@ -21,11 +20,6 @@ IDS = [f"{number:08d}{RUN_ID[8:]}" for number in range(10)]
 REPORTED = st.dictionaries(
     st.sampled_from(IDS), st.builds(Reported, st.integers(0, 5), st.integers(0, 200), st.integers(0, 200)), min_size=1
 )
-
-
-@pytest.fixture
-def anyio_backend(virtual_time: object) -> object:
-    return virtual_time
 
 
 async def _ignore(_: object) -> None:
@@ -40,18 +34,7 @@ async def follow(
     until: Until = Until.DONE,
     shutdown: Shutdown | None = None,
 ) -> SeveralTail:
-    arrived = anyio.current_time()
-    return await tail_several(
-        watches,
-        cursor or SeveralCursor(),
-        until=until,
-        deadline=arrived + wait,
-        refresh_deadline=arrived + max(wait, 45),
-        listener=_ignore,
-        shutdown=shutdown or Shutdown(),
-        repo_of=acme_web,
-        now=virtual_now,
-    )
+    return await tail_several(watches, cursor or SeveralCursor(), options(wait, until, shutdown), listener=_ignore)
 
 
 @given(REPORTED, st.floats(0, 4_000))

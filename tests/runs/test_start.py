@@ -10,11 +10,6 @@ from tests.runs.support import count, simulated, start, started_runs, tenant_of,
 pytestmark = pytest.mark.anyio
 
 
-@pytest.fixture
-def anyio_backend(virtual_time: object) -> object:
-    return virtual_time
-
-
 async def test_start_repeated_within_ten_minutes_returns_same_run_without_quota() -> None:
     simulator = simulated()
     async with tenant_of(simulator) as tenant:

@@ -17,11 +17,6 @@ STARTS = int(os.environ.get("MOGPLEX_TEST_STARTS", "500"))
 MOST_TRIES = 40
 
 
-@pytest.fixture
-def anyio_backend(virtual_time: object) -> object:
-    return virtual_time
-
-
 async def start_stubbornly(tenant: Tenant, simulator: Simulator, prompt: str, chance: random.Random) -> str:
     """Call like a model that follows the advice to retry, until the call succeeds."""
     for _ in range(MOST_TRIES):

@@ -14,11 +14,6 @@ from tests.runs.support import simulated, start, started_runs, tenant_of
 pytestmark = pytest.mark.anyio
 
 
-@pytest.fixture
-def anyio_backend(virtual_time: object) -> object:
-    return virtual_time
-
-
 async def test_forced_start_is_refused_before_sending_when_journal_is_not_writable(tmp_path: Path) -> None:
     (tmp_path / "state").mkdir()
     simulator = simulated()

@@ -21,6 +21,12 @@ ROUNDS = int(os.environ.get("MOGPLEX_TEST_KILL_ROUNDS", "1"))
 ROOT = Path(__file__).parents[2]
 
 
+@pytest.fixture
+def anyio_backend() -> str:
+    """The clock of the processes."""
+    return "asyncio"
+
+
 def a_simulator() -> Simulator:
     simulator = Simulator()
     # Quotas and limits are the subject of other tests.

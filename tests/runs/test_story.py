@@ -29,11 +29,6 @@ pytestmark = pytest.mark.anyio
 MOST_TRIES = 15
 
 
-@pytest.fixture
-def anyio_backend(virtual_time: object) -> object:
-    return virtual_time
-
-
 @asynccontextmanager
 async def a_client(simulator: Simulator, *, mode: Any = "auto", **choices: Any) -> AsyncIterator[Client]:
     settings = Settings(base_url=DEFAULT_BASE_URL, api_key=Secret(DEMO_TOKEN), **choices)

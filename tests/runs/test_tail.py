@@ -5,22 +5,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mogplex_mcp.core.shutdown import Shutdown
 from mogplex_mcp.runs.cursor import Cursor
 from mogplex_mcp.runs.outcome import Outcome, Phase
 from mogplex_mcp.runs.tail import Reason, Until, tail
 from mogplex_mcp.runs.watch import Snapshot
 from mogplex_mcp.simulator import SCRIPTS, Fault, FaultKind
-from tests.runs.following import Script, acme_web, event_ids, follow, follow_to_the_end, running, shown
+from tests.runs.following import Script, event_ids, follow, follow_to_the_end, options, running, shown
 from tests.runs.support import RUN_ID, a_run, an_event, count, simulated, start, tenant_of
-from tests.virtual_time import virtual_now
 
 pytestmark = pytest.mark.anyio
-
-
-@pytest.fixture
-def anyio_backend(virtual_time: object) -> object:
-    return virtual_time
 
 
 @st.composite
@@ -185,13 +178,8 @@ async def test_tail_reports_progress_at_once_on_change_and_every_ten_seconds() -
     await tail(
         Script(running(1), running(1, 2), running(1, 2)).watch(),
         Cursor(RUN_ID),
-        until=Until.DONE,
-        deadline=began + 35,
-        refresh_deadline=began + 35,
+        options(35),
         max_events=40,
         listener=listener,
-        shutdown=Shutdown(),
-        repo_of=acme_web,
-        now=virtual_now,
     )
     assert moments == [(0, 1), (2, 2), (10, 2), (20, 2), (30, 2)]

@@ -12,11 +12,6 @@ from tests.runs.support import simulated, start, tenant_of
 pytestmark = pytest.mark.anyio
 
 
-@pytest.fixture
-def anyio_backend(virtual_time: object) -> object:
-    return virtual_time
-
-
 async def test_tail_survives_outage() -> None:
     simulator = simulated(120)
     async with tenant_of(simulator) as tenant, anyio.create_task_group() as tasks:

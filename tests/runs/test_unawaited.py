@@ -13,11 +13,6 @@ from tests.virtual_time import virtual_now
 pytestmark = pytest.mark.anyio
 
 
-@pytest.fixture
-def anyio_backend(virtual_time: object) -> object:
-    return virtual_time
-
-
 class Budget:
     """A budget that is used up for polls until it is opened."""
 

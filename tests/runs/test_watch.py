@@ -18,11 +18,6 @@ from tests.runs.support import count, simulated, start, tenant_of, without_quota
 pytestmark = pytest.mark.anyio
 
 
-@pytest.fixture
-def anyio_backend(virtual_time: object) -> object:
-    return virtual_time
-
-
 async def requests_for(listeners: int, *, apart: float = 0.0) -> int:
     """Return the number of requests to follow one run to its end with that many concurrent listeners."""
     # The `Date` of a response has whole seconds: each story begins at the same fraction of one.

@@ -21,11 +21,6 @@ HUGE = "\U0001f4a3" * 100_000
 PULL_REQUEST = "https://github.com/acme/web/pull/7"
 
 
-@pytest.fixture
-def anyio_backend(virtual_time: object) -> object:
-    return virtual_time
-
-
 def event(number: int, **payload: Any) -> dict[str, Any]:
     return {"id": f"{number}", "type": "log", "message": f"{number} {HUGE}", "payload": payload}
 

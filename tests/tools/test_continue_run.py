@@ -20,11 +20,6 @@ RUN_SECONDS = 60.0
 
 
 @pytest.fixture
-def anyio_backend(virtual_time: object) -> object:
-    return virtual_time
-
-
-@pytest.fixture
 async def simulator() -> Simulator:
     simulator = Simulator(now=virtual_now, run_seconds=RUN_SECONDS)
     without_quota(simulator)

@@ -12,11 +12,6 @@ pytestmark = pytest.mark.anyio
 START = {"repo": "acme/web", "prompt": "fix the flaky test"}
 
 
-@pytest.fixture
-def anyio_backend(virtual_time: object) -> object:
-    return virtual_time
-
-
 async def test_start_run_after_the_end_of_the_run_says_that_it_has_ended_and_how_to_start_another() -> None:
     async with client_with(None, Simulator(now=virtual_now, run_seconds=60)) as client:
         first = await facts(client, "start_run", **START)

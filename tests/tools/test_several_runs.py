@@ -22,11 +22,6 @@ SCHEMA = Draft202012Validator(RunNews.output_schema())
 
 
 @pytest.fixture
-def anyio_backend(virtual_time: object) -> object:
-    return virtual_time
-
-
-@pytest.fixture
 async def simulator() -> Simulator:
     simulator = Simulator(now=virtual_now, run_seconds=600)
     without_quota(simulator)

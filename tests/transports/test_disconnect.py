@@ -11,8 +11,9 @@ import pytest
 import uvicorn
 
 from mogplex_mcp.config.settings import Settings
+from mogplex_mcp.core.http_server import HttpServer
 from mogplex_mcp.simulator import Simulator
-from mogplex_mcp.transports.http.serving import HttpServer, create_app
+from mogplex_mcp.transports.http.serving import create_app
 
 pytestmark = pytest.mark.anyio
 

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
-from mogplex_mcp.api.text import one_line
+from mogplex_mcp.core.cleaning import clean_line
 
 # Variables of other programs, which are often taken for general ones.
 _OF_OTHERS: Final = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "NODE_EXTRA_CA_CERTS", "AWS_CA_BUNDLE", "PIP_CERT")
@@ -81,4 +81,4 @@ def _has_hashed_names(folder: Path) -> bool:
 
 
 def _shown(value: str) -> str:
-    return f'"{one_line(value, _SHOWN_CHARACTERS)}"'
+    return f'"{clean_line(value, _SHOWN_CHARACTERS)}"'

@@ -26,8 +26,8 @@ from pydantic_core import CoreSchema, core_schema
 
 from mogplex_mcp.api.errors import ErrorCode, MogplexError
 from mogplex_mcp.api.identifiers import canonical_uuid
-from mogplex_mcp.api.text import one_line
 from mogplex_mcp.api.unreadable import note_unreadable
+from mogplex_mcp.core.cleaning import clean_line
 from mogplex_mcp.core.humanize import counted
 
 MAX_ROWS: Final = 2_000
@@ -210,7 +210,7 @@ def _location(error: ValidationError) -> Sequence[int | str]:
 
 
 def _unusable(what: str, location: Sequence[int | str], *, changed: bool, where: str = "") -> MogplexError:
-    field = ".".join([what, *(one_line(str(part), 60) for part in location)])
+    field = ".".join([what, *(clean_line(str(part), 60) for part in location)])
     return MogplexError(
         ErrorCode.UNEXPECTED_ANSWER, f"Mogplex responded without a usable {field}{where}.", may_have_happened=changed
     )

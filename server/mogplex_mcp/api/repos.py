@@ -11,8 +11,7 @@ from mogplex_mcp.api.client import Mogplex
 from mogplex_mcp.api.errors import ErrorCode, MogplexError
 from mogplex_mcp.api.identifiers import canonical_uuid, without_quotes
 from mogplex_mcp.api.models import Repo
-from mogplex_mcp.api.text import one_line
-from mogplex_mcp.core.cleaning import is_plain
+from mogplex_mcp.core.cleaning import clean_line, is_plain
 from mogplex_mcp.core.redaction import find_key
 
 CACHE_SECONDS: Final = 120.0
@@ -122,7 +121,7 @@ class RepoFinder:
     async def _unknown(self, name: str) -> RepoError:
         listed = await self._mogplex.list_repos(limit=200)
         names = sorted({row.full_name for row in listed if is_plain(row.full_name)})
-        problem = f"Mogplex has no repository {one_line(name, 100)} for this token"
+        problem = f"Mogplex has no repository {clean_line(name, 100)} for this token"
         if not listed:
             return RepoError(ErrorCode.NOT_FOUND, problem, RepoRemedy.CONNECT)
         short = {full.rpartition("/")[2]: full for full in reversed(names)}
@@ -132,7 +131,7 @@ class RepoFinder:
         ]
         candidates = list(dict.fromkeys(similar))[:MAX_SUGGESTIONS]
         said = "The nearest are" if candidates else "There are"
-        shown = ", ".join(one_line(one, 100) for one in candidates or names[:MAX_SUGGESTIONS]) or "(unusual names)"
+        shown = ", ".join(clean_line(one, 100) for one in candidates or names[:MAX_SUGGESTIONS]) or "(unusual names)"
         return RepoError(ErrorCode.NOT_FOUND, f"{problem}. {said} {shown}", RepoRemedy.NEAREST)
 
 
@@ -141,7 +140,7 @@ def _ambiguous(name: str, rows: Sequence[Repo]) -> RepoError:
     listed = "; ".join(f"{_plain(row.id)} is {_shown(row)}" for row in rows[:MAX_ROWS])
     return RepoError(
         ErrorCode.INVALID_ARGUMENT,
-        f"{one_line(name, 100)} is {len(rows)} repositories on Mogplex: {listed}{more}",
+        f"{clean_line(name, 100)} is {len(rows)} repositories on Mogplex: {listed}{more}",
         RepoRemedy.CHOOSE_ID,
     )
 

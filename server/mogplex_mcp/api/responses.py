@@ -13,12 +13,14 @@ from pydantic_core import from_json
 
 from mogplex_mcp.api.errors import Blame, ErrorCode, MogplexError
 from mogplex_mcp.api.json_limits import find_excess, replace_lone_surrogates
-from mogplex_mcp.api.text import one_line
+from mogplex_mcp.core.cleaning import clean_line
 
 # What POST /runs says of a repo id that it does not know, each time (mogplex-api.md, section 2, "Starting a run").
 RUN_LIMITER_UNAVAILABLE = "run rate limit unavailable"
 # What POST /runs says when its own quota of starts is used up; other requests of this token still pass.
 RUN_LIMIT_EXCEEDED = "run rate limit exceeded"
+
+_LONGEST_REASON = 300
 
 # The window of the rate limit, in seconds: what Retry-After says, and the default where a 429 has no such header.
 RATE_LIMIT_SECONDS = 60.0
@@ -143,10 +145,12 @@ class ApiResponse:
         if self.content_type in ("text/html", "application/xhtml+xml"):
             title = _title_of(start)
             return f"an HTML page ({f'title: {title}, ' if title else ''}{size})"
-        kind = "JSON" if self.content_type == "application/json" else one_line(self.content_type, 60) or "untyped data"
+        kind = (
+            "JSON" if self.content_type == "application/json" else clean_line(self.content_type, 60) or "untyped data"
+        )
         if "\x00" in start or "\ufffd" in start:
             return f"{kind} ({size})"
-        return f'{kind} ({size}: "{one_line(start, 120)}")'
+        return f'{kind} ({size}: "{clean_line(start, 120)}")'
 
     def _redirect_error(self) -> MogplexError:
         try:
@@ -160,7 +164,7 @@ class ApiResponse:
             hint = "Redirects are not followed, so that the token stays where it belongs."
         return MogplexError(
             ErrorCode.REDIRECTED,
-            f"{self.host} redirects to {one_line(host, 100)} (status {self.status}). {hint}",
+            f"{self.host} redirects to {clean_line(host, 100)} (status {self.status}). {hint}",
             status=self.status,
         )
 
@@ -187,13 +191,13 @@ def _title_of(page: str) -> str:
     begin = _TITLE_START.search(page)
     # Only after the first one: a pattern for both takes quadratic time where many titles have no end.
     end = _TITLE_END.search(page, begin.end()) if begin else None
-    return one_line(unescape(page[begin.end() : end.start()]), 120) if begin and end else ""
+    return clean_line(unescape(page[begin.end() : end.start()]), 120) if begin and end else ""
 
 
 def service_error(error: dict[str, Any], status: int, retry_after: float | None) -> MogplexError:
     """Return the error for a `{"code", "message"}` of Mogplex and the status of its response."""
     said = error.get("message")
-    message = one_line(said) if isinstance(said, str) else ""
+    message = clean_line(said, _LONGEST_REASON) if isinstance(said, str) else ""
     code = _error_code(error.get("code"), status)
     # After a 5xx it isn't known: a 500 of POST /runs was seen to leave a run behind.
     may_have_happened = status // 100 == 5 and code is not ErrorCode.NOT_SUPPORTED  # noqa: PLR2004 - the class of failures

@@ -3,11 +3,17 @@
 import re
 import time
 from collections.abc import Awaitable, Callable
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
+from mogplex_mcp.api.access_token import Token
 from mogplex_mcp.api.client import Mogplex
 from mogplex_mcp.api.errors import ErrorCode, MogplexError
 from mogplex_mcp.api.http import MogplexHttp
+
+if TYPE_CHECKING:
+    import httpx2
+
+    from mogplex_mcp.api.budget import Budget
 
 CACHE_SECONDS: Final = 600.0
 
@@ -63,8 +69,16 @@ class ScopeCache:
 class ScopeTrackingHttp(MogplexHttp):
     """A `MogplexHttp` that reports the result of each write request to a `ScopeCache`."""
 
-    def __init__(self, *args: Any, scopes: ScopeCache, **more: Any) -> None:
-        super().__init__(*args, **more)
+    def __init__(
+        self,
+        transport: "httpx2.AsyncBaseTransport",
+        base_url: str,
+        token: Token | None,
+        budget: "Budget",
+        *,
+        scopes: ScopeCache,
+    ) -> None:
+        super().__init__(transport, base_url, token, budget)
         self._scopes = scopes
 
     async def request(self, method: str, path: str, **more: Any) -> dict[str, Any]:

@@ -10,7 +10,7 @@ import httpx2
 
 from mogplex_mcp.api.certificates import find_certificate_problem
 from mogplex_mcp.api.errors import Blame, ErrorCode, MogplexError
-from mogplex_mcp.api.text import one_line
+from mogplex_mcp.core.cleaning import clean_line
 
 # How the library's messages about a connection that was closed begin.
 _CLOSED = ("Server disconnected", "peer closed connection")
@@ -112,7 +112,7 @@ def _verification(error: ssl.SSLCertVerificationError) -> str:
 
 def _text(text: str) -> str:
     # "()" is the text of an `ssl.SSLError` without arguments.
-    return "" if text == "()" else one_line(text, 120).rstrip(".")
+    return "" if text == "()" else clean_line(text, 120).rstrip(".")
 
 
 def _problem_of_trust() -> str:

@@ -13,7 +13,7 @@ from mogplex_mcp.core.humanize import ago, duration
 from mogplex_mcp.core.standard_streams import say
 from mogplex_mcp.operations import automation_runs
 from mogplex_mcp.operations.automation_runs import AutomationRunState
-from mogplex_mcp.runs.automation_looks import describe
+from mogplex_mcp.runs.progress import describe_automation_run
 
 _DEFAULT_LIMIT = 20
 _WAIT_SECONDS = 3_600
@@ -79,7 +79,7 @@ async def follow_run(session: Session, automation_id: str, run_id: str) -> int:
     with run_view(session.output) as shown:
 
         async def look(run: AutomationRunDetail) -> None:
-            await shown.progress(0.0, describe(run))
+            await shown.progress(0.0, describe_automation_run(run))
 
         async def wait(run_id: str) -> AutomationRunState:
             return await session.perform(

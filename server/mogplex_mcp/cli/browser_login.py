@@ -30,7 +30,7 @@ async def sign_in_person(settings: Settings, *, opens_browser: bool) -> Grant:
         MogplexError: No one signed in, or it failed.
     """
     # Imports the MCP SDK, which is slow.
-    from mogplex_mcp.sign_in.browser import READ_AND_WRITE, READ_ONLY, WAIT_SECONDS, sign_in  # noqa: PLC0415 - see above
+    from mogplex_mcp.sign_in.browser import WAIT_SECONDS, sign_in, wanted_scopes  # noqa: PLC0415 - see above
 
     async def show(url: str) -> None:
         opened = opens_browser and await _open(url)
@@ -49,7 +49,7 @@ async def sign_in_person(settings: Settings, *, opens_browser: bool) -> Grant:
         grant = await sign_in(
             settings.base_url,
             transport,
-            scopes=READ_ONLY if settings.read_only else READ_AND_WRITE,
+            scopes=wanted_scopes(read_only=settings.read_only),
             show=show,
             now=time.time,
             note=say,

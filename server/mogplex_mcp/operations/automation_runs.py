@@ -23,10 +23,10 @@ from mogplex_mcp.operations.errors import (
     listed_by,
     too_many_starts,
 )
-from mogplex_mcp.operations.look import LOOK_SECONDS, Look, Pending, looking
-from mogplex_mcp.operations.runs import UNKNOWN_CLIENT
-from mogplex_mcp.runs.automation_looks import describe
+from mogplex_mcp.operations.known_runs import UNKNOWN_CLIENT
+from mogplex_mcp.operations.task_poll import POLL_SECONDS, Pending, TaskPoll, noting_faults
 from mogplex_mcp.runs.idempotency import GenerationsError
+from mogplex_mcp.runs.progress import describe_automation_run
 from mogplex_mcp.runs.triggers import Triggered, has_ended, is_unqueued
 from mogplex_mcp.runs.verdicts import STALE_AFTER, is_never_started, silence_since
 from mogplex_mcp.storage.errors import StateError
@@ -238,9 +238,9 @@ async def get_automation_run(
     """
     automation_id = check_id(automation_id, "automation_id")
     wanted = check_id(run_id, "run_id") if run_id else _latest(context, automation_id)
-    if context.look is not None and wait_seconds > 0:
-        with looking(context.look, {"run_id": wanted}, wait_seconds):
-            return await _look_once(context, context.look, automation_id, wanted, wait_seconds)
+    if context.task_poll is not None and wait_seconds > 0:
+        with noting_faults(context.task_poll, {"run_id": wanted}, wait_seconds):
+            return await _poll_once(context, context.task_poll, automation_id, wanted, wait_seconds)
     run = await _look(context, automation_id, wanted)
     state = AutomationRunState(automation_id, run, context.now, is_latest=not run_id)
     deadline = min(context.arrived + wait_seconds, context.deadline)
@@ -260,8 +260,8 @@ async def get_automation_run(
     return state
 
 
-async def _look_once(
-    context: OperationContext, look: Look, automation_id: str, wanted: str, wait_seconds: float
+async def _poll_once(
+    context: OperationContext, poll: TaskPoll, automation_id: str, wanted: str, wait_seconds: float
 ) -> AutomationRunState:
     """Look at a run at the intervals at which a wait would look, and note whether the wait would go on."""
 
@@ -270,7 +270,7 @@ async def _look_once(
 
     with _listed(automation_id):
         run, seen = await context.tenant.automation_looks.look(
-            wanted, ask, pause=_interval(look.waited), most_seconds=LOOK_SECONDS
+            wanted, ask, pause=_interval(poll.waited), most_seconds=POLL_SECONDS
         )
     state = AutomationRunState(automation_id, run, context.now, fault=seen.fault)
     share, now = context.tenant.fair_share, anyio.current_time()
@@ -278,8 +278,9 @@ async def _look_once(
         share.note(wanted)
         seconds = max(seen.next_at - now, share.seconds)
         arguments = {"automation_id": automation_id, "run_id": wanted}
-        look.go_on(Pending(arguments, describe(run), seconds, wait_seconds, now - seen.seen_at), fault=seen.fault)
-    if look.pending is None:
+        pending = Pending(arguments, describe_automation_run(run), seconds, wait_seconds, now - seen.seen_at)
+        poll.go_on(pending, fault=seen.fault)
+    if poll.pending is None:
         share.forget(wanted)
     return state
 

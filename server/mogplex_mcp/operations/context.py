@@ -11,7 +11,7 @@ import anyio
 from mogplex_mcp.config.settings import Settings
 from mogplex_mcp.core.shutdown import Shutdown
 from mogplex_mcp.operations.confirmation import Consent
-from mogplex_mcp.operations.look import Look
+from mogplex_mcp.operations.task_poll import TaskPoll
 from mogplex_mcp.tenants.tenant import Tenant
 
 Progress = Callable[[float, str], Awaitable[None]]
@@ -40,7 +40,7 @@ class OperationContext:
         shutdown: The graceful shutdown of this process, which leaves a call some seconds.
         session: The session of the caller, within which "the latest run" is meant; empty for that of this process,
             None if it is not known.
-        look: Set if the call is one look in place of a wait; None for a call that waits.
+        task_poll: Set if the call is one poll of a task; None for a call that waits.
     """
 
     tenant: Tenant
@@ -51,7 +51,7 @@ class OperationContext:
     consent: Consent = field(default_factory=Consent)
     shutdown: Shutdown = field(default_factory=Shutdown)
     session: str | None = ""
-    look: Look | None = None
+    task_poll: TaskPoll | None = None
 
     @property
     def now(self) -> datetime:

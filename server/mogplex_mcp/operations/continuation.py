@@ -26,6 +26,7 @@ from mogplex_mcp.operations.errors import (
     Phrase,
     listed_by,
 )
+from mogplex_mcp.operations.known_runs import record_state
 from mogplex_mcp.runs.outcome import is_stale, is_terminal, read_outcome
 from mogplex_mcp.runs.start import fingerprint_of
 from mogplex_mcp.runs.truncation import FIELD_CHARACTERS
@@ -150,14 +151,7 @@ async def _check_branch(context: OperationContext, wanted: StartRun, *, force_ne
             if run.working_branch == wanted.working_branch and not is_terminal(run) and not is_lost:
                 busy.append(run.run_id)
             # One that has ended is not looked at again for the next follow-up.
-            with contextlib.suppress(StateError):
-                await context.tenant.ledger.see_run(
-                    run_id,
-                    repo_id=run.repo_id,
-                    status=run.status,
-                    pull_request=outcome.pull_request,
-                    created_at=context.on_journal_clock(run.created_at),
-                )
+            await record_state(context, snapshot, outcome)
 
     try:
         entries = await context.tenant.ledger.runs(repo_id=wanted.repo_id)

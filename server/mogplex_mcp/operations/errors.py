@@ -15,7 +15,7 @@ from mogplex_mcp.api.errors import Blame, ErrorCode, MogplexError
 from mogplex_mcp.api.identifiers import canonical_uuid, not_a_uuid
 from mogplex_mcp.api.repos import RepoError, RepoRemedy
 from mogplex_mcp.api.responses import RUN_LIMITER_UNAVAILABLE
-from mogplex_mcp.api.text import one_line
+from mogplex_mcp.core.cleaning import clean_line
 from mogplex_mcp.storage.errors import DatabaseError, StateError
 
 REASON_CHARACTERS = 3_000
@@ -137,7 +137,7 @@ def journal_needed(error: StateError) -> OperationError:
     """
     return OperationError(
         OperationCode.JOURNAL_UNUSABLE,
-        f"{one_line(str(error), 300)}. Only the journal tells another forced start from a repetition of the first; "
+        f"{clean_line(str(error), 300)}. Only the journal tells another forced start from a repetition of the first; "
         "a new ",
         Argument("idempotency_key"),
         " in place of ",
@@ -246,7 +246,7 @@ def operation_error(error: Exception) -> OperationError:
             return _from_api_error(error)
         case StateError():
             return OperationError(
-                OperationCode.JOURNAL_UNUSABLE, one_line(str(error), 300), advice=_journal_advice(error)
+                OperationCode.JOURNAL_UNUSABLE, clean_line(str(error), 300), advice=_journal_advice(error)
             )
     # The traceback is for the operator; it is of no use to a caller.
     logger.error("An operation failed", exc_info=error)
@@ -313,4 +313,4 @@ def _from_api_error(error: MogplexError) -> OperationError:
 
 
 def _line(text: str) -> str:
-    return one_line(text, REASON_CHARACTERS)
+    return clean_line(text, REASON_CHARACTERS)

@@ -10,7 +10,7 @@ import anyio
 from mogplex_mcp.api.errors import MogplexError
 from mogplex_mcp.operations.context import OperationContext
 from mogplex_mcp.operations.errors import check_range
-from mogplex_mcp.operations.runs import repo_name
+from mogplex_mcp.operations.known_runs import repo_name
 from mogplex_mcp.runs.outcome import read_outcome
 from mogplex_mcp.storage.errors import StateError
 from mogplex_mcp.storage.ledger import Entry

@@ -1,17 +1,12 @@
 """Operations on runs: start a coding agent, follow it to its pull request, get its details, cancel it."""
 
-import contextlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Final
-
-import anyio
 
 from mogplex_mcp.api.client import StartRun
 from mogplex_mcp.api.errors import ErrorCode, MogplexError
 from mogplex_mcp.api.http import DEFAULT_TIMEOUT
-from mogplex_mcp.api.identifiers import canonical_uuid
-from mogplex_mcp.api.models import CancelledRun, Repo, Run
+from mogplex_mcp.api.models import CancelledRun, Repo
 from mogplex_mcp.operations.context import OperationContext
 from mogplex_mcp.operations.continuation import Continuation, find_continuation, free_branch
 from mogplex_mcp.operations.errors import (
@@ -24,21 +19,17 @@ from mogplex_mcp.operations.errors import (
     listed_by,
     too_many_starts,
 )
-from mogplex_mcp.operations.look import LOOK_SECONDS, Look, Pending, looking
+from mogplex_mcp.operations.known_runs import find_run_id, record_state, repo_name
+from mogplex_mcp.operations.task_poll import POLL_SECONDS, Pending, TaskPoll, noting_faults
 from mogplex_mcp.runs.cursor import Cursor, CursorError
 from mogplex_mcp.runs.event_groups import EventGroup, group_events
-from mogplex_mcp.runs.idempotency import SAME_START_SECONDS, GenerationsError
+from mogplex_mcp.runs.idempotency import GenerationsError
 from mogplex_mcp.runs.outcome import Outcome, read_outcome
 from mogplex_mcp.runs.progress import describe
 from mogplex_mcp.runs.start import Started
-from mogplex_mcp.runs.tail import Listener, Reason, Tail, Until, tail
+from mogplex_mcp.runs.tail import Listener, Reason, Tail, Until, WaitOptions, tail
 from mogplex_mcp.runs.watch import Snapshot
 from mogplex_mcp.storage.errors import StateError
-
-UNKNOWN_CLIENT: Final = "this server cannot tell which client the call comes from"
-
-# For the name of a repository, without which an answer is nearly as good.
-_LOOKUP_SECONDS: Final = 5.0
 
 
 @dataclass(frozen=True)
@@ -202,31 +193,38 @@ async def follow_run(
         ) from None
     watch = context.tenant.watches.of(wanted)
     before = watch.latest
-    look = context.look if wait_seconds > 0 else None
-    with listed_by(Operation("list_runs")), looking(look, {"run_id": wanted}, wait_seconds):
+    poll = context.task_poll if wait_seconds > 0 else None
+    with listed_by(Operation("list_runs")), noting_faults(poll, {"run_id": wanted}, wait_seconds):
         news = await tail(
             watch,
             seen,
-            until=until,
-            deadline=min(context.arrived + (LOOK_SECONDS if look else wait_seconds), context.deadline),
-            refresh_deadline=context.deadline,
+            wait_options(context, poll, wait_seconds, until),
             max_events=max_events,
             listener=listener,
-            shutdown=context.shutdown,
-            repo_of=lambda run: repo_name(context, run),
-            now=context.tenant.clock.now,
             wall_clock=context.clock,
-            once=look is not None,
         )
-    if look is not None:
-        _go_on(context, look, news, watch.seconds_until_due, wait_seconds)
-    if look is None or news.snapshot is not before:
+    if poll is not None:
+        _go_on(context, poll, news, watch.seconds_until_due, wait_seconds)
+    if poll is None or news.snapshot is not before:
         await record_state(context, news.snapshot, news.outcome)
     return FollowedRun(news, seen, news.repo, is_latest=not run_id)
 
 
-def _go_on(context: OperationContext, look: Look, news: Tail, due: float, wait_seconds: float) -> None:
-    """Note on a look that the wait would go on after this news, if it would."""
+def wait_options(context: OperationContext, poll: TaskPoll | None, wait_seconds: float, until: Until) -> WaitOptions:
+    """Return how to wait for runs: once for a poll of a task, else so many seconds, within the deadline of the call."""
+    return WaitOptions(
+        until=until,
+        deadline=min(context.arrived + (POLL_SECONDS if poll else wait_seconds), context.deadline),
+        refresh_deadline=context.deadline,
+        shutdown=context.shutdown,
+        repo_of=lambda run: repo_name(context, run),
+        now=context.tenant.clock.now,
+        once=poll is not None,
+    )
+
+
+def _go_on(context: OperationContext, poll: TaskPoll, news: Tail, due: float, wait_seconds: float) -> None:
+    """Note on the poll of a task that the wait would go on after this news, if it would."""
     snapshot, run_id, share = news.snapshot, news.cursor.run_id, context.tenant.fair_share
     settles = news.reason is Reason.ENDED and not snapshot.settled
     if news.reason is Reason.TIME_UP or settles:
@@ -234,8 +232,8 @@ def _go_on(context: OperationContext, look: Look, news: Tail, due: float, wait_s
         seconds = due if settles else max(due, share.seconds)
         seen = max(0.0, context.tenant.clock.now() - snapshot.at)
         pending = Pending({"run_id": run_id}, describe(snapshot, news.outcome), seconds, wait_seconds, seen)
-        look.go_on(pending, fault=snapshot.fault)
-    if look.pending is None:
+        poll.go_on(pending, fault=snapshot.fault)
+    if poll.pending is None:
         share.forget(run_id)
 
 
@@ -283,66 +281,3 @@ async def cancel_run(context: OperationContext, *, run_id: str) -> RunCancellati
         raise advised(error, advice, happened=("Mogplex did not stop the run: it goes on.",)) from error
     await record_state(context, Snapshot(cancelled.run, (), context.clock(), 0, settled=False), None)
     return RunCancellation(cancelled, await repo_name(context, cancelled.run))
-
-
-def find_run_id(context: OperationContext, text: str) -> str:
-    """Return the canonical id of a run; without one, the id of the latest run that the caller's session started.
-
-    Raises:
-        InvalidArgumentError: The id is invalid, there is no latest run, or it is unknown whether its start succeeded.
-    """
-    if text:
-        return check_id(text, "run_id")
-    run_id, listed = Argument("run_id"), Operation("list_runs")
-    latest = context.tenant.latest_runs.of(context.session)
-    if latest is None:
-        none = UNKNOWN_CLIENT if context.session is None else "this client has not started a run yet"
-        raise InvalidArgumentError("give ", run_id, f": {none}; ", listed, " shows the runs of this user")
-    if latest.run_id:
-        return latest.run_id
-    # The caller doesn't mean an older run.
-    unknown = "it is not known what became of the latest start; "
-    if anyio.current_time() - latest.at > SAME_START_SECONDS:
-        raise InvalidArgumentError(unknown, "give ", run_id, ", as ", listed, " shows it")
-    raise InvalidArgumentError(
-        unknown,
-        Operation("start_run"),
-        " again with the same arguments, it will not start twice, or give ",
-        run_id,
-    )
-
-
-async def repo_name(context: OperationContext, run: Run) -> str:
-    """Return the name of the run's repository, from the journal or from Mogplex; "" where neither can tell it."""
-    with contextlib.suppress(StateError):
-        entry = await context.tenant.ledger.find_run(run.run_id)
-        if entry and entry.repo:
-            return entry.repo
-    # An id only: a name could be anything that Mogplex would take for one.
-    if repo_id := canonical_uuid(run.repo_id):
-        with contextlib.suppress(MogplexError), anyio.move_on_after(min(_LOOKUP_SECONDS, context.remaining)):
-            return (await context.tenant.repos.find(repo_id)).full_name
-    return ""
-
-
-async def task_of(context: OperationContext, run_id: str) -> str:
-    """Return the beginning of a run's prompt from the journal; "" where that does not have it."""
-    with contextlib.suppress(StateError):
-        entry = await context.tenant.ledger.find_run(run_id)
-        return entry.prompt_line if entry else ""
-    return ""
-
-
-async def record_state(context: OperationContext, snapshot: Snapshot, outcome: Outcome | None) -> None:
-    """Record the state of a run in the journal. If that can't be written, the operation succeeds all the same."""
-    run = snapshot.run
-    try:
-        await context.tenant.ledger.see_run(
-            run.run_id,
-            repo_id=run.repo_id,
-            status=run.status,
-            pull_request=outcome.pull_request if outcome else "",
-            created_at=context.on_journal_clock(run.created_at),
-        )
-    except StateError:
-        return

@@ -8,8 +8,9 @@ from mogplex_mcp.api.identifiers import canonical_uuid, id_in_page, not_a_uuid
 from mogplex_mcp.core.humanize import counted
 from mogplex_mcp.operations.context import OperationContext
 from mogplex_mcp.operations.errors import Argument, InvalidArgumentError, Operation, advised
-from mogplex_mcp.operations.look import LOOK_SECONDS, Look, Pending, looking
-from mogplex_mcp.operations.runs import record_state, repo_name
+from mogplex_mcp.operations.known_runs import record_state
+from mogplex_mcp.operations.runs import wait_options
+from mogplex_mcp.operations.task_poll import Pending, TaskPoll, noting_faults
 from mogplex_mcp.runs.cursor import CursorError
 from mogplex_mcp.runs.several import SeveralListener, SeveralTail, UnfollowableError, count_phases, tail_several
 from mogplex_mcp.runs.several_cursor import SeveralCursor
@@ -65,20 +66,14 @@ async def follow_runs(
         ) from None
     watches = {run_id: context.tenant.watches.of(run_id) for run_id in wanted}
     before = [watch.latest for watch in watches.values()]
-    look = context.look if wait_seconds > 0 else None
+    poll = context.task_poll if wait_seconds > 0 else None
     try:
-        with looking(look, {"run_ids": wanted}, wait_seconds):
+        with noting_faults(poll, {"run_ids": wanted}, wait_seconds):
             news = await tail_several(
                 watches,
                 reported,
-                until=until,
-                deadline=min(context.arrived + (LOOK_SECONDS if look else wait_seconds), context.deadline),
-                refresh_deadline=context.deadline,
+                wait_options(context, poll, wait_seconds, until),
                 listener=listener,
-                shutdown=context.shutdown,
-                repo_of=lambda run: repo_name(context, run),
-                now=context.tenant.clock.now,
-                once=look is not None,
             )
     except UnfollowableError as error:
         named = ", ".join(error.run_ids)
@@ -87,23 +82,23 @@ async def follow_runs(
             ("Leave ", named, " out, or correct it: ", Operation("list_runs"), " shows the ids."),
             happened=(f"Of these runs, {named} cannot be followed.",),
         ) from error
-    if look is not None:
-        _go_on(context, look, news, wait_seconds)
+    if poll is not None:
+        _go_on(context, poll, news, wait_seconds)
     for state, earlier in zip(news.states, before, strict=True):
-        if state.snapshot is not None and (look is None or state.snapshot is not earlier):
+        if state.snapshot is not None and (poll is None or state.snapshot is not earlier):
             await record_state(context, state.snapshot, state.outcome)
     return FollowedRuns(news, repeated)
 
 
-def _go_on(context: OperationContext, look: Look, news: SeveralTail, wait_seconds: float) -> None:
-    """Note on a look that the wait would go on after this news, if it would."""
+def _go_on(context: OperationContext, poll: TaskPoll, news: SeveralTail, wait_seconds: float) -> None:
+    """Note on the poll of a task that the wait would go on after this news, if it would."""
     share, going = context.tenant.fair_share, [state.run_id for state in news.states if state.is_open]
     if going and not any(state.news for state in news.states):
         for run_id in going:
             share.note(run_id)
         due = min(context.tenant.watches.of(run_id).seconds_until_due for run_id in going)
         seen = max(state.snapshot.at for state in news.states if state.snapshot)
-        look.go_on(
+        poll.go_on(
             Pending(
                 {"run_ids": [state.run_id for state in news.states]},
                 f"{counted(len(news.states), 'run')}: {count_phases(news.states)}",
@@ -113,7 +108,7 @@ def _go_on(context: OperationContext, look: Look, news: SeveralTail, wait_second
             ),
             fault=next((state.error for state in news.states if state.error), None),
         )
-    if look.pending is None:
+    if poll.pending is None:
         for state in news.states:
             share.forget(state.run_id)
 

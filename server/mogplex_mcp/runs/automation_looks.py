@@ -10,8 +10,6 @@ import anyio
 
 from mogplex_mcp.api.errors import ErrorCode, MogplexError
 from mogplex_mcp.api.models import AutomationRunDetail
-from mogplex_mcp.core.cleaning import sanitize_word
-from mogplex_mcp.core.humanize import counted
 from mogplex_mcp.runs.watch import AGAIN_AFTER_ERROR_SECONDS, FINAL_ERRORS
 
 MOST_RUNS: Final = 64
@@ -72,13 +70,6 @@ class AutomationLooks:
         if recent.run is None:
             raise MogplexError(ErrorCode.TIMED_OUT, "Mogplex did not say in time how the run stands")
         return recent.run, recent
-
-
-def describe(run: AutomationRunDetail) -> str:
-    """Return what happens in a run, in words of our own, such as "… is running, 2 of 5 nodes done"."""
-    done = sum(node.completed_at is not None for node in run.node_runs)
-    nodes = f", {done} of {counted(len(run.node_runs), 'node')} done" if run.node_runs else ""
-    return f"the automation's run is {sanitize_word(run.status)}{nodes}"
 
 
 async def _ask(recent: RecentLook, ask: Ask, pause: float) -> None:

@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Final
 
-from mogplex_mcp.api.models import RunEvent
+from mogplex_mcp.api.models import AutomationRunDetail, RunEvent
+from mogplex_mcp.core.cleaning import sanitize_word
 from mogplex_mcp.core.humanize import counted, duration
 from mogplex_mcp.runs.outcome import Outcome, Phase
 from mogplex_mcp.runs.watch import Snapshot
@@ -26,6 +27,13 @@ def describe(snapshot: Snapshot, outcome: Outcome) -> str:
     """Return the phase of a run and what happens in it, such as "preparing: installing dependencies"."""
     fault = "; Mogplex cannot be asked at the moment, trying again" if snapshot.fault else ""
     return f"{outcome.phase}: {_doing(snapshot, outcome)}{fault}"
+
+
+def describe_automation_run(run: AutomationRunDetail) -> str:
+    """Return what happens in a run of an automation, in words of our own, such as "… is running, 2 of 5 nodes done"."""
+    done = sum(node.completed_at is not None for node in run.node_runs)
+    nodes = f", {done} of {counted(len(run.node_runs), 'node')} done" if run.node_runs else ""
+    return f"the automation's run is {sanitize_word(run.status)}{nodes}"
 
 
 def _doing(snapshot: Snapshot, outcome: Outcome) -> str:

@@ -14,11 +14,11 @@ import anyio
 
 from mogplex_mcp.api.errors import ErrorCode, MogplexError
 from mogplex_mcp.api.unreadable import note_unreadable
-from mogplex_mcp.core.shutdown import AT_ONCE, Shutdown
-from mogplex_mcp.runs.outcome import Outcome, Phase, is_milestone, is_stale, is_terminal, read_outcome
+from mogplex_mcp.core.shutdown import AT_ONCE
+from mogplex_mcp.runs.outcome import Outcome, Phase, is_milestone, is_terminal, read_outcome
 from mogplex_mcp.runs.several_cursor import Reported, SeveralCursor
-from mogplex_mcp.runs.tail import HEARTBEAT_SECONDS, Reason, RepoOf, Until, first_snapshot
-from mogplex_mcp.runs.watch import FINAL_ERRORS, RunWatch, Snapshot
+from mogplex_mcp.runs.tail import HEARTBEAT_SECONDS, Reason, Until, WaitOptions, first_snapshot
+from mogplex_mcp.runs.watch import RunWatch, Snapshot, is_final
 
 FIRST_LOOK_SECONDS: Final = 5.0
 """How long the answer with news of one run waits for the first look at the others."""
@@ -100,47 +100,31 @@ SeveralListener = Callable[[Sequence[RunState]], Awaitable[None]]
 
 
 async def tail_several(
-    watches: Mapping[str, RunWatch],
-    cursor: SeveralCursor,
-    *,
-    until: Until,
-    deadline: float,
-    refresh_deadline: float,
-    listener: SeveralListener,
-    shutdown: Shutdown,
-    repo_of: RepoOf,
-    now: Callable[[], float],
-    once: bool = False,
+    watches: Mapping[str, RunWatch], cursor: SeveralCursor, options: WaitOptions, *, listener: SeveralListener
 ) -> SeveralTail:
     """Wait until the first of several runs has news, until the deadline at most.
 
     Args:
         watches: The watch of each run, by its id.
         cursor: What was reported to the caller.
-        until: What is news.
-        deadline: When to stop waiting, on the clock of the event loop.
-        refresh_deadline: When to give up on the first look; later than `deadline` for a call that doesn't wait.
+        options: How to wait.
         listener: Reports progress: is called on each change and every 10 seconds.
-        shutdown: Ends the wait like a timeout, since the runs continue.
-        repo_of: Is called once for each run, since only pull requests of its own repository count.
-        now: Seconds since the epoch at Mogplex.
-        once: Whether to return after one poll of each, or at once if none is due, instead of waiting.
 
     Raises:
         UnfollowableError: Some of the runs can't be followed.
         MogplexError: None of the runs could be read.
     """
-    followers = [_Follower(run_id, watch, cursor.reported(run_id), until, now) for run_id, watch in watches.items()]
-    waits = deadline > anyio.current_time()
-    wait = _Wait(followers, listener, is_first_call=not cursor.runs, once=once)
+    followers = [_Follower(run_id, watch, cursor.reported(run_id), options) for run_id, watch in watches.items()]
+    waits = options.deadline > anyio.current_time()
+    wait = _Wait(followers, options, listener, is_first_call=not cursor.runs)
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(wait.heartbeat)
         for follower in followers:
-            tasks.start_soon(wait.follow, follower, deadline, refresh_deadline, shutdown, repo_of)
-        with anyio.CancelScope(deadline=deadline), shutdown.within(AT_ONCE):
+            tasks.start_soon(wait.follow, follower)
+        with anyio.CancelScope(deadline=options.deadline), options.shutdown.within(AT_ONCE):
             await wait.over.wait()
-        latest = anyio.current_time() + FIRST_LOOK_SECONDS if waits else refresh_deadline
-        with anyio.CancelScope(deadline=min(refresh_deadline, latest)):
+        latest = anyio.current_time() + FIRST_LOOK_SECONDS if waits else options.refresh_deadline
+        with anyio.CancelScope(deadline=min(options.refresh_deadline, latest)):
             for follower in followers:
                 await follower.is_looked_at.wait()
         tasks.cancel_scope.cancel()
@@ -168,12 +152,17 @@ class _Wait:
     """
 
     def __init__(
-        self, followers: Sequence["_Follower"], listener: SeveralListener, *, is_first_call: bool, once: bool
+        self,
+        followers: Sequence["_Follower"],
+        options: WaitOptions,
+        listener: SeveralListener,
+        *,
+        is_first_call: bool,
     ) -> None:
         self._followers = followers
+        self._options = options
         self._listener = listener
         self._is_first_call = is_first_call
-        self._once = once
         self.over = anyio.Event()
 
     def states(self) -> list[RunState]:
@@ -184,27 +173,23 @@ class _Wait:
             await anyio.sleep(HEARTBEAT_SECONDS)
             await self._listener(self.states())
 
-    async def follow(
-        self, one: "_Follower", deadline: float, refresh_deadline: float, shutdown: Shutdown, repo_of: RepoOf
-    ) -> None:
+    async def follow(self, one: "_Follower") -> None:
         """Follow one of the runs until it has news, or can't have any."""
         try:
-            one.snapshot = await first_snapshot(
-                one.watch, deadline, refresh_deadline, shutdown, is_first_call=self._is_first_call, once=self._once
-            )
-            one.repo = await repo_of(one.snapshot.run)
+            one.snapshot = await first_snapshot(one.watch, self._options, is_first_call=self._is_first_call)
+            one.repo = await self._options.repo_of(one.snapshot.run)
             one.is_looked_at.set()
             await self._listener(self.states())
-            while one.has_to_wait() and not self._once:
+            while one.has_to_wait() and not self._options.once:
                 before, one.snapshot = one.snapshot, await one.watch.after(one.snapshot)
-                if _differ(before, one.snapshot):
+                if one.snapshot.differs_from(before):
                     await self._listener(self.states())
         except MogplexError as error:
             one.error = error
         one.is_followed = False
         one.is_looked_at.set()
-        is_fatal = one.error is not None and self._is_fatal(one.error)
-        if is_fatal or one.state().news or not any(other.is_followed for other in self._followers):
+        ends = one.error is not None and self._is_final(one.error)
+        if ends or one.state().news or not any(other.is_followed for other in self._followers):
             self.over.set()
 
     def check_readable(self) -> None:
@@ -216,23 +201,20 @@ class _Wait:
         """
         failed = [(one.run_id, one.error) for one in self._followers if one.error is not None]
         for _, error in failed:
-            if self._is_fatal(error):
+            if self._is_final(error):
                 raise UnfollowableError([run_id for run_id, other in failed if other.code is error.code], error)
         if all(one.snapshot is None for one in self._followers):
             late = MogplexError(ErrorCode.TIMED_OUT, "Mogplex did not say how the runs stand before the wait was over")
             raise failed[0][1] if failed else late
 
-    def _is_fatal(self, error: MogplexError) -> bool:
-        # A token that never worked is a wrong one; for a token that has worked, see FINAL_ERRORS.
-        return error.code in FINAL_ERRORS or (error.code is ErrorCode.UNAUTHORIZED and self._is_first_call)
+    def _is_final(self, error: MogplexError) -> bool:
+        return is_final(error, is_first_call=self._is_first_call)
 
 
 class _Follower:
     """Follows one of the runs for one caller."""
 
-    def __init__(
-        self, run_id: str, watch: RunWatch, reported: Reported, until: Until, now: Callable[[], float]
-    ) -> None:
+    def __init__(self, run_id: str, watch: RunWatch, reported: Reported, options: WaitOptions) -> None:
         self.run_id = run_id
         self.watch = watch
         self.snapshot: Snapshot | None = None
@@ -241,8 +223,7 @@ class _Follower:
         self.is_followed = True
         self.is_looked_at = anyio.Event()
         self._reported = reported
-        self._until = until
-        self._now = now
+        self._options = options
 
     def has_to_wait(self) -> bool:
         """Return whether there is no news, and there can be some."""
@@ -254,7 +235,7 @@ class _Follower:
         if self.snapshot is None:
             return RunState(self.run_id, error=self.error)
         snapshot = self.snapshot
-        now = datetime.fromtimestamp(self._now(), UTC)
+        now = datetime.fromtimestamp(self._options.now(), UTC)
         outcome = read_outcome(snapshot.run, snapshot.events, repo=self.repo, now=now)
         verdict = _verdict(snapshot, outcome)
         return RunState(
@@ -281,15 +262,11 @@ class _Follower:
             return None  # the last events may still come
         if self._count_milestones(snapshot) > self._reported.milestones:
             return Reason.MILESTONE
-        is_update = self._until is Until.UPDATE and len(snapshot.events) > self._reported.events
+        is_update = self._options.until is Until.UPDATE and len(snapshot.events) > self._reported.events
         return Reason.UPDATE if is_update else None
 
     def _count_milestones(self, snapshot: Snapshot) -> int:
         return sum(is_milestone(event, self.repo) for event in snapshot.events)
-
-
-def _differ(before: Snapshot, after: Snapshot) -> bool:
-    return (before.run.status, len(before.events)) != (after.run.status, len(after.events))
 
 
 def _verdict(snapshot: Snapshot, outcome: Outcome) -> Verdict:
@@ -297,5 +274,4 @@ def _verdict(snapshot: Snapshot, outcome: Outcome) -> Verdict:
         return _VERDICTS[outcome.phase] if snapshot.settled else Verdict.OPEN
     if outcome.never_queued:
         return Verdict.NEVER_QUEUED
-    # With a full window no newer event can be read, so silence doesn't mean that the run is stale.
-    return Verdict.STALE if not snapshot.saturated and is_stale(snapshot.run, outcome) else Verdict.OPEN
+    return Verdict.STALE if snapshot.is_stale(outcome) else Verdict.OPEN

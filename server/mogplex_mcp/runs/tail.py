@@ -19,8 +19,8 @@ from mogplex_mcp.api.unreadable import note_unreadable
 from mogplex_mcp.core.shutdown import AT_ONCE, Shutdown
 from mogplex_mcp.runs.cursor import Cursor
 from mogplex_mcp.runs.event_groups import EventGroup, group_events
-from mogplex_mcp.runs.outcome import Outcome, is_milestone, is_stale, is_terminal, read_outcome
-from mogplex_mcp.runs.watch import FINAL_ERRORS, RunWatch, Snapshot
+from mogplex_mcp.runs.outcome import Outcome, is_milestone, is_terminal, read_outcome
+from mogplex_mcp.runs.watch import FINAL_ERRORS, RunWatch, Snapshot, is_final
 
 HEARTBEAT_SECONDS: Final = 10.0
 """How often progress is reported while nothing changes."""
@@ -83,51 +83,60 @@ RepoOf = Callable[[Run], Awaitable[str]]
 """Returns the name of a run's repository, or "" if it is unknown."""
 
 
+@dataclass(frozen=True)
+class WaitOptions:
+    """How to wait for one run or for several.
+
+    Attributes:
+        until: What ends the wait.
+        deadline: When to stop waiting, on the clock of the event loop.
+        refresh_deadline: When to give up on the first snapshot; later than `deadline` for a call that doesn't wait.
+        shutdown: Ends the wait like a timeout, since the run continues.
+        repo_of: Is called once for each run, since only pull requests of its own repository count.
+        now: Seconds since the epoch at Mogplex, whose times are compared with it.
+        once: Whether to return after one poll, or at once if none is due, instead of waiting.
+    """
+
+    until: Until
+    deadline: float
+    refresh_deadline: float
+    shutdown: Shutdown
+    repo_of: RepoOf
+    now: Callable[[], float]
+    once: bool = False
+
+
 async def tail(
     watch: RunWatch,
     cursor: Cursor,
+    options: WaitOptions,
     *,
-    until: Until,
-    deadline: float,
-    refresh_deadline: float,
     max_events: int,
     listener: Listener,
-    shutdown: Shutdown,
-    repo_of: RepoOf,
-    now: Callable[[], float],
     wall_clock: Callable[[], float] = time.time,
-    once: bool = False,
 ) -> Tail:
     """Wait for news of a run, until the deadline at most.
 
     Args:
         watch: The watch of the run.
         cursor: The events that the caller has seen.
-        until: What ends the wait.
-        deadline: When to stop waiting, on the clock of the event loop.
-        refresh_deadline: When to give up on the first snapshot; later than `deadline` for a call that doesn't wait.
+        options: How to wait.
         max_events: The most groups of events to return.
         listener: Reports progress: is called on each change and every 10 seconds.
-        shutdown: Ends the wait like a timeout, since the run continues.
-        repo_of: Is called once, since only pull requests of the run's own repository count.
-        now: Seconds since the epoch at Mogplex, whose times are compared with it.
         wall_clock: Seconds since the epoch on this machine.
-        once: Whether to return after one poll, or at once if none is due, instead of waiting.
 
     Raises:
         MogplexError: There is no snapshot of the run, or no further poll can succeed.
     """
-    snapshot = await first_snapshot(
-        watch, deadline, refresh_deadline, shutdown, is_first_call=not cursor.digests, once=once
-    )
-    view = _View(cursor, until, max_events, await repo_of(snapshot.run), now)
+    snapshot = await first_snapshot(watch, options, is_first_call=not cursor.digests)
+    view = _View(cursor, options.until, max_events, await options.repo_of(snapshot.run), options.now)
     failure: MogplexError | None = None
     async with anyio.create_task_group() as tasks:
         progress = _Progress(listener, snapshot, view, wall_clock)
         tasks.start_soon(progress.heartbeat)
         try:
-            with anyio.CancelScope(deadline=deadline), shutdown.within(AT_ONCE):
-                while view.reason(snapshot) is None and not once:
+            with anyio.CancelScope(deadline=options.deadline), options.shutdown.within(AT_ONCE):
+                while view.reason(snapshot) is None and not options.once:
                     snapshot = await watch.after(snapshot)
                     await progress.update(snapshot)
         except MogplexError as error:
@@ -139,15 +148,7 @@ async def tail(
     return replace(view.result(snapshot), asleep=progress.asleep())
 
 
-async def first_snapshot(
-    watch: RunWatch,
-    deadline: float,
-    refresh_deadline: float,
-    shutdown: Shutdown,
-    *,
-    is_first_call: bool,
-    once: bool = False,
-) -> Snapshot:
+async def first_snapshot(watch: RunWatch, options: WaitOptions, *, is_first_call: bool) -> Snapshot:
     """Return the state of the run: at once if there is no snapshot yet or no time to wait, else when a poll is due.
 
     Without a snapshot, a failed request is retried until the deadline. With one, it is returned with its `fault`, which
@@ -155,32 +156,28 @@ async def first_snapshot(
 
     Args:
         watch: The watch of the run.
-        deadline: As in `tail`, like the following ones.
-        refresh_deadline: The same.
-        shutdown: The same.
+        options: How to wait.
         is_first_call: Whether the caller has no cursor, so that its token may never have worked.
-        once: As in `tail`.
 
     Raises:
         MogplexError: There is no snapshot, or no further request can succeed.
     """
-    waits = deadline > anyio.current_time() and not shutdown.has_begun
+    once, shutdown = options.once, options.shutdown
+    waits = options.deadline > anyio.current_time() and not shutdown.has_begun
     if once and (standing := watch.standing_error) and (watch.latest is None or standing.code in FINAL_ERRORS):
         raise standing.with_traceback(None)
     if once and watch.latest is not None and watch.latest.settled:
         return watch.latest
     error = MogplexError(ErrorCode.TIMED_OUT, "Mogplex did not say how the run stands before the wait was over")
-    with anyio.CancelScope(deadline=max(deadline, refresh_deadline)):
+    with anyio.CancelScope(deadline=max(options.deadline, options.refresh_deadline)):
         while watch.latest is None or not waits:
             try:
                 return await watch.refresh()
             except MogplexError as fault:
                 error = fault
-            # A token that never worked is a wrong one; for a token that has worked, see FINAL_ERRORS.
-            refused = error.code is ErrorCode.UNAUTHORIZED and is_first_call
             pause = max(FIRST_REFRESH_RETRY_SECONDS, error.retry_after or 0.0)
-            too_late = anyio.current_time() + pause >= deadline or shutdown.has_begun
-            if error.code in FINAL_ERRORS or watch.latest is not None or refused or too_late:
+            too_late = anyio.current_time() + pause >= options.deadline or shutdown.has_begun
+            if watch.latest is not None or too_late or is_final(error, is_first_call=is_first_call):
                 break
             with shutdown.within(AT_ONCE):
                 await anyio.sleep(pause)
@@ -188,7 +185,7 @@ async def first_snapshot(
         raise error
     if waits and watch.is_due:
         # A poll instead of a refresh: calls in quick succession must not exceed the share of their run.
-        with anyio.CancelScope(deadline=deadline), shutdown.within(AT_ONCE):
+        with anyio.CancelScope(deadline=options.deadline), shutdown.within(AT_ONCE):
             return await watch.after(watch.latest)
     return watch.latest
 
@@ -221,8 +218,6 @@ class _View:
         if is_terminal(snapshot.run):
             return Reason.ENDED if snapshot.settled else None
         unseen, outcome = self._unseen(snapshot), self.outcome(snapshot)
-        # With a full window no newer event can be read, so silence doesn't mean that the run is stale.
-        stale = not snapshot.saturated and is_stale(snapshot.run, outcome)
         # What exceeds one result is returned by the next call at once.
         exceeds_limit = len(group_events(unseen)) > self.max_events
         reason = None
@@ -230,7 +225,7 @@ class _View:
             reason = Reason.NEVER_QUEUED
         elif any(is_milestone(event, self.repo) for event in unseen):
             reason = Reason.MILESTONE
-        elif stale:
+        elif snapshot.is_stale(outcome):
             reason = Reason.STALE
         elif exceeds_limit or (unseen and self.until is Until.UPDATE):
             reason = Reason.UPDATE
@@ -276,7 +271,7 @@ class _Progress:
             await self._report()
 
     async def update(self, snapshot: Snapshot) -> None:
-        changed = (snapshot.run.status, len(snapshot.events)) != (self._snapshot.run.status, len(self._snapshot.events))
+        changed = snapshot.differs_from(self._snapshot)
         if snapshot.fault is None:
             self._awake_at, self._slept = self._clocks(), 0.0
         self._snapshot = snapshot

@@ -19,7 +19,7 @@ from mogplex_mcp.api.errors import ErrorCode, MogplexError
 from mogplex_mcp.api.models import Run, RunEvent, RunEvents
 from mogplex_mcp.api.unreadable import collect_unreadable, note_unreadable
 from mogplex_mcp.core.metrics import NO_METRICS, Recorder
-from mogplex_mcp.runs.outcome import is_terminal
+from mogplex_mcp.runs.outcome import Outcome, is_stale, is_terminal
 from mogplex_mcp.runs.polling import poll_interval
 from mogplex_mcp.runs.shared_look import Seen, SharedLook
 from mogplex_mcp.runs.truncation import count_characters, truncate_event, truncate_run
@@ -55,6 +55,17 @@ FINAL_ERRORS: Final = frozenset(
 )
 
 
+def is_final(error: MogplexError, *, is_first_call: bool) -> bool:
+    """Return whether no further poll can succeed after an error.
+
+    Args:
+        error: The error.
+        is_first_call: Whether the caller has no cursor, so that its token may never have worked.
+    """
+    # A token that never worked is a wrong one; for a token that has worked, see FINAL_ERRORS.
+    return error.code in FINAL_ERRORS or (error.code is ErrorCode.UNAUTHORIZED and is_first_call)
+
+
 @dataclass(frozen=True)
 class Snapshot:
     """The state of a run at one time.
@@ -79,6 +90,15 @@ class Snapshot:
     def saturated(self) -> bool:
         """Whether the event window is full, so that later events can't be read."""
         return len(self.events) >= EVENT_WINDOW
+
+    def is_stale(self, outcome: Outcome) -> bool:
+        """Return whether the run counts as stale, given what the snapshot says about its result."""
+        # With a full window no newer event can be read, so silence doesn't mean that the run is stale.
+        return not self.saturated and is_stale(self.run, outcome)
+
+    def differs_from(self, other: "Snapshot") -> bool:
+        """Return whether the run has another status than in another snapshot, or another number of events."""
+        return (self.run.status, len(self.events)) != (other.run.status, len(other.events))
 
 
 OnAnswer = Callable[[str, Snapshot], Awaitable[None]]

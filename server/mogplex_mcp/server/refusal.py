@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import mcp_types
 
-from mogplex_mcp.operations.look import Look
+from mogplex_mcp.operations.task_poll import TaskPoll
 from mogplex_mcp.server.request_scope import RequestScope
 from mogplex_mcp.server.tool_handlers import ToolHandlers
 from mogplex_mcp.toolkit.elicitation import Elicitation
@@ -41,7 +41,7 @@ class RefusingHandlers(ToolHandlers):
         return mcp_types.ListToolsResult(tools=[self._listed.definition])
 
     async def call(
-        self, _scope: RequestScope, _params: mcp_types.CallToolRequestParams, _look: Look | None = None
+        self, _scope: RequestScope, _params: mcp_types.CallToolRequestParams, _poll: TaskPoll | None = None
     ) -> mcp_types.CallToolResult:
         """Return the reason, whatever tool is called."""
         return mcp_types.CallToolResult(content=[mcp_types.TextContent(type="text", text=self._text)], is_error=True)

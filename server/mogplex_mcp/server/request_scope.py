@@ -13,7 +13,7 @@ from mogplex_mcp.config.settings import Settings
 from mogplex_mcp.core.redaction import redacting
 from mogplex_mcp.credentials.sources import FoundToken, SourceKind
 from mogplex_mcp.operations.confirmation import Consent
-from mogplex_mcp.operations.look import Look
+from mogplex_mcp.operations.task_poll import TaskPoll
 from mogplex_mcp.storage.errors import StateError
 from mogplex_mcp.storage.ledger import Entry
 from mogplex_mcp.tenants.call_timeouts import client_key
@@ -173,12 +173,12 @@ class RequestScope:
         declared = self.context.session.client_capabilities
         return declared is None or run_card.EXTENSION in (declared.extensions or {})
 
-    def open_call(self, consent: Consent | None = None, look: Look | None = None) -> Call:
+    def open_call(self, consent: Consent | None = None, poll: TaskPoll | None = None) -> Call:
         """Return what a tool gets in addition to its arguments. The time of the call begins now.
 
         Args:
             consent: Whether the user agrees with what the call is about to do.
-            look: Set if the call is one look in place of a wait.
+            poll: Set if the call is one poll of a task, which returns at once where others wait.
         """
         client, version = self.client
         return Call(
@@ -198,7 +198,7 @@ class RequestScope:
             consent=consent or Consent(),
             shutdown=self.services.shutdown,
             session=self.session,
-            look=look,
+            task_poll=poll,
         )
 
     def call_key(self, request_id: RequestId | None) -> CallKey | None:

@@ -7,31 +7,23 @@ machine.
 """
 
 import secrets
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from typing import Final
 
 import anyio
 import mcp_types
-from mcp.shared.exceptions import MCPError
-from mcp_types.version import is_version_at_least
-from pydantic import ValidationError
 
 from mogplex_mcp.api.base_url import web_url
 from mogplex_mcp.api.errors import ErrorCode, MogplexError
-from mogplex_mcp.core.shutdown import AT_ONCE
 from mogplex_mcp.operations.confirmation import Action
 from mogplex_mcp.server.request_scope import RequestScope
 from mogplex_mcp.sign_in.background import BackgroundSignIn
+from mogplex_mcp.toolkit.dispatch import failed
+from mogplex_mcp.toolkit.elicitation_requests import ask_now, heartbeats, is_multi_round_trip
 from mogplex_mcp.toolkit.errors import ToolError
 from mogplex_mcp.toolkit.toolset import Tool
 
-ANSWER_SECONDS: Final = 300.0
-"""How long a call of the 2025 protocol waits for the user to agree to open the page."""
-
-_MULTI_ROUND_TRIP: Final = "2026-07-28"
 _KEY: Final = "sign_in"
-_HEARTBEAT_SECONDS: Final = 10.0
+_WAITING: Final = "waiting for the user to sign in"
 _TERMINAL: Final = "they can also run `mogplex-mcp login` in a terminal"
 
 Result = mcp_types.CallToolResult | mcp_types.InputRequiredResult
@@ -64,7 +56,7 @@ class SignInElicitation:
     ) -> Result | None:
         sign_in = scope.services.sign_in
         identifier = secrets.token_urlsafe(12)
-        is_multi_round_trip = is_version_at_least(scope.context.protocol_version, _MULTI_ROUND_TRIP)
+        calls_again = is_multi_round_trip(scope.context)
         answered = (params.input_responses or {}).get(_KEY)
         action = answered.action if isinstance(answered, mcp_types.ElicitResult) else None
         if action == "accept" and not sign_in.has_begun:
@@ -74,26 +66,26 @@ class SignInElicitation:
                 request = mcp_types.ElicitRequestURLParams(
                     message=_message(scope), url=await sign_in.start(), elicitation_id=identifier
                 )
-                if is_multi_round_trip:
+                if calls_again:
                     return mcp_types.InputRequiredResult(input_requests={_KEY: mcp_types.ElicitRequest(params=request)})
                 action = await _ask_now(scope, request)
             if action not in (None, "accept"):
                 await sign_in.aclose()
-                return _failed(_declined(tool.name))
+                return failed(_declined(tool.name))
             sign_in.is_accepted = True
             if not await self._wait(scope, sign_in, began):
-                return _failed(_pending(tool.name))
+                return failed(_pending(tool.name))
         except MogplexError as error:
-            return _failed(_impossible(error))
+            return failed(_impossible(error))
         scope.caller = await scope.services.reread_token()
-        if not is_multi_round_trip:
+        if not calls_again:
             await scope.context.session.send_elicit_complete(identifier, scope.context.request_id)
         return None
 
     async def _wait(self, scope: RequestScope, sign_in: BackgroundSignIn, began: float) -> bool:
         """Wait for the user as long as the client waits for this call; return whether they have signed in."""
         left = scope.open_call().wait_cap - (anyio.current_time() - began)
-        async with _heartbeats(scope):
+        async with heartbeats(scope.context, _WAITING):
             return await sign_in.wait(max(1.0, left))
 
 
@@ -118,38 +110,17 @@ def _message(scope: RequestScope) -> str:
 
 async def _ask_now(scope: RequestScope, request: mcp_types.ElicitRequestURLParams) -> Action:
     """Ask while the call waits, and return what the user did; a client that fails to ask has not asked."""
-    response: mcp_types.ElicitResult | None = None
-    with anyio.move_on_after(ANSWER_SECONDS), scope.services.shutdown.within(AT_ONCE):
-        async with _heartbeats(scope):
-            try:
-                response = await scope.context.session.elicit_url(
-                    request.message,
-                    request.url,
-                    request.elicitation_id or "",
-                    related_request_id=scope.context.request_id,
-                )
-            except (MCPError, ValidationError):
-                return "cancel"
+    response = await ask_now(
+        scope.context,
+        lambda: scope.context.session.elicit_url(
+            request.message,
+            request.url,
+            request.elicitation_id or "",
+            related_request_id=scope.context.request_id,
+        ),
+        _WAITING,
+    )
     return "cancel" if response is None else response.action
-
-
-@asynccontextmanager
-async def _heartbeats(scope: RequestScope) -> AsyncIterator[None]:
-    """Report progress while the block runs: some clients cancel a call that is silent."""
-
-    async def report() -> None:
-        sent = 0.0
-        while True:
-            await anyio.sleep(_HEARTBEAT_SECONDS)
-            sent += 1.0
-            await scope.context.session.report_progress(sent, message="waiting for the user to sign in")
-
-    async with anyio.create_task_group() as tasks:
-        tasks.start_soon(report)
-        try:
-            yield
-        finally:
-            tasks.cancel_scope.cancel()
 
 
 def _declined(tool: str) -> ToolError:
@@ -178,7 +149,3 @@ def _impossible(error: MogplexError) -> ToolError:
         "this server's configuration; then call the tool again",
         "no_token",
     )
-
-
-def _failed(failure: ToolError) -> mcp_types.CallToolResult:
-    return mcp_types.CallToolResult(content=[mcp_types.TextContent(type="text", text=failure.text)], is_error=True)

@@ -1,7 +1,7 @@
 """Tasks (`io.modelcontextprotocol/tasks`, SEP-2663): a tool that waits answers at once, and its client comes back.
 
 A request that declares the extension gets a task where a call would wait. There is no store of tasks: an id holds all
-that is needed (`task_ids`), and each `tasks/get` runs the tool for one look (`operations.look`), which shares the
+that is needed (`task_ids`), and each `tasks/get` runs the tool for one poll (`operations.task_poll`), which shares the
 poller and the budget with all that wait. A tool that has an answer already gives it, without a task.
 
 No tool that waits asks the user, so that no task is ever `input_required`.
@@ -18,12 +18,12 @@ from mcp.shared.inbound import MCP_NAME_HEADER, decode_header_value
 from mcp_types.version import MODERN_PROTOCOL_VERSIONS
 
 from mogplex_mcp.operations.confirmation import Consent
-from mogplex_mcp.operations.look import Look
+from mogplex_mcp.operations.task_poll import TaskPoll
 from mogplex_mcp.server.request_scope import Context, RequestScope
 from mogplex_mcp.server.task_ids import Task, TaskIds, owner_of, task_error
 from mogplex_mcp.server.tool_handlers import ToolHandlers
-from mogplex_mcp.storage.confirmations import MemoryUsedConfirmations
 from mogplex_mcp.storage.errors import StateError
+from mogplex_mcp.storage.expiring_names import MemoryExpiringNames
 from mogplex_mcp.toolkit.toolset import Tool
 
 TASKS: Final = "io.modelcontextprotocol/tasks"
@@ -81,7 +81,7 @@ class Tasks:
         self._handlers = handlers
         self._ids = TaskIds()
         # Where the store cannot be asked.
-        self._cancelled_here = MemoryUsedConfirmations()
+        self._cancelled_here = MemoryExpiringNames()
 
     async def call(
         self, scope: RequestScope, params: mcp_types.CallToolRequestParams
@@ -93,20 +93,20 @@ class Tasks:
         """
         if params.name not in TASK_TOOLS or not declares_tasks(scope.context):
             return await self._handlers.call(scope, params)
-        look = Look()
-        result = await self._handlers.call(scope, params, look)
-        if look.pending is None:
+        poll = TaskPoll()
+        result = await self._handlers.call(scope, params, poll)
+        if poll.pending is None:
             return result
         tool = scope.tools[params.name]
         known = {name: value for name, value in (params.arguments or {}).items() if name in tool.arguments.model_fields}
         task = Task(
             tool.name,
-            known | dict(look.pending.arguments),
+            known | dict(poll.pending.arguments),
             owner_of(scope.services.identity(scope.caller)),
             created=int(scope.services.store.now() * 1_000),
-            seconds=look.pending.most_seconds + KEPT_SECONDS,
+            seconds=poll.pending.most_seconds + KEPT_SECONDS,
         )
-        state = _state(await self._ids.seal(scope.services.store, task), task, scope, look, {})
+        state = _state(await self._ids.seal(scope.services.store, task), task, scope, poll, {})
         state.result_type = "task"
         return state
 
@@ -118,7 +118,7 @@ class Tasks:
                 there is no such task.
         """
         task, tool = await self._asked(scope, params)
-        state = await self._look(scope, params.task_id, task, tool)
+        state = await self._poll(scope, params.task_id, task, tool)
         state.result_type = "complete"
         return state
 
@@ -160,7 +160,7 @@ class Tasks:
             task, tool = await self._open(scope, task_id)
         except MCPError:
             return None
-        return await self._look(scope, task_id, task, tool)
+        return await self._poll(scope, task_id, task, tool)
 
     async def _asked(self, scope: RequestScope, params: TaskParams) -> tuple[Task, Tool]:
         """Return the task that a request is about, if the request may be about tasks."""
@@ -179,12 +179,12 @@ class Tasks:
             raise task_error("unknown_tool", scope.missing_tool(task.tool).rstrip("."))
         return task, tool
 
-    async def _look(self, scope: RequestScope, task_id: str, task: Task, tool: Tool) -> TaskState:
+    async def _poll(self, scope: RequestScope, task_id: str, task: Task, tool: Tool) -> TaskState:
         if await self._is_cancelled(scope, task_id):
             return _state(task_id, task, scope, None, {})
-        look = Look(waited=max(0.0, scope.services.store.now() - task.created / 1_000))
-        result = await self._handlers.run(scope, tool, task.arguments, Consent(), look)
-        return _state(task_id, task, scope, look, result.model_dump(by_alias=True, mode="json", exclude_none=True))
+        poll = TaskPoll(waited=max(0.0, scope.services.store.now() - task.created / 1_000))
+        result = await self._handlers.run(scope, tool, task.arguments, Consent(), poll)
+        return _state(task_id, task, scope, poll, result.model_dump(by_alias=True, mode="json", exclude_none=True))
 
     async def _is_cancelled(self, scope: RequestScope, task_id: str) -> bool:
         mark = _mark(task_id)
@@ -222,9 +222,11 @@ def require_tasks(context: Context) -> None:
     )
 
 
-def _state(task_id: str, task: Task, scope: RequestScope, look: Look | None, result: Mapping[str, Any]) -> TaskState:
-    """Return the state of a task after a look; cancelled without one."""
-    now, pending = scope.services.store.now(), look.pending if look else None
+def _state(
+    task_id: str, task: Task, scope: RequestScope, poll: TaskPoll | None, result: Mapping[str, Any]
+) -> TaskState:
+    """Return the state of a task after a poll; cancelled without one."""
+    now, pending = scope.services.store.now(), poll.pending if poll else None
     state = TaskState(
         task_id=task_id,
         status="working",
@@ -232,7 +234,7 @@ def _state(task_id: str, task: Task, scope: RequestScope, look: Look | None, res
         last_updated_at=_iso(now),
         ttl_ms=int(task.seconds * 1_000),
     )
-    if look is None:
+    if poll is None:
         state.status, state.status_message = "cancelled", _CANCELLED
     elif pending is None:
         state.status, state.result = "completed", dict(result)

@@ -7,7 +7,7 @@ import mcp_types
 from mcp.shared.exceptions import MCPError
 
 from mogplex_mcp.operations.confirmation import Consent
-from mogplex_mcp.operations.look import Look
+from mogplex_mcp.operations.task_poll import TaskPoll
 from mogplex_mcp.server.request_params import check_cursor
 from mogplex_mcp.server.request_scope import RequestScope
 from mogplex_mcp.server.resources import RUN, Resources
@@ -45,14 +45,14 @@ class ToolHandlers:
         return mcp_types.ListToolsResult(tools=[tool.definition for tool in scope.tools.values()])
 
     async def call(
-        self, scope: RequestScope, params: mcp_types.CallToolRequestParams, look: Look | None = None
+        self, scope: RequestScope, params: mcp_types.CallToolRequestParams, poll: TaskPoll | None = None
     ) -> mcp_types.CallToolResult | mcp_types.InputRequiredResult:
         """Run a tool, with a sign-in and a confirmation by the user where it needs them.
 
         Args:
             scope: The request.
             params: The call.
-            look: Set if a tool that waits is to look once instead.
+            poll: Set if the call is one poll of a task, in which a tool that waits returns at once.
 
         Raises:
             MCPError: `INVALID_PARAMS`, there is no such tool (MCP specification, "Tools", "Error Handling").
@@ -71,17 +71,17 @@ class ToolHandlers:
 
         async def run(consent: Consent) -> mcp_types.CallToolResult:
             async with scope.services.in_flight.answering(key, scope.learnt_as, scope.is_disconnected):
-                return await self.run(scope, tool, params.arguments or {}, consent, look)
+                return await self.run(scope, tool, params.arguments or {}, consent, poll)
 
         return await self._elicitation.run(run, scope.context, params)
 
     async def run(
-        self, scope: RequestScope, tool: Tool, arguments: Mapping[str, Any], consent: Consent, look: Look | None
+        self, scope: RequestScope, tool: Tool, arguments: Mapping[str, Any], consent: Consent, poll: TaskPoll | None
     ) -> mcp_types.CallToolResult:
         """Run a tool; whatever goes wrong is in its result."""
 
         def open_call() -> Call:
-            call = scope.open_call(consent, look)
+            call = scope.open_call(consent, poll)
             if needs_write(tool):
                 call.tenant.scopes.check_write()
             return call

@@ -93,7 +93,7 @@ class BackgroundSignIn:
 
     async def _run(self, url: "asyncio.Future[str]") -> None:
         # Imports the MCP SDK's client, which is slow.
-        from mogplex_mcp.sign_in.browser import READ_AND_WRITE, READ_ONLY, sign_in  # noqa: PLC0415 - see above
+        from mogplex_mcp.sign_in.browser import sign_in, wanted_scopes  # noqa: PLC0415 - see above
 
         async def show(address: str) -> None:
             url.set_result(address)
@@ -101,7 +101,7 @@ class BackgroundSignIn:
         grant = await sign_in(
             self._settings.base_url,
             self._transport(),
-            scopes=READ_ONLY if self._settings.read_only else READ_AND_WRITE,
+            scopes=wanted_scopes(read_only=self._settings.read_only),
             show=show,
             now=self._now,
             note=logger.warning,

@@ -44,6 +44,11 @@ Show = Callable[[str], Awaitable[None]]
 """Show the person the address to sign in at, or open it."""
 
 
+def wanted_scopes(*, read_only: bool) -> str:
+    """Return the scopes to ask for: without `write` where nothing is to be changed."""
+    return READ_ONLY if read_only else READ_AND_WRITE
+
+
 async def sign_in(
     base_url: str,
     transport: httpx2.AsyncBaseTransport,

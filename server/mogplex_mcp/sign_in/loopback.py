@@ -8,7 +8,7 @@ import asyncio
 import contextlib
 import secrets
 import socket
-from collections.abc import AsyncIterator, Callable, Generator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass
 from html import escape
 from typing import Any, Final
@@ -168,14 +168,9 @@ async def listening(note: Callable[[str], None]) -> AsyncIterator[Loopback]:
     Raises:
         SignInError: No port can be had.
     """
-    import uvicorn  # noqa: PLC0415 - slow to import, and only a sign-in needs it
+    from uvicorn import Config  # noqa: PLC0415 - slow to import, and only a sign-in needs it
 
-    class Server(uvicorn.Server):
-        """Installs no signal handlers, which belong to this process."""
-
-        @contextlib.contextmanager
-        def capture_signals(self) -> Generator[None]:
-            yield
+    from mogplex_mcp.core.http_server import HttpServer  # noqa: PLC0415 - the same
 
     try:
         # The system chooses the port, so that none is taken.
@@ -186,7 +181,7 @@ async def listening(note: Callable[[str], None]) -> AsyncIterator[Loopback]:
             "instead, with `mogplex-mcp login --token`."
         ) from None
     loopback = Loopback(listener.getsockname()[1], note)
-    config = uvicorn.Config(
+    config = Config(
         loopback,
         interface="asgi3",
         http="h11",
@@ -201,7 +196,7 @@ async def listening(note: Callable[[str], None]) -> AsyncIterator[Loopback]:
         timeout_keep_alive=2,
         timeout_graceful_shutdown=1,
     )
-    server = Server(config)
+    server = HttpServer(config)
     serving = asyncio.create_task(server.serve(sockets=[listener]))
     try:
         yield loopback

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from mogplex_mcp.api.budget import RequestCounts
-from mogplex_mcp.storage.confirmations import MemoryUsedConfirmations, UsedConfirmations
+from mogplex_mcp.storage.expiring_names import ExpiringNames, MemoryExpiringNames
 from mogplex_mcp.storage.ledger import Ledger
 from mogplex_mcp.storage.looks import SharedLooks
 from mogplex_mcp.storage.request_counts import SqliteRequestCounts
@@ -22,11 +22,11 @@ class Store(Protocol):
         """The learnt wait limits of clients."""
 
     @property
-    def used_confirmations(self) -> UsedConfirmations:
+    def used_confirmations(self) -> ExpiringNames:
         """The confirmations that were used."""
 
     @property
-    def cancelled_tasks(self) -> UsedConfirmations:
+    def cancelled_tasks(self) -> ExpiringNames:
         """The tasks that were cancelled: on all replicas, or in this process where there is no database."""
 
     def now(self) -> float:
@@ -87,9 +87,9 @@ class SqliteStore:
     def __init__(self, state: StateFile, now: Callable[[], float] = time.time) -> None:
         self.state = state
         self.wait_limits = SqliteWaitLimits(state)
-        self.used_confirmations = MemoryUsedConfirmations()
+        self.used_confirmations = MemoryExpiringNames()
         # Apart: any number of tasks can be cancelled, and must not push out a confirmation.
-        self.cancelled_tasks = MemoryUsedConfirmations()
+        self.cancelled_tasks = MemoryExpiringNames()
         self._now = now
 
     def now(self) -> float:

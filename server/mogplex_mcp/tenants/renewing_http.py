@@ -1,13 +1,18 @@
 """A `MogplexHttp` that learns whether its token is accepted, and takes a new token after a refusal."""
 
 from collections.abc import Awaitable, Callable
-from typing import Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from mogplex_mcp.api.access_token import Token
 from mogplex_mcp.api.errors import ErrorCode, MogplexError
-from mogplex_mcp.api.scopes import ScopeTrackingHttp
+from mogplex_mcp.api.scopes import ScopeCache, ScopeTrackingHttp
 from mogplex_mcp.core.redaction import MARK
 from mogplex_mcp.credentials.known_tokens import KnownTokens
+
+if TYPE_CHECKING:
+    import httpx2
+
+    from mogplex_mcp.api.budget import Budget
 
 Renew = Callable[[Token], Awaitable[Token | None]]
 """Look for the token again after Mogplex refused one, or refresh it; return another one, or None."""
@@ -26,15 +31,29 @@ class RenewingHttp(ScopeTrackingHttp):
     """Sends a refused request once more if the token was replaced since; reports what Mogplex says of tokens.
 
     Args:
+        transport: As of `MogplexHttp`, like the following ones.
+        base_url: The same.
+        token: The same.
+        budget: The same.
+        scopes: Learns from each write request whether the token has the scope `write`.
         known: What is known of tokens.
         renew: Looks for the token again; None where the caller has sent it.
         current: Keeps the token from expiring; None for one that doesn't, or that can't be refreshed here.
     """
 
     def __init__(
-        self, *args: Any, known: KnownTokens, renew: Renew | None, current: Current | None = None, **more: Any
+        self,
+        transport: "httpx2.AsyncBaseTransport",
+        base_url: str,
+        token: Token | None,
+        budget: "Budget",
+        *,
+        scopes: ScopeCache,
+        known: KnownTokens,
+        renew: Renew | None,
+        current: Current | None = None,
     ) -> None:
-        super().__init__(*args, **more)
+        super().__init__(transport, base_url, token, budget, scopes=scopes)
         self._known = known
         self._renew = renew
         self._current = current

@@ -69,7 +69,7 @@ async def dispatch(
     except Exception as error:  # noqa: BLE001 - a client could do nothing with a protocol error
         failure = operation_error(error)
         outcome = str(failure.code)
-        return _failed(
+        return failed(
             tool_error(
                 failure,
                 base_url=base_url,
@@ -163,5 +163,6 @@ def _with_ids(values: Mapping[str, Any], base_url: str) -> dict[str, Any]:
     }
 
 
-def _failed(failure: ToolError) -> CallToolResult:
+def failed(failure: ToolError) -> CallToolResult:
+    """Return an error as the result of a call."""
     return CallToolResult(content=[TextContent(type="text", text=failure.text)], is_error=True)

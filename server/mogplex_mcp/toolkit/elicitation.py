@@ -14,31 +14,23 @@ import secrets
 from collections.abc import Awaitable, Callable
 from typing import Any, Final
 
-import anyio
 import mcp_types
-from mcp.server.context import ServerRequestContext
 from mcp.server.request_state import RequestStateBoundary, RequestStateSecurity
 from mcp.shared.exceptions import MCPError
-from mcp_types.version import is_version_at_least
-from pydantic import ValidationError
 
-from mogplex_mcp.core.shutdown import AT_ONCE
 from mogplex_mcp.operations.confirmation import Action, Consent
-from mogplex_mcp.storage.confirmations import MemoryUsedConfirmations
 from mogplex_mcp.storage.errors import StateError
+from mogplex_mcp.storage.expiring_names import MemoryExpiringNames
 from mogplex_mcp.storage.store import Store
+from mogplex_mcp.toolkit.dispatch import failed
+from mogplex_mcp.toolkit.elicitation_requests import MULTI_ROUND_TRIP, Context, ask_now, is_multi_round_trip
 from mogplex_mcp.toolkit.errors import ToolError
 from mogplex_mcp.toolkit.sealing import SharedKeyCodec
-
-ANSWER_SECONDS: Final = 300.0
-"""How long a call of the 2025 protocol waits for the user's answer."""
 
 STATE_SECONDS: Final = 900.0
 """How long the state of a multi round-trip request is valid."""
 
-_MULTI_ROUND_TRIP: Final = "2026-07-28"
 _MOST_QUESTIONS: Final = 3
-_HEARTBEAT_SECONDS: Final = 10.0
 _KEY: Final = "consent"
 _YES: Final = "confirm"
 _FORM: Final[dict[str, Any]] = {
@@ -49,7 +41,6 @@ _FORM: Final[dict[str, Any]] = {
 
 Run = Callable[[Consent], Awaitable[mcp_types.CallToolResult]]
 Result = mcp_types.CallToolResult | mcp_types.InputRequiredResult
-Context = ServerRequestContext[Any]
 
 
 class Elicitation:
@@ -65,7 +56,7 @@ class Elicitation:
         self._allow_unasked = allow_unasked
         self._codec = SharedKeyCodec()
         self._process = secrets.token_urlsafe(12)
-        self._used_here = MemoryUsedConfirmations()
+        self._used_here = MemoryExpiringNames()
 
     def boundary(self, audience: str, principal: Callable[[Context], str]) -> RequestStateBoundary:
         """Return the middleware that seals the state of multi round-trip requests and verifies it when it comes back.
@@ -98,13 +89,13 @@ class Elicitation:
         for _ in range(_MOST_QUESTIONS):
             result = await run(consent)
             if consent.refusal is not None:
-                return _failed(_refused(params.name, consent.refusal))
+                return failed(_refused(params.name, consent.refusal))
             question = consent.question
             if not question:
                 return result
             if not _can_ask(context):
-                return _failed(_cannot_ask(params.name, context))
-            if _is_multi_round_trip(context):
+                return failed(_cannot_ask(params.name, context))
+            if is_multi_round_trip(context):
                 store = context.lifespan_context.store
                 await self.share_key(store)
                 # While it cannot be shared who has confirmed what, the answer counts in this process only.
@@ -115,9 +106,9 @@ class Elicitation:
                 )
             action = await _ask_now(context, question)
             if action is None:
-                return _failed(_not_asked(params.name, "this client answered the question with an error"))
+                return failed(_not_asked(params.name, "this client answered the question with an error"))
             consent = _answered(question, action)
-        return _failed(_keeps_changing(params.name))
+        return failed(_keeps_changing(params.name))
 
     async def _answer(self, context: Context, params: mcp_types.CallToolRequestParams) -> Consent:
         """Return the consent that this call brings, if it brings one and for the first time."""
@@ -146,7 +137,7 @@ def _answered(asked: str, action: Action) -> Consent:
 
 def _can_ask(context: Context) -> bool:
     """Return whether the client can show its user a question and send back the answer."""
-    return _declares_forms(context) and (_is_multi_round_trip(context) or context.session.can_send_request)
+    return _declares_forms(context) and (is_multi_round_trip(context) or context.session.can_send_request)
 
 
 def _declares_forms(context: Context) -> bool:
@@ -156,32 +147,14 @@ def _declares_forms(context: Context) -> bool:
     return elicitation is not None and (elicitation.form is not None or elicitation.url is None)
 
 
-def _is_multi_round_trip(context: Context) -> bool:
-    return is_version_at_least(context.protocol_version, _MULTI_ROUND_TRIP)
-
-
 async def _ask_now(context: Context, question: str) -> Action | None:
     """Ask while the call waits; return None if the client failed to ask."""
-    response: mcp_types.ElicitResult | None = None
-    with anyio.move_on_after(ANSWER_SECONDS), context.lifespan_context.shutdown.within(AT_ONCE):
-        async with anyio.create_task_group() as tasks:
-            tasks.start_soon(_send_heartbeats, context)
-            try:
-                response = await context.session.elicit_form(question, _FORM, related_request_id=context.request_id)
-            except (MCPError, ValidationError):
-                return None
-            finally:
-                tasks.cancel_scope.cancel()
-    return "cancel" if response is None else _action(response)
-
-
-async def _send_heartbeats(context: Context) -> None:
-    """Report progress while the call waits: some clients cancel a call that is silent."""
-    sent = 0.0
-    while True:
-        await anyio.sleep(_HEARTBEAT_SECONDS)
-        sent += 1.0
-        await context.session.report_progress(sent, message="waiting for the user's answer")
+    response = await ask_now(
+        context,
+        lambda: context.session.elicit_form(question, _FORM, related_request_id=context.request_id),
+        "waiting for the user's answer",
+    )
+    return None if response is None else _action(response)
 
 
 def _request(question: str) -> mcp_types.ElicitRequest:
@@ -217,15 +190,15 @@ def _cannot_ask(tool: str, context: Context) -> ToolError:
     Raises:
         MCPError: `MISSING_REQUIRED_CLIENT_CAPABILITY` (MCP specification 2026-07-28, "Error Codes").
     """
-    if not _is_multi_round_trip(context) and not context.session.can_send_request:
+    if not is_multi_round_trip(context) and not context.session.can_send_request:
         # Without a session the server does not know what the client declared.
         return _not_asked(
             tool,
             f"over HTTP without sessions a server cannot send a question to a client of protocol "
-            f"{context.protocol_version}; with {_MULTI_ROUND_TRIP} it can",
+            f"{context.protocol_version}; with {MULTI_ROUND_TRIP} it can",
         )
     failure = _not_asked(tool, "this client did not declare that it can ask (the capability elicitation)")
-    if not _is_multi_round_trip(context):
+    if not is_multi_round_trip(context):
         return failure
     required = mcp_types.MissingRequiredClientCapabilityErrorData(
         required_capabilities=mcp_types.ClientCapabilities(
@@ -257,7 +230,3 @@ def _keeps_changing(tool: str) -> ToolError:
         "Look at the present state, then call again",
         "changed_meanwhile",
     )
-
-
-def _failed(failure: ToolError) -> mcp_types.CallToolResult:
-    return mcp_types.CallToolResult(content=[mcp_types.TextContent(type="text", text=failure.text)], is_error=True)

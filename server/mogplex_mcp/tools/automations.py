@@ -8,7 +8,7 @@ from mogplex_mcp.api.models import AutomationRunDetail
 from mogplex_mcp.operations import automation_runs, automations
 from mogplex_mcp.operations.automation_runs import MOST_RUNS
 from mogplex_mcp.operations.automations import MOST_AUTOMATIONS
-from mogplex_mcp.runs.automation_looks import describe
+from mogplex_mcp.runs.progress import describe_automation_run
 from mogplex_mcp.toolkit.arguments import JsonObject
 from mogplex_mcp.toolkit.call import Call
 from mogplex_mcp.toolkit.toolset import Hints, Toolset
@@ -183,4 +183,4 @@ class _Progress:
     async def show(self, run: AutomationRunDetail) -> None:
         # Progress must rise with each message (MCP specification, "Progress"), also where nothing has changed.
         self._count += 1.0
-        await self._call.progress(self._count, describe(run))
+        await self._call.progress(self._count, describe_automation_run(run))

@@ -14,7 +14,7 @@ from mogplex_mcp.reply.output_limit import lines_within
 from mogplex_mcp.reply.untrusted import clean_line, sanitize_name, sanitize_word
 from mogplex_mcp.runs.cursor import Cursor
 from mogplex_mcp.runs.event_groups import EventGroup
-from mogplex_mcp.runs.outcome import Outcome, Phase, is_stale, read_outcome
+from mogplex_mcp.runs.outcome import Outcome, Phase, read_outcome
 from mogplex_mcp.runs.tail import Reason, Tail
 from mogplex_mcp.runs.watch import EVENT_WINDOW, Snapshot
 from mogplex_mcp.storage.ledger import TERMINAL_STATUSES
@@ -138,15 +138,15 @@ def details_reply(details: runs.RunDetails, *, now: datetime, base_url: str) -> 
     notes = _latest(is_latest=details.is_latest) + _notes(snapshot, now)
     if len(events) < len(groups):
         notes.append(f"{len(groups) - len(events)} earlier events are left out; tail_run without a cursor tells all.")
+    is_stale = snapshot.is_stale(outcome)
     if outcome.never_queued:
         notes.append(_never_queued(run, now))
-    elif not snapshot.saturated and is_stale(run, outcome):
+    elif is_stale:
         notes.append(_stale(outcome))
-    lost = outcome.never_queued or (not snapshot.saturated and is_stale(run, outcome))
     arguments = {"run_id": sanitize_word(run.run_id)}
     follow = (
         NextStep(tool="cancel_run", arguments=arguments, why="stop it, if the user agrees")
-        if lost
+        if outcome.never_queued or is_stale
         else NextStep(tool="tail_run", arguments=arguments, why="wait for its end")
     )
     return RunDetails(

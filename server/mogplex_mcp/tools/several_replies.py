@@ -31,7 +31,7 @@ def several_reply(followed: FollowedRuns, *, waited: float, now: datetime, base_
     """
     states = followed.news.states
     # One that could be read at least, which there is, or the call has failed.
-    first, outcome = min(_read(states), key=lambda read: (not read[0].news, not _goes_on(read[0])))
+    first, outcome = min(_read(states), key=lambda read: (not read[0].news, not read[0].is_open))
     row = _row(first)
     latest = _latest(states)
     return RunNews(
@@ -47,7 +47,7 @@ def several_reply(followed: FollowedRuns, *, waited: float, now: datetime, base_
         stale=first.verdict is Verdict.STALE or None,
         truncated_upstream=(first.snapshot is not None and first.snapshot.saturated) or None,
         web_page=page_of_run(first.run_id, base_url),
-        cursor=str(followed.news.cursor.after(waited)) if any(map(_goes_on, states)) else "",
+        cursor=str(followed.news.cursor.after(waited)) if any(state.is_open for state in states) else "",
         runs=tuple(map(_row, states)),
         untrusted={"latest": latest} if latest else {},
         notes=_notes(followed, now),
@@ -57,10 +57,6 @@ def several_reply(followed: FollowedRuns, *, waited: float, now: datetime, base_
 
 def _read(states: Sequence[RunState]) -> list[tuple[RunState, Outcome]]:
     return [(state, state.outcome) for state in states if state.outcome is not None]
-
-
-def _goes_on(state: RunState) -> bool:
-    return state.is_open
 
 
 def _row(state: RunState) -> FollowedRun:
@@ -79,7 +75,7 @@ def _row(state: RunState) -> FollowedRun:
 
 def _summary(states: Sequence[RunState]) -> str:
     news = [state for state in states if state.news]
-    going = sum(map(_goes_on, states))
+    going = sum(state.is_open for state in states)
     if not news:
         said = "No news" if going else "No news, and none will come"
     else:

@@ -12,8 +12,8 @@ from mogplex_mcp.core.redaction import Secret
 from mogplex_mcp.runs.shared_look import SharedLook
 from mogplex_mcp.storage.errors import StateError
 from mogplex_mcp.storage.looks import Look
-from mogplex_mcp.storage.postgres.confirmations import PostgresUsedConfirmations
 from mogplex_mcp.storage.postgres.database import PostgresDatabase
+from mogplex_mcp.storage.postgres.expiring_names import PostgresExpiringNames
 from mogplex_mcp.storage.postgres.looks import KEPT_SECONDS, PostgresLooks
 from mogplex_mcp.storage.postgres.request_counts import PostgresRequestCounts
 from mogplex_mcp.storage.postgres.wait_limits import COPIED_SECONDS, PostgresWaitLimits
@@ -157,7 +157,7 @@ async def test_old_looks_are_dropped(database: PostgresDatabase, url: str, monke
 async def test_confirmation_counts_once_on_all_replicas(
     database: PostgresDatabase, other: PostgresDatabase, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    first, second = PostgresUsedConfirmations(database), PostgresUsedConfirmations(other)
+    first, second = PostgresExpiringNames(database), PostgresExpiringNames(other)
     assert await first.add("state", valid_seconds=900)
     assert not await second.add("state", valid_seconds=900)
     assert await second.add("another", valid_seconds=900)

@@ -14,10 +14,11 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from mogplex_mcp.api.access_token import Token
 from mogplex_mcp.config.settings import Settings
+from mogplex_mcp.core.http_server import HttpServer
 from mogplex_mcp.credentials.sources import FoundToken
 from mogplex_mcp.server.request_scope import CALLER
 from mogplex_mcp.transports.http.connections import TimeLimitedProtocol
-from mogplex_mcp.transports.http.serving import HttpServer, create_app
+from mogplex_mcp.transports.http.serving import create_app
 
 PATIENCE = 10.0
 LIST = {"jsonrpc": "2.0", "id": 1, "method": "tools/list"}

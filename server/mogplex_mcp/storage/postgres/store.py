@@ -7,8 +7,8 @@ from mogplex_mcp.api.budget import RequestCounts
 from mogplex_mcp.core.redaction import Secret
 from mogplex_mcp.storage.ledger import Ledger
 from mogplex_mcp.storage.looks import SharedLooks
-from mogplex_mcp.storage.postgres.confirmations import PostgresUsedConfirmations
 from mogplex_mcp.storage.postgres.database import PostgresDatabase
+from mogplex_mcp.storage.postgres.expiring_names import PostgresExpiringNames
 from mogplex_mcp.storage.postgres.ledger import PostgresLedger
 from mogplex_mcp.storage.postgres.looks import PostgresLooks
 from mogplex_mcp.storage.postgres.request_counts import PostgresRequestCounts
@@ -28,7 +28,7 @@ class PostgresStore:
         self._database = PostgresDatabase(url, clock=clock)
         self._base_url = base_url
         self.wait_limits = PostgresWaitLimits(self._database)
-        self.used_confirmations = PostgresUsedConfirmations(self._database)
+        self.used_confirmations = PostgresExpiringNames(self._database)
         self.cancelled_tasks = self.used_confirmations
 
     def now(self) -> float:

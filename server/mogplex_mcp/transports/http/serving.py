@@ -5,7 +5,7 @@ import errno
 import ipaddress
 import math
 import socket
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING, Any, Final
 
 import anyio
@@ -14,6 +14,7 @@ from mcp.server.transport_security import TransportSecuritySettings
 from starlette.types import ASGIApp
 
 from mogplex_mcp.config.settings import Settings, SettingsError
+from mogplex_mcp.core.http_server import HttpServer
 from mogplex_mcp.core.metrics import NO_METRICS
 from mogplex_mcp.core.readiness import Readiness
 from mogplex_mcp.core.shutdown import ANSWER_SECONDS, AT_ONCE, Shutdown
@@ -118,15 +119,6 @@ async def serve_http(settings: Settings) -> None:
                 await server.serve(sockets=[listener])
             if server.started:
                 await server.shutdown(sockets=[listener])
-
-
-class HttpServer(uvicorn.Server):
-    """A uvicorn server that leaves signals to the command line."""
-
-    @contextlib.contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        """Capture no signals."""
-        yield
 
 
 def _server(app: ASGIApp, settings: Settings, *, most: int, has_lifespan: bool) -> HttpServer:

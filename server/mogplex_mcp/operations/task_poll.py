@@ -1,4 +1,4 @@
-"""A look in place of a wait: what a client that comes back for news, as that of a task does, gets each time."""
+"""A poll of a task: what the client that comes back for news gets each time, in place of a wait."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -8,8 +8,8 @@ from typing import Any, Final
 from mogplex_mcp.api.errors import ErrorCode, MogplexError
 from mogplex_mcp.runs.watch import AGAIN_AFTER_ERROR_SECONDS, FINAL_ERRORS
 
-LOOK_SECONDS: Final = 2.0
-"""How long one look waits for its poll, as when the rate limit is used up; then it shows what was seen before."""
+POLL_SECONDS: Final = 2.0
+"""How long a poll waits for Mogplex, as when the rate limit is used up; then it shows what was seen before."""
 
 REFUSED_SECONDS: Final = 120.0
 """For how long a token may be refused in the middle of a wait before that ends the wait."""
@@ -17,12 +17,12 @@ REFUSED_SECONDS: Final = 120.0
 
 @dataclass(frozen=True)
 class Pending:
-    """What is still waited for after a look.
+    """What is still waited for after a poll.
 
     Attributes:
         arguments: The arguments that name it, where the caller left them out.
         message: What happens in it, in words of our own.
-        next_seconds: In how many seconds another look is worth its while.
+        next_seconds: In how many seconds another poll is worth its while.
         seen_seconds: How long ago it was seen so, in seconds.
         most_seconds: How long the whole wait may take, in seconds.
     """
@@ -35,11 +35,11 @@ class Pending:
 
 
 @dataclass
-class Look:
-    """A single look in place of a wait.
+class TaskPoll:
+    """One poll of a task.
 
     Attributes:
-        waited: How long the caller has waited with earlier looks, in seconds.
+        waited: How long the caller has waited with earlier polls, in seconds.
         pending: Set by an operation that would go on waiting; None if its result is final.
     """
 
@@ -60,11 +60,11 @@ class Look:
 
 
 @contextmanager
-def looking(look: Look | None, arguments: Mapping[str, Any], most_seconds: float) -> Iterator[None]:
-    """Note on the look that an error in the block passes, if it does: the wait goes on without an answer.
+def noting_faults(poll: TaskPoll | None, arguments: Mapping[str, Any], most_seconds: float) -> Iterator[None]:
+    """Note on the poll that an error in the block passes, if it does: the wait goes on without an answer.
 
     Args:
-        look: The look; None for a call that waits.
+        poll: The poll; None for a call that waits.
         arguments: The arguments that name what is waited for.
         most_seconds: How long the whole wait may take, in seconds.
     """
@@ -72,8 +72,8 @@ def looking(look: Look | None, arguments: Mapping[str, Any], most_seconds: float
         yield
     except MogplexError as error:
         passes = error.code not in (*FINAL_ERRORS, ErrorCode.UNAUTHORIZED)
-        if look is not None and passes and look.waited < most_seconds:
+        if poll is not None and passes and poll.waited < most_seconds:
             message = "Mogplex cannot be asked at the moment, trying again"
             pause = max(error.retry_after or 0.0, AGAIN_AFTER_ERROR_SECONDS)
-            look.pending = Pending(arguments, message, pause, most_seconds)
+            poll.pending = Pending(arguments, message, pause, most_seconds)
         raise
