@@ -85,6 +85,12 @@ def test_browser_that_does_not_come_back_leaves_nothing_when_the_person_gives_up
     assert not tokens_file(tmp_path).exists()
 
 
+def test_sign_in_without_a_network_says_what_to_check(tmp_path: Path) -> None:
+    done = run(tmp_path, "login", "--browser", MOGPLEX_URL="http://127.0.0.1:9")
+    assert done.code == 69
+    assert "the connection was refused. Nothing was stored. `mogplex-mcp doctor` checks the network" in done.stderr
+
+
 class Refreshing:
     """A Mogplex that answers a refresh when it is allowed to, and takes one access token."""
 

@@ -80,7 +80,8 @@ def test_doctor_reports_ok_for_every_check(mogplex: str, tmp_path: Path) -> None
 def test_doctor_warns_of_a_read_only_token(mogplex: str, tmp_path: Path) -> None:
     found = checks(tmp_path, code=0, MOGPLEX_URL=mogplex, MOGPLEX_API_KEY=DEMO_READ_ONLY_TOKEN)
     assert found["scopes"]["status"] == "warning"
-    assert "create one with both" in found["scopes"]["advice"]
+    # A sign-in alone would change nothing: the environment comes first.
+    assert f"create one with both at {mogplex}/settings/api-keys and set MOGPLEX_API_KEY" in found["scopes"]["advice"]
 
 
 def test_doctor_reports_a_refused_token_once(mogplex: str, tmp_path: Path) -> None:
@@ -88,6 +89,7 @@ def test_doctor_reports_a_refused_token_once(mogplex: str, tmp_path: Path) -> No
     assert found["http"]["status"] == "ok"
     assert found["scopes"]["status"] == "failed"
     assert [name for name, one in found.items() if "mogplex-mcp login" in one["advice"]] == ["scopes"]
+    assert "and set MOGPLEX_API_KEY to it, or unset it and run `mogplex-mcp login`" in found["scopes"]["advice"]
     for name in ("repositories", "hosted tools", "budget"):
         assert found[name]["status"] == "skipped"
         assert found[name]["fact"] == "Not known: Mogplex rejected the token."

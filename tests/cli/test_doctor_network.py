@@ -303,7 +303,7 @@ async def released(monkeypatch: pytest.MonkeyPatch, url: str, *, offline: bool =
         (200, b'{"info": {"version": "\\u001b[31mnew"}}', Status.SKIPPED, "did not say"),
         (200, b'{"info": []}', Status.SKIPPED, "did not say"),
         (200, b"[" * 100_000, Status.SKIPPED, "did not say"),
-        (404, b"{}", Status.SKIPPED, "not published"),
+        (404, b"{}", Status.SKIPPED, "mogplex-mcp is not published on pypi.org"),
         (500, b"", Status.SKIPPED, "did not say"),
     ],
 )

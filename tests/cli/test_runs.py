@@ -117,6 +117,23 @@ async def test_follow_prints_one_line_per_event(terminal: Terminal) -> None:
     assert "\x1b" not in followed.stdout
 
 
+async def test_follow_reports_an_outage_once_and_goes_on(terminal: Terminal) -> None:
+    run_id = (await terminal("run", "--repo", "acme/web", "--json", "Fix it.")).record["runId"]
+
+    async def outage() -> None:
+        await anyio.sleep(60)
+        terminal.simulator.faults.outage(active=True)
+        await anyio.sleep(400)
+        terminal.simulator.faults.outage(active=False)
+
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(outage)
+        followed = await terminal("runs", "events", run_id, "--follow")
+    assert followed.code == 0
+    assert followed.stderr.count("cannot be asked at the moment") == 1
+    assert "Note: Mogplex cannot be asked at the moment (unauthorized): trying again." in followed.stderr
+
+
 async def test_follow_polls_as_rarely_as_tail_run(terminal: Terminal) -> None:
     run_id = await terminal.started()
     before = len(terminal.simulator.requests)

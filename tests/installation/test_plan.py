@@ -71,6 +71,12 @@ def test_a_client_that_is_not_there_is_named_with_its_folder(tmp_path: Path) -> 
     assert plan_installation(here, CURSOR, "project", "mogplex", LAUNCH).changes
 
 
+def test_a_client_with_its_file_in_the_home_is_named_with_what_was_looked_for(tmp_path: Path) -> None:
+    with pytest.raises(InstallationError) as refused:
+        plan_installation(machine(tmp_path), client_named("claude-code"), "user", "mogplex", LAUNCH)
+    assert f"neither {Path('~/.claude.json')} nor {Path('~/.claude')} exists" in str(refused.value)
+
+
 def test_an_older_entry_is_brought_up_to_date_and_keeps_the_rest(tmp_path: Path) -> None:
     old = {"command": "uvx", "args": ["mogplex-mcp", "--read-only"], "env": {"A": "b"}, "autoApprove": ["get_run"]}
     found = plan(machine(tmp_path), json.dumps({"mcpServers": {"mogplex": old}}))

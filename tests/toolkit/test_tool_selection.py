@@ -62,6 +62,14 @@ def test_only_a_clear_no_leaves_the_writing_tools() -> None:
         assert "start_run" not in narrowing().tools({"x-mcp-readonly": text})
 
 
+def test_an_argument_that_is_called_as_a_tool_is_named_with_its_tool() -> None:
+    selection = narrowing()
+    # Not with the nearest tool, which would cancel the run that is to be continued.
+    assert selection.missing("continue_run", selection.tools(None), Settings()) == (
+        'There is no tool "continue_run": it is an argument of start_run.'
+    )
+
+
 def test_a_name_that_does_not_exist_is_refused_with_the_nearest() -> None:
     with pytest.raises(ValueError, match="start_run"):
         narrowing().tools({"x-mcp-tools": "start_rum"})

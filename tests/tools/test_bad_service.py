@@ -1,5 +1,6 @@
 """What goes wrong at Mogplex and on the way to it, as a real client sees it: what happened, why, what to do next."""
 
+import re
 import ssl
 
 import httpx2
@@ -9,6 +10,7 @@ from mcp import Client
 from mogplex_mcp.api.client import Mogplex
 from mogplex_mcp.server.app import create_server
 from mogplex_mcp.simulator import Fault, FaultKind, Simulator
+from tests.tools.people import facts
 from tests.tools.support import CALLS, Unreachable, answer, connected_client, error, settings, text_of
 from tests.virtual_time import virtual_now
 
@@ -183,3 +185,14 @@ async def test_a_fault_of_the_server_itself_is_no_protocol_error(
     assert "(code: internal_error)" in text
     assert "secret detail" not in text
     assert "secret detail" in caplog.text
+
+
+async def test_a_run_that_cannot_be_looked_at_is_not_said_to_run() -> None:
+    simulator = Simulator(now=virtual_now, run_seconds=600)
+    async with connected_client(simulator, MOGPLEX_MCP_MAX_WAIT="20") as client:
+        run_id = (await facts(client, "start_run", repo="acme/web", prompt="x"))["run_id"]
+        seen = await facts(client, "tail_run", run_id=run_id)
+        simulator.faults.add(Fault(FaultKind.REFUSED, times=None))
+        news = await facts(client, "tail_run", run_id=run_id, cursor=seen["cursor"])
+    assert re.match(r"Mogplex cannot be asked: \d\d s ago the run was \w+\. Do not start it again\.", news["summary"])
+    assert news["next_steps"][0]["tool"] == "tail_run"

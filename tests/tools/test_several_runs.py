@@ -95,6 +95,22 @@ async def test_several_ids_in_place_of_one_are_followed_together(simulator: Simu
         assert "each of run_ids must be a Mogplex run id" in await error(client, "tail_run", run_id=f"{run_ids[0]},x")
 
 
+async def test_a_list_in_place_of_one_id_is_refused_with_where_it_goes(simulator: Simulator) -> None:
+    async with client_with(None, simulator) as client:
+        refused = await error(client, "tail_run", run_id=await started(client, 2))
+    assert "was given; several go into run_ids." in refused
+
+
+async def test_ended_runs_whose_last_events_may_come_are_not_said_to_go_on(simulator: Simulator) -> None:
+    async with client_with(None, simulator) as client:
+        run_ids = await started(client, 2)
+        await anyio.sleep(603)
+        found = await tail(client, run_ids, wait_seconds=0)
+    assert found["summary"] == "No news. 2 runs: 2 done."
+    assert found["next_steps"][0]["arguments"]["run_ids"] == run_ids
+    assert found["next_steps"][0]["why"] == "get the last events of what has ended"
+
+
 async def test_any_event_is_news_until_update(simulator: Simulator) -> None:
     async with client_with(None, simulator, MOGPLEX_MCP_MAX_WAIT="45") as client:
         run_ids = await started(client, 2)

@@ -144,7 +144,10 @@ async def _sign_in(settings: Settings, *, opens_browser: bool) -> str:
     try:
         return (await sign_in_person(settings, opens_browser=opens_browser)).text
     except MogplexError as error:
-        raise _LoginError(exit_code_of(error.code), f"{error.message} Nothing was stored.") from None
+        code, said = exit_code_of(error.code), f"{error.message} Nothing was stored."
+        if code is ExitCode.UNAVAILABLE:
+            said += " `mogplex-mcp doctor` checks the network, the proxy and MOGPLEX_URL."
+        raise _LoginError(code, said) from None
 
 
 async def _ask_token(keys: str, *, open_page: bool) -> Token:

@@ -7,12 +7,13 @@ from mogplex_mcp.api.access_token import Token
 from mogplex_mcp.api.base_url import web_url
 from mogplex_mcp.api.budget import UNITS_PER_MINUTE
 from mogplex_mcp.api.client import Mogplex
+from mogplex_mcp.api.errors import ErrorCode
 from mogplex_mcp.api.scopes import detect_scopes
 from mogplex_mcp.config.settings import Settings
 from mogplex_mcp.core.cleaning import clean_line, sanitize_name
 from mogplex_mcp.core.humanize import counted
 from mogplex_mcp.credentials.sources import FoundToken, sources
-from mogplex_mcp.diagnosis.finding import Finding, Status, Subject
+from mogplex_mcp.diagnosis.finding import Finding, Status, Subject, renewal
 from mogplex_mcp.tenants.services import Services
 from mogplex_mcp.tools.hosted_equivalents import hosted_equivalents
 
@@ -28,10 +29,10 @@ async def describe(settings: Settings, token: Token) -> str:
     Raises:
         MogplexError: Mogplex rejects the token, or can't be reached.
     """
-    services = Services(settings)
+    services, found = Services(settings), FoundToken(token, "the user")
     try:
-        mogplex = services.tenants.of(FoundToken(token, "the user")).mogplex
-        scopes = _scopes_finding(await detect_scopes(mogplex), settings)
+        mogplex = services.tenants.of(found).mogplex
+        scopes = _scopes_finding(await detect_scopes(mogplex), found, settings)
         repos = await _repos_finding(mogplex, settings)
     finally:
         await services.aclose()
@@ -55,7 +56,10 @@ async def check_token(subject: Subject) -> Sequence[Finding]:
     found = subject.found
     if found.token is None:
         why = found.problem.message if found.problem else "No token was found."
-        return [Finding("token", Status.FAILED, why, "Run `mogplex-mcp login`.")]
+        advice = "Run `mogplex-mcp login`."
+        if found.problem and found.problem.code is ErrorCode.MALFORMED_TOKEN:
+            advice = f"It may be truncated: {renewal(found, subject.settings, 'copy it again from')}."
+        return [Finding("token", Status.FAILED, why, advice)]
     kind = found.kind_of_token
     if not found.token.is_oauth:
         kind += found.token.value[-_SHOWN_END:]
@@ -81,7 +85,7 @@ async def check_settings(subject: Subject) -> Sequence[Finding]:
 
 async def check_scopes(subject: Subject) -> Sequence[Finding]:
     """Check the scopes of the token, as far as read-only requests show them."""
-    return [_scopes_finding(await detect_scopes(_mogplex(subject)), subject.settings)]
+    return [_scopes_finding(await detect_scopes(_mogplex(subject)), subject.found, subject.settings)]
 
 
 async def check_repos(subject: Subject) -> Sequence[Finding]:
@@ -119,7 +123,7 @@ def _mogplex(subject: Subject) -> Mogplex:
     return subject.services.tenants.of(subject.found).mogplex
 
 
-def _scopes_finding(scopes: Sequence[str], settings: Settings) -> Finding:
+def _scopes_finding(scopes: Sequence[str], found: FoundToken, settings: Settings) -> Finding:
     missing = [one for one in ("read", "write") if one not in scopes]
     if not missing:
         return Finding("scopes", Status.OK, "It has the scopes read and write.")
@@ -128,8 +132,7 @@ def _scopes_finding(scopes: Sequence[str], settings: Settings) -> Finding:
         "scopes",
         Status.WARNING,
         f"It has the scope {scopes[0]} only." if scopes else "It has neither the scope read nor write.",
-        f"{lost}: create one with both at {web_url(settings.base_url)}/settings/api-keys, or sign in with "
-        "`mogplex-mcp login`.",
+        f"{lost}: {renewal(found, settings, 'create one with both at')}.",
     )
 
 

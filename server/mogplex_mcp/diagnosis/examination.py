@@ -97,7 +97,7 @@ async def _examine_mogplex(subject: Subject) -> list[Finding]:
     ]
     blocked = "Mogplex is not reachable." if is_unreachable(findings) else ""
     if subject.found.token is None:
-        blocked = "there is no token."
+        blocked = "there is no valid token."
     for planned in _ACCOUNT:
         if blocked:
             advice = "Correct what failed above, then run this again."

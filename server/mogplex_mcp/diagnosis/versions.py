@@ -38,7 +38,7 @@ async def check_release(subject: Subject) -> Sequence[Finding]:
     except MogplexError as error:
         return [_unknown(error.message)]
     if answer.status == _NOT_FOUND:
-        return [_unknown("It is not published there.")]
+        return [_unknown("mogplex-mcp is not published on pypi.org.")]
     try:
         latest = str(answer.json()["info"]["version"]) if answer.status == _FOUND else ""
     except (MogplexError, KeyError, TypeError):

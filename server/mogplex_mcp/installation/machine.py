@@ -72,9 +72,13 @@ class Machine:
 
     def has(self, client: Client) -> bool:
         """Whether a client seems to be installed for this user, or was used."""
+        return any(one.exists() for one in self.traces(client))
+
+    def traces(self, client: Client) -> list[Path]:
+        """Return the files and folders of which one exists where a client is installed, or was used."""
         markers = [Path(self._filled(marker)) for marker in client.markers]
         folders = [path.parent for path in self.configurations(client, "user")]
-        return any(one.exists() for one in (*markers, *(folder for folder in folders if folder != self.home)))
+        return list(dict.fromkeys([*(folder for folder in folders if folder != self.home), *markers]))
 
     def entries(self, client: Client, scope: str, data: Any = None) -> tuple[str, ...]:
         """Return the path of the entries in the file.

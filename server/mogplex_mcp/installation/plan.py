@@ -80,9 +80,11 @@ def plan_installation(
     """
     path = path or _path(machine, client, scope)
     if scope != "project" and not force and not machine.has(client):
+        *others, last = map(machine.shown, machine.traces(client))
+        missing = f"neither {', '.join(others)} nor {last} exists" if others else f"{last} does not exist"
         below = " For a program on Windows, add --wsl or run this in PowerShell." if machine.is_wsl else ""
         raise InstallationError(
-            f"{client.title} was not found: {machine.shown(path.parent)} does not exist. "
+            f"{client.title} was not found: {missing}. "
             f"Install it and start it once, or add --force to write the file anyway.{below}"
         )
     file, entries, entry_path = _read(machine, client, scope, path, name, force=force)

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import errno
 import logging
 import socket
 import struct
@@ -66,7 +67,7 @@ async def serve(
             await super().startup(sockets)
             task_status.started(listener.getsockname()[1])
 
-    listener = socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET)
+    listener = _listen(host, port)
     listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     logging.getLogger("uvicorn").addHandler(logging.NullHandler())
     config = uvicorn.Config(
@@ -93,6 +94,22 @@ async def serve(
             if server.started:
                 await server.shutdown(sockets=[listener])
         listener.close()
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    """Return a listening socket.
+
+    Raises:
+        OSError: The address is not available; the message says why and what to do.
+    """
+    try:
+        return socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET)
+    except OSError as error:
+        if error.errno == errno.EADDRINUSE:
+            advice = "another program uses that port. Choose another one with --port; 0 picks a free one"
+        else:
+            advice = f"{error.strerror or error}. Give an address of this machine with --host"
+        raise OSError(f"cannot serve on {host} port {port}: {advice}.") from None
 
 
 async def serve_simulator(host: str, port: int, run_seconds: float, modes: Sequence[str] = ()) -> None:

@@ -112,9 +112,7 @@ def check(arguments: type[BaseModel], given: Mapping[str, Any], *, changes: bool
         # Of a list with several wrong items, the first is enough.
         problems = {str(one["loc"][0]): one for one in reversed(error.errors(include_url=False))}
         raise InvalidArgumentError(
-            "; ".join(
-                _problem(arguments.__name__, name, known[name], problems[name]) for name in known if name in problems
-            )
+            "; ".join(_problem(arguments.__name__, name, known, problems[name]) for name in known if name in problems)
         ) from None
     values = {name: getattr(checked, name) for name in known}
     for name, value in values.items():
@@ -178,7 +176,8 @@ def _check_text(name: str, text: str, *, bounded: bool) -> None:
         raise InvalidArgumentError(f"{name} holds half of a surrogate pair, which is not a character; remove it")
 
 
-def _problem(tool: str, name: str, field: FieldInfo, problem: Mapping[str, Any]) -> str:
+def _problem(tool: str, name: str, known: Mapping[str, FieldInfo], problem: Mapping[str, Any]) -> str:
+    field = known[name]
     if problem["type"] == "missing":
         return f"{tool} needs the argument {name}: {field.description or 'it has no default'}".rstrip(".")
     given = problem["input"]
@@ -188,7 +187,8 @@ def _problem(tool: str, name: str, field: FieldInfo, problem: Mapping[str, Any])
         return f"{name} must have at most {_most(field)} items, but has {len(given)}"
     if (tool, name) == _SECRET_ARGUMENT:
         return f"{name} must be {_wanted(field)}"
-    return f"{name} must be {_wanted(field)}, but {quoted(given)} was given"
+    instead = f"; several go into {name}s" if isinstance(given, list) and f"{name}s" in known else ""
+    return f"{name} must be {_wanted(field)}, but {quoted(given)} was given{instead}"
 
 
 def _wanted(field: FieldInfo) -> str:

@@ -12,6 +12,7 @@ from mogplex_mcp.reply.untrusted import clean_line
 from mogplex_mcp.toolkit.arguments import nearest
 from mogplex_mcp.toolkit.errors import sentence
 from mogplex_mcp.toolkit.toolset import Tool, Toolset, select
+from mogplex_mcp.toolkit.unknown_arguments import quoted
 
 TOOLSETS_HEADER: Final = "x-mcp-toolsets"
 TOOLS_HEADER: Final = "x-mcp-tools"
@@ -21,6 +22,7 @@ READ_ONLY_HEADER: Final = "x-mcp-readonly"
 _HEADERS: Final = (TOOLSETS_HEADER, TOOLS_HEADER, EXCLUDE_HEADER, READ_ONLY_HEADER)
 _CACHED_SELECTIONS: Final = 64
 _LONGEST_NAME: Final = 60
+_MOST_TAKERS: Final = 3
 
 
 class ToolSelection:
@@ -60,6 +62,9 @@ class ToolSelection:
         name = clean_line(name, _LONGEST_NAME)
         tool = self._all.get(name)
         if tool is None:
+            if takers := [one.name for one in selected.values() if name in one.definition.input_schema["properties"]]:
+                # The nearest tool would be another one: `cancel_run` for `continue_run`.
+                return f"There is no tool {quoted(name)}: it is an argument of {' and '.join(takers[:_MOST_TAKERS])}."
             return f"{sentence(nearest('tool', name, list(selected)))} tools/list has all of them."
         if name in self._offered:
             return (

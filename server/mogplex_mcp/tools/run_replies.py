@@ -270,6 +270,9 @@ def _news_summary(news: Tail, now: datetime) -> str:
             summary = f"The run reports a failure; it is {outcome.phase}{age}."
         case Reason.UPDATE:
             summary = f"The run is {outcome.phase}{age}.{new}"
+        case Reason.TIME_UP if news.snapshot.fault:
+            seen = duration(now.timestamp() - news.snapshot.at)
+            summary = f"Mogplex cannot be asked: {seen} ago the run was {outcome.phase}. Do not start it again.{new}"
         case Reason.TIME_UP:
             summary = f"Still running on Mogplex ({outcome.phase}{age}). Nothing is lost. Do not start it again.{new}"
     return summary

@@ -8,7 +8,7 @@ from mogplex_mcp.operations.several_runs import FollowedRuns
 from mogplex_mcp.reply.model import MOST_NEXT_STEPS, NextStep
 from mogplex_mcp.reply.untrusted import clean_line, sanitize_name, sanitize_word
 from mogplex_mcp.runs.event_groups import group_events
-from mogplex_mcp.runs.outcome import Outcome
+from mogplex_mcp.runs.outcome import Outcome, is_terminal
 from mogplex_mcp.runs.several import RunState, Verdict, count_phases
 from mogplex_mcp.runs.tail import Reason
 from mogplex_mcp.tools.run_replies import OLD_SECONDS, event_line, page_of_run
@@ -59,6 +59,11 @@ def _read(states: Sequence[RunState]) -> list[tuple[RunState, Outcome]]:
     return [(state, state.outcome) for state in states if state.outcome is not None]
 
 
+def _has_ended(state: RunState) -> bool:
+    """Return whether the run has ended, although its last events may still come."""
+    return state.snapshot is not None and is_terminal(state.snapshot.run)
+
+
 def _row(state: RunState) -> FollowedRun:
     if state.snapshot is None or state.outcome is None:
         return FollowedRun(run_id=state.run_id, status="unknown", phase="unknown")
@@ -75,12 +80,13 @@ def _row(state: RunState) -> FollowedRun:
 
 def _summary(states: Sequence[RunState]) -> str:
     news = [state for state in states if state.news]
-    going = sum(state.is_open for state in states)
+    going = any(state.is_open for state in states)
     if not news:
         said = "No news" if going else "No news, and none will come"
     else:
         said = "; ".join(f"{_named(state)} {_said(state)}" for state in news)
-    rest = " Those that go on lose nothing by that: do not start them again." if going else ""
+    works = any(state.is_open and not _has_ended(state) for state in states)
+    rest = " Those that go on lose nothing by that: do not start them again." if works else ""
     return f"{said}. {counted(len(states), 'run')}: {count_phases(states)}.{rest}"
 
 
@@ -136,7 +142,10 @@ def _next_steps(followed: FollowedRuns, waited: float) -> list[NextStep]:
     steps = []
     if going := [state.run_id for state in states if state.is_open]:
         arguments = {"run_ids": going, "cursor": str(followed.news.cursor.after(waited))}
-        steps.append(NextStep(tool="tail_run", arguments=arguments, why="go on waiting; one call waits, do not poll"))
+        why = "go on waiting; one call waits, do not poll"
+        if all(_has_ended(state) for state in states if state.is_open):
+            why = "get the last events of what has ended"
+        steps.append(NextStep(tool="tail_run", arguments=arguments, why=why))
     for state in states:
         if state.verdict in (Verdict.NEVER_QUEUED, Verdict.STALE):
             arguments = {"run_id": state.run_id}

@@ -68,10 +68,11 @@ def event_line(event: RunEvent, *, whole_time: bool = True) -> Text:
 
 
 class _Lines:
-    """Prints one line per event."""
+    """Prints one line per event, and once per outage that nothing is heard."""
 
     def __init__(self, output: Output) -> None:
         self._output = output
+        self._is_outage = False
 
     def event(self, event: RunEvent) -> None:
         if self._output.as_json:
@@ -79,8 +80,11 @@ class _Lines:
         else:
             self._output.console.print(event_line(event), soft_wrap=True)
 
-    async def look(self, snapshot: Snapshot, outcome: Outcome) -> None:
-        """Print nothing: every line is an event."""
+    async def look(self, snapshot: Snapshot, outcome: Outcome) -> None:  # noqa: ARG002 - the events say it
+        """Print the begin of an outage, during which there are no lines."""
+        if snapshot.fault and not self._is_outage:
+            self._output.notes([f"Mogplex cannot be asked at the moment ({snapshot.fault.code}): trying again."])
+        self._is_outage = snapshot.fault is not None
 
     async def progress(self, number: float, message: str) -> None:
         """Print nothing: every line is an event."""
