@@ -79,7 +79,7 @@ async def follow_run(session: Session, automation_id: str, run_id: str) -> int:
     with run_view(session.output) as shown:
 
         async def look(run: AutomationRunDetail) -> None:
-            await shown.progress(0.0, describe_automation_run(run))
+            await shown.progress(describe_automation_run(run))
 
         async def wait(run_id: str) -> AutomationRunState:
             return await session.perform(

@@ -1,7 +1,7 @@
-"""The context of an operation: tenant, settings, deadline, progress, consent, shutdown."""
+"""The context of an operation: tenant, settings, deadline, consent, shutdown."""
 
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Final
@@ -14,16 +14,8 @@ from mogplex_mcp.operations.confirmation import Consent
 from mogplex_mcp.operations.task_poll import TaskPoll
 from mogplex_mcp.tenants.tenant import Tenant
 
-Progress = Callable[[float, str], Awaitable[None]]
-"""Report the progress of a call: a number that increases with each report, and a message."""
-
-
 # A terminal has no call timeout, but each call is bounded all the same; following a run makes one call after another.
 _LONGEST_SECONDS: Final = 600.0
-
-
-async def unreported(_: float, __: str) -> None:
-    """Discard progress."""
 
 
 @dataclass(frozen=True)
@@ -34,7 +26,6 @@ class OperationContext:
         tenant: The tenant of the caller.
         settings: The settings of the server.
         arrived: When the call arrived, on the clock of the event loop.
-        progress: Reports the progress of the call.
         clock: Seconds since the epoch, by the clock of the journal: this machine's, or that of a shared database.
         consent: The user's consent to what the call changes.
         shutdown: The graceful shutdown of this process, which leaves a call some seconds.
@@ -46,7 +37,6 @@ class OperationContext:
     tenant: Tenant
     settings: Settings
     arrived: float
-    progress: Progress = unreported
     clock: Callable[[], float] = time.time
     consent: Consent = field(default_factory=Consent)
     shutdown: Shutdown = field(default_factory=Shutdown)
