@@ -12,7 +12,7 @@ from mogplex_mcp.core.cleaning import clean_line, sanitize_name, sanitize_word
 from mogplex_mcp.core.humanize import ago, duration
 from mogplex_mcp.core.standard_streams import say
 from mogplex_mcp.operations import automation_runs
-from mogplex_mcp.operations.automation_runs import AutomationRunState
+from mogplex_mcp.runs.automation_run_state import AutomationRunState
 from mogplex_mcp.runs.progress import describe_automation_run
 
 _DEFAULT_LIMIT = 20

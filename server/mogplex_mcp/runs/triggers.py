@@ -22,17 +22,12 @@ from mogplex_mcp.api.errors import ErrorCode, MogplexError
 from mogplex_mcp.api.identifiers import check_uuid
 from mogplex_mcp.api.models import AutomationRun, AutomationRunDetail, Trigger
 from mogplex_mcp.api.server_clock import ServerClock
+from mogplex_mcp.runs.automation_run_state import is_unqueued
 from mogplex_mcp.runs.idempotency import Sent, chain_of, key_day, start_once
 from mogplex_mcp.storage.ledger import Entry, Ledger, StartKind, StartState
 
-ENDED_STATUSES: Final = frozenset({"success", "failed", "cancelled", "skipped", "error", "timed_out", "suppressed"})
 # The reason of an answer that a key was used before (mogplex-api.md, section 2, "Automations").
 _DUPLICATE: Final = "IDEMPOTENT_DUPLICATE"
-
-
-def has_ended(run: AutomationRun) -> bool:
-    """Whether nothing more will happen in a run of an automation. An unknown status counts as running."""
-    return run.completed_at is not None or run.status in ENDED_STATUSES
 
 
 @dataclass(frozen=True)
@@ -195,8 +190,3 @@ class _TriggerLaunch:
         return await self.mogplex.trigger_automation(
             self.automation_id, self.repo_id, idempotency_key=entry.key, values=self.values or None
         )
-
-
-def is_unqueued(run: AutomationRun) -> bool:
-    """Return whether Mogplex accepted a run, but could not queue it (section 2, "Triggering with the queue down")."""
-    return bool(run.last_start_error) and run.started_at is None and not has_ended(run)

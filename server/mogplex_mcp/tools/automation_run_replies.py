@@ -9,10 +9,11 @@ from pydantic import BaseModel, Field
 from mogplex_mcp.api.models import AutomationRun, AutomationRunDetail
 from mogplex_mcp.core.humanize import counted, duration
 from mogplex_mcp.operations import automation_runs
-from mogplex_mcp.operations.automation_runs import MOST_RUNS, AutomationRunState
+from mogplex_mcp.operations.automation_runs import MOST_RUNS
 from mogplex_mcp.reply.model import ListReply, NextStep, Reply, Time, Uuid
 from mogplex_mcp.reply.schema import rows, text
 from mogplex_mcp.reply.untrusted import clean, clean_line, sanitize_name, sanitize_word
+from mogplex_mcp.runs.automation_run_state import AutomationRunState
 from mogplex_mcp.tools.pages import page_of
 
 Section = Literal["summary", "nodes", "findings", "calls", "events", "waits"]
