@@ -16,6 +16,8 @@ from mogplex_mcp.tenants.tenant import Tenant
 
 # A terminal has no call timeout, but each call is bounded all the same; following a run makes one call after another.
 _LONGEST_SECONDS: Final = 600.0
+# A result has to be on its way before the caller gives up.
+_RESULT_SECONDS: Final = 0.5
 
 
 @dataclass(frozen=True)
@@ -48,9 +50,9 @@ class OperationContext:
         """The current time at Mogplex, in UTC: what it dates is measured against this."""
         return datetime.fromtimestamp(self.tenant.clock.now(), UTC)
 
-    def on_journal_clock(self, time: datetime | None) -> float:
-        """Return a time of Mogplex in seconds since the epoch on the clock of the journal, now if it is not known."""
-        return self.clock() - ((self.now - time).total_seconds() if time else 0.0)
+    def on_journal_clock(self, moment: datetime | None) -> float:
+        """Return a moment at Mogplex in seconds since the epoch on the clock of the journal, now if it is not known."""
+        return self.clock() - ((self.now - moment).total_seconds() if moment else 0.0)
 
     @property
     def wait_cap(self) -> float:
@@ -66,3 +68,8 @@ class OperationContext:
     def remaining(self) -> float:
         """Seconds until the deadline, at least one, so that a request is always tried."""
         return max(1.0, self.deadline - anyio.current_time())
+
+    @property
+    def request_seconds(self) -> float:
+        """Seconds that a request may take whose response is the result of the call, at least one."""
+        return max(1.0, self.remaining - _RESULT_SECONDS)

@@ -20,51 +20,7 @@ from mogplex_mcp.operations.errors import InvalidArgumentError, Operation, Opera
 
 _MOST_FAULTS: Final = 4
 _FAULT_CHARACTERS: Final = 300
-
-
-def check_hosted(tool: HostedTool, arguments: Mapping[str, Any]) -> None:
-    """Refuse what the hosted tool would refuse, with the place of each fault.
-
-    Raises:
-        InvalidArgumentError: The arguments do not fit, or the schema is none that can be checked.
-    """
-    # Slow to import, and needed by this tool alone. The library has no types.
-    import jsonschema  # type: ignore[import-untyped]  # noqa: PLC0415 - see above
-    import referencing  # noqa: PLC0415 - see above
-    from referencing.exceptions import Unresolvable  # noqa: PLC0415 - see above
-
-    schema = _strict(tool.input_schema)
-    try:
-        jsonschema.Draft202012Validator.check_schema(schema)
-        # An empty registry: a schema of others must not make this program fetch an address.
-        checker = jsonschema.Draft202012Validator(schema, registry=referencing.Registry())
-        faults = list(islice(checker.iter_errors(dict(arguments)), _MOST_FAULTS))
-    except (jsonschema.SchemaError, Unresolvable, RecursionError) as error:
-        raise InvalidArgumentError(
-            f"Mogplex gives an argument schema for this tool that cannot be used ({type(error).__name__}), so it is"
-            " not called"
-        ) from None
-    if faults:
-        listed = [f"{_place(fault.absolute_path)}: {clean_line(fault.message, _FAULT_CHARACTERS)}" for fault in faults]
-        names = ", ".join(clean_line(str(name), 40) for name in schema.get("properties", {})) or "none"
-        raise InvalidArgumentError(
-            "the arguments do not fit the hosted tool's own schema; the faults are quoted below",
-            quoted=f"{'; '.join(listed)}. The tool takes: {names}",
-        )
-
-
-def _strict(schema: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the schema with unknown arguments refused, as Mogplex does (mogplex-api.md, section 1)."""
-    return {"type": "object", "additionalProperties": False, **schema}
-
-
-def _place(path: Any) -> str:
-    return "arguments" + "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in path)
-
-
 _NAME_CHARACTERS: Final = 80
-# A result has to be on its way before the caller gives up.
-_RESULT_SECONDS: Final = 0.5
 
 
 async def list_hosted_tools(context: OperationContext) -> Mapping[str, HostedTool]:
@@ -145,16 +101,55 @@ async def call_hosted_tool(
             )
         context.tenant.scopes.check_write()
         context.consent.require(_question(name, arguments))
-    timeout = max(1.0, context.remaining - _RESULT_SECONDS)
     try:
         with _worded(tool):
-            return await context.tenant.hosted.endpoint.call_tool(name, arguments, timeout=timeout)
+            return await context.tenant.hosted.endpoint.call_tool(name, arguments, timeout=context.request_seconds)
     except MogplexError as error:
         if writes and error.code is ErrorCode.FORBIDDEN:
             context.tenant.scopes.refused(error)
         if error.code in (ErrorCode.BAD_REQUEST, ErrorCode.NOT_SUPPORTED):
             await _check_unchanged(context, tool, error)
         raise
+
+
+def check_hosted(tool: HostedTool, arguments: Mapping[str, Any]) -> None:
+    """Refuse what the hosted tool would refuse, with the place of each fault.
+
+    Raises:
+        InvalidArgumentError: The arguments do not fit, or the schema is none that can be checked.
+    """
+    # Slow to import, and needed by this tool alone. The library has no types.
+    import jsonschema  # type: ignore[import-untyped]  # noqa: PLC0415 - see above
+    import referencing  # noqa: PLC0415 - see above
+    from referencing.exceptions import Unresolvable  # noqa: PLC0415 - see above
+
+    schema = _strict(tool.input_schema)
+    try:
+        jsonschema.Draft202012Validator.check_schema(schema)
+        # An empty registry: a schema of others must not make this program fetch an address.
+        checker = jsonschema.Draft202012Validator(schema, registry=referencing.Registry())
+        faults = list(islice(checker.iter_errors(dict(arguments)), _MOST_FAULTS))
+    except (jsonschema.SchemaError, Unresolvable, RecursionError) as error:
+        raise InvalidArgumentError(
+            f"Mogplex gives an argument schema for this tool that cannot be used ({type(error).__name__}), so it is"
+            " not called"
+        ) from None
+    if faults:
+        listed = [f"{_place(fault.absolute_path)}: {clean_line(fault.message, _FAULT_CHARACTERS)}" for fault in faults]
+        names = ", ".join(clean_line(str(name), 40) for name in schema.get("properties", {})) or "none"
+        raise InvalidArgumentError(
+            "the arguments do not fit the hosted tool's own schema; the faults are quoted below",
+            quoted=f"{'; '.join(listed)}. The tool takes: {names}",
+        )
+
+
+def _strict(schema: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the schema with unknown arguments refused, as Mogplex does (mogplex-api.md, section 1)."""
+    return {"type": "object", "additionalProperties": False, **schema}
+
+
+def _place(path: Any) -> str:
+    return "arguments" + "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in path)
 
 
 @contextmanager

@@ -24,9 +24,6 @@ MOST_SANDBOXES: Final = 200
 MOST_LIFECYCLE_EVENTS: Final = 200
 """The API returns the oldest ones, without saying so (mogplex-api.md, section 2, "Auth and paths")."""
 
-# A result has to be on its way before the caller gives up.
-_RESULT_SECONDS: Final = 0.5
-
 LogName = Literal["install", "dev", "lifecycle"]
 """What its setup printed, what its development server printed, how its state changed."""
 
@@ -136,7 +133,7 @@ async def create_sandbox(
                 working_branch=working_branch,
                 create_branch=create_branch or None,
                 root_directory=root_directory or found.root_directory or "",
-                timeout=max(1.0, context.remaining - _RESULT_SECONDS),
+                timeout=context.request_seconds,
             )
     except OperationError as error:
         if error.code != ErrorCode.TIMED_OUT or not error.may_have_happened:
