@@ -47,7 +47,7 @@ async def list_agents(context: OperationContext, *, query: str = "") -> Sequence
     """List the agents that the nodes of an automation can use.
 
     Args:
-        context: The circumstances of the call.
+        context: The context of the call.
         query: Part of an id or a name; empty for all.
 
     Raises:
@@ -60,7 +60,7 @@ async def list_models(context: OperationContext, *, query: str = "") -> Sequence
     """List the models that the user enabled.
 
     Args:
-        context: The circumstances of the call.
+        context: The context of the call.
         query: Part of an id or a name; empty for all.
 
     Raises:
@@ -83,7 +83,7 @@ async def create_automation(
     """Create an automation; each call creates another one.
 
     Args:
-        context: The circumstances of the call.
+        context: The context of the call.
         installation_id: The GitHub installation; 0 for that of the repository.
         repo: A repository of the installation: `owner/name`, or an id; empty for the default one.
         name: Its name; empty for one that Mogplex chooses.
@@ -139,7 +139,7 @@ async def update_automation(
     """Change the draft of an automation; what is empty stays as it is.
 
     Args:
-        context: The circumstances of the call.
+        context: The context of the call.
         automation_id: The automation.
         name: Its new name.
         description: What it is for.
@@ -185,7 +185,7 @@ async def publish_automation(context: OperationContext, *, automation_id: str) -
     """Make the draft of an automation live, if the user agrees.
 
     Args:
-        context: The circumstances of the call.
+        context: The context of the call.
         automation_id: The automation.
 
     Raises:
@@ -208,7 +208,7 @@ async def set_automation_model(
     """Choose the model of an agent node in the draft of an automation.
 
     Args:
-        context: The circumstances of the call.
+        context: The context of the call.
         automation_id: The automation.
         node_id: The node.
         model: The id of a model that the user enabled; empty to clear it, after which the draft cannot be published.

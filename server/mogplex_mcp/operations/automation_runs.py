@@ -98,7 +98,7 @@ async def trigger_automation(
     """Run a published automation on a repository, exactly once, or find the run that the same call started before.
 
     Args:
-        context: The circumstances of the call.
+        context: The context of the call.
         automation_id: The automation.
         repo: A repository of the same GitHub installation: `owner/name`, an address on GitHub, or an id.
         inputs: What the automation gets.
@@ -140,7 +140,7 @@ async def list_automation_runs(context: OperationContext, *, automation_id: str,
     """List the runs of an automation.
 
     Args:
-        context: The circumstances of the call.
+        context: The context of the call.
         automation_id: The automation.
         limit: 1 to `MOST_RUNS`.
 
@@ -165,7 +165,7 @@ async def get_automation_run(
     """Look at a run of an automation, now or when it has ended or needs an answer.
 
     Args:
-        context: The circumstances of the call.
+        context: The context of the call.
         automation_id: The automation.
         run_id: The run; empty for the latest one that the caller's session triggered.
         wait_seconds: How long to wait; the deadline of the call comes first.

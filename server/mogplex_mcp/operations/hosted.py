@@ -44,7 +44,7 @@ async def get_hosted_tool(context: OperationContext, *, name: str) -> HostedTool
     """Look up one hosted tool.
 
     Args:
-        context: The circumstances of the call.
+        context: The context of the call.
         name: Its name.
 
     Raises:
@@ -71,7 +71,7 @@ async def call_hosted_tool(
     """Call a hosted tool, after the user has confirmed it unless it only reads.
 
     Args:
-        context: The circumstances of the call.
+        context: The context of the call.
         name: The name of the tool.
         arguments: Its arguments, which are checked against its schema.
         equivalents: The operation to use instead, by the name of the hosted tool.

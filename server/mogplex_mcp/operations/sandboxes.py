@@ -86,7 +86,7 @@ async def list_sandboxes(
     """List sandboxes.
 
     Args:
-        context: The circumstances of the call.
+        context: The context of the call.
         repo: `owner/name` or an id; empty for all.
         status: A status of sandboxes; empty for all.
         limit: 1 to `MOST_SANDBOXES`.
@@ -113,7 +113,7 @@ async def create_sandbox(
     """Boot a sandbox, and wait for it as long as the call may take.
 
     Args:
-        context: The circumstances of the call.
+        context: The context of the call.
         repo: `owner/name` or an id.
         base_branch: Empty for the default branch.
         working_branch: Empty for one that Mogplex names.
@@ -154,7 +154,7 @@ async def get_sandbox_logs(
     """Read a log of a sandbox.
 
     Args:
-        context: The circumstances of the call.
+        context: The context of the call.
         sandbox_id: The sandbox.
         log: Which of its logs.
         from_line: The first wanted line, from 1; 0 for the newest lines.

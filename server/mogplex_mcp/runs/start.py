@@ -178,7 +178,7 @@ def first_line(prompt: str) -> str:
 
 
 def _explained(error: MogplexError) -> MogplexError:
-    """A spent quota of starts, said in a way that helps; other errors as they are."""
+    """Return the error of a spent quota of starts in a way that helps; other errors as they are."""
     if error.may_have_happened or error.code is not ErrorCode.RATE_LIMITED or RUN_LIMIT_EXCEEDED not in error.message:
         return error
     seconds = error.retry_after or 0.0

@@ -87,7 +87,7 @@ def list_reply(search: repos.RepoSearch, limit: int) -> RepoList:
 
 
 def row_of(repo: Repo) -> RepoRow:
-    """A repository as it is shown."""
+    """Return a repository as it is shown."""
     own_id = sanitize_word(repo.id)
     return RepoRow(
         id=own_id,
@@ -98,7 +98,7 @@ def row_of(repo: Repo) -> RepoRow:
 
 
 def _unusual(repos: Sequence[Repo], rows: Sequence[RepoRow]) -> dict[str, list[str]]:
-    """What the rows do not show as it is: names that could be more than names, such as sentences."""
+    """Return what the rows do not show as it is: names that could be more than names, such as sentences."""
     lines = [
         f"{row.id}: {clean_line(text, 100)}"
         for repo, row in zip(repos, rows, strict=True)

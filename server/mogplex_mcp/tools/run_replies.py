@@ -29,7 +29,7 @@ OLD_SECONDS = 20.0
 
 
 def started_reply(result: runs.StartedRun, *, now: datetime, base_url: str) -> StartedRun:
-    """The answer to start_run: the id first, and honest about what is not a new run."""
+    """Return the answer to start_run: the id first, and honest about what is not a new run."""
     started, run = result.started, result.started.run
     repo = sanitize_name(result.repo.full_name, sanitize_word(result.repo.id))
     follow = NextStep(tool="tail_run", arguments={"run_id": sanitize_word(run.run_id)}, why="wait for its pull request")
@@ -92,7 +92,7 @@ def _continued(continues: Continuation | None) -> list[str]:
 
 
 def news_reply(followed: runs.FollowedRun, *, now: datetime, base_url: str) -> RunNews:
-    """The answer to tail_run: how the run stands, what is new, and the next call spelled out."""
+    """Return the answer to tail_run: how the run stands, what is new, and the next call spelled out."""
     news = _as_much_as_fits(followed.news, followed.seen)
     snapshot, outcome, run = news.snapshot, news.outcome, news.snapshot.run
     ended = news.reason is Reason.ENDED
@@ -174,7 +174,7 @@ def details_reply(details: runs.RunDetails, *, now: datetime, base_url: str) -> 
 
 
 def cancelled_reply(cancellation: runs.RunCancellation) -> CancelledRun:
-    """The answer to cancel_run, which is honest when there was nothing to stop."""
+    """Return the answer to cancel_run, which is honest when there was nothing to stop."""
     cancelled, run = cancellation.cancelled, cancellation.cancelled.run
     stopped = run.status == "cancelled" and not cancelled.already_terminal
     if cancelled.already_terminal:
@@ -195,7 +195,7 @@ def cancelled_reply(cancellation: runs.RunCancellation) -> CancelledRun:
 
 
 def event_line(one: EventGroup) -> str:
-    """Events of one kind on one line: time, kind, how many, what the last one says."""
+    """Return events of one kind on one line: time, kind, how many, what the last one says."""
     event = one.last
     time = f"{event.created_at:%H:%M:%S} " if event.created_at else ""
     kind = event_kind(one)
@@ -337,6 +337,6 @@ def page_of_run(run_id: str, base_url: str) -> str:
 
 
 def branches(run: models.Run) -> dict[str, str]:
-    """Names of branches, which agents and strangers choose."""
+    """Return the names of branches, which agents and strangers choose."""
     named = {"base_branch": run.base_branch, "working_branch": run.working_branch}
     return {name: clean_line(text, 200) for name, text in named.items() if text}
