@@ -6,7 +6,8 @@ from typing import Any
 
 from mogplex_mcp.api.automations import Automations
 from mogplex_mcp.api.errors import ErrorCode, MogplexError
-from mogplex_mcp.api.http import DEFAULT_TIMEOUT, check_uuid
+from mogplex_mcp.api.http import DEFAULT_TIMEOUT
+from mogplex_mcp.api.identifiers import check_uuid
 from mogplex_mcp.api.lenient import parse, parse_list
 from mogplex_mcp.api.models import (
     Agent,

@@ -12,7 +12,6 @@ import anyio
 
 from mogplex_mcp.api.access_token import Token
 from mogplex_mcp.api.errors import Blame, ErrorCode, MogplexError
-from mogplex_mcp.api.identifiers import check_uuid
 from mogplex_mcp.api.responses import RATE_LIMIT_SECONDS, RUN_LIMIT_EXCEEDED, ApiResponse, read_envelope
 from mogplex_mcp.api.retry import retrying
 
@@ -20,8 +19,6 @@ if TYPE_CHECKING:
     import httpx2
 
     from mogplex_mcp.api.budget import Budget
-
-__all__ = ["JSON", "MogplexHttp", "Token", "check_uuid"]
 
 JSON: TypeAlias = Mapping[str, Any]
 """A JSON object to send."""
