@@ -21,7 +21,8 @@ from mogplex_mcp.tenants.call_timeouts import client_key
 from mogplex_mcp.toolkit.arguments import nearest
 from mogplex_mcp.toolkit.call import Call
 from mogplex_mcp.toolkit.dispatch import call_tool as dispatch
-from mogplex_mcp.toolkit.toolset import Tool, adapt_toolsets, needs_write, select
+from mogplex_mcp.toolkit.tool_selection import select
+from mogplex_mcp.toolkit.toolset import Tool, adapt_toolsets, needs_write
 from mogplex_mcp.tools.catalog import TOOLSETS
 
 _CLIENT = "mogplex-mcp-terminal"

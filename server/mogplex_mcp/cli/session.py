@@ -270,7 +270,7 @@ def _check_names(settings: Settings) -> None:
         SettingsError: One doesn't; the message names the nearest.
     """
     if settings.exclude_tools:
-        from mogplex_mcp.toolkit.toolset import select  # noqa: PLC0415 - imports the MCP SDK, which is slow
+        from mogplex_mcp.toolkit.tool_selection import select  # noqa: PLC0415 - imports the MCP SDK, which is slow
         from mogplex_mcp.tools.catalog import TOOLSETS  # noqa: PLC0415 - the same
 
         select(TOOLSETS, wanted_toolsets=["all"], excluded_tools=settings.exclude_tools)

@@ -30,8 +30,8 @@ from mogplex_mcp.server.tracing import redact_spans
 from mogplex_mcp.tenants.opening import check_store
 from mogplex_mcp.tenants.services import Services
 from mogplex_mcp.toolkit.elicitation import Elicitation
-from mogplex_mcp.toolkit.tool_selection import ToolSelection
-from mogplex_mcp.toolkit.toolset import Tool, Toolset, adapt_toolsets, needs_write, offered_tools
+from mogplex_mcp.toolkit.tool_selection import ToolSelection, offered_tools
+from mogplex_mcp.toolkit.toolset import Tool, Toolset, adapt_toolsets, needs_write
 from mogplex_mcp.tools.catalog import TOOLSETS
 from mogplex_mcp.ui import run_card
 
