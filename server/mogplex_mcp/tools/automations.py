@@ -18,15 +18,8 @@ from mogplex_mcp.tools.automation_replies import (
     list_reply,
     summary_reply,
 )
-from mogplex_mcp.tools.automation_run_replies import (
-    AutomationRunDetails,
-    AutomationRunList,
-    Section,
-    TriggeredAutomation,
-    run_reply,
-    runs_reply,
-    triggered_reply,
-)
+from mogplex_mcp.tools.automation_run_replies import Section, run_reply, runs_reply, triggered_reply
+from mogplex_mcp.tools.automation_run_results import AutomationRunDetails, AutomationRunList, TriggeredAutomation
 from mogplex_mcp.tools.pages import PageNumber
 
 toolset = Toolset("automations", "Find, read and trigger automations, follow their runs.")

@@ -1,7 +1,5 @@
 """Replies about runs, made from snapshots and outcomes, with the next steps."""
 
-from collections.abc import Sequence
-from dataclasses import replace
 from datetime import datetime
 
 from mogplex_mcp.api import models
@@ -10,19 +8,14 @@ from mogplex_mcp.core.humanize import counted, duration
 from mogplex_mcp.operations import runs
 from mogplex_mcp.operations.continuation import Continuation
 from mogplex_mcp.reply.model import NextStep
-from mogplex_mcp.reply.output_limit import lines_within
 from mogplex_mcp.reply.untrusted import clean_line, sanitize_name, sanitize_word
-from mogplex_mcp.runs.cursor import Cursor
-from mogplex_mcp.runs.event_groups import EventGroup
 from mogplex_mcp.runs.outcome import Outcome, Phase, read_outcome
 from mogplex_mcp.runs.tail import Reason, Tail
 from mogplex_mcp.runs.watch import EVENT_WINDOW, Snapshot
 from mogplex_mcp.storage.ledger import TERMINAL_STATUSES
+from mogplex_mcp.tools.run_events import as_much_as_fits, event_line, newest_that_fit
 from mogplex_mcp.tools.run_results import CancelledRun, RunDetails, RunNews, StartedRun
 
-EVENT_CHARACTERS = 400
-# Of all events of one answer.
-EVENTS_CHARACTERS = 4_000
 FAILURE_CHARACTERS = 600
 # Longer than any time between two polls that do not wait for others.
 OLD_SECONDS = 20.0
@@ -93,7 +86,7 @@ def _continued(continues: Continuation | None) -> list[str]:
 
 def news_reply(followed: runs.FollowedRun, *, now: datetime, base_url: str) -> RunNews:
     """Return the answer to tail_run: how the run stands, what is new, and the next call spelled out."""
-    news = _as_much_as_fits(followed.news, followed.seen)
+    news = as_much_as_fits(followed.news, followed.seen)
     snapshot, outcome, run = news.snapshot, news.outcome, news.snapshot.run
     ended = news.reason is Reason.ENDED
     events = [event_line(one) for one in news.groups]
@@ -191,44 +184,6 @@ def cancelled_reply(cancellation: runs.RunCancellation) -> CancelledRun:
         status=sanitize_word(run.status),
         already_terminal=cancelled.already_terminal,
         next_steps=[follow] if run.status not in TERMINAL_STATUSES else [],
-    )
-
-
-def event_line(one: EventGroup) -> str:
-    """Return events of one kind on one line: time, kind, how many, what the last one says."""
-    event = one.last
-    time = f"{event.created_at:%H:%M:%S} " if event.created_at else ""
-    kind = event_kind(one)
-    count = f" x{len(one.events)}" if len(one.events) > 1 else ""
-    message = clean_line(event.message or "", EVENT_CHARACTERS)
-    return f"{time}{kind}{count}: {message}" if message else f"{time}{kind}{count}"
-
-
-def event_kind(one: EventGroup) -> str:
-    """Return what kind of events these are: their type, with the stage of a log or the name of a tool."""
-    event = one.last
-    return clean_line(event.type if one.kind.startswith(event.type + " " + event.id) else one.kind, 60)
-
-
-def oldest_that_fit(groups: Sequence[EventGroup]) -> Sequence[EventGroup]:
-    """Return the first events, as many as one answer can hold."""
-    return groups[: len(lines_within(map(event_line, groups), EVENTS_CHARACTERS))]
-
-
-def newest_that_fit(groups: Sequence[EventGroup]) -> Sequence[EventGroup]:
-    """Return the last events, as many as one answer can hold."""
-    held = len(lines_within((event_line(one) for one in reversed(groups)), EVENTS_CHARACTERS))
-    return groups[len(groups) - held :]
-
-
-def _as_much_as_fits(news: Tail, seen: Cursor) -> Tail:
-    """Return the news that one answer can hold; the cursor stands behind them, so that the next call has the others."""
-    shown = oldest_that_fit(news.groups)
-    return replace(
-        news,
-        groups=shown,
-        more=news.more + len(news.groups) - len(shown),
-        cursor=seen.with_events(event.id for one in shown for event in one.events),
     )
 
 

@@ -18,15 +18,9 @@ from mogplex_mcp.runs.tail import Until
 from mogplex_mcp.toolkit.call import Call
 from mogplex_mcp.toolkit.toolset import Hints, OtherRepo, Toolset
 from mogplex_mcp.tools.run_card import with_card
+from mogplex_mcp.tools.run_events import newest_that_fit, oldest_that_fit
 from mogplex_mcp.tools.run_list import RunList, list_reply
-from mogplex_mcp.tools.run_replies import (
-    cancelled_reply,
-    details_reply,
-    newest_that_fit,
-    news_reply,
-    oldest_that_fit,
-    started_reply,
-)
+from mogplex_mcp.tools.run_replies import cancelled_reply, details_reply, news_reply, started_reply
 from mogplex_mcp.tools.run_results import CancelledRun, RunDetails, RunNews, StartedRun
 from mogplex_mcp.tools.several_replies import several_reply
 from mogplex_mcp.ui.run_card import URI as CARD

@@ -11,7 +11,8 @@ from mogplex_mcp.runs.event_groups import group_events
 from mogplex_mcp.runs.outcome import Outcome, is_terminal
 from mogplex_mcp.runs.several import RunState, Verdict, describe_several
 from mogplex_mcp.runs.tail import Reason
-from mogplex_mcp.tools.run_replies import OLD_SECONDS, event_line, page_of_run
+from mogplex_mcp.tools.run_events import event_line
+from mogplex_mcp.tools.run_replies import OLD_SECONDS, page_of_run
 from mogplex_mcp.tools.run_results import FollowedRun, RunNews
 
 # Of all runs together, so that the rows of ten runs are never cut.
