@@ -18,7 +18,7 @@ change of days was made under the key of the day before (that change is at ten m
 
 import hashlib
 import json
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final, Generic, Protocol, TypeVar
@@ -50,6 +50,7 @@ class _RunLike(Protocol):
 
 
 RunT = TypeVar("RunT", bound=_RunLike)
+_ResponseT = TypeVar("_ResponseT")
 
 
 class GenerationsError(MogplexError):
@@ -254,6 +255,34 @@ class _Start(Generic[RunT]):
             return sent.repeated
         seconds = anyio.current_time() - self.began
         return age <= seconds + _CLOCK_SECONDS and (sent.repeated or not earlier)
+
+
+async def until_clear(
+    post: Callable[[], Awaitable[_ResponseT]], is_unclear: Callable[[MogplexError], bool]
+) -> tuple[_ResponseT, bool]:
+    """Send a request, and once more where a failure leaves open what it did: only its key can tell.
+
+    Args:
+        post: Sends the request, under the same key each time.
+        is_unclear: Returns whether a second request is worth its while after a failure that may have started something.
+
+    Returns:
+        The response, and whether the request was sent twice.
+
+    Raises:
+        MogplexError: As `Launch.send`.
+    """
+    try:
+        return await post(), False
+    except MogplexError as error:
+        if not error.may_have_happened or not is_unclear(error):
+            raise
+    try:
+        return await post(), True
+    except MogplexError as error:
+        # Whatever became of the second request, the first one may have started it.
+        error.may_have_happened = True
+        raise
 
 
 async def _noted(write: Awaitable[None]) -> bool:

@@ -23,7 +23,7 @@ from mogplex_mcp.api.identifiers import check_uuid
 from mogplex_mcp.api.models import AutomationRun, AutomationRunDetail, Trigger
 from mogplex_mcp.api.server_clock import ServerClock
 from mogplex_mcp.runs.automation_run_state import is_unqueued
-from mogplex_mcp.runs.idempotency import Sent, chain_of, key_day, start_once
+from mogplex_mcp.runs.idempotency import Sent, chain_of, key_day, start_once, until_clear
 from mogplex_mcp.storage.ledger import Entry, Ledger, StartKind, StartState
 
 # The reason of an answer that a key was used before (mogplex-api.md, section 2, "Automations").
@@ -152,19 +152,9 @@ class _TriggerLaunch:
 
     async def send(self, entry: Entry) -> Sent[AutomationRun]:
         """Send the request, and once more where a failure leaves open what it did: only its key can tell the run."""
-        repeated = False
-        try:
-            answer = await self._post(entry)
-        except MogplexError as error:
-            if error.code is not ErrorCode.INTERNAL_ERROR or not error.may_have_happened:
-                raise
-            repeated = True
-        if repeated:
-            try:
-                answer = await self._post(entry)
-            except MogplexError as error:
-                error.may_have_happened = True
-                raise
+        answer, repeated = await until_clear(
+            lambda: self._post(entry), lambda error: error.code is ErrorCode.INTERNAL_ERROR
+        )
         self.answer = answer
         run_id = answer.job_run_id or ""
         is_duplicate = answer.started is False and answer.reason == _DUPLICATE
