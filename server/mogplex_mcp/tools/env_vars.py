@@ -14,14 +14,12 @@ from mogplex_mcp.reply.schema import texts
 from mogplex_mcp.reply.untrusted import clean_line, sanitize_word
 from mogplex_mcp.toolkit.call import Call
 from mogplex_mcp.toolkit.toolset import Hints, Toolset
+from mogplex_mcp.tools.repos import RepoName
 
 toolset = Toolset("env_vars", "Environment variables of a repository's deployment.", by_default=False)
 
 _EVERYWHERE: Final[list[Target]] = []
 
-RepoName = Annotated[
-    str, Field(description="The repository: owner/name, such as acme/web, or its Mogplex id. list_repos has both.")
-]
 Key = Annotated[
     str, Field(description="The name of the variable: letters, digits and _, not a digit first, such as API_URL.")
 ]

@@ -17,6 +17,11 @@ from mogplex_mcp.toolkit.toolset import Hints, Toolset
 
 toolset = Toolset("repos", "Find repositories.")
 
+RepoName = Annotated[
+    str, Field(description="The repository: owner/name, such as acme/web, or its Mogplex id. list_repos has both.")
+]
+"""The argument `repo` of tools that work on a repository."""
+
 
 class RepoRow(BaseModel):
     """One repository; rows of a monorepo share the name and differ in the directory."""

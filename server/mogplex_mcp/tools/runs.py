@@ -17,6 +17,7 @@ from mogplex_mcp.runs.start import first_line
 from mogplex_mcp.runs.tail import Until
 from mogplex_mcp.toolkit.call import Call
 from mogplex_mcp.toolkit.toolset import Hints, OtherRepo, Toolset
+from mogplex_mcp.tools.repos import RepoName
 from mogplex_mcp.tools.run_card import with_card
 from mogplex_mcp.tools.run_events import newest_that_fit, oldest_that_fit
 from mogplex_mcp.tools.run_list import RunList, list_reply
@@ -39,11 +40,7 @@ RunId = Annotated[
 async def start_run(
     call: Call,
     *,
-    repo: Annotated[
-        str,
-        Field(description="The repository: owner/name, such as acme/web, or its Mogplex id. list_repos has both."),
-        OtherRepo("that of continue_run"),
-    ] = "",
+    repo: Annotated[RepoName, OtherRepo("that of continue_run")] = "",
     prompt: Annotated[
         str,
         Field(

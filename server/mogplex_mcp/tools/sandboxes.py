@@ -16,6 +16,7 @@ from mogplex_mcp.reply.schema import rows, text, texts
 from mogplex_mcp.reply.untrusted import clean, clean_line, sanitize_name, sanitize_word
 from mogplex_mcp.toolkit.call import Call
 from mogplex_mcp.toolkit.toolset import Hints, Toolset
+from mogplex_mcp.tools.repos import RepoName
 
 toolset = Toolset("sandboxes", "Cloud machines: list, create, logs.")
 
@@ -102,9 +103,7 @@ async def list_sandboxes(
 async def create_sandbox(
     call: Call,
     *,
-    repo: Annotated[
-        str, Field(description="The repository: owner/name, such as acme/web, or its Mogplex id. list_repos has both.")
-    ],
+    repo: RepoName,
     base_branch: Annotated[
         str,
         Field(
