@@ -15,7 +15,7 @@ from mogplex_mcp.reply.untrusted import clean, clean_line, sanitize_name
 from mogplex_mcp.server import prompt_texts
 from mogplex_mcp.server.request_params import check_cursor
 from mogplex_mcp.server.request_scope import RequestScope
-from mogplex_mcp.toolkit.arguments import nearest
+from mogplex_mcp.toolkit.arguments import unknown_name
 from mogplex_mcp.toolkit.errors import sentence
 from mogplex_mcp.toolkit.unknown_arguments import sort_arguments
 
@@ -140,7 +140,7 @@ async def get_prompt(scope: RequestScope, params: mcp_types.GetPromptRequestPara
 
 def unknown_prompt(name: str, known: Sequence[str]) -> str:
     """Return the message for a prompt that is not offered, with the nearest that are."""
-    problem = nearest("prompt", clean_line(name, 60), known)
+    problem = unknown_name("prompt", clean_line(name, 60), known)
     return sentence(f"{problem[0].upper()}{problem[1:]}")
 
 

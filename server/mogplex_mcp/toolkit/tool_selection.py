@@ -10,7 +10,7 @@ from typing import Final
 
 from mogplex_mcp.config.settings import Settings, SettingsError
 from mogplex_mcp.reply.untrusted import clean_line
-from mogplex_mcp.toolkit.arguments import nearest
+from mogplex_mcp.toolkit.arguments import unknown_name
 from mogplex_mcp.toolkit.errors import sentence
 from mogplex_mcp.toolkit.toolset import Tool, Toolset, adapt_toolsets
 from mogplex_mcp.toolkit.unknown_arguments import quoted
@@ -73,7 +73,7 @@ def select(
 def _known(kind: str, names: Iterable[str], known: Sequence[str]) -> set[str]:
     found = {name.strip() for name in names if name.strip()}
     for name in sorted(found - set(known)):
-        raise SettingsError(nearest(kind, name, known))
+        raise SettingsError(unknown_name(kind, name, known))
     return found
 
 
@@ -134,7 +134,7 @@ class ToolSelection:
             if takers := [one.name for one in selected.values() if name in one.definition.input_schema["properties"]]:
                 # The nearest tool would be another one: `cancel_run` for `continue_run`.
                 return f"There is no tool {quoted(name)}: it is an argument of {' and '.join(takers[:_MOST_TAKERS])}."
-            return f"{sentence(nearest('tool', name, list(selected)))} tools/list has all of them."
+            return f"{sentence(unknown_name('tool', name, list(selected)))} tools/list has all of them."
         if name in self._offered:
             return (
                 f"The headers of this request leave out {name}: in the client's configuration, {TOOLSETS_HEADER}, "
