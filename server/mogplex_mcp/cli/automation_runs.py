@@ -3,7 +3,7 @@
 from argparse import Namespace
 from typing import Any
 
-from mogplex_mcp.api.models import AutomationRun, AutomationRunDetail
+from mogplex_mcp.api.automation_models import AutomationRun, AutomationRunDetail
 from mogplex_mcp.cli.exit_codes import ExitCode
 from mogplex_mcp.cli.session import Session, in_terminal
 from mogplex_mcp.cli.terminal.records import FAILURE_CHARACTERS, camel, iso

@@ -5,8 +5,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
+from mogplex_mcp.api.automation_models import AutomationDetail
 from mogplex_mcp.api.errors import ErrorCode, MogplexError
-from mogplex_mcp.api.models import Agent, AutomationDetail, Model
+from mogplex_mcp.api.models import Agent, Model
 from mogplex_mcp.core.cleaning import sanitize_word
 from mogplex_mcp.operations.confirmation import quote
 from mogplex_mcp.operations.context import OperationContext

@@ -8,8 +8,9 @@ from typing import Any, Final
 
 import anyio
 
+from mogplex_mcp.api.automation_models import AutomationRun, AutomationRunDetail
 from mogplex_mcp.api.errors import ErrorCode, MogplexError
-from mogplex_mcp.api.models import AutomationRun, AutomationRunDetail, Repo
+from mogplex_mcp.api.models import Repo
 from mogplex_mcp.core.shutdown import AT_ONCE
 from mogplex_mcp.operations.context import OperationContext
 from mogplex_mcp.operations.errors import (

@@ -2,8 +2,8 @@
 
 from typing import Final
 
+from mogplex_mcp.api.automation_models import AutomationDetail, AutomationPage
 from mogplex_mcp.api.errors import ErrorCode, MogplexError
-from mogplex_mcp.api.models import AutomationDetail, AutomationPage
 from mogplex_mcp.operations.context import OperationContext
 from mogplex_mcp.operations.errors import Argument, InvalidArgumentError, Operation, OperationError, check_id, listed_by
 

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
+from mogplex_mcp.api.automation_models import AutomationRun, AutomationRunDetail
 from mogplex_mcp.api.errors import MogplexError
-from mogplex_mcp.api.models import AutomationRun, AutomationRunDetail
 from mogplex_mcp.runs.verdicts import STALE_AFTER, is_never_started, silence_since
 
 _ENDED: Final = frozenset({"success", "failed", "cancelled", "skipped", "error", "timed_out", "suppressed"})

@@ -17,10 +17,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
+from mogplex_mcp.api.automation_models import AutomationRun, AutomationRunDetail, Trigger
 from mogplex_mcp.api.client import Mogplex
 from mogplex_mcp.api.errors import ErrorCode, MogplexError
 from mogplex_mcp.api.identifiers import check_uuid
-from mogplex_mcp.api.models import AutomationRun, AutomationRunDetail, Trigger
 from mogplex_mcp.api.server_clock import ServerClock
 from mogplex_mcp.runs.automation_run_state import is_unqueued
 from mogplex_mcp.runs.idempotency import Sent, chain_of, key_day, start_once, until_clear

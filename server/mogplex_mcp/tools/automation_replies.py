@@ -8,7 +8,7 @@ from typing import Any, ClassVar, Final
 
 from pydantic import BaseModel, Field
 
-from mogplex_mcp.api.models import Automation, AutomationDetail, AutomationPage
+from mogplex_mcp.api.automation_models import Automation, AutomationDetail, AutomationPage
 from mogplex_mcp.core.humanize import counted
 from mogplex_mcp.core.redaction import find_key
 from mogplex_mcp.operations.automations import MOST_AUTOMATIONS

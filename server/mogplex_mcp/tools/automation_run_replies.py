@@ -6,7 +6,7 @@ from typing import Any, Final, Literal
 
 from pydantic import BaseModel
 
-from mogplex_mcp.api.models import AutomationRun, AutomationRunDetail
+from mogplex_mcp.api.automation_models import AutomationRun, AutomationRunDetail
 from mogplex_mcp.core.humanize import counted, duration
 from mogplex_mcp.operations import automation_runs
 from mogplex_mcp.operations.automation_runs import MOST_RUNS
