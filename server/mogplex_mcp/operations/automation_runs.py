@@ -217,9 +217,13 @@ async def _poll_once(
     share, now = context.tenant.fair_share, anyio.current_time()
     if state.is_going_on:
         share.note(wanted)
-        seconds = max(seen.next_at - now, share.seconds)
-        arguments = {"automation_id": automation_id, "run_id": wanted}
-        pending = Pending(arguments, describe_automation_run(run), seconds, wait_seconds, now - seen.seen_at)
+        pending = Pending(
+            arguments={"automation_id": automation_id, "run_id": wanted},
+            message=describe_automation_run(run),
+            next_seconds=max(seen.next_at - now, share.seconds),
+            most_seconds=wait_seconds,
+            seen_seconds=now - seen.seen_at,
+        )
         poll.go_on(pending, fault=seen.fault)
     if poll.pending is None:
         share.forget(wanted)
