@@ -11,7 +11,8 @@ from mogplex_mcp.operations.known_runs import record_state
 from mogplex_mcp.operations.runs import wait_options
 from mogplex_mcp.operations.task_poll import Pending, TaskPoll, noting_faults
 from mogplex_mcp.runs.cursor import CursorError
-from mogplex_mcp.runs.several import SeveralListener, SeveralTail, UnfollowableError, describe_several, tail_several
+from mogplex_mcp.runs.progress import describe_several
+from mogplex_mcp.runs.several import SeveralListener, SeveralTail, UnfollowableError, tail_several
 from mogplex_mcp.runs.several_cursor import SeveralCursor
 from mogplex_mcp.runs.tail import Until
 

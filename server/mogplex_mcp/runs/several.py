@@ -14,7 +14,6 @@ import anyio
 
 from mogplex_mcp.api.errors import ErrorCode, MogplexError
 from mogplex_mcp.api.unreadable import note_unreadable
-from mogplex_mcp.core.humanize import counted
 from mogplex_mcp.core.shutdown import AT_ONCE
 from mogplex_mcp.runs.outcome import Outcome, Phase, is_milestone, is_terminal, read_outcome
 from mogplex_mcp.runs.several_cursor import Reported, SeveralCursor
@@ -137,12 +136,12 @@ async def tail_several(
     return SeveralTail(states, SeveralCursor.of(reported))
 
 
-def describe_several(states: Sequence[RunState]) -> str:
-    """Return how many runs are in which phase, in the order of the phases, such as "3 runs: 2 done, 1 working"."""
+def count_phases(states: Sequence[RunState]) -> str:
+    """Return how many of the runs are in which phase, such as "2 done, 1 working", in the order of the phases."""
     counts = Counter(state.outcome.phase for state in states if state.outcome)
     unknown = sum(state.outcome is None for state in states)
     shown = [f"{counts[phase]} {phase}" for phase in Phase if counts[phase]]
-    return f"{counted(len(states), 'run')}: {', '.join([*shown, *([f'{unknown} not known'] if unknown else [])])}"
+    return ", ".join([*shown, *([f"{unknown} not known"] if unknown else [])])
 
 
 class _Wait:

@@ -11,8 +11,7 @@ from mogplex_mcp.operations import run_list, runs, several_runs
 from mogplex_mcp.operations.errors import Argument, InvalidArgumentError
 from mogplex_mcp.runs import several_cursor
 from mogplex_mcp.runs.cursor import CursorError, run_digest, waited_for
-from mogplex_mcp.runs.progress import describe
-from mogplex_mcp.runs.several import describe_several
+from mogplex_mcp.runs.progress import describe, describe_several
 from mogplex_mcp.runs.start import first_line
 from mogplex_mcp.runs.tail import Until
 from mogplex_mcp.toolkit.call import Call

@@ -9,7 +9,7 @@ from mogplex_mcp.reply.model import MOST_NEXT_STEPS, NextStep
 from mogplex_mcp.reply.untrusted import clean_line, sanitize_name, sanitize_word
 from mogplex_mcp.runs.event_groups import group_events
 from mogplex_mcp.runs.outcome import Outcome, is_terminal
-from mogplex_mcp.runs.several import RunState, Verdict, describe_several
+from mogplex_mcp.runs.several import RunState, Verdict, count_phases
 from mogplex_mcp.runs.tail import Reason
 from mogplex_mcp.tools.run_events import event_line
 from mogplex_mcp.tools.run_replies import OLD_SECONDS, page_of_run
@@ -88,7 +88,7 @@ def _summary(states: Sequence[RunState]) -> str:
         said = "; ".join(f"{_named(state)} {_said(state)}" for state in news)
     works = any(state.is_open and not _has_ended(state) for state in states)
     rest = " Those that go on lose nothing by that: do not start them again." if works else ""
-    return f"{said}. {describe_several(states)}.{rest}"
+    return f"{said}. {counted(len(states), 'run')}: {count_phases(states)}.{rest}"
 
 
 def _named(state: RunState) -> str:
