@@ -16,7 +16,7 @@ from mogplex_mcp.api.client import Mogplex
 from mogplex_mcp.api.errors import MogplexError
 from mogplex_mcp.api.identifiers import without_quotes
 from mogplex_mcp.api.repos import full_name
-from mogplex_mcp.reply.untrusted import clean_line, sanitize_name, sanitize_word
+from mogplex_mcp.core.cleaning import clean_line, sanitize_name, sanitize_word
 from mogplex_mcp.server.prompts import offered_prompts, unknown_prompt
 from mogplex_mcp.server.request_scope import RequestScope
 from mogplex_mcp.server.resources import offered_resources

@@ -10,8 +10,8 @@ from mcp.shared.exceptions import MCPError
 from mogplex_mcp.api.errors import MogplexError
 from mogplex_mcp.api.identifiers import canonical_uuid, check_uuid, id_in_page, without_quotes
 from mogplex_mcp.api.repos import full_name
+from mogplex_mcp.core.cleaning import clean, clean_line, sanitize_name
 from mogplex_mcp.operations.errors import InvalidArgumentError
-from mogplex_mcp.reply.untrusted import clean, clean_line, sanitize_name
 from mogplex_mcp.server import prompt_texts
 from mogplex_mcp.server.request_params import check_cursor
 from mogplex_mcp.server.request_scope import RequestScope

@@ -19,9 +19,9 @@ from mcp_types.version import MODERN_PROTOCOL_VERSIONS
 
 from mogplex_mcp.api.errors import ErrorCode
 from mogplex_mcp.api.identifiers import without_quotes
+from mogplex_mcp.core.cleaning import clean_line, sanitize_name, sanitize_word
 from mogplex_mcp.operations.errors import InvalidArgumentError, check_id, operation_error
 from mogplex_mcp.reply.render import fenced, render
-from mogplex_mcp.reply.untrusted import clean_line, sanitize_name, sanitize_word
 from mogplex_mcp.server.request_params import check_cursor
 from mogplex_mcp.server.request_scope import RequestScope
 from mogplex_mcp.storage.ledger import Entry

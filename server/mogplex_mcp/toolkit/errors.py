@@ -7,6 +7,7 @@ from typing import Final
 
 from mogplex_mcp.api.base_url import web_url
 from mogplex_mcp.api.errors import ErrorCode
+from mogplex_mcp.core.cleaning import clean
 from mogplex_mcp.core.humanize import duration
 from mogplex_mcp.core.redaction import without_keys
 from mogplex_mcp.operations.errors import (
@@ -17,7 +18,7 @@ from mogplex_mcp.operations.errors import (
     OperationError,
     spell,
 )
-from mogplex_mcp.reply.untrusted import clean, fence
+from mogplex_mcp.reply.untrusted import fence
 from mogplex_mcp.toolkit.error_wordings import address_advice, token_places, wording_of
 
 _SECONDS_WITHOUT_HEADER: Final = 60

@@ -9,7 +9,7 @@ from functools import lru_cache
 from typing import Final
 
 from mogplex_mcp.config.settings import Settings, SettingsError
-from mogplex_mcp.reply.untrusted import clean_line
+from mogplex_mcp.core.cleaning import clean_line
 from mogplex_mcp.toolkit.arguments import unknown_name
 from mogplex_mcp.toolkit.errors import sentence
 from mogplex_mcp.toolkit.toolset import Tool, Toolset, adapt_toolsets

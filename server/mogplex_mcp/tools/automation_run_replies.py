@@ -7,11 +7,11 @@ from typing import Any, Final, Literal
 from pydantic import BaseModel
 
 from mogplex_mcp.api.automation_models import AutomationRun, AutomationRunDetail
+from mogplex_mcp.core.cleaning import clean, clean_line, sanitize_name, sanitize_word
 from mogplex_mcp.core.humanize import counted, duration
 from mogplex_mcp.operations import automation_runs
 from mogplex_mcp.operations.automation_runs import MOST_RUNS
 from mogplex_mcp.reply.model import NextStep
-from mogplex_mcp.reply.untrusted import clean, clean_line, sanitize_name, sanitize_word
 from mogplex_mcp.runs.automation_run_state import AutomationRunState
 from mogplex_mcp.tools.automation_run_results import (
     AutomationRunDetails,

@@ -6,12 +6,12 @@ from typing import Annotated, Any, ClassVar, Self
 from pydantic import BaseModel, Field
 
 from mogplex_mcp.api.models import Repo
+from mogplex_mcp.core.cleaning import clean_line, sanitize_name, sanitize_word
 from mogplex_mcp.core.humanize import counted
 from mogplex_mcp.operations import repos
 from mogplex_mcp.operations.repos import MOST_REPOS
 from mogplex_mcp.reply.model import ListReply, NextStep
 from mogplex_mcp.reply.schema import texts
-from mogplex_mcp.reply.untrusted import clean_line, sanitize_name, sanitize_word
 from mogplex_mcp.toolkit.call import Call
 from mogplex_mcp.toolkit.toolset import Hints, Toolset
 

@@ -5,10 +5,10 @@ from typing import Annotated, Any, ClassVar
 
 from pydantic import Field
 
+from mogplex_mcp.core.cleaning import clean_line, sanitize_word
 from mogplex_mcp.operations import repos
 from mogplex_mcp.reply.model import Reply
 from mogplex_mcp.reply.schema import text
-from mogplex_mcp.reply.untrusted import clean_line, sanitize_word
 from mogplex_mcp.toolkit.call import Call
 from mogplex_mcp.toolkit.toolset import Hints, Toolset
 from mogplex_mcp.tools.repos import RepoName

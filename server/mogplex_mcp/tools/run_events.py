@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Final
 
+from mogplex_mcp.core.cleaning import clean_line
 from mogplex_mcp.reply.output_limit import lines_within
-from mogplex_mcp.reply.untrusted import clean_line
 from mogplex_mcp.runs.cursor import Cursor
 from mogplex_mcp.runs.event_groups import EventGroup
 from mogplex_mcp.runs.tail import Tail

@@ -4,11 +4,11 @@ from datetime import datetime
 
 from mogplex_mcp.api import models
 from mogplex_mcp.api.base_url import web_url
+from mogplex_mcp.core.cleaning import clean_line, sanitize_name, sanitize_word
 from mogplex_mcp.core.humanize import counted, duration
 from mogplex_mcp.operations import runs
 from mogplex_mcp.operations.continuation import Continuation
 from mogplex_mcp.reply.model import NextStep
-from mogplex_mcp.reply.untrusted import clean_line, sanitize_name, sanitize_word
 from mogplex_mcp.runs.outcome import Outcome, Phase, read_outcome
 from mogplex_mcp.runs.tail import Reason, Tail
 from mogplex_mcp.runs.watch import EVENT_WINDOW, Snapshot

@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 from datetime import datetime
 
+from mogplex_mcp.core.cleaning import clean_line, sanitize_name, sanitize_word
 from mogplex_mcp.core.humanize import counted, duration
 from mogplex_mcp.operations.several_runs import FollowedRuns
 from mogplex_mcp.reply.model import MOST_NEXT_STEPS, NextStep
-from mogplex_mcp.reply.untrusted import clean_line, sanitize_name, sanitize_word
 from mogplex_mcp.runs.event_groups import group_events
 from mogplex_mcp.runs.outcome import Outcome, is_terminal
 from mogplex_mcp.runs.several import RunState, Verdict, count_phases

@@ -10,7 +10,7 @@ from rich.text import Text
 from mogplex_mcp.api.models import RunEvent
 from mogplex_mcp.cli.terminal.output import Output
 from mogplex_mcp.cli.terminal.records import event_record
-from mogplex_mcp.reply.untrusted import clean_line, sanitize_word
+from mogplex_mcp.core.cleaning import clean_line, sanitize_word
 from mogplex_mcp.runs.outcome import Outcome, Phase
 from mogplex_mcp.runs.progress import describe
 from mogplex_mcp.runs.watch import Snapshot
