@@ -8,7 +8,7 @@ from functools import cache
 from typing import Any
 from uuid import UUID
 
-from jsonschema import Draft202012Validator, FormatChecker  # type: ignore[import-untyped] # no stubs
+from jsonschema import Draft202012Validator, FormatChecker
 
 from mogplex_mcp.reply.model import Reply
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from jsonschema import Draft202012Validator  # type: ignore[import-untyped] # no stubs
+from jsonschema import Draft202012Validator
 
 from mogplex_mcp.config.settings import Settings
 from mogplex_mcp.reply.model import ListReply, Reply

@@ -118,8 +118,8 @@ def check_hosted(tool: HostedTool, arguments: Mapping[str, Any]) -> None:
     Raises:
         InvalidArgumentError: The arguments do not fit, or the schema is none that can be checked.
     """
-    # Slow to import, and needed by this tool alone. The library has no types.
-    import jsonschema  # type: ignore[import-untyped]  # noqa: PLC0415 - see above
+    # Slow to import, and needed by this tool alone.
+    import jsonschema  # noqa: PLC0415 - see above
     import referencing  # noqa: PLC0415 - see above
     from referencing.exceptions import Unresolvable  # noqa: PLC0415 - see above
 
