@@ -10,9 +10,10 @@ from typing import Any, Final
 from distribution import links, plugins, registry
 from docs import architecture_page, clients_page, demo_picture, result_types, settings_page, troubleshooting_page
 from mogplex_mcp.config.settings import Settings
-from mogplex_mcp.server.prompts import KINDS as PROMPTS
-from mogplex_mcp.server.resources import KINDS as RESOURCES
-from mogplex_mcp.toolkit.toolset import Hints, Tool, list_size, offered_tools
+from mogplex_mcp.server.prompts import PROMPTS
+from mogplex_mcp.server.resources import RESOURCES
+from mogplex_mcp.toolkit.tool_selection import offered_tools
+from mogplex_mcp.toolkit.toolset import Hints, Tool, list_size
 from mogplex_mcp.tools.catalog import TOOLSETS
 
 ROOT: Final = Path(__file__).parent.parent

@@ -229,9 +229,13 @@ def _go_on(context: OperationContext, poll: TaskPoll, news: Tail, due: float, wa
     settles = news.reason is Reason.ENDED and not snapshot.settled
     if news.reason is Reason.TIME_UP or settles:
         share.note(run_id)
-        seconds = due if settles else max(due, share.seconds)
-        seen = max(0.0, context.tenant.clock.now() - snapshot.at)
-        pending = Pending({"run_id": run_id}, describe(snapshot, news.outcome), seconds, wait_seconds, seen)
+        pending = Pending(
+            arguments={"run_id": run_id},
+            message=describe(snapshot, news.outcome),
+            next_seconds=due if settles else max(due, share.seconds),
+            most_seconds=wait_seconds,
+            seen_seconds=max(0.0, context.tenant.clock.now() - snapshot.at),
+        )
         poll.go_on(pending, fault=snapshot.fault)
     if poll.pending is None:
         share.forget(run_id)

@@ -15,7 +15,7 @@ REFUSED_SECONDS: Final = 120.0
 """For how long a token may be refused in the middle of a wait before that ends the wait."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Pending:
     """What is still waited for after a poll.
 
@@ -75,5 +75,5 @@ def noting_faults(poll: TaskPoll | None, arguments: Mapping[str, Any], most_seco
         if poll is not None and passes and poll.waited < most_seconds:
             message = "Mogplex cannot be asked at the moment, trying again"
             pause = max(error.retry_after or 0.0, AGAIN_AFTER_ERROR_SECONDS)
-            poll.pending = Pending(arguments, message, pause, most_seconds)
+            poll.pending = Pending(arguments=arguments, message=message, next_seconds=pause, most_seconds=most_seconds)
         raise

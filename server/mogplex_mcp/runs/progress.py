@@ -4,10 +4,12 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Final
 
-from mogplex_mcp.api.models import AutomationRunDetail, RunEvent
+from mogplex_mcp.api.automation_models import AutomationRunDetail
+from mogplex_mcp.api.models import RunEvent
 from mogplex_mcp.core.cleaning import sanitize_word
 from mogplex_mcp.core.humanize import counted, duration
 from mogplex_mcp.runs.outcome import Outcome, Phase
+from mogplex_mcp.runs.several import RunState, count_phases
 from mogplex_mcp.runs.watch import Snapshot
 
 # Mogplex reports a stage when it is over (mogplex-api.md, section 1), so that each names what comes next.
@@ -27,6 +29,11 @@ def describe(snapshot: Snapshot, outcome: Outcome) -> str:
     """Return the phase of a run and what happens in it, such as "preparing: installing dependencies"."""
     fault = "; Mogplex cannot be asked at the moment, trying again" if snapshot.fault else ""
     return f"{outcome.phase}: {_doing(snapshot, outcome)}{fault}"
+
+
+def describe_several(states: Sequence[RunState]) -> str:
+    """Return how many of several runs are in which phase, such as "3 runs: 2 done, 1 working"."""
+    return f"{counted(len(states), 'run')}: {count_phases(states)}"
 
 
 def describe_automation_run(run: AutomationRunDetail) -> str:

@@ -20,7 +20,7 @@ from mogplex_mcp.api.models import Run, StartedRun
 from mogplex_mcp.api.responses import RUN_LIMIT_EXCEEDED
 from mogplex_mcp.api.server_clock import ServerClock
 from mogplex_mcp.core.redaction import without_keys
-from mogplex_mcp.runs.idempotency import Sent, chain_of, key_day, start_once
+from mogplex_mcp.runs.idempotency import Sent, chain_of, key_day, start_once, until_clear
 from mogplex_mcp.storage.ledger import Entry, Ledger, StartState
 
 PROMPT_LINE_CHARACTERS: Final = 80
@@ -139,21 +139,15 @@ class _RunLaunch:
         When the queue behind Mogplex fails, there is a 500 without an id and the run exists all the same
         (mogplex-api.md, section 2, "Starting a run"): only its key can tell the id.
         """
-        repeated = False
         try:
-            answer = await self._post(entry)
+            answer, repeated = await until_clear(lambda: self._post(entry), self._is_unclear)
         except MogplexError as error:
-            unclear = error.code in (ErrorCode.INTERNAL_ERROR, ErrorCode.UNEXPECTED_ANSWER)
-            if not unclear or not error.may_have_happened or self._left < _SHORTEST_TRY_SECONDS:
-                raise _explained(error) from error
-            repeated = True
-        if repeated:
-            try:
-                answer = await self._post(entry)
-            except MogplexError as error:
-                error.may_have_happened = True
-                raise
+            raise _explained(error) from error
         return Sent(answer.run.run_id, answer.run, answer.replayed, repeated=repeated)
+
+    def _is_unclear(self, error: MogplexError) -> bool:
+        is_open = error.code in (ErrorCode.INTERNAL_ERROR, ErrorCode.UNEXPECTED_ANSWER)
+        return is_open and self._left >= _SHORTEST_TRY_SECONDS
 
     @property
     def _left(self) -> float:
@@ -178,7 +172,7 @@ def first_line(prompt: str) -> str:
 
 
 def _explained(error: MogplexError) -> MogplexError:
-    """A spent quota of starts, said in a way that helps; other errors as they are."""
+    """Return the error of a spent quota of starts in a way that helps; other errors as they are."""
     if error.may_have_happened or error.code is not ErrorCode.RATE_LIMITED or RUN_LIMIT_EXCEEDED not in error.message:
         return error
     seconds = error.retry_after or 0.0

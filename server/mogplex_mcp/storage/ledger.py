@@ -156,9 +156,6 @@ class Ledger(Protocol):
     async def find_run(self, run_id: str) -> Entry | None:
         """Return the entry of a run, if there is one."""
 
-    async def latest_run(self, *, unknown_within_seconds: float) -> Entry | None:
-        """Return the newest run, or the newest start of unknown outcome if it is not older than that."""
-
     async def runs(self, *, repo_id: str = "", since: float = 0.0, limit: int = KEPT_ENTRIES) -> Sequence[Entry]:
         """Return the runs, newest first, without starts that were refused and runs that are gone."""
 

@@ -54,10 +54,6 @@ class MeasuredLedger:
         """See `Ledger.find_run`."""
         return await self._ledger.find_run(run_id)
 
-    async def latest_run(self, *, unknown_within_seconds: float) -> Entry | None:
-        """See `Ledger.latest_run`."""
-        return await self._ledger.latest_run(unknown_within_seconds=unknown_within_seconds)
-
     async def runs(self, *, repo_id: str = "", since: float = 0.0, limit: int = KEPT_ENTRIES) -> Sequence[Entry]:
         """See `Ledger.runs`."""
         return await self._ledger.runs(repo_id=repo_id, since=since, limit=limit)

@@ -133,11 +133,6 @@ class PostgresLedger:
         """See `Ledger.find_run`."""
         return next(iter(await self._runs("AND run_id = %s", run_id)), None)
 
-    async def latest_run(self, *, unknown_within_seconds: float) -> Entry | None:
-        """See `Ledger.latest_run`."""
-        newest = _LISTED + "AND (run_id <> '' OR created_at > %s) ORDER BY created_at DESC LIMIT 1"
-        return next(iter(await self._runs(newest, self._now() - unknown_within_seconds)), None)
-
     async def runs(self, *, repo_id: str = "", since: float = 0.0, limit: int = KEPT_ENTRIES) -> Sequence[Entry]:
         """See `Ledger.runs`."""
         matching = _LISTED + "AND created_at >= %s "
