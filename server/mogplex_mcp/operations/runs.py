@@ -137,7 +137,7 @@ async def start_run(
         )
     wanted = replace(wanted, repo_id=found.id, root_directory=wanted.root_directory or found.root_directory or "")
     try:
-        async with free_branch(context, wanted if continues else None, force_new=force_new):
+        async with free_branch(context, wanted if continues else None, force_new=force_new) as known_runs:
             started = await context.tenant.starter.start(
                 wanted,
                 repo=found.full_name,
@@ -146,6 +146,7 @@ async def start_run(
                 idempotency_key=idempotency_key,
                 remember_prompt=context.settings.remember_prompts,
                 seconds=min(DEFAULT_TIMEOUT, context.remaining),
+                known_runs=known_runs,
             )
     except GenerationsError as error:
         raise too_many_starts(error) from error

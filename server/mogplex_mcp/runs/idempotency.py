@@ -18,7 +18,7 @@ change of days was made under the key of the day before (that change is at ten m
 
 import hashlib
 import json
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final, Generic, Protocol, TypeVar
@@ -120,7 +120,13 @@ def key_day(clock: ServerClock) -> int:
 
 
 async def start_once(
-    ledger: Ledger, wanted: Entry, launch: Launch[RunT], *, chain: str, clock: ServerClock
+    ledger: Ledger,
+    wanted: Entry,
+    launch: Launch[RunT],
+    *,
+    chain: str,
+    clock: ServerClock,
+    known_runs: Collection[str] | None = None,
 ) -> Launched[RunT]:
     """Start something, or find what the same start made.
 
@@ -131,13 +137,15 @@ async def start_once(
         chain: What its keys are derived from; empty if the caller chose the key, which then is the same start at any
             time.
         clock: The time at Mogplex.
+        known_runs: As in `Ledger.begin`.
 
     Raises:
+        BranchInUseError: Another start may work on its branch; nothing was started.
         GenerationsError: Its newest generation could not be found; nothing was started.
         MogplexError: Nothing was started, or (`may_have_happened`) it is not known whether.
         StateError: The ledger cannot be used, and the start is forced.
     """
-    start, requests = _Start(ledger, wanted, launch, chain, clock), 0
+    start, requests = _Start(ledger, wanted, launch, chain, clock, known_runs), 0
     launched = None
     while launched is None:
         entry, earlier = await start.begin()
@@ -162,6 +170,7 @@ class _Start(Generic[RunT]):
         launch: The same.
         chain: The same.
         clock: The same.
+        known_runs: The same.
         after: The number of the newest entry that is known to be another start.
         is_noted: Whether the ledger is the caller's, and not one for this start alone.
         began: When the call began, on the clock of the event loop.
@@ -172,6 +181,7 @@ class _Start(Generic[RunT]):
     launch: Launch[RunT]
     chain: str
     clock: ServerClock
+    known_runs: Collection[str] | None
     after: int = -1
     is_noted: bool = True
     began: float = field(default_factory=anyio.current_time)
@@ -179,7 +189,9 @@ class _Start(Generic[RunT]):
     async def begin(self) -> tuple[Entry, bool]:
         """See `Ledger.begin`."""
         try:
-            entry, earlier = await self.ledger.begin(self.wanted, chain=self.chain, after=self.after)
+            entry, earlier = await self.ledger.begin(
+                self.wanted, chain=self.chain, after=self.after, known_runs=self.known_runs
+            )
         except StateError:
             if self.wanted.forced or not self.is_noted:
                 raise

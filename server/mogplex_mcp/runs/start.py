@@ -8,6 +8,7 @@ Such keys belong to the user at Mogplex: what the user's keys are derived from n
 import hashlib
 import json
 import re
+from collections.abc import Collection
 from dataclasses import asdict, dataclass, replace
 from typing import Final
 
@@ -73,6 +74,7 @@ class Starter:
         idempotency_key: str = "",
         remember_prompt: bool = True,
         seconds: float = DEFAULT_TIMEOUT,
+        known_runs: Collection[str] | None = None,
     ) -> Started:
         """Start a run, or find the one that the same call started before.
 
@@ -86,8 +88,10 @@ class Starter:
             idempotency_key: The caller's own name for this start: the same one finds the same run at any time.
             remember_prompt: Whether the journal keeps the prompt's first line.
             seconds: How long Mogplex may take.
+            known_runs: As in `Ledger.begin`.
 
         Raises:
+            BranchInUseError: Another start may work on the branch; nothing was started.
             MogplexError: Nothing was started, or (`may_have_happened`) it is not known whether.
             StateError: The ledger cannot be used, and the start is forced.
         """
@@ -108,10 +112,11 @@ class Starter:
             base_branch=wanted.base_branch or default_branch,
             prompt_line=first_line(wanted.prompt) if remember_prompt else "",
             day=key_day(self._clock),
+            working_branch=wanted.working_branch,
         )
         launch = _RunLaunch(self._mogplex, wanted, until=anyio.current_time() + seconds)
         chain = "" if key else chain_of("run", fingerprint)
-        launched = await start_once(self._ledger, entry, launch, chain=chain, clock=self._clock)
+        launched = await start_once(self._ledger, entry, launch, chain=chain, clock=self._clock, known_runs=known_runs)
         assert launched.run is not None  # noqa: S101 - Mogplex always describes a run that it accepts
         return Started(launched.run, replayed=launched.replayed, noted=launched.noted)
 
