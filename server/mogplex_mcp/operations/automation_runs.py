@@ -26,7 +26,7 @@ from mogplex_mcp.operations.errors import (
 from mogplex_mcp.operations.known_runs import UNKNOWN_CLIENT
 from mogplex_mcp.operations.task_poll import POLL_SECONDS, Pending, TaskPoll, noting_faults
 from mogplex_mcp.runs.idempotency import GenerationsError
-from mogplex_mcp.runs.progress import describe_automation_run
+from mogplex_mcp.runs.progress import describe_automation_run, with_fault
 from mogplex_mcp.runs.triggers import Triggered, has_ended, is_unqueued
 from mogplex_mcp.runs.verdicts import STALE_AFTER, is_never_started, silence_since
 from mogplex_mcp.storage.errors import StateError
@@ -278,7 +278,8 @@ async def _poll_once(
         share.note(wanted)
         seconds = max(seen.next_at - now, share.seconds)
         arguments = {"automation_id": automation_id, "run_id": wanted}
-        pending = Pending(arguments, describe_automation_run(run), seconds, wait_seconds, now - seen.seen_at)
+        message = with_fault(describe_automation_run(run), seen.fault)
+        pending = Pending(arguments, message, seconds, wait_seconds, now - seen.seen_at)
         poll.go_on(pending, fault=seen.fault)
     if poll.pending is None:
         share.forget(wanted)

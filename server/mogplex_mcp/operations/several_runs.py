@@ -5,14 +5,14 @@ from dataclasses import dataclass
 from typing import Final
 
 from mogplex_mcp.api.identifiers import canonical_uuid, id_in_page, not_a_uuid
-from mogplex_mcp.core.humanize import counted
 from mogplex_mcp.operations.context import OperationContext
 from mogplex_mcp.operations.errors import Argument, InvalidArgumentError, Operation, advised
 from mogplex_mcp.operations.known_runs import record_state
 from mogplex_mcp.operations.runs import wait_options
 from mogplex_mcp.operations.task_poll import Pending, TaskPoll, noting_faults
 from mogplex_mcp.runs.cursor import CursorError
-from mogplex_mcp.runs.several import SeveralListener, SeveralTail, UnfollowableError, count_phases, tail_several
+from mogplex_mcp.runs.progress import describe_several
+from mogplex_mcp.runs.several import SeveralListener, SeveralTail, UnfollowableError, tail_several
 from mogplex_mcp.runs.several_cursor import SeveralCursor
 from mogplex_mcp.runs.tail import Until
 
@@ -101,7 +101,7 @@ def _go_on(context: OperationContext, poll: TaskPoll, news: SeveralTail, wait_se
         poll.go_on(
             Pending(
                 {"run_ids": [state.run_id for state in news.states]},
-                f"{counted(len(news.states), 'run')}: {count_phases(news.states)}",
+                describe_several(news.states),
                 max(due, share.seconds),
                 wait_seconds,
                 max(0.0, context.tenant.clock.now() - seen),

@@ -4,10 +4,12 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Final
 
+from mogplex_mcp.api.errors import MogplexError
 from mogplex_mcp.api.models import AutomationRunDetail, RunEvent
 from mogplex_mcp.core.cleaning import sanitize_word
 from mogplex_mcp.core.humanize import counted, duration
 from mogplex_mcp.runs.outcome import Outcome, Phase
+from mogplex_mcp.runs.several import RunState, count_phases
 from mogplex_mcp.runs.watch import Snapshot
 
 # Mogplex reports a stage when it is over (mogplex-api.md, section 1), so that each names what comes next.
@@ -25,8 +27,19 @@ _ENDED: Final = {
 
 def describe(snapshot: Snapshot, outcome: Outcome) -> str:
     """Return the phase of a run and what happens in it, such as "preparing: installing dependencies"."""
-    fault = "; Mogplex cannot be asked at the moment, trying again" if snapshot.fault else ""
-    return f"{outcome.phase}: {_doing(snapshot, outcome)}{fault}"
+    return with_fault(f"{outcome.phase}: {_doing(snapshot, outcome)}", snapshot.fault)
+
+
+def describe_several(states: Sequence[RunState]) -> str:
+    """Return how many of several runs are in which phase, such as "3 runs: 2 done, 1 working"."""
+    fault = next((state.error for state in states if state.error), None)
+    return with_fault(f"{counted(len(states), 'run')}: {count_phases(states)}", fault)
+
+
+def with_fault(text: str, fault: MogplexError | None) -> str:
+    """Return what was last seen, with a note if Mogplex can't be asked whether it is still so."""
+    note = "Mogplex cannot be asked at the moment, trying again" if fault else ""
+    return "; ".join(filter(None, (text, note)))
 
 
 def describe_automation_run(run: AutomationRunDetail) -> str:

@@ -8,14 +8,13 @@ from typing import Annotated, Final, Literal
 from pydantic import Field
 
 from mogplex_mcp.api.client import MAX_PROMPT_LENGTH, StartRun
-from mogplex_mcp.core.humanize import counted
 from mogplex_mcp.operations import run_list, runs, several_runs
 from mogplex_mcp.operations.errors import Argument, InvalidArgumentError
 from mogplex_mcp.runs import several_cursor
 from mogplex_mcp.runs.cursor import CursorError, run_digest, waited_for
 from mogplex_mcp.runs.outcome import Outcome
-from mogplex_mcp.runs.progress import describe
-from mogplex_mcp.runs.several import RunState, count_phases
+from mogplex_mcp.runs.progress import describe, describe_several
+from mogplex_mcp.runs.several import RunState
 from mogplex_mcp.runs.start import first_line
 from mogplex_mcp.runs.tail import Until
 from mogplex_mcp.runs.watch import Snapshot
@@ -300,7 +299,7 @@ class _Progress:
     async def show_several(self, states: Sequence[RunState]) -> None:
         """Report how many of several runs are in which phase."""
         self._reported += 1.0
-        await self._call.progress(self._reported, f"{counted(len(states), 'run')}: {count_phases(states)}")
+        await self._call.progress(self._reported, describe_several(states))
 
     async def show(self, snapshot: Snapshot, outcome: Outcome) -> None:
         # Progress must rise with each message (MCP specification, "Progress"), also where nothing has changed.
