@@ -37,6 +37,14 @@ async def test_attempts_and_backoff_share_one_deadline() -> None:
     assert (caught.value.code, len(network.requests)) == (ErrorCode.TIMED_OUT, 2)
 
 
+async def test_retry_after_that_is_a_date_is_measured_on_the_clock_that_dated_it() -> None:
+    unavailable = refused(503, "SERVICE_UNAVAILABLE", retry_after="Mon, 04 Jan 2038 10:00:07 GMT")
+    unavailable.headers["Date"] = "Mon, 04 Jan 2038 10:00:00 GMT"
+    start = anyio.current_time()
+    assert await connect(Network(unavailable, ok(a=1))).request("GET", "/repos") == {"a": 1}
+    assert anyio.current_time() - start == pytest.approx(7)
+
+
 async def test_retry_after_is_honoured_once() -> None:
     network = Network(refused(503, "SERVICE_UNAVAILABLE", retry_after="7"), ok(a=1))
     start = anyio.current_time()

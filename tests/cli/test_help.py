@@ -87,6 +87,13 @@ def test_usage_error_exits_with_2(words: list[str], capsys: pytest.CaptureFixtur
     assert "--help" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("text", ["nan", "inf", "-1", "0", "soon"])
+def test_timeout_of_run_is_refused_before_a_run_is_started(text: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        build_parser().parse_args(["run", "--follow", "--timeout", text, "Fix it."])
+    assert f"--timeout: write a number of seconds above 0, not '{text}'" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("words", "near"),
     [

@@ -44,6 +44,20 @@ def slow(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
         yield {"MOGPLEX_URL": url, "MOGPLEX_API_KEY": DEMO_TOKEN}
 
 
+INTERRUPTED_WHILE_LOADING = """
+import os, signal, sys
+
+class Interrupting:
+    def find_spec(self, name, *_):
+        if name == "mogplex_mcp.cli.main":
+            os.kill(os.getpid(), signal.SIGINT)
+
+sys.meta_path.insert(0, Interrupting())
+from mogplex_mcp.__main__ import main
+main()
+"""
+
+
 class TerminalProcess:
     """A command on a pseudo-terminal."""
 
@@ -212,3 +226,15 @@ def ended(home: Path, *words: str, **more: str) -> "subprocess.CompletedProcess[
     )
     assert done.returncode == 0, done.stderr
     return done
+
+
+def test_ctrl_c_while_the_program_loads_ends_it_without_a_traceback(tmp_path: Path) -> None:
+    ended = subprocess.run(
+        [sys.executable, "-c", INTERRUPTED_WHILE_LOADING, "demo"],
+        capture_output=True,
+        text=True,
+        check=False,
+        env=environment(tmp_path, {}),
+        timeout=TIMEOUT_SECONDS,
+    )
+    assert (ended.returncode, ended.stdout, ended.stderr) == (-signal.SIGINT, "", "")

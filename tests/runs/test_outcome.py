@@ -44,6 +44,18 @@ def test_outcome_of_delivered_run() -> None:
     )
 
 
+def test_outcome_has_the_exit_code_of_the_agent_and_not_of_a_step_or_tool() -> None:
+    steps = [
+        an_event(1, payload={"stage": "install", "exit_code": 0}),
+        an_event(2, "tool_finished", payload={"exit_code": 1}),
+    ]
+    assert read_outcome(a_run("streaming"), steps, repo="acme/web", now=NOW).exit_code is None
+    killed = [*steps, an_event(3, "finished", payload={"exit_code": None, "failure_code": "harness_killed"})]
+    assert read_outcome(a_run("failed"), killed, repo="acme/web", now=NOW).exit_code is None
+    ended = [*steps, an_event(3, "finished", payload={"exit_code": 137})]
+    assert read_outcome(a_run("failed"), ended, repo="acme/web", now=NOW).exit_code == 137
+
+
 def test_outcome_prefers_error_of_run_to_error_of_event() -> None:
     events = [an_event(1, "failed", message="from the event", payload={"failure_code": "sandbox_launch_failed"})]
     assert read_outcome(a_run("failed"), events, repo="acme/web", now=NOW).failure == "from the event"

@@ -92,6 +92,18 @@ async def test_tail_honours_retry_after_or_returns_last_snapshot(kind: FaultKind
     assert (len(moments) > 1) == (wait > 60)
 
 
+async def test_tail_looks_again_within_minutes_whatever_retry_after_says() -> None:
+    simulator = simulated(60)
+    async with tenant_of(simulator) as tenant:
+        run_id = (await start(tenant, simulator)).run.run_id
+        watch = tenant.watches.of(run_id)
+        news = await follow(watch, wait=5)
+        simulator.faults.add(Fault(FaultKind.UNAVAILABLE, retry_after=86_400))
+        news = await follow(watch, news.cursor, wait=60)
+        assert news.snapshot.fault is not None
+        assert (await follow(watch, news.cursor, wait=300)).reason is Reason.ENDED
+
+
 async def test_tail_retries_first_refresh_within_deadline() -> None:
     script = Script(MogplexError(ErrorCode.UNEXPECTED_ANSWER, "html"), running(1, status="success"))
     assert (await follow(script.watch())).reason is Reason.ENDED

@@ -22,7 +22,7 @@ PULL_REQUEST = "https://github.com/acme/web/pull/7"
 
 
 def event(number: int, **payload: Any) -> dict[str, Any]:
-    return {"id": f"{number}", "type": "log", "message": f"{number} {HUGE}", "payload": payload}
+    return {"id": f"{number}", "type": "finished", "message": f"{number} {HUGE}", "payload": payload}
 
 
 class Hostile:

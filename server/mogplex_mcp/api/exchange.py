@@ -11,7 +11,7 @@ import httpx2
 from mogplex_mcp import __version__
 from mogplex_mcp.api.body_limit import read_body
 from mogplex_mcp.api.errors import ErrorCode, MogplexError
-from mogplex_mcp.api.responses import ApiResponse, read_retry_after
+from mogplex_mcp.api.responses import ApiResponse, read_date, read_retry_after
 from mogplex_mcp.api.transport_errors import transport_error
 
 # For each of resolving and connecting, and for the TLS handshake.
@@ -92,7 +92,9 @@ async def send(transport: httpx2.AsyncBaseTransport, request: httpx2.Request) ->
         status=response.status_code,
         content_type=response.headers.get("content-type", "").partition(";")[0].strip().lower(),
         location=response.headers.get("location", ""),
-        retry_after=read_retry_after(response.headers.get("retry-after", "")),
+        retry_after=read_retry_after(
+            response.headers.get("retry-after", ""), read_date(response.headers.get("date", ""))
+        ),
         body=body or b"",
     )
     if body is None:

@@ -223,17 +223,28 @@ def service_error(error: dict[str, Any], status: int, retry_after: float | None)
 
 
 def read_retry_after(header: str, now: datetime | None = None) -> float | None:
-    """Return the seconds of a `Retry-After` header (RFC 9110, 10.2.3: seconds or a date); None for neither."""
+    """Return the seconds of a `Retry-After` header (RFC 9110, 10.2.3: seconds or a date); None for neither.
+
+    Args:
+        header: The header.
+        now: What time it is on the clock of the server, which the date is of; None takes the clock of this machine.
+    """
     header = header.strip()
-    if not header or len(header) > _LONGEST_DATE:
-        return None
     if re.fullmatch(r"\d{1,9}(\.\d{1,9})?", header, re.ASCII):
         return float(header)
+    moment = read_date(header)
+    if moment is None:
+        return None
+    return float(max(0, math.ceil((moment - (now or datetime.now(UTC))).total_seconds())))
+
+
+def read_date(header: str) -> datetime | None:
+    """Return the time in a header (RFC 9110, 5.6.7); None if it isn't a date."""
+    if not header or len(header) > _LONGEST_DATE:
+        return None
     try:
         moment = parsedate_to_datetime(header)
-        if moment.tzinfo is None:
-            moment = moment.replace(tzinfo=UTC)
-        return float(max(0, math.ceil((moment - (now or datetime.now(UTC))).total_seconds())))
+        return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
     except (ValueError, OverflowError):
         return None
 

@@ -125,6 +125,7 @@ def _run(handler: Handler, settings: Settings, given: Namespace) -> int:
             tasks.start_soon(run_handler)
             tasks.start_soon(listen)
 
+    _expect_interrupts()
     try:
         anyio.run(run_until_signal)
     except KeyboardInterrupt:
@@ -156,6 +157,12 @@ def _flush_stdout(code: int) -> int:
             say(f"mogplex-mcp: stdout cannot be written: {error.strerror}.")
             return ExitCode.FAILURE
     return code
+
+
+def _expect_interrupts() -> None:
+    """Set the handler of Python for Ctrl-C again, see `__main__`: asyncio on Windows, without signals, relies on it."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_DFL:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def _shutdown_signals() -> list[signal.Signals]:

@@ -1,16 +1,29 @@
 """Commands for the terminal, with the names and flags of Mogplex's own command line, and `call` for all other tools."""
 
-from argparse import BooleanOptionalAction
+import contextlib
+import math
+from argparse import ArgumentTypeError, BooleanOptionalAction
 from collections.abc import Mapping
 from typing import Any, Final
 
 from mogplex_mcp.cli.command import Command, CommandArgument
 from mogplex_mcp.cli.terminal.completion import SHELLS
 
+_LONGEST_SHOWN: Final = 40
+
+
+def _seconds(text: str) -> float:
+    """Return a number of seconds; refused before anything is started that costs money."""
+    with contextlib.suppress(ValueError):
+        if 0 < (seconds := float(text)) < math.inf:
+            return seconds
+    raise ArgumentTypeError(f"write a number of seconds above 0, not {text[:_LONGEST_SHOWN]!r}")
+
+
+_SECONDS: Final[Mapping[str, Any]] = {"type": _seconds, "metavar": "SECONDS"}
 _SWITCH: Final[Mapping[str, Any]] = {"action": "store_true"}
 _OPTIONAL: Final[Mapping[str, Any]] = {"nargs": "?", "default": ""}
 _NUMBER: Final[Mapping[str, Any]] = {"type": int, "metavar": "NUMBER"}
-_SECONDS: Final[Mapping[str, Any]] = {"type": float, "metavar": "SECONDS"}
 
 _RUN_ID: Final = "8f3a2b1c-1234-4abc-9def-1234567890ab"
 _JSON: Final = CommandArgument("--json", "one JSON object per line, for programs", _SWITCH)

@@ -28,7 +28,7 @@ from mogplex_mcp.operations.known_runs import UNKNOWN_CLIENT
 from mogplex_mcp.operations.task_poll import POLL_SECONDS, Pending, TaskPoll, noting_faults
 from mogplex_mcp.runs.automation_run_state import AutomationRunState, has_ended
 from mogplex_mcp.runs.idempotency import GenerationsError
-from mogplex_mcp.runs.progress import describe_automation_run
+from mogplex_mcp.runs.progress import describe_automation_run, with_fault
 from mogplex_mcp.runs.triggers import Triggered
 from mogplex_mcp.runs.verdicts import is_never_started
 from mogplex_mcp.storage.errors import StateError
@@ -219,7 +219,7 @@ async def _poll_once(
         share.note(wanted)
         pending = Pending(
             arguments={"automation_id": automation_id, "run_id": wanted},
-            message=describe_automation_run(run),
+            message=with_fault(describe_automation_run(run), seen.fault),
             next_seconds=max(seen.next_at - now, share.seconds),
             most_seconds=wait_seconds,
             seen_seconds=now - seen.seen_at,

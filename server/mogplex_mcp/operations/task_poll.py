@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from mogplex_mcp.api.errors import ErrorCode, MogplexError
+from mogplex_mcp.runs.polling import pause_after
+from mogplex_mcp.runs.progress import with_fault
 from mogplex_mcp.runs.watch import AGAIN_AFTER_ERROR_SECONDS, FINAL_ERRORS
 
 POLL_SECONDS: Final = 2.0
@@ -73,7 +75,11 @@ def noting_faults(poll: TaskPoll | None, arguments: Mapping[str, Any], most_seco
     except MogplexError as error:
         passes = error.code not in (*FINAL_ERRORS, ErrorCode.UNAUTHORIZED)
         if poll is not None and passes and poll.waited < most_seconds:
-            message = "Mogplex cannot be asked at the moment, trying again"
-            pause = max(error.retry_after or 0.0, AGAIN_AFTER_ERROR_SECONDS)
-            poll.pending = Pending(arguments=arguments, message=message, next_seconds=pause, most_seconds=most_seconds)
+            pending = Pending(
+                arguments=arguments,
+                message=with_fault("", error),
+                next_seconds=pause_after(error, AGAIN_AFTER_ERROR_SECONDS),
+                most_seconds=most_seconds,
+            )
+            poll.pending = pending
         raise

@@ -10,6 +10,7 @@ import anyio
 
 from mogplex_mcp.api.automation_models import AutomationRunDetail
 from mogplex_mcp.api.errors import ErrorCode, MogplexError
+from mogplex_mcp.runs.polling import pause_after
 from mogplex_mcp.runs.watch import AGAIN_AFTER_ERROR_SECONDS, FINAL_ERRORS
 
 MOST_RUNS: Final = 64
@@ -82,5 +83,5 @@ async def _ask(recent: RecentLook, ask: Ask, pause: float) -> None:
         recent.fault = None if run else MogplexError(ErrorCode.NOT_FOUND, "Mogplex has no details of this run")
         recent.seen_at = anyio.current_time()
     if recent.fault is not None:
-        pause = max(pause, recent.fault.retry_after or 0.0, AGAIN_AFTER_ERROR_SECONDS)
+        pause = pause_after(recent.fault, max(pause, AGAIN_AFTER_ERROR_SECONDS))
     recent.next_at = anyio.current_time() + pause

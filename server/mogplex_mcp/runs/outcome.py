@@ -34,6 +34,9 @@ class Phase(enum.StrEnum):
 
 _TERMINAL_PHASES: Final = {"success": Phase.DONE, "failed": Phase.FAILED, "cancelled": Phase.CANCELLED}
 
+# The events that tell how the agent's process ended (mogplex-api.md, section 1).
+_ENDS: Final = frozenset({"finished", "failed", "cancelled"})
+
 
 @dataclass(frozen=True)
 class Outcome:
@@ -87,7 +90,8 @@ def read_outcome(run: Run, events: Sequence[RunEvent], *, repo: str, now: dateti
             own = own_pull_request(link, repo)
             pull_request, other_link = own or pull_request, "" if own else link
         changed = _typed(payload, "changed", bool, changed)
-        exit_code = _typed(payload, "exit_code", int, exit_code)
+        if event.type in _ENDS:  # the steps and tools of a run have exit codes of their own
+            exit_code = _typed(payload, "exit_code", int, exit_code)
         failure_code = _typed(payload, "failure_code", str, failure_code)
         if event.type == "failed":
             failure = event.message or failure

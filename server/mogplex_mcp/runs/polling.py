@@ -9,6 +9,8 @@ from typing import Final
 import anyio
 import anyio.lowlevel
 
+from mogplex_mcp.api.errors import MogplexError
+
 JITTER: Final = 0.08
 """The share by which an interval varies, so that pollers that began together spread out."""
 
@@ -17,6 +19,10 @@ JITTER: Final = 0.08
 # all events are seen within five seconds.
 _INTERVALS: Final = ((6.0, 2.0), (60.0, 5.5))
 _LONGEST_INTERVAL: Final = 8.6
+
+# The limit of reads is over after a minute (mogplex-api.md, section 1). A proxy, or a clock that is wrong, can say a
+# year, and a run would not be looked at again in the lifetime of this process.
+_LONGEST_PAUSE_SECONDS: Final = 300.0
 
 
 def poll_interval(age: float, random: float) -> float:
@@ -28,6 +34,16 @@ def poll_interval(age: float, random: float) -> float:
     """
     seconds = next((interval for limit, interval in _INTERVALS if age < limit), _LONGEST_INTERVAL)
     return seconds * (1 + JITTER * (2 * random - 1))
+
+
+def pause_after(error: MogplexError, least: float) -> float:
+    """Return the seconds until the next poll after one that failed.
+
+    Args:
+        error: Its error, whose `Retry-After` is followed for five minutes at most.
+        least: The least seconds.
+    """
+    return max(min(error.retry_after or 0.0, _LONGEST_PAUSE_SECONDS), least)
 
 
 class FairQueue:

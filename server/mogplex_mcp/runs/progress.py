@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from typing import Final
 
 from mogplex_mcp.api.automation_models import AutomationRunDetail
+from mogplex_mcp.api.errors import MogplexError
 from mogplex_mcp.api.models import RunEvent
 from mogplex_mcp.core.cleaning import sanitize_word
 from mogplex_mcp.core.humanize import counted, duration
@@ -27,13 +28,19 @@ _ENDED: Final = {
 
 def describe(snapshot: Snapshot, outcome: Outcome) -> str:
     """Return the phase of a run and what happens in it, such as "preparing: installing dependencies"."""
-    fault = "; Mogplex cannot be asked at the moment, trying again" if snapshot.fault else ""
-    return f"{outcome.phase}: {_doing(snapshot, outcome)}{fault}"
+    return with_fault(f"{outcome.phase}: {_doing(snapshot, outcome)}", snapshot.fault)
 
 
 def describe_several(states: Sequence[RunState]) -> str:
     """Return how many of several runs are in which phase, such as "3 runs: 2 done, 1 working"."""
-    return f"{counted(len(states), 'run')}: {count_phases(states)}"
+    fault = next((state.error for state in states if state.error), None)
+    return with_fault(f"{counted(len(states), 'run')}: {count_phases(states)}", fault)
+
+
+def with_fault(text: str, fault: MogplexError | None) -> str:
+    """Return what was last seen, with a note if Mogplex can't be asked whether it is still so."""
+    note = "Mogplex cannot be asked at the moment, trying again" if fault else ""
+    return "; ".join(filter(None, (text, note)))
 
 
 def describe_automation_run(run: AutomationRunDetail) -> str:

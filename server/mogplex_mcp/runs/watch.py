@@ -20,7 +20,7 @@ from mogplex_mcp.api.models import Run, RunEvent, RunEvents
 from mogplex_mcp.api.unreadable import collect_unreadable, note_unreadable
 from mogplex_mcp.core.metrics import NO_METRICS, Recorder
 from mogplex_mcp.runs.outcome import Outcome, is_stale, is_terminal
-from mogplex_mcp.runs.polling import poll_interval
+from mogplex_mcp.runs.polling import pause_after, poll_interval
 from mogplex_mcp.runs.shared_look import Seen, SharedLook
 from mogplex_mcp.runs.truncation import count_characters, truncate_event, truncate_run
 from mogplex_mcp.storage.looks import SharedLooks
@@ -171,7 +171,7 @@ class RunWatch:
     def standing_error(self) -> MogplexError | None:
         """The error of the last request, as long as it is too early for another one without a caller's wish."""
         error = self._error
-        if error is None or self.idle_seconds > max(error.retry_after or 0.0, AGAIN_AFTER_ERROR_SECONDS):
+        if error is None or self.idle_seconds > pause_after(error, AGAIN_AFTER_ERROR_SECONDS):
             return None
         return error
 
@@ -311,7 +311,7 @@ class RunWatch:
         self._error = error
         if self._latest is not None:
             self._latest = replace(self._latest, number=self._latest.number + 1, settled=False, fault=error)
-            self._next_poll_at = anyio.current_time() + max(error.retry_after or 0.0, self._interval(self._latest.run))
+            self._next_poll_at = anyio.current_time() + pause_after(error, self._interval(self._latest.run))
 
     def _interval(self, run: Run) -> float:
         age = (datetime.fromtimestamp(self._now(), UTC) - run.created_at).total_seconds() if run.created_at else 0.0
