@@ -85,9 +85,10 @@ _OTHER_WAYS: Final = {
     "claude-code": f"""\
 or `claude mcp add {ENTRY} -- {links.COMMAND} {NAME}`.
 
-Or as a plugin, with commands and a skill for the terminal; it asks for the token and keeps it.
+Or as a plugin, with commands and a skill for the terminal.
 {_REPOSITORY}:
-`claude plugin marketplace add FOLDER`, then `claude plugin install {_PLUGIN}`.""",
+`claude plugin marketplace add FOLDER`, then `claude plugin install {_PLUGIN}`.
+It needs no token after `{NAME} login`; otherwise `/plugin configure {_PLUGIN}` asks for one and keeps it.""",
     "cursor": f"""\
 or [Add to Cursor]({links.cursor()}).
 
