@@ -23,6 +23,9 @@ ENVIRONMENTS = {
     "pydantic_ai_agent": "pydantic-ai",
     "google_adk_agent": "google-adk",
     "llama_index_agent": "llama-index",
+    "deepagents_agent": "deepagents",
+    "dspy_agent": "dspy",
+    "mcp_agent_app": "mcp-agent",
 }
 STORY_SECONDS = 120
 
