@@ -176,6 +176,42 @@ FRAMEWORKS: Final = (
         Behaviour("30 s", "`timeout` of the client", TEXT, _CALLBACKS, "no", "as tools, if configured"),
     ),
     Framework(
+        "Deep Agents",
+        "deepagents_agent.py",
+        Behaviour(
+            "none up to 65 s; 300 s over HTTP",
+            "`sse_read_timeout` of the connection",
+            f"{TEXT}; structured content as the artifact",
+            _CALLBACKS,
+            _CALLBACKS,
+            _READS,
+        ),
+    ),
+    Framework(
+        "DSPy",
+        "dspy_agent.py",
+        Behaviour(
+            "none up to 65 s",
+            "`read_timeout_seconds` of the client",
+            f'{TEXT}; structured content with `result_mode="structured"`',
+            "no",
+            _CALLBACKS,
+            _READS,
+        ),
+    ),
+    Framework(
+        "mcp-agent",
+        "mcp_agent_app.py",
+        Behaviour(
+            "none up to 65 s; 300 s over HTTP",
+            "`read_timeout_seconds` of the server",
+            TEXT,
+            "no",
+            f"{_CALLBACKS}; declined without one",
+            _READS,
+        ),
+    ),
+    Framework(
         "FastMCP client",
         "fastmcp_client.py",
         Behaviour("none up to 65 s", "`timeout` of the call", BOTH, _CALLBACKS, _CALLBACKS, _READS),

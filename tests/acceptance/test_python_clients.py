@@ -23,6 +23,9 @@ ENVIRONMENTS = {
     "pydantic_ai_agent": "pydantic-ai",
     "google_adk_agent": "google-adk",
     "llama_index_agent": "llama-index",
+    "deepagents_agent": "deepagents",
+    "dspy_agent": "dspy",
+    "mcp_agent_app": "mcp-agent",
 }
 STORY_SECONDS = 120
 
@@ -37,7 +40,8 @@ def test_an_example_gets_from_a_repository_to_a_pull_request(example: str, serve
     python = environments.python(ENVIRONMENTS[example])
     ended = subprocess.run(
         [python, HERE / "drive.py", example, served.place],
-        env=served.environment,
+        # An environment is compiled by its first story, also where Python is told to compile without keeping.
+        env={**served.environment, "PYTHONDONTWRITEBYTECODE": ""},
         capture_output=True,
         text=True,
         timeout=STORY_SECONDS,
