@@ -23,6 +23,8 @@ ENVIRONMENTS = {
     "pydantic_ai_agent": "pydantic-ai",
     "google_adk_agent": "google-adk",
     "llama_index_agent": "llama-index",
+    "fast_agent_app": "fast-agent",
+    "claude_agent": "claude-agent-sdk",
 }
 STORY_SECONDS = 120
 
@@ -38,6 +40,7 @@ def test_an_example_gets_from_a_repository_to_a_pull_request(example: str, serve
     ended = subprocess.run(
         [python, HERE / "drive.py", example, served.place],
         env=served.environment,
+        cwd=served.environment["HOME"],  # some keep their conversations in the folder they run in
         capture_output=True,
         text=True,
         timeout=STORY_SECONDS,
