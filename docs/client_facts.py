@@ -212,6 +212,26 @@ FRAMEWORKS: Final = (
         ),
     ),
     Framework(
+        "fast-agent",
+        "fast_agent_app.py",
+        Behaviour(
+            "none up to 65 s", "`read_timeout_seconds` of the server", STRUCTURED, "shown", "in the terminal", _READS
+        ),
+    ),
+    Framework(
+        "Claude Agent SDK",
+        "claude_agent.py",
+        Behaviour(
+            "none up to 65 s",
+            "`MCP_TOOL_TIMEOUT` (milliseconds)",
+            STRUCTURED,
+            "requested",
+            "by a hook",
+            "its model, with the tools for that",
+            "claude-code",
+        ),
+    ),
+    Framework(
         "FastMCP client",
         "fastmcp_client.py",
         Behaviour("none up to 65 s", "`timeout` of the call", BOTH, _CALLBACKS, _CALLBACKS, _READS),
@@ -249,6 +269,11 @@ FRAMEWORKS: Final = (
         "Vercel AI SDK",
         "vercel-ai-sdk.mjs",
         Behaviour("none up to 65 s", UNKNOWN, TEXT, "no", _CALLBACKS, _READS),
+    ),
+    Framework(
+        "Genkit",
+        "genkit-agent.mjs",
+        Behaviour("60 s", "not possible", STRUCTURED, "no", "no", "as resources, with `getActiveResources`"),
     ),
 )
 

@@ -26,6 +26,8 @@ ENVIRONMENTS = {
     "deepagents_agent": "deepagents",
     "dspy_agent": "dspy",
     "mcp_agent_app": "mcp-agent",
+    "fast_agent_app": "fast-agent",
+    "claude_agent": "claude-agent-sdk",
 }
 STORY_SECONDS = 120
 
@@ -42,6 +44,7 @@ def test_an_example_gets_from_a_repository_to_a_pull_request(example: str, serve
         [python, HERE / "drive.py", example, served.place],
         # An environment is compiled by its first story, also where Python is told to compile without keeping.
         env={**served.environment, "PYTHONDONTWRITEBYTECODE": ""},
+        cwd=served.environment["HOME"],  # some keep their conversations in the folder they run in
         capture_output=True,
         text=True,
         timeout=STORY_SECONDS,
