@@ -33,7 +33,7 @@ def next_step(offered: Collection[str], answers: Sequence[str]) -> Call | str:
     pull_request = re.search(r"https://github\.com/acme/web/pull/\d+", answers[-1]) if len(answers) > 2 else None
     if pull_request:
         return f"The pull request: {pull_request.group()}"
-    name = next((name for name in offered if re.split("__|/", name)[-1] == step.tool), None)
+    name = next((name for name in offered if name.rpartition("__")[2] == step.tool), None)
     if name is None:
         raise RuntimeError(f"{step.tool} is not among the tools: {sorted(offered)}")
     if len(answers) == 1 and "acme/web" not in answers[0]:
