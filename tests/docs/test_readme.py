@@ -12,7 +12,7 @@ from mcp import Client, StdioServerParameters
 from mogplex_mcp.config.options import OPTIONS
 from mogplex_mcp.config.settings import Settings
 from mogplex_mcp.installation.clients import CLIENTS
-from mogplex_mcp.toolkit.toolset import offered_tools
+from mogplex_mcp.toolkit.tool_selection import offered_tools
 from mogplex_mcp.tools.catalog import TOOLSETS
 from tests.transports.processes import PROGRAM, environment
 
