@@ -129,7 +129,7 @@ async def test_internal_error_text_is_in_no_span(told: list[str], monkeypatch: p
 
     server = server_of(Simulator())
     async with Client(server) as client:
-        monkeypatch.setattr("mogplex_mcp.server.resources.Resources.kinds", fail)
+        monkeypatch.setattr("mogplex_mcp.server.resources.offered_resources", fail)
         with pytest.raises(MCPError):
             await client.read_resource("mogplex://repos")
     assert "ightingale" not in str(told)
