@@ -26,13 +26,13 @@ token, and {growth:.1%} growth of the memory of a warm process at most. Measured
 ## Run it
 
 ```sh
-python -m benchmarks.soak          # about four minutes
-python -m benchmarks.soak --short  # about ten seconds; a test runs the same
-python -m benchmarks.soak --write  # the first, which also writes figures, plot and this page
+.venv/bin/python -m benchmarks.soak          # about four minutes
+.venv/bin/python -m benchmarks.soak --short  # about ten seconds; a test runs the same
+.venv/bin/python -m benchmarks.soak --write  # the first, which also writes figures, plot and this page
 ```
 
-from the root of a checkout with the project installed. It starts real processes on this machine only, stops by itself,
-and exits with status 1 if one of these does not hold:
+from the root of a checkout. It starts real processes on this machine only, stops by itself, and exits with status 1 if
+one of these does not hold:
 
 - **HTTP**: 1,000 callers of 50 tenants follow 200 runs concurrently, from the start of a run to its end. Each receives
   every event exactly once, the pull request and the end.

@@ -18,7 +18,7 @@ from distribution.project import DESCRIPTION, ENTRY, HOMEPAGE, NAME, PROJECT, RO
 from mogplex_mcp import __version__
 from mogplex_mcp.config.options import OPTIONS
 from mogplex_mcp.core.redaction import Secret
-from mogplex_mcp.server.prompts import KINDS
+from mogplex_mcp.server.prompts import PROMPTS
 from mogplex_mcp.startup.built_answers import FOLDER
 from mogplex_mcp.tools.catalog import TOOLSETS
 
@@ -90,15 +90,15 @@ def _setting(name: str) -> dict[str, Any]:
 
 
 def _prompts(tools: set[str]) -> Iterator[dict[str, Any]]:
-    for kind in KINDS:
-        if kind.needs <= tools:
-            arguments = [one.name for one in kind.arguments if one.required]
-            values = {one.name: f"${{arguments.{one.name}}}" if one.required else "" for one in kind.arguments}
+    for prompt in PROMPTS:
+        if prompt.needs <= tools:
+            arguments = [one.name for one in prompt.arguments if one.required]
+            values = {one.name: f"${{arguments.{one.name}}}" if one.required else "" for one in prompt.arguments}
             yield {
-                "name": kind.name,
-                "description": kind.description,
+                "name": prompt.name,
+                "description": prompt.description,
                 "arguments": arguments,
-                "text": kind.write(values, tools),
+                "text": prompt.write(values, tools),
             }
 
 

@@ -21,8 +21,7 @@ from distribution.bundle import SETTINGS
 from distribution.links import COMMAND, TOKEN_INPUT
 from distribution.project import DESCRIPTION, ENTRY, HOMEPAGE, NAME, PROJECT, ROOT, TITLE
 from mogplex_mcp import __version__
-from mogplex_mcp.server.prompts import KINDS
-from mogplex_mcp.server.prompts import Kind as Prompt
+from mogplex_mcp.server.prompts import PROMPTS, Prompt
 from mogplex_mcp.tools.catalog import TOOLSETS
 
 FOLDER: Final = PurePosixPath("plugins") / ENTRY
@@ -173,7 +172,7 @@ def _codex_marketplace() -> dict[str, Any]:
 def _commands() -> Iterator[tuple[str, str]]:
     """Yield the prompts as commands: what a user types after one is in the place of its arguments."""
     tools = {tool.name for toolset in TOOLSETS if toolset.by_default for tool in toolset.tools}
-    for prompt in KINDS:
+    for prompt in PROMPTS:
         if prompt.needs <= tools:
             yield prompt.name.replace("_", "-"), _command(prompt, tools)
 

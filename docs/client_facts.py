@@ -176,6 +176,62 @@ FRAMEWORKS: Final = (
         Behaviour("30 s", "`timeout` of the client", TEXT, _CALLBACKS, "no", "as tools, if configured"),
     ),
     Framework(
+        "Deep Agents",
+        "deepagents_agent.py",
+        Behaviour(
+            "none up to 65 s; 300 s over HTTP",
+            "`sse_read_timeout` of the connection",
+            f"{TEXT}; structured content as the artifact",
+            _CALLBACKS,
+            _CALLBACKS,
+            _READS,
+        ),
+    ),
+    Framework(
+        "DSPy",
+        "dspy_agent.py",
+        Behaviour(
+            "none up to 65 s",
+            "`read_timeout_seconds` of the client",
+            f'{TEXT}; structured content with `result_mode="structured"`',
+            "no",
+            _CALLBACKS,
+            _READS,
+        ),
+    ),
+    Framework(
+        "mcp-agent",
+        "mcp_agent_app.py",
+        Behaviour(
+            "none up to 65 s; 300 s over HTTP",
+            "`read_timeout_seconds` of the server",
+            TEXT,
+            "no",
+            f"{_CALLBACKS}; declined without one",
+            _READS,
+        ),
+    ),
+    Framework(
+        "fast-agent",
+        "fast_agent_app.py",
+        Behaviour(
+            "none up to 65 s", "`read_timeout_seconds` of the server", STRUCTURED, "shown", "in the terminal", _READS
+        ),
+    ),
+    Framework(
+        "Claude Agent SDK",
+        "claude_agent.py",
+        Behaviour(
+            "none up to 65 s",
+            "`MCP_TOOL_TIMEOUT` (milliseconds)",
+            STRUCTURED,
+            "requested",
+            "by a hook",
+            "its model, with the tools for that",
+            "claude-code",
+        ),
+    ),
+    Framework(
         "FastMCP client",
         "fastmcp_client.py",
         Behaviour("none up to 65 s", "`timeout` of the call", BOTH, _CALLBACKS, _CALLBACKS, _READS),
@@ -213,6 +269,11 @@ FRAMEWORKS: Final = (
         "Vercel AI SDK",
         "vercel-ai-sdk.mjs",
         Behaviour("none up to 65 s", UNKNOWN, TEXT, "no", _CALLBACKS, _READS),
+    ),
+    Framework(
+        "Genkit",
+        "genkit-agent.mjs",
+        Behaviour("60 s", "not possible", STRUCTURED, "no", "no", "as resources, with `getActiveResources`"),
     ),
 )
 

@@ -66,11 +66,11 @@ seconds less.
 """
 
 _BUNDLE: Final = """\
-or, on Windows in the first place, with a double click on a bundle, which asks for the token and stores it. The program
-owns that entry, while it can overwrite one in its file. From a checkout, in its environment:
+Or as an MCP bundle, which you open with a double click: it asks for the token and stores it. On Windows this is safer,
+since Claude Desktop can overwrite an entry in its file. To make the bundle in a checkout:
 
 ```sh
-python -m distribution.bundle dist/bundle
+.venv/bin/python -m distribution.bundle dist/bundle
 npx @anthropic-ai/mcpb pack dist/bundle dist/mogplex-mcp.mcpb
 ```
 
@@ -85,9 +85,10 @@ _OTHER_WAYS: Final = {
     "claude-code": f"""\
 or `claude mcp add {ENTRY} -- {links.COMMAND} {NAME}`.
 
-Or as a plugin, with commands and a skill for the terminal; it asks for the token and keeps it.
+Or as a plugin, with commands and a skill for the terminal.
 {_REPOSITORY}:
-`claude plugin marketplace add FOLDER`, then `claude plugin install {_PLUGIN}`.""",
+`claude plugin marketplace add FOLDER`, then `claude plugin install {_PLUGIN}`.
+It needs no token after `{NAME} login`; otherwise `/plugin configure {_PLUGIN}` asks for one and keeps it.""",
     "cursor": f"""\
 or [Add to Cursor]({links.cursor()}).
 
@@ -212,9 +213,11 @@ def _client_lines(client: Client) -> Iterator[str]:
     if client.name in _OTHER_WAYS:
         yield from (_OTHER_WAYS[client.name], "")
     if client.process:
-        yield "Quit it before you change its file, which it writes from memory. On Windows the bundle is safer."
+        yield "Quit it before you change its file, which it writes from memory."
     if refused := [kind for kind in (BOM, COMMENTS, COMMAS) if kind not in client.accepts]:
-        yield f"It cannot read a file with {' or '.join(refused)}; `install` says so."
+        *others, last = refused
+        listed = f"{', '.join(others)} or {last}" if others else last
+        yield f"It cannot read a file with {listed}; `install` says so."
     yield from filter(None, (client.restart, client.note))
     yield f"Documentation: <{client.page}>."
 

@@ -1,12 +1,14 @@
 """Every answer of every test is checked against the schema of its tool, formats included."""
 
+import json
 import re
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 from functools import cache
 from typing import Any
 from uuid import UUID
 
-from jsonschema import Draft202012Validator, FormatChecker  # type: ignore[import-untyped] # no stubs
+from jsonschema import Draft202012Validator, FormatChecker
 
 from mogplex_mcp.reply.model import Reply
 
@@ -58,3 +60,15 @@ def closed(schema: dict[str, Any]) -> dict[str, Any]:
     if "items" in result:
         result["items"] = closed(result["items"])
     return result
+
+
+def leaves(value: Any) -> Iterator[str]:
+    """Every text and number in an answer, as a reader sees it."""
+    if isinstance(value, Mapping):
+        for inner in value.values():
+            yield from leaves(inner)
+    elif isinstance(value, list):
+        for inner in value:
+            yield from leaves(inner)
+    else:
+        yield value if isinstance(value, str) else json.dumps(value)

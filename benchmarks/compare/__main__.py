@@ -13,8 +13,10 @@ import argparse
 import asyncio
 import dataclasses
 import sys
+import tempfile
 import time
 from collections.abc import Awaitable, Callable, Sequence
+from pathlib import Path
 from typing import Final, TypeVar
 
 import anyio
@@ -23,10 +25,12 @@ from tests.virtual_time import VirtualTimeLoop
 
 from benchmarks import polling
 from benchmarks.compare.calls import RunningContenders, measure_in_a_row, measure_in_flight
-from benchmarks.compare.contenders import CONTENDERS, HOSTED, Contender, chosen
+from benchmarks.compare.contenders import CONTENDERS, HOSTED, THIS, Contender, chosen
+from benchmarks.compare.distance import far_away, measure_distance
 from benchmarks.compare.effort import FULL, MEASURES, QUICK, Effort
 from benchmarks.compare.environments import CACHE, ROOT
 from benchmarks.compare.figures import Figures
+from benchmarks.compare.goals import NAMED
 from benchmarks.compare.instructions import can_count, measure_instructions
 from benchmarks.compare.machine import alone
 from benchmarks.compare.memory import measure_memory
@@ -35,6 +39,7 @@ from benchmarks.compare.processes import UpstreamProcess
 from benchmarks.compare.results import ALL_CONTENDERS, Results
 from benchmarks.compare.sizes import measure_sizes, repositories
 from benchmarks.compare.start_up import measure_start_up
+from benchmarks.compare.terminal import measure_command
 
 PAGE: Final = ROOT / "docs" / "performance.md"
 RESULTS: Final = ROOT / "benchmarks" / "results" / "performance.json"
@@ -63,6 +68,15 @@ async def compare(contenders: Sequence[Contender], effort: Effort) -> Results:
         if "row" in measures or "flight" in measures:
             with results.noting(ALL_CONTENDERS, "calls"):
                 await _calls(whole, upstream, results, effort)
+        if "distance" in measures:
+            with results.noting(ALL_CONTENDERS, "distance"):
+                await _distance(whole, upstream, results, effort)
+        if "terminal" in measures:
+            _tell("terminal")
+            commands = [one for one in whole if one.name == THIS]
+            results.terminal = await _each(
+                "terminal", commands, lambda one: measure_command(one, upstream, effort), results
+            )
         if "sizes" in measures:
             with results.noting(ALL_CONTENDERS, "sizes"):
                 await _sizes(whole, upstream, results)
@@ -100,6 +114,18 @@ async def _calls(contenders: Sequence[Contender], upstream: UpstreamProcess, res
         if "flight" in effort.measures:
             _tell("calls in flight")
             await measure_in_flight(running_contenders, effort)
+
+
+async def _distance(
+    contenders: Sequence[Contender], upstream: UpstreamProcess, results: Results, effort: Effort
+) -> None:
+    _tell("calls far away")
+    named = [one for one in contenders if one.name in NAMED]
+    with tempfile.TemporaryDirectory() as folder:
+        async with far_away(upstream, Path(folder)) as route:
+            results.distance = await _each(
+                "distance", named, lambda one: measure_distance(one, upstream, route, effort), results
+            )
 
 
 async def _sizes(contenders: Sequence[Contender], upstream: UpstreamProcess, results: Results) -> None:

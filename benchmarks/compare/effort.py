@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 from typing import Final
 
-MEASURES: Final = ("start", "row", "flight", "memory", "sizes", "instructions", "polling")
+MEASURES: Final = ("start", "row", "flight", "distance", "terminal", "memory", "sizes", "instructions", "polling")
 """What can be measured."""
 
 
@@ -42,6 +42,7 @@ class Effort:
         flight_seconds: How long calls in flight are counted, in each turn.
         flight_warm_seconds: How long each turn waits at most before that, until as many were answered as are in flight.
         flight_rest_seconds: How long it waits at most after that for what is still in flight.
+        pauses: Calls far away, each after a pause.
         memory_calls: After how many calls the memory is looked at.
         memory_seconds: Contenders that would take longer for them stop before.
         memory_trial_seconds: After so long it shows who that is.
@@ -66,6 +67,7 @@ class Effort:
     flight_seconds: float = 2.0
     flight_warm_seconds: float = 2.5
     flight_rest_seconds: float = 2.5
+    pauses: int = 5
     memory_calls: int = 10_000
     memory_seconds: float = 150.0
     memory_trial_seconds: float = 10.0

@@ -87,6 +87,8 @@ class Figures:
         start_up_2026: In that of 2026.
         in_a_row: Milliseconds of a call.
         processor: Milliseconds of processor time of a call.
+        distance: Milliseconds of a call far away, some seconds after the last one.
+        terminal: Milliseconds of processor time of a command that makes one request, and until it has ended.
         polling: Following a run of ten minutes.
     """
 
@@ -104,6 +106,8 @@ class Figures:
     processor: dict[str, float] = field(default_factory=dict)
     in_flight: list[InFlight] = field(default_factory=list)
     traffic: dict[str, EachCall] = field(default_factory=dict)
+    distance: dict[str, Spread] = field(default_factory=dict)
+    terminal: dict[str, tuple[Spread, Spread]] = field(default_factory=dict)
     memory: dict[str, Memory] = field(default_factory=dict)
     sizes: dict[str, Sizes] = field(default_factory=dict)
     instructions: dict[str, Instructions] = field(default_factory=dict)
@@ -132,6 +136,8 @@ class Figures:
             },
             in_flight=_in_flight(results),
             traffic=_each_call(results),
+            distance={name: Spread.of(times) for name, times in results.distance.items()},
+            terminal={name: (Spread.of(one.worked), Spread.of(one.took)) for name, one in results.terminal.items()},
             memory=results.memory,
             sizes=results.sizes,
             instructions=results.instructions,

@@ -6,8 +6,10 @@ from typing import Any, Final
 
 from benchmarks import polling
 from benchmarks.compare.contenders import HOSTED, MCP_PROXY, TUTORIAL, Transport
+from benchmarks.compare.distance import PAUSE_SECONDS, ROUND_TRIP_MS
 from benchmarks.compare.figures import MOMENTS, EachCall, Figures, Named, Rates
 from benchmarks.compare.results import Instructions, Memory, Sizes, Spread
+from benchmarks.compare.terminal import COMMAND
 from benchmarks.markdown import folded
 
 _MEBIBYTE: Final = 1_024 * 1_024
@@ -48,6 +50,8 @@ class Page:
             self._start_up("Start in the 2026 protocol", figures.start_up_2026, _STARTS_2026, ""),
             self._in_a_row(),
             self._in_flight(),
+            self._distance(),
+            self._terminal(),
             self._traffic(),
             self._memory(),
             self._sizes(),
@@ -125,6 +129,26 @@ class Page:
 
         head = ("calls/s", "minimum", "maximum", "a call, ms", "its p99")
         yield from self._table(head, cells, {name: one.rates.median for name, one in measured.items()})
+
+    def _distance(self) -> Iterator[str]:
+        if self._figures.distance:
+            yield from ("## Calls far away", "", _DISTANCE, "")
+            yield _folded("A call, ms", self._spreads(self._figures.distance))
+
+    def _terminal(self) -> Iterator[str]:
+        if self._figures.terminal:
+            yield from (
+                "## In a terminal",
+                "",
+                _TERMINAL,
+                "",
+                "| | median | minimum | maximum |",
+                "|---|---:|---:|---:|",
+            )
+            for worked, took in self._figures.terminal.values():
+                for name, spread in (("processor time, ms", worked), ("until it has ended, ms", took)):
+                    cells = map(_number, (spread.median, spread.least, spread.most))
+                    yield f"| {name} | {' | '.join(cells)} |"
 
     def _traffic(self) -> Iterator[str]:
         traffic = self._figures.traffic
@@ -225,6 +249,11 @@ _IN_A_ROW: Final = (
     "median of those of the turns: what else the machine does in one of them does not decide."
 )
 _IN_FLIGHT: Final = "So many calls always wait for their answers, over one pipe, or over as many connections."
+_DISTANCE: Final = (
+    f"Over TLS, with a round trip of {ROUND_TRIP_MS} ms, each call {PAUSE_SECONDS:g} s after the last one: a "
+    "connection that was not kept is opened again."
+)
+_TERMINAL: Final = f"`mogplex-mcp {' '.join(COMMAND)}`, which makes one request."
 _TRAFFIC: Final = "What a call costs at Mogplex."
 _MEMORY: Final = "Of the process (RSS), in calls one after the other."
 _SIZES: Final = (

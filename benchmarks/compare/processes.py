@@ -91,6 +91,19 @@ class UpstreamProcess:
         return said
 
 
+@dataclass(frozen=True)
+class Route:
+    """Another way to the upstream.
+
+    Attributes:
+        origin: Its address there, without a path.
+        certificate: What to trust there.
+    """
+
+    origin: str
+    certificate: Path
+
+
 @dataclass
 class Running:
     """A running contender.
@@ -122,6 +135,7 @@ async def running(
     loaded: bool = False,
     under: Sequence[str] = (),
     answer_seconds: float = ANSWER_SECONDS,
+    route: Route | None = None,
 ) -> AsyncIterator[Running]:
     """Run a contender without any request yet; killed at the end if it does not exit.
 
@@ -132,11 +146,13 @@ async def running(
         loaded: Whether it is asked more than a minute's budget allows.
         under: The program that it runs under, such as valgrind.
         answer_seconds: How long each answer may take.
+        route: How it reaches the upstream, if not directly.
 
     Raises:
         ContenderError: It can't be started, or the block failed; with its stderr.
     """
-    names = _names(contender, upstream)
+    names = _names(contender, upstream, route)
+    environment = _environment(contender, names, route)
     command = [*under, *(word.format_map(names) for word in (loaded and contender.loaded) or contender.command)]
     address = f"http://127.0.0.1:{names['port']}{contender.path}" if contender.command else names["hosted"]
     with tempfile.TemporaryFile() as said:
@@ -147,14 +163,14 @@ async def running(
                 (theirs_in, stdin), (stdout, theirs_out) = os.pipe(), os.pipe()
                 try:
                     client = StdioClient(stdin, stdout, modern=modern, answer_seconds=answer_seconds)
-                    process = await _started(contender, command, names, (theirs_in, theirs_out, said))
+                    process = await _started(command, environment, (theirs_in, theirs_out, said))
                 finally:
                     os.close(theirs_in)
                     os.close(theirs_out)
             else:
                 if contender.command:
                     nothing = asyncio.subprocess.DEVNULL
-                    process = await _started(contender, command, names, (nothing, nothing, said))
+                    process = await _started(command, environment, (nothing, nothing, said))
                     await _until_listening(address, process)
                 client = HttpClient(address, names["token"], modern=modern, answer_seconds=answer_seconds)
             yield Running(contender, client, None if process is None else process.pid)
@@ -170,26 +186,38 @@ async def running(
                 await _end(process, seconds, by_stdin=contender.transport is Transport.STDIO)
 
 
+def launch(contender: Contender, upstream: UpstreamProcess) -> tuple[list[str], dict[str, str]]:
+    """Return the command line of a contender, and its environment variables."""
+    names = _names(contender, upstream)
+    return [word.format_map(names) for word in contender.command], _environment(contender, names)
+
+
 async def _started(
-    contender: Contender, command: Sequence[str], names: Mapping[str, str], streams: tuple[int, int, IO[bytes]]
+    command: Sequence[str], environment: Mapping[str, str], streams: tuple[int, int, IO[bytes]]
 ) -> asyncio.subprocess.Process:
     """A contender's process, with these as stdin, stdout and stderr."""
-    variables = {name: value.format_map(names) for name, value in contender.variables.items()}
-    environment = _clean_environment() | variables | {"HOME": str(_home(contender)), "PYTHONHASHSEED": "0"}
     stdin, stdout, stderr = streams
     return await asyncio.create_subprocess_exec(*command, env=environment, stdin=stdin, stdout=stdout, stderr=stderr)
 
 
-def _names(contender: Contender, upstream: UpstreamProcess) -> dict[str, str]:
+def _environment(contender: Contender, names: Mapping[str, str], route: Route | None = None) -> dict[str, str]:
+    variables = {name: value.format_map(names) for name, value in contender.variables.items()}
+    if route is not None:
+        variables["SSL_CERT_FILE"] = str(route.certificate)
+    return _clean_environment() | variables | {"HOME": str(_home(contender)), "PYTHONHASHSEED": "0"}
+
+
+def _names(contender: Contender, upstream: UpstreamProcess, route: Route | None = None) -> dict[str, str]:
     environment = contender.environment
-    api = f"{upstream.origin}/api/v1/mogplex"
+    origin = route.origin if route is not None else upstream.origin
+    api = f"{origin}/api/v1/mogplex"
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     return {
         "bin": str(environment.binaries) if environment else "",
         "folder": str(environment.folder) if environment else "",
         "programs": str(_PROGRAMS),
-        "origin": upstream.origin,
+        "origin": origin,
         "api": api,
         "hosted": f"{api}/mcp",
         "token": upstream.token_of(contender),

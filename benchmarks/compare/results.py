@@ -55,6 +55,14 @@ class Flight:
 
 
 @dataclass(frozen=True)
+class Command:
+    """A command in a terminal: milliseconds until it ended, and of processor time, one item for each time."""
+
+    took: list[float]
+    worked: list[float]
+
+
+@dataclass(frozen=True)
 class Memory:
     """What a process held, in bytes.
 
@@ -139,6 +147,8 @@ class Results:
         traffic: Upstream, of the calls in a row.
         processor: Seconds of processor time that the contender spent on them.
         in_flight: By how many calls and by milliseconds of the upstream; of each contender.
+        distance: Milliseconds of each call that was made far away, some seconds after the last one.
+        terminal: A command that makes one request.
         versions: What is installed, by environment.
         failures: What could not be measured and why, by contender and measure.
     """
@@ -149,6 +159,8 @@ class Results:
     traffic: dict[str, Traffic] = field(default_factory=dict)
     processor: defaultdict[str, float] = field(default_factory=lambda: defaultdict(float))
     in_flight: dict[tuple[int, int], dict[str, Flight]] = field(default_factory=dict)
+    distance: dict[str, list[float]] = field(default_factory=dict)
+    terminal: dict[str, Command] = field(default_factory=dict)
     memory: dict[str, Memory] = field(default_factory=dict)
     sizes: dict[str, Sizes] = field(default_factory=dict)
     instructions: dict[str, Instructions] = field(default_factory=dict)

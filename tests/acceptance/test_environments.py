@@ -1,6 +1,7 @@
 """An environment that cannot be had is no silent pass."""
 
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -55,3 +56,24 @@ def test_all_of_it_can_be_switched_off(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(environments.OFF, "1")
     with pytest.raises(pytest.skip.Exception, match=environments.OFF):
         environments.npm("mcpb")
+
+
+def test_a_newer_python_is_looked_for_and_its_lack_is_said(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setitem(environments.NEWER, "fast-agent", (3, 90))
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setenv("PYENV_ROOT", str(tmp_path))
+    with pytest.raises(pytest.skip.Exception, match=r"fast-agent needs Python 3\.90 or newer"):
+        environments.python("fast-agent")
+    newer = tmp_path / "versions" / "3.91.0" / "bin" / "python"
+    newer.parent.mkdir(parents=True)
+    newer.symlink_to(sys.executable)
+    commands: list[list[str]] = []
+
+    def make(command: list[str], _place: Path | None = None) -> None:
+        commands.append(command)
+        if command[1] == "venv":
+            Path(command[-1]).mkdir()
+
+    monkeypatch.setattr(environments, "_run", make)
+    environments.python("fast-agent")
+    assert str(newer) in commands[0]

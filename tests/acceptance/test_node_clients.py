@@ -17,7 +17,12 @@ pytestmark = pytest.mark.acceptance
 
 HERE = Path(__file__).parent
 EXAMPLES = HERE.parent.parent / "examples"
-ENVIRONMENTS = {"typescript-v1": "typescript-v1", "typescript-v2": "typescript-v2", "vercel-ai-sdk": "vercel-ai-sdk"}
+ENVIRONMENTS = {
+    "typescript-v1": "typescript-v1",
+    "typescript-v2": "typescript-v2",
+    "vercel-ai-sdk": "vercel-ai-sdk",
+    "genkit-agent": "genkit",
+}
 SETTINGS = ("MOGPLEX_API_KEY", "MOGPLEX_URL")
 STORY_SECONDS = 120
 

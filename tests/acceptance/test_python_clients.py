@@ -23,6 +23,11 @@ ENVIRONMENTS = {
     "pydantic_ai_agent": "pydantic-ai",
     "google_adk_agent": "google-adk",
     "llama_index_agent": "llama-index",
+    "deepagents_agent": "deepagents",
+    "dspy_agent": "dspy",
+    "mcp_agent_app": "mcp-agent",
+    "fast_agent_app": "fast-agent",
+    "claude_agent": "claude-agent-sdk",
 }
 STORY_SECONDS = 120
 
@@ -37,7 +42,9 @@ def test_an_example_gets_from_a_repository_to_a_pull_request(example: str, serve
     python = environments.python(ENVIRONMENTS[example])
     ended = subprocess.run(
         [python, HERE / "drive.py", example, served.place],
-        env=served.environment,
+        # An environment is compiled by its first story, also where Python is told to compile without keeping.
+        env={**served.environment, "PYTHONDONTWRITEBYTECODE": ""},
+        cwd=served.environment["HOME"],  # some keep their conversations in the folder they run in
         capture_output=True,
         text=True,
         timeout=STORY_SECONDS,

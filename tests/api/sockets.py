@@ -2,19 +2,15 @@
 
 import asyncio
 import contextlib
-import datetime as dt
-import ssl
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
 
 from mogplex_mcp.api.errors import MogplexError
 from mogplex_mcp.api.http import MogplexHttp
 from mogplex_mcp.api.transport import create_transport
+from tests.certificates import self_signed
 
 from .support import TOKEN, CountingBudget, raw_answer, read_request
 
@@ -57,7 +53,7 @@ class TlsServer:
     """
 
     def __init__(self, folder: Path) -> None:
-        self.context = _self_signed(folder)
+        self.context = self_signed(folder)
         self.certificate = folder / "server.pem"
         self.connections = 0
 
@@ -75,27 +71,3 @@ class TlsServer:
                 await read_request(reader)
                 writer.write(OK)
         writer.close()
-
-
-def _self_signed(folder: Path) -> ssl.SSLContext:
-    """Return a server's TLS context with an untrusted certificate for localhost."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "localhost")])
-    names = [x509.DNSName("localhost"), x509.DNSName("mogplex.test")]
-    now = dt.datetime.now(dt.UTC)
-    certificate = (
-        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
-        .not_valid_before(now - dt.timedelta(days=1))
-        .not_valid_after(now + dt.timedelta(days=1))
-        .add_extension(x509.SubjectAlternativeName(names), critical=False)
-        .sign(key, hashes.SHA256())
-    )
-    file = folder / "server.pem"
-    plain = serialization.NoEncryption()
-    file.write_bytes(
-        certificate.public_bytes(serialization.Encoding.PEM)
-        + key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, plain)
-    )
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(file)
-    return context

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from mogplex_mcp.api.client import MAX_PROMPT_LENGTH, Mogplex, StartRun
 from mogplex_mcp.api.errors import ErrorCode, MogplexError
+from mogplex_mcp.api.identifiers import check_uuid
 
 from .recordings import envelope_of, row
 from .support import BASE_URL, OTHER_ID, REPO_ID, RUN_ID, Bench, Network, ok
@@ -303,6 +304,4 @@ async def test_watching_is_passed_to_budget() -> None:
     st.from_regex(r"[0-9A-Fa-f]{8}-?[0-9A-Fa-f]{4}-?[0-9A-Fa-f]{4}-?[0-9A-Fa-f]{4}-?[0-9A-Fa-f]{12}", fullmatch=True)
 )
 def test_id_in_any_form_is_one_path_segment(text: str) -> None:
-    from mogplex_mcp.api.http import check_uuid  # noqa: PLC0415 - for one test only
-
     assert set(check_uuid(text, "run_id")) <= set("0123456789abcdef-")

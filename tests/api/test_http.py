@@ -80,10 +80,10 @@ async def test_what_cannot_be_sent_is_refused_before_anything_is_spent(options: 
     assert bench.budget.spent == []
 
 
-async def test_each_try_spends_its_units_of_the_budget() -> None:
+async def test_each_try_spends_a_unit_of_the_budget() -> None:
     bench = Bench(Network(LOST, HTML, ok()))
-    await bench.http.request("GET", "/repos", units=2, watching=True)
-    assert bench.budget.spent == [(2, True)] * 3
+    await bench.http.request("GET", "/repos", watching=True)
+    assert bench.budget.spent == [(1, True)] * 3
 
 
 @pytest.mark.parametrize("fault", [LOST, GONE, HTML, refused(503, "SERVICE_UNAVAILABLE"), httpx2.ReadError("reset")])

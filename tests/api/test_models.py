@@ -1,9 +1,10 @@
 """Every recorded answer of the read routes, and answers that no service should give."""
 
+import inspect
 import json
 import re
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, get_args, get_type_hints
 
 import httpx2
 import pytest
@@ -12,11 +13,12 @@ from hypothesis import strategies as st
 from pydantic import BaseModel
 from pydantic.alias_generators import to_camel
 
-from mogplex_mcp.api import models
+from mogplex_mcp.api import automation_models, models
+from mogplex_mcp.api.automation_models import AutomationRunDetail
 from mogplex_mcp.api.client import Mogplex
 from mogplex_mcp.api.errors import ErrorCode, MogplexError
 from mogplex_mcp.api.lenient import Record, parse
-from mogplex_mcp.api.models import AutomationRunDetail, McpServer, Repo, Run, RunEvent, RunEvents, SandboxLogs
+from mogplex_mcp.api.models import McpServer, Repo, Run, RunEvent, RunEvents, SandboxLogs
 
 from .recordings import API, envelope_of, path_of, row, rows
 from .support import OTHER_ID, RUN_ID, Bench, Network
@@ -214,7 +216,12 @@ JSON = st.recursive(
     max_leaves=8,
 )
 RECORDS = sorted(
-    (value for value in vars(models).values() if isinstance(value, type) and issubclass(value, Record)),
+    {
+        value
+        for module in (models, automation_models)
+        for value in vars(module).values()
+        if isinstance(value, type) and issubclass(value, Record)
+    },
     key=lambda model: model.__name__,
 )
 NAMES = sorted(
@@ -246,4 +253,8 @@ def test_any_json_instead_of_object_is_parsed_or_mogplex_error(model: type[Recor
 
 
 def test_every_response_has_a_model() -> None:
-    assert {model.__name__ for model in RECORDS if model is not Record} == set(models.__all__)
+    routes = [method for name, method in inspect.getmembers(Mogplex, inspect.iscoroutinefunction) if name[0] != "_"]
+    returned = [get_type_hints(route)["return"] for route in routes]
+    found = {one for hint in returned for one in get_args(hint) or [hint]} - {type(None)}
+    assert len(found) > 12
+    assert found <= set(RECORDS)

@@ -5,11 +5,12 @@ from typing import Any
 import httpx2
 import pytest
 
+from mogplex_mcp.api.automation_models import AutomationRunDetail
 from mogplex_mcp.api.client import Mogplex
 from mogplex_mcp.api.errors import ErrorCode, MogplexError
 from mogplex_mcp.api.hosted import HostedEndpoint, HostedToolCache
 from mogplex_mcp.api.lenient import MAX_ROWS, parse
-from mogplex_mcp.api.models import AutomationRunDetail, SandboxLogs
+from mogplex_mcp.api.models import SandboxLogs
 from mogplex_mcp.api.unreadable import collect_unreadable, note_unreadable, unreadable_notes
 
 from .support import OTHER_ID, RUN_ID, Bench, Network, ok

@@ -4,10 +4,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mogplex_mcp.api.access_token import Token
 from mogplex_mcp.api.base_url import DEFAULT_BASE_URL
 from mogplex_mcp.api.errors import ErrorCode, MogplexError
-from mogplex_mcp.api.http import Token, check_uuid
-from mogplex_mcp.api.identifiers import id_in_page
+from mogplex_mcp.api.identifiers import check_uuid, id_in_page
 from mogplex_mcp.api.repos import full_name
 
 from .support import RUN_ID

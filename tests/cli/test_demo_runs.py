@@ -3,9 +3,13 @@
 import json
 import re
 import subprocess
+import sys
 from pathlib import Path
 
-from mogplex_mcp.cli.demo import REPO, TASK
+import pytest
+
+from mogplex_mcp.cli.demo import REPO, TASK, print_next_commands
+from mogplex_mcp.cli.terminal.output import PipeConsole
 from tests.transports.processes import PROGRAM, environment
 
 
@@ -52,6 +56,15 @@ def test_demo_shows_the_work_and_ends_with_commands_that_know_its_run(tmp_path: 
     assert first.split()[:4] == ["mogplex-mcp", "runs", "list", "--demo"]
     assert [line.split()[:2] for line in (second, third)] == [["mogplex-mcp", "login"], ["mogplex-mcp", "install"]]
     assert json.loads(demo(tmp_path, "runs", "list"))["status"] == "success"
+
+
+def test_next_commands_of_a_demo_are_typed_as_the_demo_was(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "argv", [".venv/bin/mogplex-mcp", "demo"])
+    monkeypatch.setenv("PATH", "/nowhere")
+    print_next_commands(PipeConsole(highlight=False))
+    assert "  .venv/bin/mogplex-mcp runs list --demo  the run is still there\n" in capsys.readouterr().out
 
 
 def test_a_second_demo_starts_a_run_of_its_own(tmp_path: Path) -> None:

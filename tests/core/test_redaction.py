@@ -12,8 +12,8 @@ from mcp import MCPError
 from mcp.shared import _otel
 from opentelemetry.trace import NoOpTracer, NoOpTracerProvider
 
+from mogplex_mcp.core.cleaning import sanitize_name, sanitize_word
 from mogplex_mcp.core.redaction import MARK, Redactor, find_key, without_keys
-from mogplex_mcp.reply.untrusted import sanitize_name, sanitize_word
 from tests.tools.support import answer, connected_client, error
 from tests.trust.hostile import UUID, Hostile, client_on
 

@@ -10,7 +10,10 @@ import pytest
 from mcp import Client, StdioServerParameters
 
 from mogplex_mcp.config.options import OPTIONS
+from mogplex_mcp.config.settings import Settings
 from mogplex_mcp.installation.clients import CLIENTS
+from mogplex_mcp.toolkit.tool_selection import offered_tools
+from mogplex_mcp.tools.catalog import TOOLSETS
 from tests.transports.processes import PROGRAM, environment
 
 pytestmark = pytest.mark.anyio
@@ -72,6 +75,13 @@ def test_http_snippet_has_default_address_and_header(name: str) -> None:
 
 def test_number_of_clients_is_that_of_the_table() -> None:
     assert f"[{len(CLIENTS)} clients](docs/clients.md)" in README
+
+
+def test_number_of_tools_is_that_of_the_catalog() -> None:
+    default, every = (
+        len(list(offered_tools(TOOLSETS, settings))) for settings in (Settings(), Settings(toolsets=("all",)))
+    )
+    assert f"[{default} tools](docs/tools.md), and {every - default} more" in README
 
 
 def test_readme_is_short() -> None:

@@ -7,7 +7,7 @@ import pytest
 
 from mogplex_mcp.config.settings import Settings
 from mogplex_mcp.installation import InstallationError
-from mogplex_mcp.installation.launch import Installation, Launch, options_in, server_options
+from mogplex_mcp.installation.launch import Installation, Launch, options_in, server_options, typed_again
 
 
 def installation(prefix: Path, *, is_virtual: bool = True, program: bool = True) -> Installation:
@@ -61,6 +61,20 @@ def test_from_uvs_cache_uvx_is_written_with_its_whole_path(folder: str, has_keyr
 def test_from_a_cache_that_nothing_can_fill_again_nothing_is_installed(folder: str, tmp_path: Path) -> None:
     with pytest.raises(InstallationError, match=r"cache, which is deleted .* install mogplex-mcp`, then run"):
         installation(tmp_path / folder).launch()
+
+
+@pytest.mark.parametrize(
+    ("typed", "folder", "on_path", "again"),
+    [
+        ("/home/a/.local/bin/mogplex-mcp", "uv/tools/mogplex-mcp", True, "mogplex-mcp"),
+        (".venv/bin/mogplex-mcp", "shop/.venv", False, ".venv/bin/mogplex-mcp"),
+        ("my tools/mogplex-mcp", "my tools", False, '"my tools/mogplex-mcp"'),
+        ("/home/a/.cache/uv/archive-v0/x1/bin/mogplex-mcp", ".cache/uv/archive-v0/x1", True, "uvx mogplex-mcp"),
+        ("/usr/lib/python3/mogplex_mcp/__main__.py", "usr", False, "mogplex-mcp"),
+    ],
+)
+def test_a_proposed_command_is_typed_like_the_one_before(typed: str, folder: str, on_path: bool, again: str) -> None:
+    assert typed_again(typed, Path("/") / folder, on_path=on_path) == again
 
 
 def test_this_installation_can_be_started(tmp_path: Path) -> None:

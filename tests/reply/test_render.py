@@ -1,7 +1,7 @@
 """Text and structured content have the same facts, and keep the output limit for any content."""
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any, ClassVar
 
@@ -15,6 +15,7 @@ from mogplex_mcp.reply.output_limit import TARGET_CHARACTERS
 from mogplex_mcp.reply.render import render
 from mogplex_mcp.reply.schema import text as text_schema
 from mogplex_mcp.reply.untrusted import SHORT_WARNING, WARNING, fence
+from tests.answers import leaves
 
 WALL = 10_000
 NOW = datetime(2026, 11, 27, 10, tzinfo=UTC)
@@ -39,17 +40,6 @@ class Sample(ListReply):
     text: str = ""
     cursor: str = ""
     at: Time | None = None
-
-
-def leaves(value: Any) -> Iterator[str]:
-    if isinstance(value, Mapping):
-        for inner in value.values():
-            yield from leaves(inner)
-    elif isinstance(value, list):
-        for inner in value:
-            yield from leaves(inner)
-    else:
-        yield value if isinstance(value, str) else json.dumps(value)
 
 
 def rendered(reply: Reply) -> tuple[str, dict[str, Any]]:

@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mogplex_mcp.reply.untrusted import WARNING, clean, clean_line, fence, sanitize_name, sanitize_word
+from mogplex_mcp.core.cleaning import clean, clean_line, sanitize_name, sanitize_word
+from mogplex_mcp.reply.untrusted import WARNING, fence
 
 TOKEN = "mog_0123456789abcdefghijABCDEFGHIJxy"
 # Plain text seldom hits what matters: escapes, invisible characters and secrets are mixed in on purpose.

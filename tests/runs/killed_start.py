@@ -7,6 +7,7 @@ import os
 import signal
 import sqlite3
 import sys
+from collections.abc import Collection
 from pathlib import Path
 
 import anyio
@@ -86,9 +87,11 @@ class DyingLedger(SqliteLedger):
 
     step = "never"
 
-    async def begin(self, wanted: Entry, *, chain: str = "", after: int = -1) -> tuple[Entry, bool]:
+    async def begin(
+        self, wanted: Entry, *, chain: str = "", after: int = -1, known_runs: Collection[str] | None = None
+    ) -> tuple[Entry, bool]:
         self._die_at("before the ledger")
-        result = await super().begin(wanted, chain=chain, after=after)
+        result = await super().begin(wanted, chain=chain, after=after, known_runs=known_runs)
         self._die_at("after the ledger")
         return result
 

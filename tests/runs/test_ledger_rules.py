@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 
 from mogplex_mcp.api.errors import ErrorCode, MogplexError
 from mogplex_mcp.api.server_clock import ServerClock
-from mogplex_mcp.runs.idempotency import MOST_REQUESTS, SAME_START_SECONDS, Sent, key_day, start_once
-from mogplex_mcp.storage.ledger import Entry, StartKind, StartState, decide, derive_key
+from mogplex_mcp.runs.idempotency import MOST_REQUESTS, Sent, key_day, start_once
+from mogplex_mcp.storage.ledger import SAME_START_SECONDS, Entry, StartKind, StartState, decide, derive_key
 from mogplex_mcp.storage.sqlite_ledger import SqliteLedger
 from mogplex_mcp.storage.state_file import StateFile
 from tests.virtual_time import VirtualTimeLoop, virtual_now

@@ -111,4 +111,3 @@ async def test_journal_is_separate_for_each_token(tmp_path: Path) -> None:
         started = await start(mine, simulator)
         assert await theirs.ledger.find_run(started.run.run_id) is None
         assert not await theirs.ledger.runs()
-        assert await theirs.ledger.latest_run(unknown_within_seconds=600) is None

@@ -6,7 +6,7 @@ import pytest
 from mcp import Client, MCPError
 
 from mogplex_mcp.server import prompt_texts
-from mogplex_mcp.server.prompts import KINDS, Kind
+from mogplex_mcp.server.prompts import PROMPTS, Prompt
 from mogplex_mcp.tools.catalog import TOOLSETS
 from tests.server.support import ERAS, UNKNOWN, Mode, compare, connect, snapshots_in
 
@@ -24,7 +24,7 @@ TYPED = MappingProxyType(
 EVERY_TOOL = frozenset(tool.name for toolset in TOOLSETS for tool in toolset.tools)
 
 
-def typed(kind: Kind) -> dict[str, str]:
+def typed(kind: Prompt) -> dict[str, str]:
     return {one.name: TYPED[one.name] for one in kind.arguments}
 
 
@@ -35,19 +35,19 @@ async def text_of(client: Client, name: str, /, **arguments: str) -> str:
     return message.content.text
 
 
-@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.name)
-def test_prompt_matches_its_snapshot(kind: Kind) -> None:
+@pytest.mark.parametrize("kind", PROMPTS, ids=lambda kind: kind.name)
+def test_prompt_matches_its_snapshot(kind: Prompt) -> None:
     told = kind.definition.model_dump(mode="json", by_alias=True, exclude_none=True)
     offered = kind.needs | {"get_sandbox_logs", "get_automation", "list_models", "publish_automation"}
     compare("prompts", kind.name, told | {"text": kind.write(typed(kind), offered).splitlines()})
 
 
 def test_every_prompt_snapshot_belongs_to_a_prompt() -> None:
-    assert snapshots_in("prompts") == {kind.name for kind in KINDS}
+    assert snapshots_in("prompts") == {kind.name for kind in PROMPTS}
 
 
-@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.name)
-def test_prompt_is_short_and_names_the_precautions(kind: Kind) -> None:
+@pytest.mark.parametrize("kind", PROMPTS, ids=lambda kind: kind.name)
+def test_prompt_is_short_and_names_the_precautions(kind: Prompt) -> None:
     text = kind.write(typed(kind), kind.needs)
     assert len(text) < 2_500
     assert all(tool in text for tool in kind.needs)
@@ -62,7 +62,7 @@ async def test_both_eras_list_the_same_on_one_page() -> None:
         modern = await client.list_prompts()
     assert legacy.prompts == modern.prompts
     assert legacy.next_cursor is modern.next_cursor is None
-    assert [prompt.name for prompt in modern.prompts] == [kind.name for kind in KINDS if kind.needs <= EVERY_TOOL]
+    assert [prompt.name for prompt in modern.prompts] == [kind.name for kind in PROMPTS if kind.needs <= EVERY_TOOL]
 
 
 @pytest.mark.parametrize(
@@ -76,7 +76,7 @@ async def test_both_eras_list_the_same_on_one_page() -> None:
 async def test_a_prompt_is_offered_when_its_tools_are(environment: dict[str, Any], offered: set[str]) -> None:
     async with connect(**environment) as client:
         assert {prompt.name for prompt in (await client.list_prompts()).prompts} == offered
-        for kind in KINDS:
+        for kind in PROMPTS:
             if kind.name not in offered:
                 with pytest.raises(MCPError, match="There is no prompt"):
                     await client.get_prompt(kind.name, typed(kind))
@@ -85,7 +85,7 @@ async def test_a_prompt_is_offered_when_its_tools_are(environment: dict[str, Any
 async def test_a_prompt_names_no_tool_that_is_not_offered() -> None:
     async with connect(MOGPLEX_MCP_TOOLS="get_run,list_runs") as client:
         for name in ("review_run", "triage_failures"):
-            (kind,) = (kind for kind in KINDS if kind.name == name)
+            (kind,) = (kind for kind in PROMPTS if kind.name == name)
             text = await text_of(client, name, **typed(kind))
             assert not [tool for tool in EVERY_TOOL - {"get_run", "list_runs"} if tool in text]
 

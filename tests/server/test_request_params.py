@@ -10,7 +10,7 @@ from mcp import Client, MCPError
 from mcp_types import CallToolResult
 
 from mogplex_mcp.server import subscriptions
-from mogplex_mcp.toolkit.arguments import nearest
+from mogplex_mcp.toolkit.arguments import unknown_name
 from tests.server.support import ERAS, Mode, connect
 
 pytestmark = pytest.mark.anyio
@@ -199,7 +199,7 @@ async def test_a_tool_that_is_not_offered_names_the_setting_that_offers_it(
 
 def three_names() -> Iterator[int]:
     for wrong in ("zzz", "tool", "", "x" * 60):
-        yield nearest("tool", wrong, [f"tool_{number}" for number in range(17)]).count("tool_")
+        yield unknown_name("tool", wrong, [f"tool_{number}" for number in range(17)]).count("tool_")
 
 
 def test_nearest_names_at_most_three() -> None:
@@ -209,11 +209,11 @@ def test_nearest_names_at_most_three() -> None:
 async def test_listening_to_thousands_of_resources_looks_at_few(monkeypatch: pytest.MonkeyPatch) -> None:
     looked_at = []
 
-    def has_updates(_self: Any, _scope: Any, uri: str) -> bool:
+    def has_updates(_scope: Any, uri: str) -> bool:
         looked_at.append(uri)
         return False
 
-    monkeypatch.setattr(subscriptions.Subscriptions, "_has_updates", has_updates)
-    kept = subscriptions.Subscriptions(None, None)._wanted(None, [f"mogplex://runs/{n}" for n in range(100_000)])  # type: ignore[arg-type] # nothing of them is used
+    monkeypatch.setattr(subscriptions, "_has_updates", has_updates)
+    kept = subscriptions._wanted(None, [f"mogplex://runs/{n}" for n in range(100_000)])  # type: ignore[arg-type] # not used
     assert kept == []
     assert len(looked_at) <= subscriptions.MOST_LOOKED_AT

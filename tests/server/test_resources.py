@@ -6,7 +6,7 @@ import mcp_types
 import pytest
 
 from mogplex_mcp.reply.untrusted import WARNING
-from mogplex_mcp.server.resources import KINDS, LISTED_RUNS, Kind
+from mogplex_mcp.server.resources import LISTED_RUNS, RESOURCES, ResourceKind
 from mogplex_mcp.simulator import DEMO_OTHER_TOKEN, DEMO_TOKEN, Event, Fault, FaultKind, Repo, Simulator
 from tests.server.support import ERAS, UNKNOWN, Mode, compare, connect, read, refused, snapshots_in, start
 from tests.virtual_time import virtual_now
@@ -16,14 +16,14 @@ pytestmark = pytest.mark.anyio
 NOT_FOUND: dict[Mode, int] = {"legacy": -32_002, "auto": mcp_types.INVALID_PARAMS}
 
 
-@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.name)
-def test_resource_matches_its_snapshot(kind: Kind) -> None:
+@pytest.mark.parametrize("kind", RESOURCES, ids=lambda kind: kind.name)
+def test_resource_matches_its_snapshot(kind: ResourceKind) -> None:
     told = kind.definition.model_dump(mode="json", by_alias=True, exclude_none=True)
     compare("resources", kind.name, told)
 
 
 def test_every_resource_snapshot_belongs_to_a_resource() -> None:
-    assert snapshots_in("resources") == {kind.name for kind in KINDS}
+    assert snapshots_in("resources") == {kind.name for kind in RESOURCES}
 
 
 async def test_both_eras_list_the_same_on_one_page() -> None:

@@ -234,23 +234,20 @@ async def test_a_trigger_is_not_listed_as_a_run(ledger: Ledger) -> None:
     await ledger.settle(entry, run_id=RUN_ID, status="pending")
     assert not await ledger.runs()
     assert await ledger.find_run(RUN_ID) is None
-    assert await ledger.latest_run(unknown_within_seconds=600) is None
 
 
 async def test_begin_does_not_find_a_run_that_is_gone_nor_is_it_listed(ledger: Ledger) -> None:
     entry = await begun(ledger, a_start("", "same"))
     await ledger.settle(entry, run_id=RUN_ID, status="streaming", state=StartState.GONE)
     assert not await ledger.runs()
-    assert await ledger.latest_run(unknown_within_seconds=600) is None
     assert await begin(ledger, a_start("", "same")) == (key_of("same", 1), False)
 
 
 async def test_a_run_from_elsewhere_enters_when_it_is_looked_at(ledger: Ledger) -> None:
     await see(ledger, RUN_ID)
     entry = await ledger.find_run(RUN_ID)
-    latest = await ledger.latest_run(unknown_within_seconds=0)
     assert entry is not None
-    assert (entry.state, entry.status, latest) == (StartState.SEEN, "streaming", entry)
+    assert (entry.state, entry.status, await ledger.runs()) == (StartState.SEEN, "streaming", [entry])
 
 
 async def test_what_is_seen_is_added_to_what_was_started_and_a_pull_request_stays(ledger: Ledger) -> None:
@@ -280,18 +277,12 @@ async def test_the_newest_come_first_and_filters_hold(ledger: Ledger) -> None:
     assert await keys(ledger, limit=1) == ["c"]
 
 
-async def test_a_start_of_unknown_outcome_is_the_latest_one_for_a_while(ledger: Ledger) -> None:
+async def test_a_start_of_unknown_outcome_is_the_latest_one(ledger: Ledger) -> None:
     entry = await begun(ledger, a_start("a"), own=True)
     await ledger.settle(entry, run_id=RUN_ID, status="pending")
     clock.advance(1)
     await begin(ledger, a_start("b"), own=True)
-    latest = await ledger.latest_run(unknown_within_seconds=600)
-    assert latest is not None
-    assert latest.run_id == ""
-    clock.advance(601)
-    latest = await ledger.latest_run(unknown_within_seconds=600)
-    assert latest is not None
-    assert latest.run_id == RUN_ID
+    assert [entry.run_id for entry in await ledger.runs()] == ["", RUN_ID]
 
 
 async def test_the_old_and_the_many_are_pruned(

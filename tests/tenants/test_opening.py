@@ -39,7 +39,7 @@ def test_address_of_another_kind_is_refused_by_the_setting(address: str) -> None
 
 def test_missing_driver_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "mogplex_mcp.storage.postgres.store", None)
-    with pytest.raises(SettingsError, match=r"pip install 'mogplex-mcp\[postgres\]'"):
+    with pytest.raises(SettingsError, match=r"uv tool install 'mogplex-mcp\[postgres\]'"):
         check_store(Settings(database_url=Secret("postgresql://db/mogplex")))
 
 

@@ -10,7 +10,7 @@ from mcp import Client, MCPError
 from mcp_types import INVALID_PARAMS, MISSING_REQUIRED_CLIENT_CAPABILITY, CallToolResult
 
 from mogplex_mcp.operations.errors import InvalidArgumentError
-from mogplex_mcp.server.prompts import KINDS
+from mogplex_mcp.server.prompts import PROMPTS
 from mogplex_mcp.simulator import Simulator
 from mogplex_mcp.toolkit.arguments import check
 from mogplex_mcp.tools.catalog import TOOLSETS
@@ -91,7 +91,7 @@ def test_any_arguments_of_every_prompt_end_in_its_text_or_a_named_error(drawn: l
     async def program() -> None:
         async with connect(MOGPLEX_MCP_TOOLSETS="all") as client:
             for arguments in drawn:
-                for kind in KINDS:
+                for kind in PROMPTS:
                     names = [one.name for one in kind.arguments]
                     given = dict(zip(names, arguments.values(), strict=False)) if _is_object(arguments) else arguments
                     with sending(client, arguments=given):

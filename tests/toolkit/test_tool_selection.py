@@ -5,8 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mogplex_mcp.config.settings import Settings
-from mogplex_mcp.toolkit.tool_selection import ToolSelection
-from mogplex_mcp.toolkit.toolset import adapt_toolsets, select
+from mogplex_mcp.toolkit.tool_selection import ToolSelection, select
+from mogplex_mcp.toolkit.toolset import adapt_toolsets
 from mogplex_mcp.tools.catalog import TOOLSETS
 
 ALL = [tool.name for toolset in TOOLSETS for tool in toolset.tools]

@@ -7,7 +7,7 @@ from mcp import Client, MCPError
 
 from mogplex_mcp.config.settings import Settings
 from mogplex_mcp.server.instructions import LIMIT_CHARACTERS, instructions
-from mogplex_mcp.toolkit.toolset import select
+from mogplex_mcp.toolkit.tool_selection import select
 from mogplex_mcp.tools.catalog import TOOLSETS
 from tests.tools.support import answer, connected_client, error, text_of
 

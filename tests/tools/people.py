@@ -2,7 +2,7 @@
 
 import contextlib
 import json
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from typing import Any
 
 from mcp import Client
@@ -11,6 +11,7 @@ from mcp_types import CallToolResult, ElicitRequestParams, ElicitResult
 
 from mogplex_mcp.server.app import create_server
 from mogplex_mcp.simulator import DEMO_TOKEN, Simulator
+from tests.answers import leaves
 from tests.tools.support import Mode, answer, settings, text_of
 from tests.virtual_time import virtual_now
 
@@ -61,18 +62,7 @@ def check_answer(result: CallToolResult) -> None:
     assert len(text) <= WALL_CHARACTERS
     assert len(json.dumps(structured, ensure_ascii=False)) <= WALL_CHARACTERS
     for value in leaves(structured):
-        assert (value if isinstance(value, str) else json.dumps(value)) in text, value
-
-
-def leaves(value: Any) -> Iterator[Any]:
-    if isinstance(value, dict):
-        for inner in value.values():
-            yield from leaves(inner)
-    elif isinstance(value, list):
-        for inner in value:
-            yield from leaves(inner)
-    else:
-        yield value
+        assert value in text
 
 
 def ids(simulator: Simulator) -> dict[str, str]:

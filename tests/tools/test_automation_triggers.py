@@ -6,9 +6,9 @@ from typing import Any
 import anyio
 import pytest
 
+from mogplex_mcp.api.automation_models import Trigger
 from mogplex_mcp.api.client import Mogplex
 from mogplex_mcp.api.errors import MogplexError
-from mogplex_mcp.api.models import Trigger
 from mogplex_mcp.runs.triggers import Triggerer
 from mogplex_mcp.simulator import Fault, FaultKind, Simulator
 from mogplex_mcp.storage.errors import StateError

@@ -9,13 +9,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from jsonschema import Draft202012Validator  # type: ignore[import-untyped] # no stubs
+from jsonschema import Draft202012Validator
 
 from mogplex_mcp.config.settings import Settings
 from mogplex_mcp.reply.model import ListReply, Reply
 from mogplex_mcp.toolkit.arguments import LARGEST_NUMBER, LONGEST_TEXT
-from mogplex_mcp.toolkit.tool_selection import ToolSelection
-from mogplex_mcp.toolkit.toolset import Tool, list_size, offered_tools, select
+from mogplex_mcp.toolkit.tool_selection import ToolSelection, offered_tools, select
+from mogplex_mcp.toolkit.toolset import Tool, list_size
 from mogplex_mcp.tools.catalog import TOOLSETS
 from tests.tools.support import connected_client
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import anyio
 import pytest
-from jsonschema import Draft202012Validator  # type: ignore[import-untyped] # no stubs
+from jsonschema import Draft202012Validator
 from mcp import Client
 
 from mogplex_mcp.simulator import Event, Fault, FaultKind, Simulator

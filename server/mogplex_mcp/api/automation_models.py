@@ -2,7 +2,7 @@
 
 from pydantic import AliasChoices, AliasPath, Field
 
-from mogplex_mcp.api.lenient import Flag, Id, Int, Items, Json, Lenient, Moment, Record, Rows, Text, Uuid
+from mogplex_mcp.api.lenient import Id, Int, Items, Json, Lenient, Moment, Record, Rows, Text, Uuid
 
 
 class PublishedVersion(Record):
@@ -157,17 +157,4 @@ class Trigger(Record):
     outcome: Text = ""
     reason: Lenient[str] = None
     started: Lenient[bool] = None
-    status: Lenient[str] = None
-
-
-class ReviewRerun(Record):
-    """The result of requesting another review of a pull request."""
-
-    repo_id: Text = ""
-    pr_number: Lenient[Int] = None
-    queued: Lenient[bool] = None
-    job_run_id: Lenient[str] = None
-    started: Flag = False
-    deferred: Flag = False
-    reason: Lenient[str] = None
     status: Lenient[str] = None

@@ -3,9 +3,16 @@
 from collections.abc import Mapping
 from typing import Any
 
-from mogplex_mcp.api.http import JSON, MogplexHttp, check_uuid
+from mogplex_mcp.api.automation_models import (
+    AutomationDetail,
+    AutomationPage,
+    AutomationRun,
+    AutomationRunDetail,
+    Trigger,
+)
+from mogplex_mcp.api.http import JSON, MogplexHttp
+from mogplex_mcp.api.identifiers import check_uuid
 from mogplex_mcp.api.lenient import parse, parse_list
-from mogplex_mcp.api.models import AutomationDetail, AutomationPage, AutomationRun, AutomationRunDetail, Trigger
 
 
 class Automations:

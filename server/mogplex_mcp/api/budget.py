@@ -178,7 +178,7 @@ class SharedBudget:
         await self._shared(lambda: self._counts.pause(until), otherwise=None)
 
     async def usage(self) -> Usage:
-        """What this token has spent within the last minute, by all servers of this user."""
+        """Return what this token has spent within the last minute, by all servers of this user."""
         now = self._now()
         own = sum(one.units for one in _recent(self._own, now))
         units, until = await self._shared(lambda: self._counts.usage(now - WINDOW_SECONDS), otherwise=(0, 0.0))

@@ -6,7 +6,8 @@ from typing import Any
 
 from mogplex_mcp.api.automations import Automations
 from mogplex_mcp.api.errors import ErrorCode, MogplexError
-from mogplex_mcp.api.http import DEFAULT_TIMEOUT, check_uuid
+from mogplex_mcp.api.http import DEFAULT_TIMEOUT
+from mogplex_mcp.api.identifiers import check_uuid
 from mogplex_mcp.api.lenient import parse, parse_list
 from mogplex_mcp.api.models import (
     Agent,
@@ -168,11 +169,10 @@ class Mogplex(Automations):
         run_id: str,
         *,
         watching: bool = False,
-        timeout: float = DEFAULT_TIMEOUT,  # noqa: ASYNC109 - handed on
     ) -> Run:
         """GET /runs/{runId}."""
         path = f"/runs/{check_uuid(run_id, 'run_id')}"
-        data = await self._http.request("GET", path, watching=watching, timeout=timeout)
+        data = await self._http.request("GET", path, watching=watching)
         return parse(Run, data.get("run"), "run")
 
     async def get_run_events(
@@ -181,11 +181,10 @@ class Mogplex(Automations):
         limit: int = 200,
         *,
         watching: bool = False,
-        timeout: float = DEFAULT_TIMEOUT,  # noqa: ASYNC109 - handed on
     ) -> RunEvents:
         """GET /runs/{runId}/events: the run and its oldest `limit` events (Mogplex clamps it to 1..200)."""
         path = f"/runs/{check_uuid(run_id, 'run_id')}/events"
-        data = await self._http.request("GET", path, query={"limit": limit}, watching=watching, timeout=timeout)
+        data = await self._http.request("GET", path, query={"limit": limit}, watching=watching)
         return parse(RunEvents, data, "data")
 
     async def cancel_run(self, run_id: str) -> CancelledRun:

@@ -70,7 +70,7 @@ class PooledTransport(httpx2.AsyncBaseTransport):
 
         Raises:
             ValueError: The request is for another origin.
-            MogplexError: `ENDING`; the transport is closed.
+            MogplexError: `SHUTTING_DOWN`; the transport is closed.
             httpx2.TransportError: From the library.
         """
         if request.url.origin != self._origin:

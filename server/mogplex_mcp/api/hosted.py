@@ -11,7 +11,7 @@ from pydantic import AliasPath, Field, StrictBool
 from mogplex_mcp.api.errors import MogplexError
 from mogplex_mcp.api.http import JSON, MogplexHttp
 from mogplex_mcp.api.lenient import Id, Json, Lenient, Record, Text, parse_list
-from mogplex_mcp.api.responses import ApiResponse, read_envelope, service_error
+from mogplex_mcp.api.responses import SUCCESSES, ApiResponse, read_envelope, service_error
 from mogplex_mcp.api.unreadable import collect_unreadable, note_unreadable
 
 T = TypeVar("T")
@@ -172,7 +172,7 @@ def _read_result(response: ApiResponse) -> dict[str, Any]:
         said = {"code": data.get("code") if isinstance(data, dict) else None, "message": error.get("message")}
         raise _error(said, _status_of(error.get("code"), response.status, said["message"]), response)
     result = message.get("result")
-    if response.status // 100 != 2 or not isinstance(result, dict):  # noqa: PLR2004 - the class of successes
+    if response.status not in SUCCESSES or not isinstance(result, dict):
         response.refuse("without a result")
     return result
 

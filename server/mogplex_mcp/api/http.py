@@ -5,6 +5,7 @@ import random as random_module
 import re
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Generic, TypeAlias, TypeVar
 from urllib.parse import urlsplit
 
@@ -12,16 +13,14 @@ import anyio
 
 from mogplex_mcp.api.access_token import Token
 from mogplex_mcp.api.errors import Blame, ErrorCode, MogplexError
-from mogplex_mcp.api.identifiers import check_uuid
-from mogplex_mcp.api.responses import RATE_LIMIT_SECONDS, RUN_LIMIT_EXCEEDED, ApiResponse, read_envelope
+from mogplex_mcp.api.identifiers import without_ids
+from mogplex_mcp.api.responses import RATE_LIMIT_SECONDS, RUN_LIMIT_EXCEEDED, SERVER_ERRORS, ApiResponse, read_envelope
 from mogplex_mcp.api.retry import retrying
 
 if TYPE_CHECKING:
     import httpx2
 
     from mogplex_mcp.api.budget import Budget
-
-__all__ = ["JSON", "MogplexHttp", "Token", "check_uuid"]
 
 JSON: TypeAlias = Mapping[str, Any]
 """A JSON object to send."""
@@ -34,8 +33,6 @@ DEFAULT_TIMEOUT = 25.0
 _MISSING = (404, 405)
 _LOOK_SECONDS = 5.0
 _MARGIN_SECONDS = 0.1
-_ID = re.compile(r"(?<=/)[0-9a-f-]{36}(?=/|$)")
-
 _IDEMPOTENCY_KEY = re.compile(r"[\x21-\x7e]{1,200}")
 
 
@@ -96,11 +93,6 @@ class MogplexHttp:
         # The routes that responded as the Mogplex API does.
         self._known_routes: set[str] = set()
 
-    @property
-    def base_url(self) -> str:
-        """Return the canonical base of all routes."""
-        return self._base_url
-
     async def request(
         self,
         method: str,
@@ -111,7 +103,6 @@ class MogplexHttp:
         idempotency_key: str | None = None,
         watching: bool = False,
         timeout: float = DEFAULT_TIMEOUT,  # noqa: ASYNC109 - a value for people and tools, made a scope inside
-        units: int = 1,
         blocking: bool = False,
     ) -> dict[str, Any]:
         """Send a request to a v1 route (mogplex-api.md, section 1) and return the `data` of its envelope.
@@ -127,7 +118,6 @@ class MogplexHttp:
             idempotency_key: The header of that name, 1 to 200 visible ASCII characters.
             watching: Whether this is background polling, which may use half of the budget only.
             timeout: Seconds for everything: waiting for the budget, all attempts, all pauses.
-            units: What each attempt costs of the budget.
             blocking: Whether the route may be silent for all of `timeout` before it responds.
 
         Raises:
@@ -145,9 +135,9 @@ class MogplexHttp:
             read=read_envelope,
             changes=method != "GET",
             repeatable=method == "GET" or (method == "POST" and idempotency_key is not None),
-            units=units,
+            units=1,
             watching=watching,
-            route=_route(method, path),
+            route=f"{method} {without_ids(path)}",
         )
         return await self._perform(call, timeout)
 
@@ -181,7 +171,7 @@ class MogplexHttp:
             repeatable=read_only,
             units=units,
             watching=False,
-            route=_route("POST", path),
+            route=f"POST {without_ids(path)}",
         )
         return await self._perform(call, timeout)
 
@@ -195,15 +185,9 @@ class MogplexHttp:
         idempotency_key: str | None = None,
         silence: float | None,
     ) -> "httpx2.Request":
-        """Return the request, or refuse it before anything is spent.
+        """Return the request of `request`, or refuse it before anything is spent.
 
-        Args:
-            method: As in `request`, like the following ones.
-            path: The same.
-            query: The same.
-            body: The same.
-            idempotency_key: The same.
-            silence: Seconds without a byte of the response after which it is given up; None for the default.
+        After `silence` seconds without a byte of the response it is given up; None is the default.
         """
         if self._token is None:
             raise MogplexError(
@@ -293,7 +277,7 @@ class MogplexHttp:
             await self._budget.spend(1, watching=False)
             read_envelope(await send(self._transport, self._build("GET", path, query={"limit": 1}, silence=None)))
         except MogplexError as error:
-            says_nothing = error.status is None or error.status == 429 or error.status // 100 == 5  # noqa: PLR2004 - HTTP
+            says_nothing = error.status in (None, HTTPStatus.TOO_MANY_REQUESTS) or error.status in SERVER_ERRORS
             return None if says_nothing else _is_of_api(error)
         return True
 
@@ -324,11 +308,6 @@ def _end_silence_before_deadline(request: "httpx2.Request") -> None:
     timeout = request.extensions["timeout"]
     left = anyio.current_effective_deadline() - anyio.current_time()
     request.extensions["timeout"] = {**timeout, "read": min(timeout["read"], max(left - _MARGIN_SECONDS, left / 2))}
-
-
-def _route(method: str, path: str) -> str:
-    """Return method and path with the ids left out, such as "GET /runs/{id}/events"."""
-    return f"{method} {_ID.sub('{id}', path)}"
 
 
 def _is_of_api(error: MogplexError) -> bool:

@@ -11,6 +11,7 @@ from mogplex_mcp.api.errors import ErrorCode, MogplexError
 from mogplex_mcp.core.cleaning import is_plain
 
 _UUID = re.compile(r"([0-9a-f]{8})-?([0-9a-f]{4})-?([0-9a-f]{4})-?([0-9a-f]{4})-?([0-9a-f]{12})")
+_IN_PATH: Final = re.compile(r"(?<=/)[0-9a-f-]{36}(?=/|$)")
 # What models and people put around an id or a name: quotes, brackets, marks of Markdown, invisible characters.
 _MARKS: Final = " \t\r\n\\\"'`*{}<>[]()\u201c\u201d\u2018\u2019\u00ab\u00bb\u200b\u2060\ufeff"
 _LINK: Final = re.compile(r"\W*\[[^\]]*\]\(([^()\s]+)\)\W*")
@@ -101,6 +102,11 @@ def check_uuid(text: str, what: str) -> str:
     if found := canonical_uuid(text, kind):
         return found
     raise MogplexError(ErrorCode.INVALID_ARGUMENT, what + not_a_uuid(text, kind.replace("_", " ")))
+
+
+def without_ids(path: str) -> str:
+    """Return the template of a path of the API, such as "/runs/{id}/events"."""
+    return _IN_PATH.sub("{id}", path)
 
 
 def _quoted(text: str) -> str:

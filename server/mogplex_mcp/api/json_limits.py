@@ -11,6 +11,12 @@ MAX_DEPTH: Final = 64
 
 _SQUARE: Final = bytes.maketrans(b"{}", b"[]")
 _ALL_BUT_BRACKETS: Final = bytes(set(range(256)) - set(b"[]{}"))
+_MOST_SURROGATES: Final = 100_000
+# A high one without a low one behind it, or a low one without a high one before it.
+_LONE_SURROGATE: Final = re.compile(
+    rb"\\u[dD](?:[89abAB][0-9a-fA-F]{2}(?!\\u[dD][c-fC-F])|(?<!\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD])[c-fC-F][0-9a-fA-F]{2})"
+)
+_TOO_MANY: Final = f"with more than {MAX_VALUES:,} values"
 
 
 def find_excess(body: bytes) -> str:
@@ -42,11 +48,3 @@ def replace_lone_surrogates(body: bytes) -> bytes:
     # With these out of the way, no backslash before a "u" is itself escaped.
     plain = body.replace(b"\\\\", b"\0\0")
     return _LONE_SURROGATE.sub(b"?", plain, _MOST_SURROGATES).replace(b"\0\0", b"\\\\")
-
-
-_MOST_SURROGATES: Final = 100_000
-# A high one without a low one behind it, or a low one without a high one before it.
-_LONE_SURROGATE: Final = re.compile(
-    rb"\\u[dD](?:[89abAB][0-9a-fA-F]{2}(?!\\u[dD][c-fC-F])|(?<!\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD])[c-fC-F][0-9a-fA-F]{2})"
-)
-_TOO_MANY: Final = f"with more than {MAX_VALUES:,} values"

@@ -7,9 +7,9 @@ from urllib.parse import urlsplit
 
 import httpx2
 
+from mogplex_mcp.api.identifiers import without_ids
 from mogplex_mcp.core.metrics import Recorder
 
-_ID: Final = re.compile(r"(?<=/)[0-9a-f-]{36}(?=/|$)")
 _TEMPLATE: Final = re.compile(r"(/[a-z-]{1,30}|/\{id\}){1,6}")
 
 
@@ -48,5 +48,5 @@ class MeasuredTransport(httpx2.AsyncBaseTransport):
         await self._transport.aclose()
 
     def _route(self, request: httpx2.Request) -> str:
-        path = _ID.sub("{id}", request.url.path.removeprefix(self._base_path))
+        path = without_ids(request.url.path.removeprefix(self._base_path))
         return f"{request.method} {path}" if _TEMPLATE.fullmatch(path) else "other"

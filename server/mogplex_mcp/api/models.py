@@ -12,53 +12,7 @@ from urllib.parse import urlsplit
 
 from pydantic import AliasPath, Field, model_validator
 
-from mogplex_mcp.api.automation_models import (
-    AiCall,
-    Automation,
-    AutomationDetail,
-    AutomationPage,
-    AutomationRun,
-    AutomationRunDetail,
-    DispatchEvent,
-    NodeRun,
-    PublishedVersion,
-    ReviewFinding,
-    ReviewRerun,
-    Trigger,
-    Wait,
-)
 from mogplex_mcp.api.lenient import Flag, Id, Int, Items, Json, Lenient, Moment, Record, Rows, Text, Texts, Uuid
-
-__all__ = [
-    "Agent",
-    "AiCall",
-    "Automation",
-    "AutomationDetail",
-    "AutomationPage",
-    "AutomationRun",
-    "AutomationRunDetail",
-    "CancelledRun",
-    "DispatchEvent",
-    "EnvVar",
-    "EnvVarDeleted",
-    "EnvVarSet",
-    "LifecycleEvent",
-    "McpServer",
-    "Model",
-    "NodeRun",
-    "PublishedVersion",
-    "Repo",
-    "ReviewFinding",
-    "ReviewRerun",
-    "Run",
-    "RunEvent",
-    "RunEvents",
-    "Sandbox",
-    "SandboxLogs",
-    "StartedRun",
-    "Trigger",
-    "Wait",
-]
 
 _NAME = re.compile(r"[A-Za-z0-9_.-]{1,100}")
 
@@ -213,6 +167,19 @@ class CancelledRun(Record):
     run: Run
     status: Text = ""
     already_terminal: Flag = False
+
+
+class ReviewRerun(Record):
+    """The result of requesting another review of a pull request."""
+
+    repo_id: Text = ""
+    pr_number: Lenient[Int] = None
+    queued: Lenient[bool] = None
+    job_run_id: Lenient[str] = None
+    started: Flag = False
+    deferred: Flag = False
+    reason: Lenient[str] = None
+    status: Lenient[str] = None
 
 
 class McpServer(Record):

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from html import unescape
-from typing import Any, NoReturn
+from http import HTTPStatus
+from typing import Any, Final, NoReturn
 from urllib.parse import urljoin, urlsplit
 
 from pydantic_core import from_json
@@ -19,6 +20,12 @@ from mogplex_mcp.core.cleaning import clean_line
 RUN_LIMITER_UNAVAILABLE = "run rate limit unavailable"
 # What POST /runs says when its own quota of starts is used up; other requests of this token still pass.
 RUN_LIMIT_EXCEEDED = "run rate limit exceeded"
+
+# Classes of statuses (RFC 9110, section 15).
+SUCCESSES: Final = range(200, 300)
+_REDIRECTS: Final = range(300, 400)
+_CLIENT_ERRORS: Final = range(400, 500)
+SERVER_ERRORS: Final = range(500, 600)
 
 _LONGEST_REASON = 300
 
@@ -97,7 +104,7 @@ class ApiResponse:
         Raises:
             MogplexError: `REDIRECTED`, or `UNEXPECTED_ANSWER` (`RATE_LIMITED` for a bare 429) if it isn't JSON.
         """
-        if self.location and self.status // 100 == 3:  # noqa: PLR2004 - the class of redirects
+        if self.location and self.status in _REDIRECTS:
             raise self._redirect_error()
         if self.content_type != "application/json":
             self.refuse()
@@ -119,14 +126,15 @@ class ApiResponse:
             why: What is wrong with it, as a relative clause.
             what: What it is, if its body was not read.
         """
-        code = ErrorCode.RATE_LIMITED if self.status == 429 else ErrorCode.UNEXPECTED_ANSWER  # noqa: PLR2004 - HTTP
+        is_limit = self.status == HTTPStatus.TOO_MANY_REQUESTS
+        code = ErrorCode.RATE_LIMITED if is_limit else ErrorCode.UNEXPECTED_ANSWER
         if self.status in _OWN_WORDS:
             code, words = _OWN_WORDS[self.status]
             blame = Blame.PROXY if code is ErrorCode.UNREACHABLE else None
             raise MogplexError(code, f"{words.format(host=self.host)} (status {self.status}).", blame=blame)
         came = f"{what or self._describe()}{why and ' '}{why} with status {self.status}"
         text = f"Received {came} from {self.host} instead of an answer of the Mogplex API."
-        if self.status == 500 and self.content_type in ("", "text/plain"):  # noqa: PLR2004 - HTTP
+        if self.status == HTTPStatus.INTERNAL_SERVER_ERROR and self.content_type in ("", "text/plain"):
             # An uncaught error of Mogplex itself (mogplex-api.md, section 2, "Auth and paths").
             code, text = ErrorCode.INTERNAL_ERROR, f"{self.host} failed without a reason: it sent {came}."
         raise MogplexError(
@@ -134,7 +142,7 @@ class ApiResponse:
             text,
             status=self.status,
             retry_after=_retry_seconds(code, self.retry_after),
-            may_have_happened=self.status // 100 in (2, 5),
+            may_have_happened=self.status in SUCCESSES or self.status in SERVER_ERRORS,
         )
 
     def _describe(self) -> str:
@@ -182,7 +190,7 @@ def read_envelope(response: ApiResponse) -> dict[str, Any]:
         error = envelope.get("error")
         raise service_error(error if isinstance(error, dict) else {}, response.status, response.retry_after)
     data = envelope.get("data")
-    if envelope.get("ok") is not True or response.status // 100 != 2 or not isinstance(data, dict):  # noqa: PLR2004 - 2xx
+    if envelope.get("ok") is not True or response.status not in SUCCESSES or not isinstance(data, dict):
         response.refuse("without an envelope")
     return data
 
@@ -200,7 +208,7 @@ def service_error(error: dict[str, Any], status: int, retry_after: float | None)
     message = clean_line(said, _LONGEST_REASON) if isinstance(said, str) else ""
     code = _error_code(error.get("code"), status)
     # After a 5xx it isn't known: a 500 of POST /runs was seen to leave a run behind.
-    may_have_happened = status // 100 == 5 and code is not ErrorCode.NOT_SUPPORTED  # noqa: PLR2004 - the class of failures
+    may_have_happened = status in SERVER_ERRORS and code is not ErrorCode.NOT_SUPPORTED
     if RUN_LIMITER_UNAVAILABLE in message:
         may_have_happened = False  # the limiter comes before everything else
         message += ". Mogplex answers this, for ever, for a repo id that it does not know: check the repo id."
@@ -250,7 +258,7 @@ def _error_code(code: object, status: int) -> ErrorCode:
         return _CODES[code]
     if status in _CODES_BY_STATUS_WITHOUT_CODE:
         return _CODES_BY_STATUS_WITHOUT_CODE[status]
-    return ErrorCode.BAD_REQUEST if status // 100 == 4 else ErrorCode.INTERNAL_ERROR  # noqa: PLR2004 - 4xx
+    return ErrorCode.BAD_REQUEST if status in _CLIENT_ERRORS else ErrorCode.INTERNAL_ERROR
 
 
 def _retry_seconds(code: ErrorCode, retry_after: float | None) -> float | None:

@@ -3,7 +3,7 @@
 from argparse import Namespace
 from typing import Any
 
-from mogplex_mcp.api.models import AutomationRun, AutomationRunDetail
+from mogplex_mcp.api.automation_models import AutomationRun, AutomationRunDetail
 from mogplex_mcp.cli.exit_codes import ExitCode
 from mogplex_mcp.cli.session import Session, in_terminal
 from mogplex_mcp.cli.terminal.records import FAILURE_CHARACTERS, camel, iso
@@ -12,7 +12,7 @@ from mogplex_mcp.core.cleaning import clean_line, sanitize_name, sanitize_word
 from mogplex_mcp.core.humanize import ago, duration
 from mogplex_mcp.core.standard_streams import say
 from mogplex_mcp.operations import automation_runs
-from mogplex_mcp.operations.automation_runs import AutomationRunState
+from mogplex_mcp.runs.automation_run_state import AutomationRunState
 from mogplex_mcp.runs.progress import describe_automation_run
 
 _DEFAULT_LIMIT = 20
@@ -79,7 +79,7 @@ async def follow_run(session: Session, automation_id: str, run_id: str) -> int:
     with run_view(session.output) as shown:
 
         async def look(run: AutomationRunDetail) -> None:
-            await shown.progress(0.0, describe_automation_run(run))
+            await shown.progress(describe_automation_run(run))
 
         async def wait(run_id: str) -> AutomationRunState:
             return await session.perform(

@@ -5,7 +5,7 @@ from argparse import Namespace
 from collections.abc import Mapping
 from typing import Any
 
-from mogplex_mcp.api.models import Automation, AutomationDetail
+from mogplex_mcp.api.automation_models import Automation, AutomationDetail
 from mogplex_mcp.cli.automation_runs import follow_run
 from mogplex_mcp.cli.exit_codes import ExitCode
 from mogplex_mcp.cli.session import Session, in_terminal

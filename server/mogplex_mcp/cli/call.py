@@ -18,10 +18,11 @@ from mogplex_mcp.operations.context import OperationContext
 from mogplex_mcp.reply.model import Reply
 from mogplex_mcp.reply.render import to_text
 from mogplex_mcp.tenants.call_timeouts import client_key
-from mogplex_mcp.toolkit.arguments import nearest
+from mogplex_mcp.toolkit.arguments import unknown_name
 from mogplex_mcp.toolkit.call import Call
 from mogplex_mcp.toolkit.dispatch import call_tool as dispatch
-from mogplex_mcp.toolkit.toolset import Tool, adapt_toolsets, needs_write, select
+from mogplex_mcp.toolkit.tool_selection import select
+from mogplex_mcp.toolkit.toolset import Tool, adapt_toolsets, needs_write
 from mogplex_mcp.tools.catalog import TOOLSETS
 
 _CLIENT = "mogplex-mcp-terminal"
@@ -42,7 +43,7 @@ async def call_tool(session: Session, given: Namespace) -> int:
             session.check_allowed(other.name, changes=not other.hints.reads_only)
         raise CommandError(
             "Nothing was done.",
-            nearest("tool", given.tool, list(tools)),
+            unknown_name("tool", given.tool, list(tools)),
             "`mogplex-mcp call` lists the tools.",
             "unknown_tool",
         )

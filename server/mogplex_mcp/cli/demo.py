@@ -1,7 +1,9 @@
 """`mogplex-mcp demo`: a run from start to pull request, with a real MCP server and a real MCP client over stdio."""
 
 import re
+import shutil
 import sys
+from pathlib import Path
 from typing import Any, Final
 
 import mcp_types
@@ -13,15 +15,16 @@ from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeEl
 
 from mogplex_mcp.cli.terminal.output import PipeConsole
 from mogplex_mcp.config.settings import Settings
+from mogplex_mcp.installation.launch import PROGRAM, typed_again
 from mogplex_mcp.reply.untrusted import SHORT_WARNING, WARNING
 
 TASK: Final = "Fix the flaky test in the checkout flow."
 REPO: Final = "acme/web"
 MIN_SECONDS: Final = 5.0
 NEXT_COMMANDS: Final = (
-    ("mogplex-mcp runs list --demo", "the run is still there"),
-    ("mogplex-mcp login", "sign in to your own Mogplex"),
-    ("mogplex-mcp install", "add this server to your MCP clients"),
+    ("runs list --demo", "the run is still there"),
+    ("login", "sign in to your own Mogplex"),
+    ("install", "add this server to your MCP clients"),
 )
 
 _ID: Final = re.compile(r"\b([0-9a-f]{8})(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b")
@@ -49,10 +52,16 @@ async def show_demo(settings: Settings) -> None:
     async with Client(server, client_info=mcp_types.Implementation(name="mogplex-mcp-demo", version="1")) as client:
         pull_request = await play(client, console)
     console.print(f"[bold green]Done.[/] The pull request: {pull_request}")
+    print_next_commands(console)
+
+
+def print_next_commands(console: Console) -> None:
+    """Print what to do after a demo, with the program named as the reader named it."""
+    program = typed_again(sys.argv[0], Path(sys.prefix), on_path=shutil.which(PROGRAM) is not None)
     console.print("All of this was simulated. What to do next:")
     width = max(len(command) for command, _ in NEXT_COMMANDS)
     for command, purpose in NEXT_COMMANDS:
-        console.print(f"  [cyan]{command:{width}}[/]  {purpose}", soft_wrap=True)
+        console.print(f"  [cyan]{escape(program)} {command:{width}}[/]  {purpose}", soft_wrap=True)
 
 
 async def play(client: Client, console: Console) -> str:

@@ -96,7 +96,7 @@ def _check_tools(settings: Settings) -> None:
         SettingsError: The settings name a tool or toolset that does not exist; the message names the nearest.
     """
     if settings.toolsets or settings.tools or settings.exclude_tools:
-        from mogplex_mcp.toolkit.toolset import select  # noqa: PLC0415 - slow to import, and rarely needed
+        from mogplex_mcp.toolkit.tool_selection import select  # noqa: PLC0415 - slow to import, and rarely needed
         from mogplex_mcp.tools.catalog import TOOLSETS  # noqa: PLC0415 - the same
 
         select(

@@ -14,6 +14,7 @@ from mogplex_mcp.cli.browser_login import end_sign_in, sign_in_person
 from mogplex_mcp.cli.exit_codes import ExitCode, exit_code_of
 from mogplex_mcp.cli.terminal.input import InputError, confirm, is_interactive, read_secret
 from mogplex_mcp.config.settings import Settings
+from mogplex_mcp.core.cleaning import clean_line
 from mogplex_mcp.core.standard_streams import say
 from mogplex_mcp.credentials.grant import Grant
 from mogplex_mcp.credentials.sources import find_token, sources
@@ -179,8 +180,6 @@ async def _check_token(settings: Settings, token: Token, keys: str) -> None:
     except TimeoutError:
         await _confirm_unchecked(ExitCode.UNAVAILABLE, "Mogplex did not respond in time.")
     except MogplexError as error:
-        from mogplex_mcp.reply.untrusted import clean_line  # noqa: PLC0415 - only here
-
         reason, code = clean_line(error.message, 300), exit_code_of(error.code)
         if error.code is ErrorCode.UNAUTHORIZED:
             raise _LoginError(

@@ -5,8 +5,8 @@ from argparse import Namespace
 from mogplex_mcp.api.models import Repo
 from mogplex_mcp.cli.exit_codes import ExitCode
 from mogplex_mcp.cli.session import Session, in_terminal
+from mogplex_mcp.core.cleaning import clean_line, sanitize_name, sanitize_word
 from mogplex_mcp.operations import repos
-from mogplex_mcp.reply.untrusted import clean_line, sanitize_name, sanitize_word
 
 _NAME_CHARACTERS = 200
 

@@ -11,9 +11,9 @@ from mogplex_mcp.cli.terminal.input import read_stdin
 from mogplex_mcp.cli.terminal.messages import CommandError
 from mogplex_mcp.cli.terminal.records import run_record
 from mogplex_mcp.cli.terminal.short_ids import whole_run_id
+from mogplex_mcp.core.cleaning import sanitize_name, sanitize_word
 from mogplex_mcp.operations import runs
 from mogplex_mcp.operations.runs import StartedRun
-from mogplex_mcp.reply.untrusted import sanitize_name, sanitize_word
 from mogplex_mcp.runs.outcome import read_outcome
 from mogplex_mcp.storage.ledger import TERMINAL_STATUSES
 

@@ -18,11 +18,11 @@ from mogplex_mcp.cli.terminal.records import (
 )
 from mogplex_mcp.cli.terminal.run_view import run_view
 from mogplex_mcp.cli.terminal.short_ids import short_length, whole_run_id
+from mogplex_mcp.core.cleaning import clean_line, sanitize_name, sanitize_word
 from mogplex_mcp.core.humanize import ago, counted, duration
 from mogplex_mcp.core.standard_streams import say
 from mogplex_mcp.operations import run_list, runs
 from mogplex_mcp.operations.runs import FollowedRun
-from mogplex_mcp.reply.untrusted import clean_line, sanitize_name, sanitize_word
 from mogplex_mcp.runs.outcome import Phase
 from mogplex_mcp.runs.tail import Reason
 from mogplex_mcp.runs.watch import EVENT_WINDOW, Snapshot

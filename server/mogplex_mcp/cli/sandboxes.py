@@ -9,10 +9,10 @@ from mogplex_mcp.cli.exit_codes import ExitCode
 from mogplex_mcp.cli.session import Session, in_terminal
 from mogplex_mcp.cli.terminal.messages import CommandError
 from mogplex_mcp.cli.terminal.records import TEXT_CHARACTERS, iso
+from mogplex_mcp.core.cleaning import clean, clean_line, sanitize_word
 from mogplex_mcp.core.humanize import counted, duration
 from mogplex_mcp.operations import sandboxes
 from mogplex_mcp.operations.sandboxes import MOST_SANDBOXES, sandbox_page
-from mogplex_mcp.reply.untrusted import clean, clean_line, sanitize_word
 
 _FACT_CHARACTERS: Final = 200
 _DEFAULT_LIMIT: Final = 20

@@ -25,7 +25,7 @@ from mogplex_mcp.core.redaction import Redactor, find_key
 from mogplex_mcp.core.shutdown import CALL_SECONDS, Shutdown
 from mogplex_mcp.core.standard_streams import say
 from mogplex_mcp.operations.confirmation import Consent, ConsentNeeded
-from mogplex_mcp.operations.context import OperationContext, Progress, unreported
+from mogplex_mcp.operations.context import OperationContext
 from mogplex_mcp.operations.errors import Argument, Operation, OperationError, Speller, operation_error
 from mogplex_mcp.tenants.services import Services
 from mogplex_mcp.tenants.tenant import Tenant
@@ -85,7 +85,6 @@ class Session:
         changes: bool = False,
         repeatable: bool = True,
         needs_token: bool = True,
-        progress: Progress = unreported,
         speller: Speller = as_commands,
     ) -> T:
         """Perform an operation, and ask the user where it needs consent.
@@ -96,7 +95,6 @@ class Session:
             changes: Whether it changes anything on Mogplex.
             repeatable: Whether it is idempotent.
             needs_token: Whether it needs a token.
-            progress: Called with the progress of the operation.
             speller: Spells arguments and operations in errors.
 
         Raises:
@@ -108,7 +106,7 @@ class Session:
         for _ in range(_MAX_QUESTIONS):
             try:
                 self._check_token(needs_token=needs_token, changes=changes)
-                return await self._once(operation, consent, progress, changes=changes)
+                return await self._once(operation, consent, changes=changes)
             except ConsentNeeded:
                 consent = await self._ask(consent.question)
             except Interrupted:
@@ -149,7 +147,6 @@ class Session:
         self,
         operation: Callable[[OperationContext], Awaitable[T]],
         consent: Consent,
-        progress: Progress,
         *,
         changes: bool,
     ) -> T:
@@ -157,7 +154,6 @@ class Session:
             tenant=self.tenant,
             settings=self.settings,
             arrived=anyio.current_time(),
-            progress=progress,
             clock=self.services.store.now,
             consent=consent,
             shutdown=self.shutdown,
@@ -274,7 +270,7 @@ def _check_names(settings: Settings) -> None:
         SettingsError: One doesn't; the message names the nearest.
     """
     if settings.exclude_tools:
-        from mogplex_mcp.toolkit.toolset import select  # noqa: PLC0415 - imports the MCP SDK, which is slow
+        from mogplex_mcp.toolkit.tool_selection import select  # noqa: PLC0415 - imports the MCP SDK, which is slow
         from mogplex_mcp.tools.catalog import TOOLSETS  # noqa: PLC0415 - the same
 
         select(TOOLSETS, wanted_toolsets=["all"], excluded_tools=settings.exclude_tools)

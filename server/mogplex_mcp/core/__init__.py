@@ -1,1 +1,1 @@
-"""What every room may use: redaction, shutdown, standard streams, deadlines, private files."""
+"""What every package may use: redaction, shutdown, standard streams, deadlines, private files."""

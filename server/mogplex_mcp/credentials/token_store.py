@@ -99,7 +99,7 @@ class KeyringStore:
             keyring = importlib.import_module("keyring")  # slow to import
         except ImportError:
             raise NoKeyringError(
-                "The keyring cannot be used: install the extra for it (pip install 'mogplex-mcp[keyring]')."
+                "The keyring cannot be used: install the extra for it (uv tool install 'mogplex-mcp[keyring]')."
             ) from None
         if self._unanswered is not None and not self._unanswered.done():
             # Another request would only wait for the same dialog.

@@ -42,7 +42,8 @@ async def describe(settings: Settings, token: Token) -> str:
 async def check_tools(subject: Subject) -> Sequence[Finding]:
     """Report how many tools the settings of this shell select, and what their list costs a model."""
     # Definitions take long to build, and nothing else here needs them.
-    from mogplex_mcp.toolkit.toolset import list_size, offered_tools  # noqa: PLC0415 - see above
+    from mogplex_mcp.toolkit.tool_selection import offered_tools  # noqa: PLC0415 - see above
+    from mogplex_mcp.toolkit.toolset import list_size  # noqa: PLC0415 - see above
     from mogplex_mcp.tools.catalog import TOOLSETS  # noqa: PLC0415 - see above
 
     tools = offered_tools(TOOLSETS, subject.settings)

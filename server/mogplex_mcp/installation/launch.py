@@ -99,7 +99,7 @@ class Installation:
         Raises:
             InstallationError: This one is temporary, and uvx was not found.
         """
-        if any(part.startswith(_UV_CACHE) for part in self.prefix.parts):
+        if _in_uv_cache(self.prefix):
             return self._by_uvx(tuple(options))
         if _has_pair(self.prefix, "pipx", _PIPX_CACHE):
             raise InstallationError(
@@ -159,6 +159,25 @@ def options_in(command: str, args: Iterable[str]) -> tuple[str, ...] | None:
         if _BEHIND_NAME.split(name)[0] in (PROGRAM, MODULE) and (index == 0 or words[index - 1] not in _NAMES_NO_START):
             return tuple(words[index + 1 :])
     return None
+
+
+def typed_again(typed: str, prefix: Path, *, on_path: bool) -> str:
+    """Return how a person calls this program once more, in the shell in which it was called.
+
+    Args:
+        typed: The first word of its command line, as Python has it.
+        prefix: `sys.prefix` of its environment.
+        on_path: Whether a shell finds it by its name; in the environment that `uvx` makes it does, and only there.
+    """
+    if _in_uv_cache(prefix):
+        return f"uvx {PROGRAM}"
+    if on_path or options_in(typed, ()) is None:  # as with `python -m`, where it is `__main__.py`
+        return PROGRAM
+    return f'"{typed}"' if " " in typed else typed
+
+
+def _in_uv_cache(prefix: Path) -> bool:
+    return any(part.startswith(_UV_CACHE) for part in prefix.parts)
 
 
 def _executable(name: str) -> str:

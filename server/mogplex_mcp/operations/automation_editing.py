@@ -5,8 +5,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
+from mogplex_mcp.api.automation_models import AutomationDetail
 from mogplex_mcp.api.errors import ErrorCode, MogplexError
-from mogplex_mcp.api.models import Agent, AutomationDetail, Model
+from mogplex_mcp.api.models import Agent, Model
 from mogplex_mcp.core.cleaning import sanitize_word
 from mogplex_mcp.operations.confirmation import quote
 from mogplex_mcp.operations.context import OperationContext
@@ -47,7 +48,7 @@ async def list_agents(context: OperationContext, *, query: str = "") -> Sequence
     """List the agents that the nodes of an automation can use.
 
     Args:
-        context: The circumstances of the call.
+        context: The context of the call.
         query: Part of an id or a name; empty for all.
 
     Raises:
@@ -60,7 +61,7 @@ async def list_models(context: OperationContext, *, query: str = "") -> Sequence
     """List the models that the user enabled.
 
     Args:
-        context: The circumstances of the call.
+        context: The context of the call.
         query: Part of an id or a name; empty for all.
 
     Raises:
@@ -83,7 +84,7 @@ async def create_automation(
     """Create an automation; each call creates another one.
 
     Args:
-        context: The circumstances of the call.
+        context: The context of the call.
         installation_id: The GitHub installation; 0 for that of the repository.
         repo: A repository of the installation: `owner/name`, or an id; empty for the default one.
         name: Its name; empty for one that Mogplex chooses.
@@ -139,7 +140,7 @@ async def update_automation(
     """Change the draft of an automation; what is empty stays as it is.
 
     Args:
-        context: The circumstances of the call.
+        context: The context of the call.
         automation_id: The automation.
         name: Its new name.
         description: What it is for.
@@ -185,7 +186,7 @@ async def publish_automation(context: OperationContext, *, automation_id: str) -
     """Make the draft of an automation live, if the user agrees.
 
     Args:
-        context: The circumstances of the call.
+        context: The context of the call.
         automation_id: The automation.
 
     Raises:
@@ -208,7 +209,7 @@ async def set_automation_model(
     """Choose the model of an agent node in the draft of an automation.
 
     Args:
-        context: The circumstances of the call.
+        context: The context of the call.
         automation_id: The automation.
         node_id: The node.
         model: The id of a model that the user enabled; empty to clear it, after which the draft cannot be published.

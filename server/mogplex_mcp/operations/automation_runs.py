@@ -3,13 +3,14 @@
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any, Final
 
 import anyio
 
+from mogplex_mcp.api.automation_models import AutomationRun, AutomationRunDetail
 from mogplex_mcp.api.errors import ErrorCode, MogplexError
-from mogplex_mcp.api.models import AutomationRun, AutomationRunDetail, Repo
+from mogplex_mcp.api.models import Repo
 from mogplex_mcp.core.shutdown import AT_ONCE
 from mogplex_mcp.operations.context import OperationContext
 from mogplex_mcp.operations.errors import (
@@ -25,10 +26,11 @@ from mogplex_mcp.operations.errors import (
 )
 from mogplex_mcp.operations.known_runs import UNKNOWN_CLIENT
 from mogplex_mcp.operations.task_poll import POLL_SECONDS, Pending, TaskPoll, noting_faults
+from mogplex_mcp.runs.automation_run_state import AutomationRunState, has_ended
 from mogplex_mcp.runs.idempotency import GenerationsError
 from mogplex_mcp.runs.progress import describe_automation_run, with_fault
-from mogplex_mcp.runs.triggers import Triggered, has_ended, is_unqueued
-from mogplex_mcp.runs.verdicts import STALE_AFTER, is_never_started, silence_since
+from mogplex_mcp.runs.triggers import Triggered
+from mogplex_mcp.runs.verdicts import is_never_started
 from mogplex_mcp.storage.errors import StateError
 
 MOST_RUNS: Final = 50
@@ -37,9 +39,6 @@ MOST_RUNS: Final = 50
 # Seconds between two looks, by how long the wait has lasted.
 _SCHEDULE: Final = ((10.0, 2.0), (30.0, 4.0), (120.0, 8.0))
 _LONGEST_INTERVAL: Final = 10.0
-
-# Nodes that wait on purpose, for hours if they have to.
-_PAUSES: Final = frozenset({"delay", "await_event"})
 
 Listener = Callable[[AutomationRunDetail], Awaitable[None]]
 """Is called with what each look saw, while the wait goes on."""
@@ -83,67 +82,9 @@ class AutomationRunList:
 
     def never_started(self, run: AutomationRun) -> bool:
         """Return whether no worker took a run of the list in time, so that it will not run."""
-        return not has_ended(run) and not run.active_wait_count and _never_started(run, (), self.now)
-
-
-@dataclass(frozen=True)
-class AutomationRunState:
-    """A run of an automation as it was last seen.
-
-    Attributes:
-        automation_id: The automation.
-        run: The run.
-        now: The time at Mogplex.
-        fault: Why the latest look failed, in which case an earlier one is shown; None if it did not fail.
-        is_latest: Whether no run was named, so that it is the latest one that the caller's session triggered.
-    """
-
-    automation_id: str
-    run: AutomationRunDetail
-    now: datetime
-    fault: MogplexError | None = None
-    is_latest: bool = False
-
-    @property
-    def has_ended(self) -> bool:
-        """Whether nothing more will happen in the run."""
-        return has_ended(self.run)
-
-    @property
-    def needs_answer(self) -> bool:
-        """Whether the run goes on only when a person has answered it, such as by an approval."""
-        return not self.has_ended and any(wait.status == "waiting" for wait in self.run.waits)
-
-    @property
-    def is_unqueued(self) -> bool:
-        """Whether Mogplex accepted the run, but could not queue it, so that it will not run."""
-        return not self.run.runtime_run_id and not any(_signs(self.run)) and is_unqueued(self.run)
-
-    @property
-    def never_started(self) -> bool:
-        """Whether no worker took the run in time, so that it will not run."""
-        if self.has_ended or self.needs_answer:
+        if has_ended(run) or run.active_wait_count:
             return False
-        return self.is_unqueued or _never_started(self.run, _signs(self.run), self.now)
-
-    @property
-    def silence(self) -> timedelta:
-        """How long nothing was heard of the run."""
-        run = self.run
-        dispatched = [one.created_at for one in run.dispatch_events]
-        waited = [one.created_at for one in run.waits]
-        return silence_since([run.created_at, run.started_at, *dispatched, *waited, *_signs(run)], self.now)
-
-    @property
-    def is_stale(self) -> bool:
-        """Whether nothing was heard of the run for so long that it may be dead. A planned pause is none of that."""
-        pauses = any(node.node_type in _PAUSES and node.completed_at is None for node in self.run.node_runs)
-        return not self.has_ended and not self.needs_answer and not pauses and self.silence > STALE_AFTER
-
-    @property
-    def is_going_on(self) -> bool:
-        """Whether it makes sense to wait for the run."""
-        return not (self.has_ended or self.needs_answer or self.never_started or self.is_stale)
+        return is_never_started(run.created_at, worker=run.runtime_run_id, at_work=False, now=self.now)
 
 
 async def trigger_automation(
@@ -158,7 +99,7 @@ async def trigger_automation(
     """Run a published automation on a repository, exactly once, or find the run that the same call started before.
 
     Args:
-        context: The circumstances of the call.
+        context: The context of the call.
         automation_id: The automation.
         repo: A repository of the same GitHub installation: `owner/name`, an address on GitHub, or an id.
         inputs: What the automation gets.
@@ -200,7 +141,7 @@ async def list_automation_runs(context: OperationContext, *, automation_id: str,
     """List the runs of an automation.
 
     Args:
-        context: The circumstances of the call.
+        context: The context of the call.
         automation_id: The automation.
         limit: 1 to `MOST_RUNS`.
 
@@ -225,7 +166,7 @@ async def get_automation_run(
     """Look at a run of an automation, now or when it has ended or needs an answer.
 
     Args:
-        context: The circumstances of the call.
+        context: The context of the call.
         automation_id: The automation.
         run_id: The run; empty for the latest one that the caller's session triggered.
         wait_seconds: How long to wait; the deadline of the call comes first.
@@ -276,10 +217,13 @@ async def _poll_once(
     share, now = context.tenant.fair_share, anyio.current_time()
     if state.is_going_on:
         share.note(wanted)
-        seconds = max(seen.next_at - now, share.seconds)
-        arguments = {"automation_id": automation_id, "run_id": wanted}
-        message = with_fault(describe_automation_run(run), seen.fault)
-        pending = Pending(arguments, message, seconds, wait_seconds, now - seen.seen_at)
+        pending = Pending(
+            arguments={"automation_id": automation_id, "run_id": wanted},
+            message=with_fault(describe_automation_run(run), seen.fault),
+            next_seconds=max(seen.next_at - now, share.seconds),
+            most_seconds=wait_seconds,
+            seen_seconds=now - seen.seen_at,
+        )
         poll.go_on(pending, fault=seen.fault)
     if poll.pending is None:
         share.forget(wanted)
@@ -315,16 +259,6 @@ async def _look(
 def _listed(automation_id: str) -> AbstractContextManager[None]:
     listed = Operation("list_automation_runs", {"automation_id": automation_id})
     return listed_by(listed, ("automation", Operation("list_automations")))
-
-
-def _never_started(run: AutomationRun, signs: Sequence[datetime | None], now: datetime) -> bool:
-    return is_never_started(run.created_at, worker=run.runtime_run_id, at_work=any(signs), now=now)
-
-
-def _signs(run: AutomationRunDetail) -> list[datetime | None]:
-    """Return the times at which a worker was seen at work."""
-    nodes = [time for node in run.node_runs for time in (node.started_at, node.completed_at)]
-    return nodes + [time for call in run.ai_calls for time in (call.started_at, call.completed_at)]
 
 
 def _interval(waited: float) -> float:

@@ -2,8 +2,8 @@
 
 from typing import Final
 
+from mogplex_mcp.api.automation_models import AutomationDetail, AutomationPage
 from mogplex_mcp.api.errors import ErrorCode, MogplexError
-from mogplex_mcp.api.models import AutomationDetail, AutomationPage
 from mogplex_mcp.operations.context import OperationContext
 from mogplex_mcp.operations.errors import Argument, InvalidArgumentError, Operation, OperationError, check_id, listed_by
 
@@ -15,7 +15,7 @@ async def list_automations(context: OperationContext, *, limit: int = 50, cursor
     """List automations, the newest first.
 
     Args:
-        context: The circumstances of the call.
+        context: The context of the call.
         limit: 1 to `MOST_AUTOMATIONS`.
         cursor: Where an earlier page ended; empty for the first page.
 
@@ -49,7 +49,7 @@ async def get_automation(context: OperationContext, *, automation_id: str) -> Au
     """Read an automation with its graphs.
 
     Args:
-        context: The circumstances of the call.
+        context: The context of the call.
         automation_id: The automation.
 
     Raises:

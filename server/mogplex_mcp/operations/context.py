@@ -1,7 +1,7 @@
-"""The context of an operation: tenant, settings, deadline, progress, consent, shutdown."""
+"""The context of an operation: tenant, settings, deadline, consent, shutdown."""
 
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Final
@@ -14,16 +14,10 @@ from mogplex_mcp.operations.confirmation import Consent
 from mogplex_mcp.operations.task_poll import TaskPoll
 from mogplex_mcp.tenants.tenant import Tenant
 
-Progress = Callable[[float, str], Awaitable[None]]
-"""Report the progress of a call: a number that increases with each report, and a message."""
-
-
 # A terminal has no call timeout, but each call is bounded all the same; following a run makes one call after another.
 _LONGEST_SECONDS: Final = 600.0
-
-
-async def unreported(_: float, __: str) -> None:
-    """Discard progress."""
+# A result has to be on its way before the caller gives up.
+_RESULT_SECONDS: Final = 0.5
 
 
 @dataclass(frozen=True)
@@ -34,7 +28,6 @@ class OperationContext:
         tenant: The tenant of the caller.
         settings: The settings of the server.
         arrived: When the call arrived, on the clock of the event loop.
-        progress: Reports the progress of the call.
         clock: Seconds since the epoch, by the clock of the journal: this machine's, or that of a shared database.
         consent: The user's consent to what the call changes.
         shutdown: The graceful shutdown of this process, which leaves a call some seconds.
@@ -46,7 +39,6 @@ class OperationContext:
     tenant: Tenant
     settings: Settings
     arrived: float
-    progress: Progress = unreported
     clock: Callable[[], float] = time.time
     consent: Consent = field(default_factory=Consent)
     shutdown: Shutdown = field(default_factory=Shutdown)
@@ -58,9 +50,9 @@ class OperationContext:
         """The current time at Mogplex, in UTC: what it dates is measured against this."""
         return datetime.fromtimestamp(self.tenant.clock.now(), UTC)
 
-    def on_journal_clock(self, time: datetime | None) -> float:
-        """Return a time of Mogplex in seconds since the epoch on the clock of the journal, now if it is not known."""
-        return self.clock() - ((self.now - time).total_seconds() if time else 0.0)
+    def on_journal_clock(self, moment: datetime | None) -> float:
+        """Return a moment at Mogplex in seconds since the epoch on the clock of the journal, now if it is not known."""
+        return self.clock() - ((self.now - moment).total_seconds() if moment else 0.0)
 
     @property
     def wait_cap(self) -> float:
@@ -76,3 +68,8 @@ class OperationContext:
     def remaining(self) -> float:
         """Seconds until the deadline, at least one, so that a request is always tried."""
         return max(1.0, self.deadline - anyio.current_time())
+
+    @property
+    def request_seconds(self) -> float:
+        """Seconds that a request may take whose response is the result of the call, at least one."""
+        return max(1.0, self.remaining - _RESULT_SECONDS)

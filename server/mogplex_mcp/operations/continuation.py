@@ -5,7 +5,8 @@ opens one, so a run with the same repository, base branch and working branch is 
 """
 
 import contextlib
-from collections.abc import AsyncIterator
+import math
+from collections.abc import AsyncIterator, Collection
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -31,6 +32,7 @@ from mogplex_mcp.runs.outcome import is_stale, is_terminal, read_outcome
 from mogplex_mcp.runs.start import fingerprint_of
 from mogplex_mcp.runs.truncation import FIELD_CHARACTERS
 from mogplex_mcp.storage.errors import StateError
+from mogplex_mcp.storage.ledger import BranchInUseError
 
 MOST_OPEN_RUNS: Final = 8
 """How many open runs of the repository are looked at, the newest first, at one request each."""
@@ -116,26 +118,39 @@ async def find_continuation(context: OperationContext, run_id: str, wanted: Star
 
 
 @contextlib.asynccontextmanager
-async def free_branch(context: OperationContext, wanted: StartRun | None, *, force_new: bool) -> AsyncIterator[None]:
+async def free_branch(
+    context: OperationContext, wanted: StartRun | None, *, force_new: bool
+) -> AsyncIterator[Collection[str] | None]:
     """Keep other follow-ups off the branch while one is started in the block. Models make calls at the same time.
+
+    Calls of this process wait for each other, so that the second one learns of the run of the first. Those of other
+    processes are kept off by the journal that they share, which takes the runs that were looked at here into account.
 
     Args:
         context: The context of the call.
         wanted: The follow-up, with all its defaults; None for a run that is none.
         force_new: Whether it is another run than one that the same call started.
 
+    Returns:
+        The `known_runs` of `Ledger.begin`.
+
     Raises:
-        OperationError: Another run works on the branch, as far as those of the journal can be read in a few seconds.
+        OperationError: Another run works on the branch, as far as those of the journal can be read in a few seconds; or
+            another process has just started one.
     """
     if wanted is None:
-        yield
+        yield None
         return
     async with context.tenant.branch_locks.setdefault((wanted.repo_id, wanted.working_branch), anyio.Lock()):
-        await _check_branch(context, wanted, force_new=force_new)
-        yield
+        known_runs = await _check_branch(context, wanted, force_new=force_new)
+        try:
+            yield known_runs
+        except BranchInUseError as error:
+            raise _in_use(error) from error
 
 
-async def _check_branch(context: OperationContext, wanted: StartRun, *, force_new: bool) -> None:
+async def _check_branch(context: OperationContext, wanted: StartRun, *, force_new: bool) -> Collection[str] | None:
+    """Look at the open runs; return the `known_runs` of `Ledger.begin`."""
     same_start = None if force_new else fingerprint_of(wanted)
     busy: list[str] = []
 
@@ -156,18 +171,15 @@ async def _check_branch(context: OperationContext, wanted: StartRun, *, force_ne
     try:
         entries = await context.tenant.ledger.runs(repo_id=wanted.repo_id)
     except StateError:
-        return
+        return None
     others = [entry.run_id for entry in entries if entry.run_id and entry.is_open and entry.fingerprint != same_start]
     with anyio.move_on_after(min(_LOOK_SECONDS, context.remaining)):
         async with anyio.create_task_group() as tasks:
             for run_id in others[:MOST_OPEN_RUNS]:
                 tasks.start_soon(look, run_id)
     if busy:
-        raise _refused(
-            f"the run {busy[0]} works on the same branch and has not ended, and two agents on one branch would be in "
-            "each other's way",
-            advice=(Operation("tail_run", {"run_id": busy[0]}), " waits for its end; then continue that one."),
-        )
+        raise _taken(busy[0])
+    return {entry.run_id for entry in entries}
 
 
 def _check_state(run: Run) -> None:
@@ -179,6 +191,28 @@ def _check_state(run: Run) -> None:
         )
     if run.status != "success" and not run.runtime_run_id:
         raise _refused(f"no worker ever took the run {run.run_id}, so it has no branch", advice=_START_ANEW)
+
+
+def _in_use(error: BranchInUseError) -> OperationError:
+    if error.entry.run_id:
+        return _taken(error.entry.run_id)
+    return _refused(
+        "another start that works on the same branch was sent a moment ago, and two agents on one branch would be in "
+        "each other's way",
+        advice=(
+            Operation("list_runs"),
+            " shows its run in a few seconds: wait for its end, then continue that one. If there is none, call again: ",
+            f"a start that was given up keeps its branch for {math.ceil(error.seconds)} more seconds at most.",
+        ),
+    )
+
+
+def _taken(run_id: str) -> OperationError:
+    return _refused(
+        f"the run {run_id} works on the same branch and has not ended, and two agents on one branch would be in each "
+        "other's way",
+        advice=(Operation("tail_run", {"run_id": run_id}), " waits for its end; then continue that one."),
+    )
 
 
 def _refused(reason: str, *, advice: Phrase) -> OperationError:

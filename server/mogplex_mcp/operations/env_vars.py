@@ -56,7 +56,7 @@ async def list_env_vars(context: OperationContext, *, repo: str) -> Sequence[Env
     """List the variables of a repository, without values.
 
     Args:
-        context: The circumstances of the call.
+        context: The context of the call.
         repo: `owner/name` or an id.
 
     Raises:
@@ -73,7 +73,7 @@ async def set_env_var(
     """Create a variable, or overwrite every one of this name, after the user has confirmed it.
 
     Args:
-        context: The circumstances of the call.
+        context: The context of the call.
         repo: `owner/name` or an id.
         key: The name of the variable.
         value: Its value, at most `MOST_VALUE_CHARACTERS` long.
@@ -103,7 +103,7 @@ async def delete_env_var(context: OperationContext, *, repo: str, key: str) -> E
     """Delete every variable of this name, after the user has confirmed it.
 
     Args:
-        context: The circumstances of the call.
+        context: The context of the call.
         repo: `owner/name` or an id.
         key: The name of the variable.
 

@@ -20,6 +20,96 @@ from mogplex_mcp.operations.errors import InvalidArgumentError, Operation, Opera
 
 _MOST_FAULTS: Final = 4
 _FAULT_CHARACTERS: Final = 300
+_NAME_CHARACTERS: Final = 80
+
+
+async def list_hosted_tools(context: OperationContext) -> Mapping[str, HostedTool]:
+    """List the hosted tools, by name; the list is at most five minutes old.
+
+    Raises:
+        MogplexError: Mogplex could not be asked, or refused.
+    """
+    return await context.tenant.hosted.listed()
+
+
+def only_reads(tool: HostedTool) -> bool:
+    """Return whether a hosted tool is marked as one that only reads, and nothing else in its hints denies that.
+
+    Without a hint, the worst is assumed (MCP specification, "Tool annotations").
+    """
+    return tool.read_only is True and (tool.destructive is None or tool.destructive is False)
+
+
+async def get_hosted_tool(context: OperationContext, *, name: str) -> HostedTool:
+    """Look up one hosted tool.
+
+    Args:
+        context: The context of the call.
+        name: Its name.
+
+    Raises:
+        InvalidArgumentError: There is no such tool.
+        MogplexError: Mogplex could not be asked, or refused.
+    """
+    listed = await context.tenant.hosted.listed()
+    if name in listed:
+        return listed[name]
+    wanted = f'Mogplex has no hosted tool "{clean_line(name, 60)}"; '
+    if nearest := [near for near in get_close_matches(name, listed, n=3) if is_plain(near)]:
+        raise InvalidArgumentError(f"{wanted}the nearest are {', '.join(nearest)}")
+    raise InvalidArgumentError(wanted, Operation("list_hosted_tools"), " has the names")
+
+
+async def call_hosted_tool(
+    context: OperationContext,
+    *,
+    name: str,
+    arguments: Mapping[str, Any],
+    equivalents: Mapping[str, str],
+    absence: Callable[[str], str],
+) -> HostedResult:
+    """Call a hosted tool, after the user has confirmed it unless it only reads.
+
+    Args:
+        context: The context of the call.
+        name: The name of the tool.
+        arguments: Its arguments, which are checked against its schema.
+        equivalents: The operation to use instead, by the name of the hosted tool.
+        absence: Returns why an operation is not offered, as the end of a sentence; "" if it is.
+
+    Raises:
+        InvalidArgumentError: There is an equivalent, or no such tool, or the arguments do not fit.
+        ConsentNeeded: The user has not confirmed it.
+        OperationError: `CONFLICT`; the tool is gone or has changed since it was listed.
+        MogplexError: Mogplex could not be asked, or refused.
+    """
+    if equivalent := equivalents.get(name):
+        absent = absence(equivalent)
+        excluded = f", which this server does not offer{absent}" if absent else ""
+        raise InvalidArgumentError(
+            f"{name} is ",
+            Operation(equivalent),
+            f" here{excluded}; hosted tools with an equivalent here are not called this way",
+        )
+    tool = await get_hosted_tool(context, name=name)
+    check_hosted(tool, arguments)
+    writes = not only_reads(tool)
+    if writes:
+        if context.settings.read_only:
+            raise InvalidArgumentError(
+                f"{clean_line(name, _NAME_CHARACTERS)} may write, and this server is read-only by its user's choice"
+            )
+        context.tenant.scopes.check_write()
+        context.consent.require(_question(name, arguments))
+    try:
+        with _worded(tool):
+            return await context.tenant.hosted.endpoint.call_tool(name, arguments, timeout=context.request_seconds)
+    except MogplexError as error:
+        if writes and error.code is ErrorCode.FORBIDDEN:
+            context.tenant.scopes.refused(error)
+        if error.code in (ErrorCode.BAD_REQUEST, ErrorCode.NOT_SUPPORTED):
+            await _check_unchanged(context, tool, error)
+        raise
 
 
 def check_hosted(tool: HostedTool, arguments: Mapping[str, Any]) -> None:
@@ -28,8 +118,8 @@ def check_hosted(tool: HostedTool, arguments: Mapping[str, Any]) -> None:
     Raises:
         InvalidArgumentError: The arguments do not fit, or the schema is none that can be checked.
     """
-    # Slow to import, and needed by this tool alone. The library has no types.
-    import jsonschema  # type: ignore[import-untyped]  # noqa: PLC0415 - see above
+    # Slow to import, and needed by this tool alone.
+    import jsonschema  # noqa: PLC0415 - see above
     import referencing  # noqa: PLC0415 - see above
     from referencing.exceptions import Unresolvable  # noqa: PLC0415 - see above
 
@@ -60,101 +150,6 @@ def _strict(schema: Mapping[str, Any]) -> dict[str, Any]:
 
 def _place(path: Any) -> str:
     return "arguments" + "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in path)
-
-
-_NAME_CHARACTERS: Final = 80
-# A result has to be on its way before the caller gives up.
-_RESULT_SECONDS: Final = 0.5
-
-
-async def list_hosted_tools(context: OperationContext) -> Mapping[str, HostedTool]:
-    """List the hosted tools, by name; the list is at most five minutes old.
-
-    Raises:
-        MogplexError: Mogplex could not be asked, or refused.
-    """
-    return await context.tenant.hosted.listed()
-
-
-def only_reads(tool: HostedTool) -> bool:
-    """Return whether a hosted tool is marked as one that only reads, and nothing else in its hints denies that.
-
-    Without a hint, the worst is assumed (MCP specification, "Tool annotations").
-    """
-    return tool.read_only is True and (tool.destructive is None or tool.destructive is False)
-
-
-async def get_hosted_tool(context: OperationContext, *, name: str) -> HostedTool:
-    """Look up one hosted tool.
-
-    Args:
-        context: The circumstances of the call.
-        name: Its name.
-
-    Raises:
-        InvalidArgumentError: There is no such tool.
-        MogplexError: Mogplex could not be asked, or refused.
-    """
-    listed = await context.tenant.hosted.listed()
-    if name in listed:
-        return listed[name]
-    wanted = f'Mogplex has no hosted tool "{clean_line(name, 60)}"; '
-    if nearest := [near for near in get_close_matches(name, listed, n=3) if is_plain(near)]:
-        raise InvalidArgumentError(f"{wanted}the nearest are {', '.join(nearest)}")
-    raise InvalidArgumentError(wanted, Operation("list_hosted_tools"), " has the names")
-
-
-async def call_hosted_tool(
-    context: OperationContext,
-    *,
-    name: str,
-    arguments: Mapping[str, Any],
-    equivalents: Mapping[str, str],
-    absence: Callable[[str], str],
-) -> HostedResult:
-    """Call a hosted tool, after the user has confirmed it unless it only reads.
-
-    Args:
-        context: The circumstances of the call.
-        name: The name of the tool.
-        arguments: Its arguments, which are checked against its schema.
-        equivalents: The operation to use instead, by the name of the hosted tool.
-        absence: Returns why an operation is not offered, as the end of a sentence; "" if it is.
-
-    Raises:
-        InvalidArgumentError: There is an equivalent, or no such tool, or the arguments do not fit.
-        ConsentNeeded: The user has not confirmed it.
-        OperationError: `CONFLICT`; the tool is gone or has changed since it was listed.
-        MogplexError: Mogplex could not be asked, or refused.
-    """
-    if equivalent := equivalents.get(name):
-        absent = absence(equivalent)
-        excluded = f", which this server does not offer{absent}" if absent else ""
-        raise InvalidArgumentError(
-            f"{name} is ",
-            Operation(equivalent),
-            f" here{excluded}; hosted tools with an equivalent here are not called this way",
-        )
-    tool = await get_hosted_tool(context, name=name)
-    check_hosted(tool, arguments)
-    writes = not only_reads(tool)
-    if writes:
-        if context.settings.read_only:
-            raise InvalidArgumentError(
-                f"{clean_line(name, _NAME_CHARACTERS)} may write, and this server is read-only by its user's choice"
-            )
-        context.tenant.scopes.check_write()
-        context.consent.require(_question(name, arguments))
-    timeout = max(1.0, context.remaining - _RESULT_SECONDS)
-    try:
-        with _worded(tool):
-            return await context.tenant.hosted.endpoint.call_tool(name, arguments, timeout=timeout)
-    except MogplexError as error:
-        if writes and error.code is ErrorCode.FORBIDDEN:
-            context.tenant.scopes.refused(error)
-        if error.code in (ErrorCode.BAD_REQUEST, ErrorCode.NOT_SUPPORTED):
-            await _check_unchanged(context, tool, error)
-        raise
 
 
 @contextmanager

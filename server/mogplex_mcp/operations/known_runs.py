@@ -10,10 +10,10 @@ from mogplex_mcp.api.identifiers import canonical_uuid
 from mogplex_mcp.api.models import Run
 from mogplex_mcp.operations.context import OperationContext
 from mogplex_mcp.operations.errors import Argument, InvalidArgumentError, Operation, check_id
-from mogplex_mcp.runs.idempotency import SAME_START_SECONDS
 from mogplex_mcp.runs.outcome import Outcome
 from mogplex_mcp.runs.watch import Snapshot
 from mogplex_mcp.storage.errors import StateError
+from mogplex_mcp.storage.ledger import SAME_START_SECONDS
 
 UNKNOWN_CLIENT: Final = "this server cannot tell which client the call comes from"
 

@@ -59,7 +59,7 @@ async def rerun_pr_review(context: OperationContext, *, repo: str, pr_number: in
     """Queue one more review of a pull request, which costs money each time.
 
     Args:
-        context: The circumstances of the call.
+        context: The context of the call.
         repo: `owner/name` or an id.
         pr_number: The number of the pull request.
 

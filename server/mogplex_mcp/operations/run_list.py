@@ -1,6 +1,5 @@
 """The list of runs: the journal, with a live status for the runs that haven't ended."""
 
-import contextlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Final
@@ -10,9 +9,8 @@ import anyio
 from mogplex_mcp.api.errors import MogplexError
 from mogplex_mcp.operations.context import OperationContext
 from mogplex_mcp.operations.errors import check_range
-from mogplex_mcp.operations.known_runs import repo_name
+from mogplex_mcp.operations.known_runs import record_state, repo_name
 from mogplex_mcp.runs.outcome import read_outcome
-from mogplex_mcp.storage.errors import StateError
 from mogplex_mcp.storage.ledger import Entry
 
 MOST_RUNS: Final = 100
@@ -84,15 +82,7 @@ async def _refreshed(context: OperationContext, entries: Sequence[Entry]) -> tup
         run = snapshot.run
         outcome = read_outcome(run, snapshot.events, repo=entry.repo or await repo_name(context, run), now=context.now)
         fresh[entry.key] = replace(entry, status=run.status, pull_request=outcome.pull_request or entry.pull_request)
-        # A journal that can't be written can still be listed.
-        with contextlib.suppress(StateError):
-            await context.tenant.ledger.see_run(
-                entry.run_id,
-                repo_id=run.repo_id,
-                status=run.status,
-                pull_request=outcome.pull_request,
-                created_at=entry.created_at,
-            )
+        await record_state(context, snapshot, outcome)
 
     with anyio.move_on_after(min(REFRESH_SECONDS, context.remaining)):
         async with anyio.create_task_group() as tasks:

@@ -137,7 +137,7 @@ async def start_run(
         )
     wanted = replace(wanted, repo_id=found.id, root_directory=wanted.root_directory or found.root_directory or "")
     try:
-        async with free_branch(context, wanted if continues else None, force_new=force_new):
+        async with free_branch(context, wanted if continues else None, force_new=force_new) as known_runs:
             started = await context.tenant.starter.start(
                 wanted,
                 repo=found.full_name,
@@ -146,6 +146,7 @@ async def start_run(
                 idempotency_key=idempotency_key,
                 remember_prompt=context.settings.remember_prompts,
                 seconds=min(DEFAULT_TIMEOUT, context.remaining),
+                known_runs=known_runs,
             )
     except GenerationsError as error:
         raise too_many_starts(error) from error
@@ -229,9 +230,13 @@ def _go_on(context: OperationContext, poll: TaskPoll, news: Tail, due: float, wa
     settles = news.reason is Reason.ENDED and not snapshot.settled
     if news.reason is Reason.TIME_UP or settles:
         share.note(run_id)
-        seconds = due if settles else max(due, share.seconds)
-        seen = max(0.0, context.tenant.clock.now() - snapshot.at)
-        pending = Pending({"run_id": run_id}, describe(snapshot, news.outcome), seconds, wait_seconds, seen)
+        pending = Pending(
+            arguments={"run_id": run_id},
+            message=describe(snapshot, news.outcome),
+            next_seconds=due if settles else max(due, share.seconds),
+            most_seconds=wait_seconds,
+            seen_seconds=max(0.0, context.tenant.clock.now() - snapshot.at),
+        )
         poll.go_on(pending, fault=snapshot.fault)
     if poll.pending is None:
         share.forget(run_id)

@@ -24,9 +24,6 @@ MOST_SANDBOXES: Final = 200
 MOST_LIFECYCLE_EVENTS: Final = 200
 """The API returns the oldest ones, without saying so (mogplex-api.md, section 2, "Auth and paths")."""
 
-# A result has to be on its way before the caller gives up.
-_RESULT_SECONDS: Final = 0.5
-
 LogName = Literal["install", "dev", "lifecycle"]
 """What its setup printed, what its development server printed, how its state changed."""
 
@@ -89,7 +86,7 @@ async def list_sandboxes(
     """List sandboxes.
 
     Args:
-        context: The circumstances of the call.
+        context: The context of the call.
         repo: `owner/name` or an id; empty for all.
         status: A status of sandboxes; empty for all.
         limit: 1 to `MOST_SANDBOXES`.
@@ -116,7 +113,7 @@ async def create_sandbox(
     """Boot a sandbox, and wait for it as long as the call may take.
 
     Args:
-        context: The circumstances of the call.
+        context: The context of the call.
         repo: `owner/name` or an id.
         base_branch: Empty for the default branch.
         working_branch: Empty for one that Mogplex names.
@@ -136,7 +133,7 @@ async def create_sandbox(
                 working_branch=working_branch,
                 create_branch=create_branch or None,
                 root_directory=root_directory or found.root_directory or "",
-                timeout=max(1.0, context.remaining - _RESULT_SECONDS),
+                timeout=context.request_seconds,
             )
     except OperationError as error:
         if error.code != ErrorCode.TIMED_OUT or not error.may_have_happened:
@@ -157,7 +154,7 @@ async def get_sandbox_logs(
     """Read a log of a sandbox.
 
     Args:
-        context: The circumstances of the call.
+        context: The context of the call.
         sandbox_id: The sandbox.
         log: Which of its logs.
         from_line: The first wanted line, from 1; 0 for the newest lines.

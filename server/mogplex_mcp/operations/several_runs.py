@@ -98,16 +98,14 @@ def _go_on(context: OperationContext, poll: TaskPoll, news: SeveralTail, wait_se
             share.note(run_id)
         due = min(context.tenant.watches.of(run_id).seconds_until_due for run_id in going)
         seen = max(state.snapshot.at for state in news.states if state.snapshot)
-        poll.go_on(
-            Pending(
-                {"run_ids": [state.run_id for state in news.states]},
-                describe_several(news.states),
-                max(due, share.seconds),
-                wait_seconds,
-                max(0.0, context.tenant.clock.now() - seen),
-            ),
-            fault=next((state.error for state in news.states if state.error), None),
+        pending = Pending(
+            arguments={"run_ids": [state.run_id for state in news.states]},
+            message=describe_several(news.states),
+            next_seconds=max(due, share.seconds),
+            most_seconds=wait_seconds,
+            seen_seconds=max(0.0, context.tenant.clock.now() - seen),
         )
+        poll.go_on(pending, fault=next((state.error for state in news.states if state.error), None))
     if poll.pending is None:
         for state in news.states:
             share.forget(state.run_id)

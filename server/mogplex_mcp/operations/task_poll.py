@@ -17,7 +17,7 @@ REFUSED_SECONDS: Final = 120.0
 """For how long a token may be refused in the middle of a wait before that ends the wait."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Pending:
     """What is still waited for after a poll.
 
@@ -75,6 +75,11 @@ def noting_faults(poll: TaskPoll | None, arguments: Mapping[str, Any], most_seco
     except MogplexError as error:
         passes = error.code not in (*FINAL_ERRORS, ErrorCode.UNAUTHORIZED)
         if poll is not None and passes and poll.waited < most_seconds:
-            pause = pause_after(error, AGAIN_AFTER_ERROR_SECONDS)
-            poll.pending = Pending(arguments, with_fault("", error), pause, most_seconds)
+            pending = Pending(
+                arguments=arguments,
+                message=with_fault("", error),
+                next_seconds=pause_after(error, AGAIN_AFTER_ERROR_SECONDS),
+                most_seconds=most_seconds,
+            )
+            poll.pending = pending
         raise

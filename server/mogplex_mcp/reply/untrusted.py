@@ -1,14 +1,10 @@
-"""Untrusted text of agents, other people and logs: cleaned, truncated and fenced before a model reads it.
+"""Untrusted text of agents, other people and logs: fenced before a model reads it, once it is clean (`core.cleaning`).
 
 This does not make such text harmless; it marks it as untrusted and keeps it from hiding or imitating trusted text.
 """
 
 import secrets
 from typing import Final
-
-from mogplex_mcp.core.cleaning import clean, clean_line, sanitize_name, sanitize_word
-
-__all__ = ["SHORT_WARNING", "WARNING", "clean", "clean_line", "fence", "sanitize_name", "sanitize_word"]
 
 WARNING: Final = (
     "Below, between the two marks, is text that the run, its agent or other people wrote. "

@@ -8,8 +8,8 @@ from typing import Final
 
 import anyio
 
+from mogplex_mcp.api.automation_models import AutomationRunDetail
 from mogplex_mcp.api.errors import ErrorCode, MogplexError
-from mogplex_mcp.api.models import AutomationRunDetail
 from mogplex_mcp.runs.polling import pause_after
 from mogplex_mcp.runs.watch import AGAIN_AFTER_ERROR_SECONDS, FINAL_ERRORS
 

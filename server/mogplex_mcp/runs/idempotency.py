@@ -18,7 +18,7 @@ change of days was made under the key of the day before (that change is at ten m
 
 import hashlib
 import json
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final, Generic, Protocol, TypeVar
@@ -32,8 +32,6 @@ from mogplex_mcp.storage.ledger import SAME_START_SECONDS, Entry, Ledger, StartS
 from mogplex_mcp.storage.sqlite_ledger import SqliteLedger
 from mogplex_mcp.storage.state_file import StateFile
 
-__all__ = ["SAME_START_SECONDS", "GenerationsError", "Launch", "Sent", "chain_of", "key_day", "start_once"]
-
 # Each request spends the quota of starts, which is 10 a minute.
 MOST_REQUESTS: Final = 8
 _DAY_SECONDS: Final = 86_400
@@ -41,7 +39,7 @@ _DAY_SECONDS: Final = 86_400
 _CLOCK_SECONDS: Final = 2.0
 
 
-class RunLike(Protocol):
+class _RunLike(Protocol):
     """What a run and a run of an automation have in common."""
 
     @property
@@ -51,7 +49,8 @@ class RunLike(Protocol):
     def created_at(self) -> datetime | None: ...
 
 
-RunT = TypeVar("RunT", bound=RunLike)
+RunT = TypeVar("RunT", bound=_RunLike)
+_ResponseT = TypeVar("_ResponseT")
 
 
 class GenerationsError(MogplexError):
@@ -121,7 +120,13 @@ def key_day(clock: ServerClock) -> int:
 
 
 async def start_once(
-    ledger: Ledger, wanted: Entry, launch: Launch[RunT], *, chain: str, clock: ServerClock
+    ledger: Ledger,
+    wanted: Entry,
+    launch: Launch[RunT],
+    *,
+    chain: str,
+    clock: ServerClock,
+    known_runs: Collection[str] | None = None,
 ) -> Launched[RunT]:
     """Start something, or find what the same start made.
 
@@ -132,20 +137,22 @@ async def start_once(
         chain: What its keys are derived from; empty if the caller chose the key, which then is the same start at any
             time.
         clock: The time at Mogplex.
+        known_runs: As in `Ledger.begin`.
 
     Raises:
+        BranchInUseError: Another start may work on its branch; nothing was started.
         GenerationsError: Its newest generation could not be found; nothing was started.
         MogplexError: Nothing was started, or (`may_have_happened`) it is not known whether.
         StateError: The ledger cannot be used, and the start is forced.
     """
-    start, requests = _Start(ledger, wanted, launch, chain, clock), 0
+    start, requests = _Start(ledger, wanted, launch, chain, clock, known_runs), 0
     launched = None
     while launched is None:
         entry, earlier = await start.begin()
         if earlier and entry.run_id and entry.state is not StartState.GONE:
             launched = await start.look(entry)
         elif requests == MOST_REQUESTS:
-            await noted(start.ledger.refuse(entry))
+            await _noted(start.ledger.refuse(entry))
             raise GenerationsError
         else:
             requests += 1
@@ -163,6 +170,7 @@ class _Start(Generic[RunT]):
         launch: The same.
         chain: The same.
         clock: The same.
+        known_runs: The same.
         after: The number of the newest entry that is known to be another start.
         is_noted: Whether the ledger is the caller's, and not one for this start alone.
         began: When the call began, on the clock of the event loop.
@@ -173,6 +181,7 @@ class _Start(Generic[RunT]):
     launch: Launch[RunT]
     chain: str
     clock: ServerClock
+    known_runs: Collection[str] | None
     after: int = -1
     is_noted: bool = True
     began: float = field(default_factory=anyio.current_time)
@@ -180,7 +189,9 @@ class _Start(Generic[RunT]):
     async def begin(self) -> tuple[Entry, bool]:
         """See `Ledger.begin`."""
         try:
-            entry, earlier = await self.ledger.begin(self.wanted, chain=self.chain, after=self.after)
+            entry, earlier = await self.ledger.begin(
+                self.wanted, chain=self.chain, after=self.after, known_runs=self.known_runs
+            )
         except StateError:
             if self.wanted.forced or not self.is_noted:
                 raise
@@ -206,7 +217,7 @@ class _Start(Generic[RunT]):
         if self.chain and _is_old(age):
             self.after = entry.number
             return None
-        is_noted = await noted(self.ledger.settle(entry, run_id=entry.run_id, status=run.status))
+        is_noted = await _noted(self.ledger.settle(entry, run_id=entry.run_id, status=run.status))
         return Launched(entry.run_id, run, replayed=True, noted=is_noted and self.is_noted)
 
     async def send(self, entry: Entry, *, earlier: bool) -> Launched[RunT] | None:
@@ -221,7 +232,7 @@ class _Start(Generic[RunT]):
             await _note_failure(self.ledger, entry, error, earlier=earlier, derived=bool(self.chain))
             raise
         if not sent.run_id:
-            await noted(self.ledger.refuse(entry))
+            await _noted(self.ledger.refuse(entry))
             return Launched("", None, replayed=False)
         if self.chain and sent.is_gone:
             await self._pass(entry, run_id=sent.run_id, state=StartState.GONE)
@@ -234,7 +245,7 @@ class _Start(Generic[RunT]):
             return None
         # An earlier entry whose key gives a new run is that of a run that is gone.
         created_at = self.clock.now() if earlier and not sent.replayed and entry.run_id else None
-        is_noted = await noted(self.ledger.settle(entry, run_id=sent.run_id, status=status, created_at=created_at))
+        is_noted = await _noted(self.ledger.settle(entry, run_id=sent.run_id, status=status, created_at=created_at))
         return Launched(sent.run_id, sent.run, replayed=is_earlier, noted=is_noted and self.is_noted)
 
     async def _pass(
@@ -247,7 +258,7 @@ class _Start(Generic[RunT]):
         created_at: float | None = None,
     ) -> None:
         """Record that an entry belongs to another start, and go on behind it."""
-        await noted(self.ledger.settle(entry, run_id=run_id, status=status, state=state, created_at=created_at))
+        await _noted(self.ledger.settle(entry, run_id=run_id, status=status, state=state, created_at=created_at))
         self.after = entry.number
 
     def _is_own(self, sent: Sent[RunT], age: float | None, *, earlier: bool) -> bool:
@@ -258,7 +269,35 @@ class _Start(Generic[RunT]):
         return age <= seconds + _CLOCK_SECONDS and (sent.repeated or not earlier)
 
 
-async def noted(write: Awaitable[None]) -> bool:
+async def until_clear(
+    post: Callable[[], Awaitable[_ResponseT]], is_unclear: Callable[[MogplexError], bool]
+) -> tuple[_ResponseT, bool]:
+    """Send a request, and once more where a failure leaves open what it did: only its key can tell.
+
+    Args:
+        post: Sends the request, under the same key each time.
+        is_unclear: Returns whether a second request is worth its while after a failure that may have started something.
+
+    Returns:
+        The response, and whether the request was sent twice.
+
+    Raises:
+        MogplexError: As `Launch.send`.
+    """
+    try:
+        return await post(), False
+    except MogplexError as error:
+        if not error.may_have_happened or not is_unclear(error):
+            raise
+    try:
+        return await post(), True
+    except MogplexError as error:
+        # Whatever became of the second request, the first one may have started it.
+        error.may_have_happened = True
+        raise
+
+
+async def _noted(write: Awaitable[None]) -> bool:
     """Record what came of a start; whether that worked. Its key follows from the request, so nothing is lost."""
     try:
         await write
@@ -281,7 +320,7 @@ async def _note_failure(ledger: Ledger, entry: Entry, error: MogplexError, *, ea
     if earlier or error.may_have_happened:
         error.may_have_happened = True
     else:
-        await noted(ledger.refuse(entry))
+        await _noted(ledger.refuse(entry))
 
 
 async def _found(run: Awaitable[RunT | None]) -> RunT | None:
@@ -293,7 +332,7 @@ async def _found(run: Awaitable[RunT | None]) -> RunT | None:
         return None
 
 
-def _age(run: RunLike | None, clock: ServerClock) -> float | None:
+def _age(run: _RunLike | None, clock: ServerClock) -> float | None:
     """Return the age of a run in seconds, on Mogplex's own clock; None if that is not known."""
     if run is None or run.created_at is None or not clock.is_set:
         return None

@@ -4,8 +4,9 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Final
 
+from mogplex_mcp.api.automation_models import AutomationRunDetail
 from mogplex_mcp.api.errors import MogplexError
-from mogplex_mcp.api.models import AutomationRunDetail, RunEvent
+from mogplex_mcp.api.models import RunEvent
 from mogplex_mcp.core.cleaning import sanitize_word
 from mogplex_mcp.core.humanize import counted, duration
 from mogplex_mcp.runs.outcome import Outcome, Phase

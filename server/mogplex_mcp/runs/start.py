@@ -8,6 +8,7 @@ Such keys belong to the user at Mogplex: what the user's keys are derived from n
 import hashlib
 import json
 import re
+from collections.abc import Collection
 from dataclasses import asdict, dataclass, replace
 from typing import Final
 
@@ -20,7 +21,7 @@ from mogplex_mcp.api.models import Run, StartedRun
 from mogplex_mcp.api.responses import RUN_LIMIT_EXCEEDED
 from mogplex_mcp.api.server_clock import ServerClock
 from mogplex_mcp.core.redaction import without_keys
-from mogplex_mcp.runs.idempotency import Sent, chain_of, key_day, start_once
+from mogplex_mcp.runs.idempotency import Sent, chain_of, key_day, start_once, until_clear
 from mogplex_mcp.storage.ledger import Entry, Ledger, StartState
 
 PROMPT_LINE_CHARACTERS: Final = 80
@@ -73,6 +74,7 @@ class Starter:
         idempotency_key: str = "",
         remember_prompt: bool = True,
         seconds: float = DEFAULT_TIMEOUT,
+        known_runs: Collection[str] | None = None,
     ) -> Started:
         """Start a run, or find the one that the same call started before.
 
@@ -86,8 +88,10 @@ class Starter:
             idempotency_key: The caller's own name for this start: the same one finds the same run at any time.
             remember_prompt: Whether the journal keeps the prompt's first line.
             seconds: How long Mogplex may take.
+            known_runs: As in `Ledger.begin`.
 
         Raises:
+            BranchInUseError: Another start may work on the branch; nothing was started.
             MogplexError: Nothing was started, or (`may_have_happened`) it is not known whether.
             StateError: The ledger cannot be used, and the start is forced.
         """
@@ -108,10 +112,11 @@ class Starter:
             base_branch=wanted.base_branch or default_branch,
             prompt_line=first_line(wanted.prompt) if remember_prompt else "",
             day=key_day(self._clock),
+            working_branch=wanted.working_branch,
         )
         launch = _RunLaunch(self._mogplex, wanted, until=anyio.current_time() + seconds)
         chain = "" if key else chain_of("run", fingerprint)
-        launched = await start_once(self._ledger, entry, launch, chain=chain, clock=self._clock)
+        launched = await start_once(self._ledger, entry, launch, chain=chain, clock=self._clock, known_runs=known_runs)
         assert launched.run is not None  # noqa: S101 - Mogplex always describes a run that it accepts
         return Started(launched.run, replayed=launched.replayed, noted=launched.noted)
 
@@ -139,21 +144,15 @@ class _RunLaunch:
         When the queue behind Mogplex fails, there is a 500 without an id and the run exists all the same
         (mogplex-api.md, section 2, "Starting a run"): only its key can tell the id.
         """
-        repeated = False
         try:
-            answer = await self._post(entry)
+            answer, repeated = await until_clear(lambda: self._post(entry), self._is_unclear)
         except MogplexError as error:
-            unclear = error.code in (ErrorCode.INTERNAL_ERROR, ErrorCode.UNEXPECTED_ANSWER)
-            if not unclear or not error.may_have_happened or self._left < _SHORTEST_TRY_SECONDS:
-                raise _explained(error) from error
-            repeated = True
-        if repeated:
-            try:
-                answer = await self._post(entry)
-            except MogplexError as error:
-                error.may_have_happened = True
-                raise
+            raise _explained(error) from error
         return Sent(answer.run.run_id, answer.run, answer.replayed, repeated=repeated)
+
+    def _is_unclear(self, error: MogplexError) -> bool:
+        is_open = error.code in (ErrorCode.INTERNAL_ERROR, ErrorCode.UNEXPECTED_ANSWER)
+        return is_open and self._left >= _SHORTEST_TRY_SECONDS
 
     @property
     def _left(self) -> float:
@@ -178,7 +177,7 @@ def first_line(prompt: str) -> str:
 
 
 def _explained(error: MogplexError) -> MogplexError:
-    """A spent quota of starts, said in a way that helps; other errors as they are."""
+    """Return the error of a spent quota of starts in a way that helps; other errors as they are."""
     if error.may_have_happened or error.code is not ErrorCode.RATE_LIMITED or RUN_LIMIT_EXCEEDED not in error.message:
         return error
     seconds = error.retry_after or 0.0

@@ -17,22 +17,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
+from mogplex_mcp.api.automation_models import AutomationRun, AutomationRunDetail, Trigger
 from mogplex_mcp.api.client import Mogplex
 from mogplex_mcp.api.errors import ErrorCode, MogplexError
 from mogplex_mcp.api.identifiers import check_uuid
-from mogplex_mcp.api.models import AutomationRun, AutomationRunDetail, Trigger
 from mogplex_mcp.api.server_clock import ServerClock
-from mogplex_mcp.runs.idempotency import Sent, chain_of, key_day, start_once
+from mogplex_mcp.runs.automation_run_state import is_unqueued
+from mogplex_mcp.runs.idempotency import Sent, chain_of, key_day, start_once, until_clear
 from mogplex_mcp.storage.ledger import Entry, Ledger, StartKind, StartState
 
-ENDED_STATUSES: Final = frozenset({"success", "failed", "cancelled", "skipped", "error", "timed_out", "suppressed"})
 # The reason of an answer that a key was used before (mogplex-api.md, section 2, "Automations").
 _DUPLICATE: Final = "IDEMPOTENT_DUPLICATE"
-
-
-def has_ended(run: AutomationRun) -> bool:
-    """Whether nothing more will happen in a run of an automation. An unknown status counts as running."""
-    return run.completed_at is not None or run.status in ENDED_STATUSES
 
 
 @dataclass(frozen=True)
@@ -157,19 +152,9 @@ class _TriggerLaunch:
 
     async def send(self, entry: Entry) -> Sent[AutomationRun]:
         """Send the request, and once more where a failure leaves open what it did: only its key can tell the run."""
-        repeated = False
-        try:
-            answer = await self._post(entry)
-        except MogplexError as error:
-            if error.code is not ErrorCode.INTERNAL_ERROR or not error.may_have_happened:
-                raise
-            repeated = True
-        if repeated:
-            try:
-                answer = await self._post(entry)
-            except MogplexError as error:
-                error.may_have_happened = True
-                raise
+        answer, repeated = await until_clear(
+            lambda: self._post(entry), lambda error: error.code is ErrorCode.INTERNAL_ERROR
+        )
         self.answer = answer
         run_id = answer.job_run_id or ""
         is_duplicate = answer.started is False and answer.reason == _DUPLICATE
@@ -195,8 +180,3 @@ class _TriggerLaunch:
         return await self.mogplex.trigger_automation(
             self.automation_id, self.repo_id, idempotency_key=entry.key, values=self.values or None
         )
-
-
-def is_unqueued(run: AutomationRun) -> bool:
-    """Return whether Mogplex accepted a run, but could not queue it (section 2, "Triggering with the queue down")."""
-    return bool(run.last_start_error) and run.started_at is None and not has_ended(run)

@@ -20,7 +20,7 @@ from mogplex_mcp.credentials.verification import TokenVerification
 from mogplex_mcp.server.handlers import add_handlers
 from mogplex_mcp.server.identity import ICON, MogplexServer
 from mogplex_mcp.server.instructions import instructions
-from mogplex_mcp.server.prompts import KINDS as PROMPTS
+from mogplex_mcp.server.prompts import PROMPTS
 from mogplex_mcp.server.refusal import RefusingHandlers
 from mogplex_mcp.server.request_params import normalize_params
 from mogplex_mcp.server.request_scope import RequestScopes
@@ -30,8 +30,8 @@ from mogplex_mcp.server.tracing import redact_spans
 from mogplex_mcp.tenants.opening import check_store
 from mogplex_mcp.tenants.services import Services
 from mogplex_mcp.toolkit.elicitation import Elicitation
-from mogplex_mcp.toolkit.tool_selection import ToolSelection
-from mogplex_mcp.toolkit.toolset import Tool, Toolset, adapt_toolsets, needs_write, offered_tools
+from mogplex_mcp.toolkit.tool_selection import ToolSelection, offered_tools
+from mogplex_mcp.toolkit.toolset import Tool, Toolset, adapt_toolsets, needs_write
 from mogplex_mcp.tools.catalog import TOOLSETS
 from mogplex_mcp.ui import run_card
 
@@ -123,7 +123,7 @@ def create_server(
     # First: a confirmation is bound to the arguments as they are understood.
     server.middleware.append(normalize_params)
     server.middleware.append(elicitation.boundary("mogplex-mcp", lambda context: scopes.open(context).identity))
-    redact_spans(server, names | {kind.name for kind in PROMPTS})
+    redact_spans(server, names | {prompt.name for prompt in PROMPTS})
     return server
 
 

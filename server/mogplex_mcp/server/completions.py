@@ -16,10 +16,10 @@ from mogplex_mcp.api.client import Mogplex
 from mogplex_mcp.api.errors import MogplexError
 from mogplex_mcp.api.identifiers import without_quotes
 from mogplex_mcp.api.repos import full_name
-from mogplex_mcp.reply.untrusted import clean_line, sanitize_name, sanitize_word
-from mogplex_mcp.server.prompts import Prompts, unknown_prompt
+from mogplex_mcp.core.cleaning import clean_line, sanitize_name, sanitize_word
+from mogplex_mcp.server.prompts import offered_prompts, unknown_prompt
 from mogplex_mcp.server.request_scope import RequestScope
-from mogplex_mcp.server.resources import Resources
+from mogplex_mcp.server.resources import offered_resources
 
 MOST_VALUES: Final = 100
 """A limit of the protocol (MCP specification, "Completion")."""
@@ -50,16 +50,9 @@ Fetch = Callable[[Mogplex], Awaitable[list[Candidate]]]
 
 
 class Completions:
-    """The completions of one server.
+    """The completions of one server."""
 
-    Args:
-        resources: The templates whose parameters can be completed.
-        prompts: The prompts whose arguments can be completed.
-    """
-
-    def __init__(self, resources: Resources, prompts: Prompts) -> None:
-        self._resources = resources
-        self._prompts = prompts
+    def __init__(self) -> None:
         self._cached: WeakKeyDictionary[Mogplex, dict[str, _CachedList]] = WeakKeyDictionary()
 
     async def complete(self, scope: RequestScope, params: mcp_types.CompleteRequestParams) -> mcp_types.CompleteResult:
@@ -84,11 +77,11 @@ class Completions:
         self, scope: RequestScope, reference: mcp_types.PromptReference | mcp_types.ResourceTemplateReference
     ) -> Sequence[str]:
         if isinstance(reference, mcp_types.PromptReference):
-            prompts = {prompt.name: prompt for prompt in self._prompts.kinds(scope)}
+            prompts = {prompt.name: prompt for prompt in offered_prompts(scope)}
             if reference.name in prompts:
                 return [one.name for one in prompts[reference.name].arguments]
             raise MCPError(mcp_types.INVALID_PARAMS, unknown_prompt(reference.name, list(prompts)))
-        for kind in self._resources.kinds(scope):
+        for kind in offered_resources(scope):
             if kind.uri == reference.uri:
                 return kind.template.variable_names
         raise MCPError(mcp_types.INVALID_PARAMS, f"There is no resource template {clean_line(reference.uri, 100)!r}.")

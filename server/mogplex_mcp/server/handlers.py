@@ -8,11 +8,9 @@ import mcp_types
 from mcp_types.version import KNOWN_PROTOCOL_VERSIONS
 
 from mogplex_mcp.server.identity import MogplexServer
-from mogplex_mcp.server.prompts import KINDS as PROMPTS
-from mogplex_mcp.server.prompts import Prompts
+from mogplex_mcp.server.prompts import PROMPTS, get_prompt, list_prompts
 from mogplex_mcp.server.request_scope import Context, RequestScope, RequestScopes
-from mogplex_mcp.server.resources import KINDS as RESOURCES
-from mogplex_mcp.server.resources import Resources
+from mogplex_mcp.server.resources import RESOURCES, list_resources, list_templates, read_resource
 from mogplex_mcp.server.subscriptions import PUSHED, Subscriptions
 from mogplex_mcp.server.tasks import TASK_TOOLS, TASKS, TaskParams, Tasks
 
@@ -35,24 +33,23 @@ def add_handlers(
         has_channel: Whether notifications can be sent to connections of the 2025 protocol outside of a response: not
             over stateless HTTP.
     """
-    resources, prompts = Resources(), Prompts()
     has_resources = any(kind.tool in tools for kind in RESOURCES)
-    has_prompts = any(kind.needs <= tools for kind in PROMPTS)
+    has_prompts = any(prompt.needs <= tools for prompt in PROMPTS)
 
     def add(method: str, params: type[Any], handle: Callable[[RequestScope, Any], Awaitable[Any]]) -> None:
         server.add_request_handler(method, params, scopes.handler(handle))
 
     if has_resources:
-        add("resources/list", mcp_types.PaginatedRequestParams, resources.list)
-        add("resources/templates/list", mcp_types.PaginatedRequestParams, resources.list_templates)
-        add("resources/read", mcp_types.ReadResourceRequestParams, resources.read)
+        add("resources/list", mcp_types.PaginatedRequestParams, list_resources)
+        add("resources/templates/list", mcp_types.PaginatedRequestParams, list_templates)
+        add("resources/read", mcp_types.ReadResourceRequestParams, read_resource)
     if has_prompts:
-        add("prompts/list", mcp_types.PaginatedRequestParams, prompts.list)
-        add("prompts/get", mcp_types.GetPromptRequestParams, prompts.get)
+        add("prompts/list", mcp_types.PaginatedRequestParams, list_prompts)
+        add("prompts/get", mcp_types.GetPromptRequestParams, get_prompt)
     if has_resources or has_prompts:
-        add("completion/complete", mcp_types.CompleteRequestParams, _completer(resources, prompts))
+        add("completion/complete", mcp_types.CompleteRequestParams, _completer())
     if any(kind.tool in tools for kind in PUSHED):
-        subscriptions = Subscriptions(resources, tasks)
+        subscriptions = Subscriptions(tasks)
         add("subscriptions/listen", mcp_types.SubscriptionsListenRequestParams, subscriptions.listen)
         if has_channel:
             add("resources/subscribe", mcp_types.SubscribeRequestParams, subscriptions.subscribe)
@@ -81,14 +78,14 @@ def add_handlers(
     server.add_request_handler("server/discover", mcp_types.RequestParams, discover)
 
 
-def _completer(resources: Resources, prompts: Prompts) -> Complete:
+def _completer() -> Complete:
     """Return the handler of completions, which loads their module at the first request: few clients ever send one."""
 
     @cache
     def completions() -> "Completions":
         from mogplex_mcp.server.completions import Completions  # noqa: PLC0415 - see above
 
-        return Completions(resources, prompts)
+        return Completions()
 
     async def complete(scope: RequestScope, params: mcp_types.CompleteRequestParams) -> mcp_types.CompleteResult:
         return await completions().complete(scope, params)

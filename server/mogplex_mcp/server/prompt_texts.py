@@ -124,7 +124,7 @@ def set_up_automation(values: Values, offered: Container[str]) -> str:
 
 
 def _text(job: str, steps: list[str], about_words: str = "", words: str = "") -> str:
-    """A prompt: the job, its steps, and at the end what the user typed."""
+    """Return a prompt: the job, its steps, and at the end what the user typed."""
     numbered = "\n".join(f"{number}. {step}" for number, step in enumerate(steps, 1))
     quoted = "\n".join(f"> {line}" for line in words.splitlines())
     return "\n\n".join(part for part in (job, numbered, _UNTRUSTED, about_words, quoted) if part)

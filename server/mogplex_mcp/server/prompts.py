@@ -10,13 +10,12 @@ from mcp.shared.exceptions import MCPError
 from mogplex_mcp.api.errors import MogplexError
 from mogplex_mcp.api.identifiers import canonical_uuid, check_uuid, id_in_page, without_quotes
 from mogplex_mcp.api.repos import full_name
+from mogplex_mcp.core.cleaning import clean, clean_line, sanitize_name
 from mogplex_mcp.operations.errors import InvalidArgumentError
-from mogplex_mcp.reply.untrusted import clean, clean_line
-from mogplex_mcp.reply.untrusted import sanitize_name as checked_name
 from mogplex_mcp.server import prompt_texts
 from mogplex_mcp.server.request_params import check_cursor
 from mogplex_mcp.server.request_scope import RequestScope
-from mogplex_mcp.toolkit.arguments import nearest
+from mogplex_mcp.toolkit.arguments import unknown_name
 from mogplex_mcp.toolkit.errors import sentence
 from mogplex_mcp.toolkit.unknown_arguments import sort_arguments
 
@@ -28,14 +27,14 @@ class _UnusableError(ValueError):
 
 
 def _repo(text: str) -> str:
-    checked = canonical_uuid(text, "repo") or checked_name(full_name(text))
+    checked = canonical_uuid(text, "repo") or sanitize_name(full_name(text))
     if not checked:
         raise _UnusableError("must be owner/name or an id, as list_repos shows it")
     return checked
 
 
 def _branch(text: str) -> str:
-    checked = checked_name(without_quotes(text))
+    checked = sanitize_name(without_quotes(text))
     if not checked:
         raise _UnusableError("must be the name of a branch")
     return checked
@@ -77,7 +76,7 @@ class Argument:
 
 
 @dataclass(frozen=True)
-class Kind:
+class Prompt:
     """One prompt.
 
     Attributes:
@@ -106,68 +105,67 @@ class Kind:
         return mcp_types.Prompt(name=self.name, title=self.title, description=self.description, arguments=arguments)
 
 
-class Prompts:
-    """The prompts of one server."""
+def offered_prompts(scope: RequestScope) -> Sequence[Prompt]:
+    """Return the prompts whose tools a request may use."""
+    default_repo = scope.settings.default_repo
+    return [_with_default_repo(prompt, default_repo) for prompt in PROMPTS if prompt.needs <= scope.tools.keys()]
 
-    def kinds(self, scope: RequestScope) -> Sequence[Kind]:
-        """Return the prompts whose tools a request may use."""
-        default_repo = scope.settings.default_repo
-        return [_with_default_repo(kind, default_repo) for kind in KINDS if kind.needs <= scope.tools.keys()]
 
-    async def list(self, scope: RequestScope, params: mcp_types.PaginatedRequestParams) -> mcp_types.ListPromptsResult:
-        """Return the definitions, which clients show their users.
+async def list_prompts(scope: RequestScope, params: mcp_types.PaginatedRequestParams) -> mcp_types.ListPromptsResult:
+    """Return the definitions, which clients show their users.
 
-        Raises:
-            MCPError: There is no such cursor.
-        """
-        check_cursor(params)
-        return mcp_types.ListPromptsResult(prompts=[kind.definition for kind in self.kinds(scope)])
+    Raises:
+        MCPError: There is no such cursor.
+    """
+    check_cursor(params)
+    return mcp_types.ListPromptsResult(prompts=[prompt.definition for prompt in offered_prompts(scope)])
 
-    async def get(self, scope: RequestScope, params: mcp_types.GetPromptRequestParams) -> mcp_types.GetPromptResult:
-        """Return the text of a prompt, with its arguments in place.
 
-        Raises:
-            MCPError: There is no such prompt, or an argument is missing, unknown or unusable; the message says which.
-        """
-        kinds = {kind.name: kind for kind in self.kinds(scope)}
-        kind = kinds.get(params.name)
-        if kind is None:
-            raise MCPError(mcp_types.INVALID_PARAMS, unknown_prompt(params.name, list(kinds)))
-        changes = any(not scope.tools[name].hints.reads_only for name in kind.needs)
-        values = _checked(kind, params.arguments or {}, scope.settings.base_url, changes=changes)
-        text = kind.write(values, scope.tools)
-        message = mcp_types.PromptMessage(role="user", content=mcp_types.TextContent(type="text", text=text))
-        return mcp_types.GetPromptResult(description=kind.description, messages=[message])
+async def get_prompt(scope: RequestScope, params: mcp_types.GetPromptRequestParams) -> mcp_types.GetPromptResult:
+    """Return the text of a prompt, with its arguments in place.
+
+    Raises:
+        MCPError: There is no such prompt, or an argument is missing, unknown or unusable; the message says which.
+    """
+    prompts = {prompt.name: prompt for prompt in offered_prompts(scope)}
+    prompt = prompts.get(params.name)
+    if prompt is None:
+        raise MCPError(mcp_types.INVALID_PARAMS, unknown_prompt(params.name, list(prompts)))
+    changes = any(not scope.tools[name].hints.reads_only for name in prompt.needs)
+    values = _checked(prompt, params.arguments or {}, scope.settings.base_url, changes=changes)
+    text = prompt.write(values, scope.tools)
+    message = mcp_types.PromptMessage(role="user", content=mcp_types.TextContent(type="text", text=text))
+    return mcp_types.GetPromptResult(description=prompt.description, messages=[message])
 
 
 def unknown_prompt(name: str, known: Sequence[str]) -> str:
     """Return the message for a prompt that is not offered, with the nearest that are."""
-    problem = nearest("prompt", clean_line(name, 60), known)
+    problem = unknown_name("prompt", clean_line(name, 60), known)
     return sentence(f"{problem[0].upper()}{problem[1:]}")
 
 
-def _with_default_repo(kind: Kind, default_repo: str) -> Kind:
+def _with_default_repo(prompt: Prompt, default_repo: str) -> Prompt:
     """Return the prompt with an optional `repo` where the user's settings name a default repository."""
     if not default_repo:
-        return kind
+        return prompt
     arguments = [
         replace(one, description=f"{one.description} Empty: {default_repo}.", required=False, default=default_repo)
         if one == _REPO
         else one
-        for one in kind.arguments
+        for one in prompt.arguments
     ]
-    return replace(kind, arguments=arguments)
+    return replace(prompt, arguments=arguments)
 
 
-def _checked(kind: Kind, given: Mapping[str, str], base_url: str, *, changes: bool) -> dict[str, str]:
+def _checked(prompt: Prompt, given: Mapping[str, str], base_url: str, *, changes: bool) -> dict[str, str]:
     """Return the values of all arguments; "" for one that is left out."""
     problems = []
     try:
-        sort_arguments(kind.name, given, [one.name for one in kind.arguments], changes=changes)
+        sort_arguments(prompt.name, given, [one.name for one in prompt.arguments], changes=changes)
     except InvalidArgumentError as error:
         problems.append(str(error))
     values = {}
-    for one in kind.arguments:
+    for one in prompt.arguments:
         text = id_in_page(given.get(one.name, "").strip() or one.default, base_url, one.name)
         values[one.name] = ""
         if text:
@@ -176,15 +174,15 @@ def _checked(kind: Kind, given: Mapping[str, str], base_url: str, *, changes: bo
             except _UnusableError as error:
                 problems.append(f"{one.name} {error}.")
         elif one.required:
-            problems.append(f"{kind.name} needs the argument {one.name}: {one.description}")
+            problems.append(f"{prompt.name} needs the argument {one.name}: {one.description}")
     if problems:
         raise MCPError(mcp_types.INVALID_PARAMS, " ".join(problems))
     return values
 
 
 _REPO: Final = Argument("repo", "The repository, as owner/name or its id.", _repo)
-KINDS: Final = (
-    Kind(
+PROMPTS: Final = (
+    Prompt(
         "delegate_task",
         "Delegate a task",
         "Let a coding agent work on a task in a repository, and follow it to its pull request.",
@@ -196,7 +194,7 @@ KINDS: Final = (
         frozenset({"start_run", "tail_run"}),
         prompt_texts.delegate_task,
     ),
-    Kind(
+    Prompt(
         "review_run",
         "Review a run",
         "Look at a run: how it stands, what the agent did, what failed and why.",
@@ -204,7 +202,7 @@ KINDS: Final = (
         frozenset({"get_run"}),
         prompt_texts.review_run,
     ),
-    Kind(
+    Prompt(
         "triage_failures",
         "Triage failures",
         "Find out why runs failed lately, group them by cause and propose what to do.",
@@ -212,7 +210,7 @@ KINDS: Final = (
         frozenset({"list_runs", "get_run"}),
         prompt_texts.triage_failures,
     ),
-    Kind(
+    Prompt(
         "set_up_automation",
         "Set up an automation",
         "Make an automation for a repository, as a draft that the user agrees to before it goes live.",

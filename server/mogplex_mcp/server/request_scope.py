@@ -1,5 +1,6 @@
 """The scope of one MCP request: its caller, the tools that it may use, its client, its journal."""
 
+import itertools
 from collections.abc import Awaitable, Callable, Mapping
 from functools import cached_property
 from typing import Final, TypeVar
@@ -20,7 +21,7 @@ from mogplex_mcp.tenants.call_timeouts import client_key
 from mogplex_mcp.tenants.in_flight import CallKey
 from mogplex_mcp.tenants.services import Services
 from mogplex_mcp.tenants.tenant import Tenant
-from mogplex_mcp.toolkit.call import Call
+from mogplex_mcp.toolkit.call import Call, Progress
 from mogplex_mcp.toolkit.tool_selection import ToolSelection
 from mogplex_mcp.toolkit.toolset import Tool
 from mogplex_mcp.ui import run_card
@@ -190,7 +191,7 @@ class RequestScope:
             token_from=self.token_from,
             arrived=anyio.current_time(),
             learnt=self.services.learnt,
-            progress=lambda done, message: self.context.session.report_progress(done, message=message),
+            progress=self._progress(),
             offered=frozenset(self.tools),
             shows_cards=self.shows_cards,
             warnings=self.services.warnings,
@@ -200,6 +201,18 @@ class RequestScope:
             session=self.session,
             task_poll=poll,
         )
+
+    def _progress(self) -> Progress:
+        """Return what reports the progress of a call to the client.
+
+        Progress must rise with each message (MCP specification, "Progress"), also where nothing has changed.
+        """
+        numbers = itertools.count(1.0)
+
+        async def report(message: str) -> None:
+            await self.context.session.report_progress(next(numbers), message=message)
+
+        return report
 
     def call_key(self, request_id: RequestId | None) -> CallKey | None:
         """Return the key of a call among the calls in flight; None where request ids of several clients can collide.

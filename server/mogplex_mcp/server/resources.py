@@ -19,9 +19,9 @@ from mcp_types.version import MODERN_PROTOCOL_VERSIONS
 
 from mogplex_mcp.api.errors import ErrorCode
 from mogplex_mcp.api.identifiers import without_quotes
+from mogplex_mcp.core.cleaning import clean_line, sanitize_name, sanitize_word
 from mogplex_mcp.operations.errors import InvalidArgumentError, check_id, operation_error
 from mogplex_mcp.reply.render import fenced, render
-from mogplex_mcp.reply.untrusted import clean_line, sanitize_name, sanitize_word
 from mogplex_mcp.server.request_params import check_cursor
 from mogplex_mcp.server.request_scope import RequestScope
 from mogplex_mcp.storage.ledger import Entry
@@ -40,7 +40,7 @@ _SCHEME: Final = re.compile(r"^mogplex://", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
-class Kind:
+class ResourceKind:
     """One kind of resource.
 
     Attributes:
@@ -88,7 +88,7 @@ class Kind:
         return mcp_types.Resource(uri=self.uri, **common)
 
 
-RUN: Final = Kind(
+RUN: Final = ResourceKind(
     "mogplex://runs/{run_id}",
     "run",
     "Run",
@@ -97,7 +97,7 @@ RUN: Final = Kind(
     tool="get_run",
     priority=0.9,
 )
-RUN_EVENTS: Final = Kind(
+RUN_EVENTS: Final = ResourceKind(
     "mogplex://runs/{run_id}/events",
     "run-events",
     "Events of a run",
@@ -107,8 +107,8 @@ RUN_EVENTS: Final = Kind(
     as_text=True,
     priority=0.7,
 )
-KINDS: Final = (
-    Kind(
+RESOURCES: Final = (
+    ResourceKind(
         "mogplex://repos",
         "repos",
         "Repositories",
@@ -117,7 +117,7 @@ KINDS: Final = (
     ),
     RUN,
     RUN_EVENTS,
-    Kind(
+    ResourceKind(
         "mogplex://sandboxes/{sandbox_id}/logs",
         "sandbox-logs",
         "Logs of a sandbox",
@@ -126,7 +126,7 @@ KINDS: Final = (
         as_text=True,
         priority=0.4,
     ),
-    Kind(
+    ResourceKind(
         "mogplex://automations/{automation_id}",
         "automation",
         "Automation",
@@ -136,99 +136,100 @@ KINDS: Final = (
 )
 
 
-class Resources:
-    """The resources of one server."""
+def offered_resources(scope: RequestScope) -> Sequence[ResourceKind]:
+    """Return the kinds that a request may use."""
+    return [kind for kind in RESOURCES if kind.tool in scope.tools]
 
-    def kinds(self, scope: RequestScope) -> Sequence[Kind]:
-        """Return the kinds that a request may use."""
-        return [kind for kind in KINDS if kind.tool in scope.tools]
 
-    async def list(
-        self, scope: RequestScope, params: mcp_types.PaginatedRequestParams
-    ) -> mcp_types.ListResourcesResult:
-        """Return the fixed resources and the newest runs of the caller's journal, on one page.
+async def list_resources(
+    scope: RequestScope, params: mcp_types.PaginatedRequestParams
+) -> mcp_types.ListResourcesResult:
+    """Return the fixed resources and the newest runs of the caller's journal, on one page.
 
-        Raises:
-            MCPError: There is no such cursor.
-        """
-        check_cursor(params)
-        kinds = self.kinds(scope)
-        definitions = [kind.definition for kind in kinds]
-        listed = [one for one in definitions if isinstance(one, mcp_types.Resource)]
-        # "Servers MAY omit UI-only resources" (SEP-1865): they are of no use to other clients.
-        if scope.shows_cards and _has_card(scope):
-            listed.append(run_card.definition())
-        if RUN in kinds:
-            listed += [_listed_run(entry) for entry in await scope.known_runs(LISTED_RUNS)]
-        return mcp_types.ListResourcesResult(resources=listed)
+    Raises:
+        MCPError: There is no such cursor.
+    """
+    check_cursor(params)
+    kinds = offered_resources(scope)
+    definitions = [kind.definition for kind in kinds]
+    listed = [one for one in definitions if isinstance(one, mcp_types.Resource)]
+    # "Servers MAY omit UI-only resources" (SEP-1865): they are of no use to other clients.
+    if scope.shows_cards and _has_card(scope):
+        listed.append(run_card.definition())
+    if RUN in kinds:
+        listed += [_listed_run(entry) for entry in await scope.known_runs(LISTED_RUNS)]
+    return mcp_types.ListResourcesResult(resources=listed)
 
-    async def list_templates(
-        self, scope: RequestScope, params: mcp_types.PaginatedRequestParams
-    ) -> mcp_types.ListResourceTemplatesResult:
-        """Return the kinds of resources that have parameters.
 
-        Raises:
-            MCPError: There is no such cursor.
-        """
-        check_cursor(params)
-        definitions = [kind.definition for kind in self.kinds(scope)]
-        templates = [one for one in definitions if isinstance(one, mcp_types.ResourceTemplate)]
-        return mcp_types.ListResourceTemplatesResult(resource_templates=templates)
+async def list_templates(
+    scope: RequestScope, params: mcp_types.PaginatedRequestParams
+) -> mcp_types.ListResourceTemplatesResult:
+    """Return the kinds of resources that have parameters.
 
-    async def read(
-        self, scope: RequestScope, params: mcp_types.ReadResourceRequestParams
-    ) -> mcp_types.ReadResourceResult:
-        """Return the result of the resource's tool, or the page of the run card.
+    Raises:
+        MCPError: There is no such cursor.
+    """
+    check_cursor(params)
+    definitions = [kind.definition for kind in offered_resources(scope)]
+    templates = [one for one in definitions if isinstance(one, mcp_types.ResourceTemplate)]
+    return mcp_types.ListResourceTemplatesResult(resource_templates=templates)
 
-        Raises:
-            MCPError: There is no such resource, or it could not be read; the message says what to do.
-        """
-        protocol_version = scope.context.protocol_version
-        if params.uri == run_card.URI and _has_card(scope):
-            return mcp_types.ReadResourceResult(contents=[run_card.contents()])
-        try:
-            kind, values = self.find(scope, params.uri)
-        except InvalidArgumentError as error:
-            raise _error(protocol_version, params.uri, sentence(str(error)), error.code) from None
-        try:
-            call = scope.open_call()
-            reply = await call_tool(scope.tools[kind.tool], {**kind.arguments, **values}, call)
-            structured, text = render(reply.with_next_steps_for(scope.tools), now=call.now)
-        except Exception as error:  # noqa: BLE001 - as in a tool call: the reader gets a reason, the log a traceback
-            failure = operation_error(error)
-            worded = tool_error(
-                failure,
-                base_url=scope.settings.base_url,
-                offered=scope.tools,
-                tool=kind.tool,
-                token_from=scope.token_from,
-            )
-            raise _error(protocol_version, params.uri, worded.text, failure.code) from None
-        if not kind.as_text:
-            # Clients put resources into the context of a model as they are, so JSON needs the marks too.
-            if "untrusted" in structured:
-                structured["untrusted"] = fenced(structured["untrusted"])
-            text = json.dumps(structured, ensure_ascii=False, separators=(",", ":"))
-        contents = mcp_types.TextResourceContents(uri=params.uri, mime_type=kind.mime_type, text=text)
-        return mcp_types.ReadResourceResult(contents=[contents])
 
-    def find(self, scope: RequestScope, uri: str) -> tuple[Kind, dict[str, str]]:
-        """Return the kind of a resource and the values of its parameters.
+async def read_resource(
+    scope: RequestScope, params: mcp_types.ReadResourceRequestParams
+) -> mcp_types.ReadResourceResult:
+    """Return the result of the resource's tool, or the page of the run card.
 
-        Raises:
-            InvalidArgumentError: There is no resource with this URI, or a parameter isn't an id.
-        """
-        kinds = self.kinds(scope)
-        plain = _SCHEME.sub("mogplex://", without_quotes(uri[: _LONGEST_URI + 1]))
-        for kind in kinds if len(uri) <= _LONGEST_URI else ():
-            matched = kind.template.match(plain)
-            if matched is None:
-                matched = kind.template.match(plain.rstrip("/"))
-            if matched is not None:
-                # Every parameter is an id. A tool would take other values for something else, such as "the latest".
-                return kind, {parameter: check_id(str(value), parameter) for parameter, value in matched.items()}
-        known = ", ".join(kind.uri for kind in kinds)
-        raise InvalidArgumentError(f"There is no resource {clean_line(uri, 100)}. There are {known}; put in an id")
+    Raises:
+        MCPError: There is no such resource, or it could not be read; the message says what to do.
+    """
+    protocol_version = scope.context.protocol_version
+    if params.uri == run_card.URI and _has_card(scope):
+        return mcp_types.ReadResourceResult(contents=[run_card.contents()])
+    try:
+        kind, values = find_resource(scope, params.uri)
+    except InvalidArgumentError as error:
+        raise _error(protocol_version, params.uri, sentence(str(error)), error.code) from None
+    try:
+        call = scope.open_call()
+        reply = await call_tool(scope.tools[kind.tool], {**kind.arguments, **values}, call)
+        structured, text = render(reply.with_next_steps_for(scope.tools), now=call.now)
+    except Exception as error:  # noqa: BLE001 - as in a tool call: the reader gets a reason, the log a traceback
+        failure = operation_error(error)
+        worded = tool_error(
+            failure,
+            base_url=scope.settings.base_url,
+            offered=scope.tools,
+            tool=kind.tool,
+            token_from=scope.token_from,
+        )
+        raise _error(protocol_version, params.uri, worded.text, failure.code) from None
+    if not kind.as_text:
+        # Clients put resources into the context of a model as they are, so JSON needs the marks too.
+        if "untrusted" in structured:
+            structured["untrusted"] = fenced(structured["untrusted"])
+        text = json.dumps(structured, ensure_ascii=False, separators=(",", ":"))
+    contents = mcp_types.TextResourceContents(uri=params.uri, mime_type=kind.mime_type, text=text)
+    return mcp_types.ReadResourceResult(contents=[contents])
+
+
+def find_resource(scope: RequestScope, uri: str) -> tuple[ResourceKind, dict[str, str]]:
+    """Return the kind of a resource and the values of its parameters.
+
+    Raises:
+        InvalidArgumentError: There is no resource with this URI, or a parameter isn't an id.
+    """
+    kinds = offered_resources(scope)
+    plain = _SCHEME.sub("mogplex://", without_quotes(uri[: _LONGEST_URI + 1]))
+    for kind in kinds if len(uri) <= _LONGEST_URI else ():
+        matched = kind.template.match(plain)
+        if matched is None:
+            matched = kind.template.match(plain.rstrip("/"))
+        if matched is not None:
+            # Every parameter is an id. A tool would take other values for something else, such as "the latest".
+            return kind, {parameter: check_id(str(value), parameter) for parameter, value in matched.items()}
+    known = ", ".join(kind.uri for kind in kinds)
+    raise InvalidArgumentError(f"There is no resource {clean_line(uri, 100)}. There are {known}; put in an id")
 
 
 def _has_card(scope: RequestScope) -> bool:

@@ -27,7 +27,7 @@ from mogplex_mcp.operations.errors import InvalidArgumentError
 from mogplex_mcp.runs.unawaited import UnawaitedPolling
 from mogplex_mcp.runs.watch import Snapshot
 from mogplex_mcp.server.request_scope import RequestScope
-from mogplex_mcp.server.resources import RUN, RUN_EVENTS, Resources
+from mogplex_mcp.server.resources import RUN, RUN_EVENTS, find_resource
 from mogplex_mcp.server.task_listening import ListeningSession, known_tasks, notify_of_task
 from mogplex_mcp.server.tasks import Tasks
 
@@ -57,12 +57,10 @@ class Subscriptions:
     """All subscriptions of a server, separated by tenant.
 
     Args:
-        resources: The resources to subscribe to.
         tasks: Answers for tasks, of which listeners can be notified, too.
     """
 
-    def __init__(self, resources: Resources, tasks: Tasks) -> None:
-        self._resources = resources
+    def __init__(self, tasks: Tasks) -> None:
         self._tasks = tasks
         self._of_audiences: WeakKeyDictionary[Watches | Services, _Subscribers] = WeakKeyDictionary()
         self._without_updates = ListenHandler(InMemorySubscriptionBus(), max_subscriptions=MOST_STREAMS)
@@ -78,7 +76,7 @@ class Subscriptions:
         """
         if self._streams >= MOST_STREAMS:
             raise MCPError(mcp_types.INTERNAL_ERROR, "There are too many subscriptions; end some, or try again later.")
-        wanted = self._wanted(scope, params.notifications.resource_subscriptions or [])
+        wanted = _wanted(scope, params.notifications.resource_subscriptions or [])
         task_ids = await known_tasks(self._tasks, scope, params.notifications)
         if scope.caller.problem is not None:
             wanted, task_ids = [], []
@@ -109,7 +107,7 @@ class Subscriptions:
         async with anyio.create_task_group() as group:
             for task_id in task_ids:
                 group.start_soon(notify_of_task, self._tasks, scope, task_id, session.is_acknowledged)
-            with subscribers.listening(self._run_ids(scope, wanted)):
+            with subscribers.listening(_run_ids(scope, wanted)):
                 if wanted:
                     group.start_soon(subscribers.polling.run, lambda: _watches(scope))
                 ended: mcp_types.SubscriptionsListenResult | MCPError
@@ -123,21 +121,13 @@ class Subscriptions:
             raise ended
         return ended
 
-    def _run_ids(self, scope: RequestScope, uris: Sequence[str]) -> set[str]:
-        return {self._resources.find(scope, uri)[1]["run_id"] for uri in uris}
-
-    def _wanted(self, scope: RequestScope, asked: Sequence[str]) -> list[str]:
-        """Return the resources that send updates, among the first that were asked for."""
-        looked_at = dict.fromkeys(asked[:MOST_LOOKED_AT])
-        return [uri for uri in looked_at if self._has_updates(scope, uri)][:MOST_RESOURCES]
-
     async def subscribe(self, scope: RequestScope, params: mcp_types.SubscribeRequestParams) -> mcp_types.EmptyResult:
         """Serve `resources/subscribe` of the 2025 protocol.
 
         Raises:
             MCPError: The resource sends no updates, or there are too many subscriptions.
         """
-        if not self._has_updates(scope, params.uri):
+        if not _has_updates(scope, params.uri):
             able = " and ".join(kind.uri for kind in PUSHED)
             raise MCPError(
                 mcp_types.INVALID_PARAMS,
@@ -153,7 +143,7 @@ class Subscriptions:
                 mcp_types.INTERNAL_ERROR, f"At most {MOST_RESOURCES} resources; unsubscribe from some first."
             )
         sessions[params.uri] = scope.context.session
-        subscribers.runs_of_sessions[params.uri] = self._run_ids(scope, [params.uri]).pop()
+        subscribers.runs_of_sessions[params.uri] = _run_ids(scope, [params.uri]).pop()
         if not subscribers.polling.is_running:
             scope.services.run_in_background(lambda: subscribers.polling.run(lambda: _watches(scope)))
         return mcp_types.EmptyResult()
@@ -166,14 +156,6 @@ class Subscriptions:
             self._subscribers(scope).unsubscribe(params.uri)
         return mcp_types.EmptyResult()
 
-    def _has_updates(self, scope: RequestScope, uri: str) -> bool:
-        """Return whether updates are sent under exactly this URI."""
-        try:
-            kind, values = self._resources.find(scope, uri)
-        except InvalidArgumentError:
-            return False
-        return kind in PUSHED and kind.template.expand(values) == uri
-
     def _subscribers(self, scope: RequestScope) -> "_Subscribers":
         tenant, services = scope.tenant, scope.services
         # The person of this process stays the same with a new token, which has a tenant of its own.
@@ -183,6 +165,25 @@ class Subscriptions:
         if scope.caller.personal:
             services.tenants.on_answer = subscribers.notify
         return subscribers
+
+
+def _wanted(scope: RequestScope, asked: Sequence[str]) -> list[str]:
+    """Return the resources that send updates, among the first that were asked for."""
+    looked_at = dict.fromkeys(asked[:MOST_LOOKED_AT])
+    return [uri for uri in looked_at if _has_updates(scope, uri)][:MOST_RESOURCES]
+
+
+def _has_updates(scope: RequestScope, uri: str) -> bool:
+    """Return whether updates are sent under exactly this URI."""
+    try:
+        kind, values = find_resource(scope, uri)
+    except InvalidArgumentError:
+        return False
+    return kind in PUSHED and kind.template.expand(values) == uri
+
+
+def _run_ids(scope: RequestScope, uris: Sequence[str]) -> set[str]:
+    return {find_resource(scope, uri)[1]["run_id"] for uri in uris}
 
 
 def _watches(scope: RequestScope) -> "Watches":

@@ -10,7 +10,7 @@ from mogplex_mcp.operations.confirmation import Consent
 from mogplex_mcp.operations.task_poll import TaskPoll
 from mogplex_mcp.server.request_params import check_cursor
 from mogplex_mcp.server.request_scope import RequestScope
-from mogplex_mcp.server.resources import RUN, Resources
+from mogplex_mcp.server.resources import RUN
 from mogplex_mcp.server.sign_in_elicitation import SignInElicitation
 from mogplex_mcp.toolkit.call import Call
 from mogplex_mcp.toolkit.dispatch import dispatch
@@ -31,7 +31,6 @@ class ToolHandlers:
     def __init__(self, elicitation: Elicitation) -> None:
         self._elicitation = elicitation
         self._sign_in = SignInElicitation()
-        self._resources = Resources()
 
     async def list(
         self, scope: RequestScope, params: mcp_types.PaginatedRequestParams | None
@@ -94,7 +93,7 @@ class ToolHandlers:
             base_url=scope.settings.base_url,
             token_from=scope.token_from,
             recorder=scope.services.recorder,
-            links=RUN in self._resources.kinds(scope) and scope.context.protocol_version >= _FIRST_WITH_LINKS,
+            links=RUN.tool in scope.tools and scope.context.protocol_version >= _FIRST_WITH_LINKS,
         )
 
     async def cancelled(self, scope: RequestScope, params: mcp_types.CancelledNotificationParams) -> None:

@@ -55,14 +55,13 @@ class BackgroundSignIn:
         Raises:
             MogplexError: It is not possible.
         """
-        if self._url is None or not self.is_running:
-            self.is_accepted = False
-            self._url = asyncio.get_running_loop().create_future()
-            self._task = asyncio.create_task(self._run(self._url))
-            # All callers may be gone by then.
-            self._task.add_done_callback(lambda task: task.cancelled() or task.exception())
         task, url = self._task, self._url
-        assert task is not None  # noqa: S101 - for the type checker
+        if task is None or url is None or task.done():
+            self.is_accepted = False
+            self._url = url = asyncio.get_running_loop().create_future()
+            self._task = task = asyncio.create_task(self._run(url))
+            # All callers may be gone by then.
+            task.add_done_callback(lambda ended: ended.cancelled() or ended.exception())
         begun: set[asyncio.Future[Any]] = {task, url}
         await asyncio.wait(begun, return_when=asyncio.FIRST_COMPLETED)
         if not url.done():

@@ -88,27 +88,23 @@ class Refresher:
             SignInEndedError: The person has to sign in again.
             MogplexError: It is not possible now.
         """
-        if not self._is_running:
+        task = self._task
+        if task is None or task.done():
             if anyio.current_time() - self._tried_at < PAUSE_SECONDS:
                 if self._failure is not None:
                     raise self._failure.with_traceback(None)
                 return found
             self._tried_at = anyio.current_time()
-            self._task = asyncio.create_task(self._refresh(found))
+            self._task = task = asyncio.create_task(self._refresh(found))
             # All callers may be gone by then.
-            self._task.add_done_callback(lambda task: task.cancelled() or task.exception())
-        assert self._task is not None  # noqa: S101 - for the type checker
-        return await asyncio.shield(self._task)
+            task.add_done_callback(lambda ended: ended.cancelled() or ended.exception())
+        return await asyncio.shield(task)
 
     async def aclose(self) -> None:
         """Give a refresh that is under way a moment to be stored."""
         if self._task is not None and not self._task.done():
             await asyncio.wait([self._task], timeout=CLOSE_SECONDS)
             self._task.cancel()
-
-    @property
-    def _is_running(self) -> bool:
-        return self._task is not None and not self._task.done()
 
     async def _refresh(self, found: FoundToken) -> FoundToken:
         self._failure = None

@@ -11,7 +11,7 @@ hash identifies repeated starts, a first line tells people which run it is.
 import enum
 import hashlib
 import uuid
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final, Protocol
 
@@ -19,6 +19,9 @@ from mogplex_mcp.core.redaction import without_keys
 
 SAME_START_SECONDS: Final = 600.0
 """How long the same arguments are the same start."""
+
+BRANCH_CLAIM_SECONDS: Final = 60.0
+"""How long a start of unknown outcome keeps others off its branch: a request takes half of it at most."""
 
 KEPT_SECONDS: Final = 90 * 86_400
 """How long an entry is kept."""
@@ -77,6 +80,7 @@ class Entry:
         day: The UTC day that its key is derived from, in days since the epoch.
         generation: How many starts of the same request had a key of that day before; -1 for none yet.
         number: Counts the starts of the same request in this ledger, so that the newest one is known by any clock.
+        working_branch: The branch that the run works on, if the request named one.
     """
 
     key: str
@@ -96,6 +100,7 @@ class Entry:
     day: int = 0
     generation: int = 0
     number: int = 0
+    working_branch: str = ""
 
     @property
     def is_unknown(self) -> bool:
@@ -108,10 +113,26 @@ class Entry:
         return self.state not in (StartState.REFUSED, StartState.GONE) and self.status not in TERMINAL_STATUSES
 
 
+class BranchInUseError(Exception):
+    """Another start may work on the branch that a start needs for itself; nothing was recorded.
+
+    Attributes:
+        entry: The other start.
+        seconds: How long it keeps the branch if its outcome is never learnt; 0 if its run is known.
+    """
+
+    def __init__(self, entry: Entry, seconds: float) -> None:
+        super().__init__(f"another start works on the branch {entry.working_branch}")
+        self.entry = entry
+        self.seconds = seconds
+
+
 class Ledger(Protocol):
     """The starts of one identity. Every method may raise `StateError`."""
 
-    async def begin(self, wanted: Entry, *, chain: str = "", after: int = -1) -> tuple[Entry, bool]:
+    async def begin(
+        self, wanted: Entry, *, chain: str = "", after: int = -1, known_runs: Collection[str] | None = None
+    ) -> tuple[Entry, bool]:
         """Record a start before it is sent, or find the one that it repeats, as `decide` says.
 
         The look and the record are one transaction: of several processes that begin the same start at the same time,
@@ -123,9 +144,14 @@ class Ledger(Protocol):
                 chose it.
             chain: What the keys of this request are derived from; empty if the caller chose the key.
             after: The number of an entry that is known not to be the same start.
+            known_runs: Set for a start that needs its branch for itself: the runs that keep nothing off it, since the
+                caller has looked at them. None for a start to which others on its branch don't matter.
 
         Returns:
             The entry to go on with, and whether it is an earlier one.
+
+        Raises:
+            BranchInUseError: Another start may work on the branch, as `check_branch` says.
         """
 
     async def settle(
@@ -155,9 +181,6 @@ class Ledger(Protocol):
 
     async def find_run(self, run_id: str) -> Entry | None:
         """Return the entry of a run, if there is one."""
-
-    async def latest_run(self, *, unknown_within_seconds: float) -> Entry | None:
-        """Return the newest run, or the newest start of unknown outcome if it is not older than that."""
 
     async def runs(self, *, repo_id: str = "", since: float = 0.0, limit: int = KEPT_ENTRIES) -> Sequence[Entry]:
         """Return the runs, newest first, without starts that were refused and runs that are gone."""
@@ -218,6 +241,40 @@ def decide(
         return begun, False
     generation = begun.generation + 1
     return replace(begun, generation=generation, key=derive_key(chain, begun.day, generation)), False
+
+
+def check_branch(
+    begun: Entry, earlier: bool, others: Iterable[Entry], *, known_runs: Collection[str], now: float
+) -> None:
+    """Check that no other start may work on the branch of one that needs it for itself. All stores follow these rules.
+
+    The look and the record of the start are one transaction, so that of several processes one gets the branch.
+
+    Args:
+        begun: What `decide` returned.
+        earlier: The same.
+        others: The entries on the branch.
+        known_runs: As in `Ledger.begin`.
+        now: Seconds since the epoch, by the clock of the ledger.
+
+    Raises:
+        BranchInUseError: A start of unknown outcome was sent, or sent again, a moment ago; or one has a run that the
+            caller didn't know of when it looked.
+    """
+    if earlier and not begun.is_unknown:
+        return  # nothing is sent
+    for other in others:
+        if other.key == begun.key or not other.is_open:
+            continue
+        if not other.is_unknown and other.run_id not in known_runs:
+            raise BranchInUseError(other, 0.0)
+        if other.is_unknown and 0 <= now - other.checked_at < BRANCH_CLAIM_SECONDS:
+            raise BranchInUseError(other, BRANCH_CLAIM_SECONDS - (now - other.checked_at))
+
+
+def sent_again(entry: Entry, now: float) -> Entry:
+    """Return an earlier entry of unknown outcome whose request is sent once more."""
+    return replace(entry, state=StartState.RETRIED, checked_at=now)
 
 
 def settled(

@@ -1,11 +1,11 @@
 """A ledger whose writes are measured."""
 
 import time
-from collections.abc import Awaitable, Sequence
+from collections.abc import Awaitable, Collection, Sequence
 from typing import TypeVar
 
 from mogplex_mcp.core.metrics import Recorder
-from mogplex_mcp.storage.ledger import KEPT_ENTRIES, Entry, Ledger, StartState
+from mogplex_mcp.storage.ledger import KEPT_ENTRIES, BranchInUseError, Entry, Ledger, StartState
 
 _T = TypeVar("_T")
 
@@ -22,9 +22,12 @@ class MeasuredLedger:
         self._ledger = ledger
         self._recorder = recorder
 
-    async def begin(self, wanted: Entry, *, chain: str = "", after: int = -1) -> tuple[Entry, bool]:
+    async def begin(
+        self, wanted: Entry, *, chain: str = "", after: int = -1, known_runs: Collection[str] | None = None
+    ) -> tuple[Entry, bool]:
         """See `Ledger.begin`."""
-        return await self._measured("begin", self._ledger.begin(wanted, chain=chain, after=after))
+        beginning = self._ledger.begin(wanted, chain=chain, after=after, known_runs=known_runs)
+        return await self._measured("begin", beginning)
 
     async def settle(
         self,
@@ -54,10 +57,6 @@ class MeasuredLedger:
         """See `Ledger.find_run`."""
         return await self._ledger.find_run(run_id)
 
-    async def latest_run(self, *, unknown_within_seconds: float) -> Entry | None:
-        """See `Ledger.latest_run`."""
-        return await self._ledger.latest_run(unknown_within_seconds=unknown_within_seconds)
-
     async def runs(self, *, repo_id: str = "", since: float = 0.0, limit: int = KEPT_ENTRIES) -> Sequence[Entry]:
         """See `Ledger.runs`."""
         return await self._ledger.runs(repo_id=repo_id, since=since, limit=limit)
@@ -67,6 +66,9 @@ class MeasuredLedger:
         try:
             result = await write
             outcome = "ok"
+        except BranchInUseError:
+            outcome = "ok"  # the ledger works
+            raise
         finally:
             self._recorder.ledger_written(operation, outcome, time.perf_counter() - began)
         return result

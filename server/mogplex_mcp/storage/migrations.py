@@ -90,7 +90,12 @@ CREATE TABLE unclaimed (tenant TEXT PRIMARY KEY) WITHOUT ROWID;
 INSERT INTO unclaimed SELECT DISTINCT tenant FROM starts;
 """
 
-MIGRATIONS: Final = (_RELEASE_0_1_0, _ONE_LEDGER, _DERIVED_KEYS)
+# Follow-ups of several processes keep off each other's branch.
+_WORKING_BRANCH: Final = """
+ALTER TABLE starts ADD COLUMN working_branch TEXT NOT NULL DEFAULT '';
+"""
+
+MIGRATIONS: Final = (_RELEASE_0_1_0, _ONE_LEDGER, _DERIVED_KEYS, _WORKING_BRANCH)
 SCHEMA_VERSION: Final = len(MIGRATIONS)
 
 

@@ -6,8 +6,8 @@ handing it over would, and no other call of this process can come between the lo
 
 import sqlite3
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import astuple, fields, replace
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import astuple, fields
 from typing import Any, Final
 
 from mogplex_mcp.storage.ledger import (
@@ -16,9 +16,11 @@ from mogplex_mcp.storage.ledger import (
     Entry,
     StartKind,
     StartState,
+    check_branch,
     decide,
     entry_of,
     seen,
+    sent_again,
     settled,
     without_secrets,
 )
@@ -31,6 +33,7 @@ _LISTED: Final = f"AND state NOT IN ('{StartState.REFUSED}', '{StartState.GONE}'
 _NEWEST: Final = (
     f"AND fingerprint = ? AND state != '{StartState.REFUSED}' ORDER BY number DESC, created_at DESC LIMIT 1"
 )
+_ON_BRANCH: Final = "AND repo_id = ? AND working_branch = ?"
 
 
 class SqliteLedger:
@@ -51,7 +54,9 @@ class SqliteLedger:
         self._token = token
         self._now = now
 
-    async def begin(self, wanted: Entry, *, chain: str = "", after: int = -1) -> tuple[Entry, bool]:
+    async def begin(
+        self, wanted: Entry, *, chain: str = "", after: int = -1, known_runs: Collection[str] | None = None
+    ) -> tuple[Entry, bool]:
         """See `Ledger.begin`."""
         tenant = self._tenant()
         with self._state.transaction(durable=True) as rows:
@@ -65,10 +70,14 @@ class SqliteLedger:
                 after=after,
                 now=self._now(),
             )
+            if known_runs is not None:
+                same_branch = (tenant, wanted.kind, wanted.repo_id, wanted.working_branch)
+                on_branch = rows.execute(_SELECT + _ON_BRANCH, same_branch)
+                check_branch(entry, earlier, map(entry_of, on_branch), known_runs=known_runs, now=self._now())
             if not earlier:
                 self._write(rows, tenant, entry)
-            elif entry.state is StartState.SENDING:
-                self._write(rows, tenant, replace(entry, state=StartState.RETRIED))
+            elif entry.is_unknown:
+                self._write(rows, tenant, sent_again(entry, self._now()))
         return entry, earlier
 
     async def settle(
@@ -123,11 +132,6 @@ class SqliteLedger:
     async def find_run(self, run_id: str) -> Entry | None:
         """See `Ledger.find_run`."""
         return next(iter(self._runs("AND run_id = ?", run_id)), None)
-
-    async def latest_run(self, *, unknown_within_seconds: float) -> Entry | None:
-        """See `Ledger.latest_run`."""
-        newest = _LISTED + "AND (run_id != '' OR created_at > ?) ORDER BY created_at DESC LIMIT 1"
-        return next(iter(self._runs(newest, self._now() - unknown_within_seconds)), None)
 
     async def runs(self, *, repo_id: str = "", since: float = 0.0, limit: int = KEPT_ENTRIES) -> Sequence[Entry]:
         """See `Ledger.runs`."""

@@ -37,7 +37,7 @@ def open_store(settings: Settings, now: Callable[[], float]) -> Store:
         from mogplex_mcp.storage.postgres.store import PostgresStore  # noqa: PLC0415 - as above
     except ImportError:
         raise SettingsError(
-            "--database-url needs the PostgreSQL driver: install it with pip install 'mogplex-mcp[postgres]'"
+            "--database-url needs the PostgreSQL driver: install it with uv tool install 'mogplex-mcp[postgres]'"
         ) from None
     try:
         return PostgresStore(settings.database_url, settings.base_url, now)

@@ -220,7 +220,7 @@ def _most(field: FieldInfo) -> Any:
     return _bound(field, "max_length")
 
 
-def nearest(kind: str, name: str, known: Sequence[str]) -> str:
+def unknown_name(kind: str, name: str, known: Sequence[str]) -> str:
     """Return the message for a name that does not exist, with at most three that do: those it could stand for."""
     missing = f"there is no {kind} {quoted(name)}"
     if near := get_close_matches(name, known, n=_MOST_NEAREST):

@@ -1,12 +1,19 @@
 """The call of a tool: an operation's context, and what the MCP client at the other end is known to allow."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
 import anyio
 
 from mogplex_mcp.operations.context import OperationContext
 from mogplex_mcp.tenants.call_timeouts import LearntCaps, highest_cap, listed_cap
+
+Progress = Callable[[str], Awaitable[None]]
+"""Reports the progress of a call, in a sentence."""
+
+
+async def _unreported(_: str) -> None:
+    """Discard progress."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -17,6 +24,7 @@ class Call(OperationContext):
         client: The client's name, as it gave it.
         version: Its version.
         learnt_as: The name under which the call timeout of the client is learnt.
+        progress: Reports the progress of the call.
         token_from: Where the caller's token came from, see `tool_error`.
         learnt: The call timeouts that clients turned out to have.
         offered: The names of the tools that this server offers.
@@ -28,6 +36,7 @@ class Call(OperationContext):
     version: str
     learnt_as: str
     learnt: LearntCaps
+    progress: Progress = _unreported
     token_from: str = ""
     offered: frozenset[str] = field(default_factory=frozenset)
     shows_cards: bool = False

@@ -1,4 +1,4 @@
-"""Dispatch of `tools/call`: find the tool, check its arguments, run it in time, word what goes wrong."""
+"""Dispatch of `tools/call`: check the arguments of a tool, run it in time, render its reply, word what goes wrong."""
 
 import asyncio
 import time
@@ -46,7 +46,7 @@ async def dispatch(
         tools: The tools that are offered, by name.
         tool: The one of them that the client calls.
         arguments: The arguments of the client, unchecked.
-        open_call: Makes the call's circumstances.
+        open_call: Makes the context of the call.
         base_url: Where Mogplex is.
         token_from: Where the token came from, see `tool_error`.
         recorder: Records the outcome.
@@ -89,7 +89,7 @@ async def call_tool(tool: Tool, arguments: Mapping[str, Any], call: Call) -> Rep
     Args:
         tool: The tool.
         arguments: What the caller gives, unchecked.
-        call: The circumstances of the call.
+        call: The context of the call.
 
     Raises:
         OperationError: The arguments are wrong, or the time was up.

@@ -1,4 +1,4 @@
-"""The declaration of tools and toolsets, and the selection of tools by the user's settings.
+"""The declaration of tools and toolsets, and how large a list of them is.
 
 A tool is one function: its name, docstring and parameters make the definition that clients see, its annotated reply
 makes the output schema.
@@ -15,9 +15,9 @@ import mcp_types
 from pydantic import BaseModel, ConfigDict, Field, create_model
 from pydantic.fields import FieldInfo
 
-from mogplex_mcp.config.settings import Settings, SettingsError
+from mogplex_mcp.config.settings import Settings
 from mogplex_mcp.reply.model import Reply
-from mogplex_mcp.toolkit.arguments import input_schema, nearest
+from mogplex_mcp.toolkit.arguments import input_schema
 
 ToolFunction = Callable[..., Awaitable[Reply]]
 _FunctionT = TypeVar("_FunctionT", bound=ToolFunction)
@@ -201,74 +201,6 @@ def _adapt(tool: Tool, settings: Settings) -> Tool:
 def needs_write(tool: Tool) -> bool:
     """Return whether every call of a tool needs a token with the scope `write`."""
     return not tool.hints.reads_only and tool.name != _READS_OR_WRITES
-
-
-def select(
-    toolsets: Sequence[Toolset],
-    *,
-    wanted_toolsets: Iterable[str] = (),
-    wanted_tools: Iterable[str] = (),
-    excluded_tools: Iterable[str] = (),
-    read_only: bool = False,
-) -> list[Tool]:
-    """Return the tools that the user has selected, in a fixed order.
-
-    Args:
-        toolsets: All toolsets.
-        wanted_toolsets: Names; none means those that are on by default; "all" means all.
-        wanted_tools: Tools in addition to these; without toolsets, only these tools.
-        excluded_tools: Tools that are never selected, whatever else is set.
-        read_only: Select no tool that writes, whatever else is set.
-
-    Raises:
-        SettingsError: A name is unknown; the message names the nearest ones.
-    """
-    toolset_names = _known("toolset", wanted_toolsets, ["all", *(one.name for one in toolsets)])
-    every = [tool for toolset in toolsets for tool in toolset.tools]
-    names = [tool.name for tool in every]
-    tool_names = _known("tool", wanted_tools, names)
-    excluded = _known("tool", excluded_tools, names)
-    if "all" in toolset_names:
-        chosen = {one.name for one in toolsets}
-    elif toolset_names or tool_names:
-        chosen = toolset_names
-    else:
-        chosen = {one.name for one in toolsets if one.by_default}
-    selected = [
-        tool
-        for tool in every
-        if (tool.toolset in chosen or tool.name in tool_names)
-        and tool.name not in excluded
-        and (tool.hints.reads_only or not read_only)
-    ]
-    offered = {tool.name for tool in selected}
-    # The list by default has to be short; who selects tools gets all that there is to know about them.
-    is_chosen = bool(toolset_names or tool_names)
-    return [replace(tool.among(offered, names), is_described_whole=is_chosen) for tool in selected]
-
-
-def _known(kind: str, names: Iterable[str], known: Sequence[str]) -> set[str]:
-    found = {name.strip() for name in names if name.strip()}
-    for name in sorted(found - set(known)):
-        raise SettingsError(nearest(kind, name, known))
-    return found
-
-
-def offered_tools(toolsets: Sequence[Toolset], settings: Settings) -> list[Tool]:
-    """Return the tools that the settings select, in a fixed order; none if the settings are invalid.
-
-    Raises:
-        SettingsError: The settings name tools or toolsets that do not exist; the message names the nearest.
-    """
-    if settings.refusals:
-        return []
-    return select(
-        adapt_toolsets(toolsets, settings),
-        wanted_toolsets=settings.toolsets,
-        wanted_tools=settings.tools,
-        excluded_tools=settings.exclude_tools,
-        read_only=settings.read_only,
-    )
 
 
 class ListSize(NamedTuple):

@@ -8,11 +8,11 @@ from pydantic import Field
 from mogplex_mcp import __version__
 from mogplex_mcp.api.base_url import web_url
 from mogplex_mcp.api.errors import ErrorCode
+from mogplex_mcp.core.cleaning import clean_line
 from mogplex_mcp.operations import account
 from mogplex_mcp.operations.account import JournalState
 from mogplex_mcp.reply.model import NextStep, Reply
 from mogplex_mcp.reply.schema import text
-from mogplex_mcp.reply.untrusted import clean_line
 from mogplex_mcp.toolkit.call import Call
 from mogplex_mcp.toolkit.errors import sentence, tool_error
 from mogplex_mcp.toolkit.toolset import Hints, Toolset

@@ -6,12 +6,12 @@ from typing import Annotated, Any, ClassVar, Final
 from pydantic import Field
 
 from mogplex_mcp.api.models import Agent, Model
+from mogplex_mcp.core.cleaning import clean_line
 from mogplex_mcp.core.humanize import counted
 from mogplex_mcp.operations import automation_editing as editing
 from mogplex_mcp.operations.errors import Argument, InvalidArgumentError, Operation
 from mogplex_mcp.reply.model import ListReply
 from mogplex_mcp.reply.schema import rows, text
-from mogplex_mcp.reply.untrusted import clean_line
 from mogplex_mcp.toolkit.arguments import JsonObject
 from mogplex_mcp.toolkit.call import Call
 from mogplex_mcp.toolkit.toolset import Hints, Toolset

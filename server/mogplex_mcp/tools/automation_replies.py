@@ -8,7 +8,8 @@ from typing import Any, ClassVar, Final
 
 from pydantic import BaseModel, Field
 
-from mogplex_mcp.api.models import Automation, AutomationDetail, AutomationPage
+from mogplex_mcp.api.automation_models import Automation, AutomationDetail, AutomationPage
+from mogplex_mcp.core.cleaning import clean, clean_line, sanitize_word
 from mogplex_mcp.core.humanize import counted
 from mogplex_mcp.core.redaction import find_key
 from mogplex_mcp.operations.automations import MOST_AUTOMATIONS
@@ -23,7 +24,6 @@ from mogplex_mcp.operations.graphs import (
 )
 from mogplex_mcp.reply.model import ListReply, NextStep, Time
 from mogplex_mcp.reply.schema import rows, text
-from mogplex_mcp.reply.untrusted import clean, clean_line, sanitize_word
 from mogplex_mcp.tools.pages import page_of
 
 _LAST_OF_BASIC_PLANE: Final = 0xFFFF

@@ -4,7 +4,6 @@ from typing import Annotated, Any, Final, Literal
 
 from pydantic import Field
 
-from mogplex_mcp.api.models import AutomationRunDetail
 from mogplex_mcp.operations import automation_runs, automations
 from mogplex_mcp.operations.automation_runs import MOST_RUNS
 from mogplex_mcp.operations.automations import MOST_AUTOMATIONS
@@ -19,15 +18,8 @@ from mogplex_mcp.tools.automation_replies import (
     list_reply,
     summary_reply,
 )
-from mogplex_mcp.tools.automation_run_replies import (
-    AutomationRunDetails,
-    AutomationRunList,
-    Section,
-    TriggeredAutomation,
-    run_reply,
-    runs_reply,
-    triggered_reply,
-)
+from mogplex_mcp.tools.automation_run_replies import Section, run_reply, runs_reply, triggered_reply
+from mogplex_mcp.tools.automation_run_results import AutomationRunDetails, AutomationRunList, TriggeredAutomation
 from mogplex_mcp.tools.pages import PageNumber
 
 toolset = Toolset("automations", "Find, read and trigger automations, follow their runs.")
@@ -168,19 +160,10 @@ async def get_automation_run(
     Looking and waiting cost nothing.
     """
     state = await automation_runs.get_automation_run(
-        call, automation_id=automation_id, run_id=run_id, wait_seconds=wait_seconds, listener=_Progress(call).show
+        call,
+        automation_id=automation_id,
+        run_id=run_id,
+        wait_seconds=wait_seconds,
+        listener=lambda run: call.progress(describe_automation_run(run)),
     )
     return run_reply(state, section=detail, page=page)
-
-
-class _Progress:
-    """Progress of a wait in the words of this server: nothing that the run wrote is in it."""
-
-    def __init__(self, call: Call) -> None:
-        self._call = call
-        self._count = 0.0
-
-    async def show(self, run: AutomationRunDetail) -> None:
-        # Progress must rise with each message (MCP specification, "Progress"), also where nothing has changed.
-        self._count += 1.0
-        await self._call.progress(self._count, describe_automation_run(run))

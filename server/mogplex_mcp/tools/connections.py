@@ -6,11 +6,11 @@ from typing import Any, ClassVar
 from pydantic import BaseModel, Field
 
 from mogplex_mcp.api.models import McpServer
+from mogplex_mcp.core.cleaning import clean_line, sanitize_name, sanitize_word
 from mogplex_mcp.core.humanize import counted
 from mogplex_mcp.operations import account
 from mogplex_mcp.reply.model import ListReply
 from mogplex_mcp.reply.schema import texts
-from mogplex_mcp.reply.untrusted import clean_line, sanitize_name, sanitize_word
 from mogplex_mcp.toolkit.call import Call
 from mogplex_mcp.toolkit.toolset import Hints, Toolset
 

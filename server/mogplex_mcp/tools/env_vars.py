@@ -6,22 +6,20 @@ from typing import Annotated, Any, ClassVar, Final, Literal
 from pydantic import BaseModel, BeforeValidator, Field
 
 from mogplex_mcp.api.models import EnvVar, Repo
+from mogplex_mcp.core.cleaning import clean_line, sanitize_word
 from mogplex_mcp.core.humanize import counted
 from mogplex_mcp.operations import env_vars
 from mogplex_mcp.operations.env_vars import MOST_VALUE_CHARACTERS, Target, changed_at, is_usual_key
 from mogplex_mcp.reply.model import ListReply, NextStep, Reply, Time
 from mogplex_mcp.reply.schema import texts
-from mogplex_mcp.reply.untrusted import clean_line, sanitize_word
 from mogplex_mcp.toolkit.call import Call
 from mogplex_mcp.toolkit.toolset import Hints, Toolset
+from mogplex_mcp.tools.repos import RepoName
 
 toolset = Toolset("env_vars", "Environment variables of a repository's deployment.", by_default=False)
 
 _EVERYWHERE: Final[list[Target]] = []
 
-RepoName = Annotated[
-    str, Field(description="The repository: owner/name, such as acme/web, or its Mogplex id. list_repos has both.")
-]
 Key = Annotated[
     str, Field(description="The name of the variable: letters, digits and _, not a digit first, such as API_URL.")
 ]

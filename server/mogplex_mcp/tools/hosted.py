@@ -7,10 +7,10 @@ from typing import Annotated, Any, ClassVar, Final, Literal
 from pydantic import BaseModel, Field
 
 from mogplex_mcp.api.hosted import HostedTool
+from mogplex_mcp.core.cleaning import clean, clean_line, sanitize_word
 from mogplex_mcp.operations import hosted
 from mogplex_mcp.reply.model import ListReply, NextStep, Reply
 from mogplex_mcp.reply.schema import rows, text
-from mogplex_mcp.reply.untrusted import clean, clean_line, sanitize_word
 from mogplex_mcp.toolkit.arguments import JsonObject
 from mogplex_mcp.toolkit.call import Call
 from mogplex_mcp.toolkit.toolset import Hints, Tool, Toolset

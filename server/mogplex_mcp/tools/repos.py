@@ -6,16 +6,21 @@ from typing import Annotated, Any, ClassVar, Self
 from pydantic import BaseModel, Field
 
 from mogplex_mcp.api.models import Repo
+from mogplex_mcp.core.cleaning import clean_line, sanitize_name, sanitize_word
 from mogplex_mcp.core.humanize import counted
 from mogplex_mcp.operations import repos
 from mogplex_mcp.operations.repos import MOST_REPOS
 from mogplex_mcp.reply.model import ListReply, NextStep
 from mogplex_mcp.reply.schema import texts
-from mogplex_mcp.reply.untrusted import clean_line, sanitize_name, sanitize_word
 from mogplex_mcp.toolkit.call import Call
 from mogplex_mcp.toolkit.toolset import Hints, Toolset
 
 toolset = Toolset("repos", "Find repositories.")
+
+RepoName = Annotated[
+    str, Field(description="The repository: owner/name, such as acme/web, or its Mogplex id. list_repos has both.")
+]
+"""The argument `repo` of tools that work on a repository."""
 
 
 class RepoRow(BaseModel):
@@ -87,7 +92,7 @@ def list_reply(search: repos.RepoSearch, limit: int) -> RepoList:
 
 
 def row_of(repo: Repo) -> RepoRow:
-    """A repository as it is shown."""
+    """Return a repository as it is shown."""
     own_id = sanitize_word(repo.id)
     return RepoRow(
         id=own_id,
@@ -98,7 +103,7 @@ def row_of(repo: Repo) -> RepoRow:
 
 
 def _unusual(repos: Sequence[Repo], rows: Sequence[RepoRow]) -> dict[str, list[str]]:
-    """What the rows do not show as it is: names that could be more than names, such as sentences."""
+    """Return what the rows do not show as it is: names that could be more than names, such as sentences."""
     lines = [
         f"{row.id}: {clean_line(text, 100)}"
         for repo, row in zip(repos, rows, strict=True)

@@ -5,12 +5,13 @@ from typing import Annotated, Any, ClassVar
 
 from pydantic import Field
 
+from mogplex_mcp.core.cleaning import clean_line, sanitize_word
 from mogplex_mcp.operations import repos
 from mogplex_mcp.reply.model import Reply
 from mogplex_mcp.reply.schema import text
-from mogplex_mcp.reply.untrusted import clean_line, sanitize_word
 from mogplex_mcp.toolkit.call import Call
 from mogplex_mcp.toolkit.toolset import Hints, Toolset
+from mogplex_mcp.tools.repos import RepoName
 
 toolset = Toolset("reviews", "Reviews of pull requests.", by_default=False)
 
@@ -30,9 +31,7 @@ class QueuedReview(Reply):
 @toolset.tool("Review a pull request again", Hints(reads_only=False, idempotent=False, open_world=True))
 async def rerun_pr_review(
     call: Call,
-    repo: Annotated[
-        str, Field(description="The repository: owner/name, such as acme/web, or its Mogplex id. list_repos has both.")
-    ],
+    repo: RepoName,
     pr_number: Annotated[
         int, Field(description="The number of the pull request on GitHub, such as 42.", ge=1, le=2_147_483_647)
     ],

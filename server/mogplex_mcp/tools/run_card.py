@@ -8,13 +8,14 @@ from collections.abc import Sequence
 from typing import Any, Final, TypeVar
 
 from mogplex_mcp.api.models import Run, RunEvent
+from mogplex_mcp.core.cleaning import clean_line, sanitize_name
 from mogplex_mcp.operations.known_runs import task_of
 from mogplex_mcp.reply.model import Reply, in_utc
-from mogplex_mcp.reply.untrusted import clean_line, sanitize_name
 from mogplex_mcp.runs.event_groups import EventGroup
 from mogplex_mcp.runs.outcome import is_terminal, phase_times
 from mogplex_mcp.toolkit.call import Call
-from mogplex_mcp.tools.run_replies import EVENT_CHARACTERS, branches, event_kind
+from mogplex_mcp.tools.run_events import EVENT_CHARACTERS, event_kind
+from mogplex_mcp.tools.run_replies import branches
 from mogplex_mcp.ui.run_card import DATA
 
 TASK_CHARACTERS: Final = 200

@@ -6,10 +6,10 @@ from typing import ClassVar
 
 from pydantic import BaseModel, Field
 
+from mogplex_mcp.core.cleaning import clean_line, sanitize_name, sanitize_word
 from mogplex_mcp.core.humanize import counted
 from mogplex_mcp.operations import run_list
 from mogplex_mcp.reply.model import Link, ListReply, NextStep, Time, Uuid
-from mogplex_mcp.reply.untrusted import clean_line, sanitize_name, sanitize_word
 from mogplex_mcp.storage.ledger import Entry
 
 

@@ -1,35 +1,28 @@
 """Replies about runs, made from snapshots and outcomes, with the next steps."""
 
-from collections.abc import Sequence
-from dataclasses import replace
 from datetime import datetime
 
 from mogplex_mcp.api import models
 from mogplex_mcp.api.base_url import web_url
+from mogplex_mcp.core.cleaning import clean_line, sanitize_name, sanitize_word
 from mogplex_mcp.core.humanize import counted, duration
 from mogplex_mcp.operations import runs
 from mogplex_mcp.operations.continuation import Continuation
 from mogplex_mcp.reply.model import NextStep
-from mogplex_mcp.reply.output_limit import lines_within
-from mogplex_mcp.reply.untrusted import clean_line, sanitize_name, sanitize_word
-from mogplex_mcp.runs.cursor import Cursor
-from mogplex_mcp.runs.event_groups import EventGroup
 from mogplex_mcp.runs.outcome import Outcome, Phase, read_outcome
 from mogplex_mcp.runs.tail import Reason, Tail
 from mogplex_mcp.runs.watch import EVENT_WINDOW, Snapshot
 from mogplex_mcp.storage.ledger import TERMINAL_STATUSES
+from mogplex_mcp.tools.run_events import as_much_as_fits, event_line, newest_that_fit
 from mogplex_mcp.tools.run_results import CancelledRun, RunDetails, RunNews, StartedRun
 
-EVENT_CHARACTERS = 400
-# Of all events of one answer.
-EVENTS_CHARACTERS = 4_000
 FAILURE_CHARACTERS = 600
 # Longer than any time between two polls that do not wait for others.
 OLD_SECONDS = 20.0
 
 
 def started_reply(result: runs.StartedRun, *, now: datetime, base_url: str) -> StartedRun:
-    """The answer to start_run: the id first, and honest about what is not a new run."""
+    """Return the answer to start_run: the id first, and honest about what is not a new run."""
     started, run = result.started, result.started.run
     repo = sanitize_name(result.repo.full_name, sanitize_word(result.repo.id))
     follow = NextStep(tool="tail_run", arguments={"run_id": sanitize_word(run.run_id)}, why="wait for its pull request")
@@ -92,8 +85,8 @@ def _continued(continues: Continuation | None) -> list[str]:
 
 
 def news_reply(followed: runs.FollowedRun, *, now: datetime, base_url: str) -> RunNews:
-    """The answer to tail_run: how the run stands, what is new, and the next call spelled out."""
-    news = _as_much_as_fits(followed.news, followed.seen)
+    """Return the answer to tail_run: how the run stands, what is new, and the next call spelled out."""
+    news = as_much_as_fits(followed.news, followed.seen)
     snapshot, outcome, run = news.snapshot, news.outcome, news.snapshot.run
     ended = news.reason is Reason.ENDED
     events = [event_line(one) for one in news.groups]
@@ -174,7 +167,7 @@ def details_reply(details: runs.RunDetails, *, now: datetime, base_url: str) -> 
 
 
 def cancelled_reply(cancellation: runs.RunCancellation) -> CancelledRun:
-    """The answer to cancel_run, which is honest when there was nothing to stop."""
+    """Return the answer to cancel_run, which is honest when there was nothing to stop."""
     cancelled, run = cancellation.cancelled, cancellation.cancelled.run
     stopped = run.status == "cancelled" and not cancelled.already_terminal
     if cancelled.already_terminal:
@@ -191,44 +184,6 @@ def cancelled_reply(cancellation: runs.RunCancellation) -> CancelledRun:
         status=sanitize_word(run.status),
         already_terminal=cancelled.already_terminal,
         next_steps=[follow] if run.status not in TERMINAL_STATUSES else [],
-    )
-
-
-def event_line(one: EventGroup) -> str:
-    """Events of one kind on one line: time, kind, how many, what the last one says."""
-    event = one.last
-    time = f"{event.created_at:%H:%M:%S} " if event.created_at else ""
-    kind = event_kind(one)
-    count = f" x{len(one.events)}" if len(one.events) > 1 else ""
-    message = clean_line(event.message or "", EVENT_CHARACTERS)
-    return f"{time}{kind}{count}: {message}" if message else f"{time}{kind}{count}"
-
-
-def event_kind(one: EventGroup) -> str:
-    """Return what kind of events these are: their type, with the stage of a log or the name of a tool."""
-    event = one.last
-    return clean_line(event.type if one.kind.startswith(event.type + " " + event.id) else one.kind, 60)
-
-
-def oldest_that_fit(groups: Sequence[EventGroup]) -> Sequence[EventGroup]:
-    """Return the first events, as many as one answer can hold."""
-    return groups[: len(lines_within(map(event_line, groups), EVENTS_CHARACTERS))]
-
-
-def newest_that_fit(groups: Sequence[EventGroup]) -> Sequence[EventGroup]:
-    """Return the last events, as many as one answer can hold."""
-    held = len(lines_within((event_line(one) for one in reversed(groups)), EVENTS_CHARACTERS))
-    return groups[len(groups) - held :]
-
-
-def _as_much_as_fits(news: Tail, seen: Cursor) -> Tail:
-    """Return the news that one answer can hold; the cursor stands behind them, so that the next call has the others."""
-    shown = oldest_that_fit(news.groups)
-    return replace(
-        news,
-        groups=shown,
-        more=news.more + len(news.groups) - len(shown),
-        cursor=seen.with_events(event.id for one in shown for event in one.events),
     )
 
 
@@ -337,6 +292,6 @@ def page_of_run(run_id: str, base_url: str) -> str:
 
 
 def branches(run: models.Run) -> dict[str, str]:
-    """Names of branches, which agents and strangers choose."""
+    """Return the names of branches, which agents and strangers choose."""
     named = {"base_branch": run.base_branch, "working_branch": run.working_branch}
     return {name: clean_line(text, 200) for name, text in named.items() if text}

@@ -1,7 +1,6 @@
 """Runs: start a coding agent, follow it to its pull request, look back, stop it."""
 
 import contextlib
-from collections.abc import Sequence
 from dataclasses import replace
 from typing import Annotated, Final, Literal
 
@@ -12,24 +11,16 @@ from mogplex_mcp.operations import run_list, runs, several_runs
 from mogplex_mcp.operations.errors import Argument, InvalidArgumentError
 from mogplex_mcp.runs import several_cursor
 from mogplex_mcp.runs.cursor import CursorError, run_digest, waited_for
-from mogplex_mcp.runs.outcome import Outcome
 from mogplex_mcp.runs.progress import describe, describe_several
-from mogplex_mcp.runs.several import RunState
 from mogplex_mcp.runs.start import first_line
 from mogplex_mcp.runs.tail import Until
-from mogplex_mcp.runs.watch import Snapshot
 from mogplex_mcp.toolkit.call import Call
 from mogplex_mcp.toolkit.toolset import Hints, OtherRepo, Toolset
+from mogplex_mcp.tools.repos import RepoName
 from mogplex_mcp.tools.run_card import with_card
+from mogplex_mcp.tools.run_events import newest_that_fit, oldest_that_fit
 from mogplex_mcp.tools.run_list import RunList, list_reply
-from mogplex_mcp.tools.run_replies import (
-    cancelled_reply,
-    details_reply,
-    newest_that_fit,
-    news_reply,
-    oldest_that_fit,
-    started_reply,
-)
+from mogplex_mcp.tools.run_replies import cancelled_reply, details_reply, news_reply, started_reply
 from mogplex_mcp.tools.run_results import CancelledRun, RunDetails, RunNews, StartedRun
 from mogplex_mcp.tools.several_replies import several_reply
 from mogplex_mcp.ui.run_card import URI as CARD
@@ -48,11 +39,7 @@ RunId = Annotated[
 async def start_run(
     call: Call,
     *,
-    repo: Annotated[
-        str,
-        Field(description="The repository: owner/name, such as acme/web, or its Mogplex id. list_repos has both."),
-        OtherRepo("that of continue_run"),
-    ] = "",
+    repo: Annotated[RepoName, OtherRepo("that of continue_run")] = "",
     prompt: Annotated[
         str,
         Field(
@@ -203,7 +190,7 @@ async def tail_run(
         wait_seconds=wait_seconds,
         until=Until(until),
         max_events=max_events,
-        listener=_Progress(call).show,
+        listener=lambda snapshot, outcome: call.progress(describe(snapshot, outcome)),
     )
     waited = call.responded(run_digest(followed.seen.run_id))
     news = replace(followed.news, cursor=followed.news.cursor.after(waited))
@@ -283,25 +270,7 @@ async def _tail_several(
         cursor=cursor,
         wait_seconds=wait_seconds,
         until=until,
-        listener=_Progress(call).show_several,
+        listener=lambda states: call.progress(describe_several(states)),
     )
     waited = call.responded(followed.news.cursor.digest)
     return several_reply(followed, waited=waited, now=call.now, base_url=call.settings.base_url)
-
-
-class _Progress:
-    """Progress in words of our own: nothing that a run wrote is in it."""
-
-    def __init__(self, call: Call) -> None:
-        self._call = call
-        self._reported = 0.0
-
-    async def show_several(self, states: Sequence[RunState]) -> None:
-        """Report how many of several runs are in which phase."""
-        self._reported += 1.0
-        await self._call.progress(self._reported, describe_several(states))
-
-    async def show(self, snapshot: Snapshot, outcome: Outcome) -> None:
-        # Progress must rise with each message (MCP specification, "Progress"), also where nothing has changed.
-        self._reported += 1.0
-        await self._call.progress(self._reported, describe(snapshot, outcome))

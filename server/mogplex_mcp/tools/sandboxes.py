@@ -6,6 +6,7 @@ from typing import Annotated, Any, ClassVar, Final, Literal
 from pydantic import BaseModel, Field
 
 from mogplex_mcp.api.models import Sandbox
+from mogplex_mcp.core.cleaning import clean, clean_line, sanitize_name, sanitize_word
 from mogplex_mcp.core.humanize import counted
 from mogplex_mcp.operations import sandboxes
 from mogplex_mcp.operations.repos import repo_names
@@ -13,9 +14,9 @@ from mogplex_mcp.operations.sandboxes import MOST_LIFECYCLE_EVENTS, MOST_SANDBOX
 from mogplex_mcp.reply.model import Link, ListReply, NextStep, Reply, Time
 from mogplex_mcp.reply.output_limit import lines_within
 from mogplex_mcp.reply.schema import rows, text, texts
-from mogplex_mcp.reply.untrusted import clean, clean_line, sanitize_name, sanitize_word
 from mogplex_mcp.toolkit.call import Call
 from mogplex_mcp.toolkit.toolset import Hints, Toolset
+from mogplex_mcp.tools.repos import RepoName
 
 toolset = Toolset("sandboxes", "Cloud machines: list, create, logs.")
 
@@ -102,9 +103,7 @@ async def list_sandboxes(
 async def create_sandbox(
     call: Call,
     *,
-    repo: Annotated[
-        str, Field(description="The repository: owner/name, such as acme/web, or its Mogplex id. list_repos has both.")
-    ],
+    repo: RepoName,
     base_branch: Annotated[
         str,
         Field(

@@ -3,15 +3,16 @@
 from collections.abc import Sequence
 from datetime import datetime
 
+from mogplex_mcp.core.cleaning import clean_line, sanitize_name, sanitize_word
 from mogplex_mcp.core.humanize import counted, duration
 from mogplex_mcp.operations.several_runs import FollowedRuns
 from mogplex_mcp.reply.model import MOST_NEXT_STEPS, NextStep
-from mogplex_mcp.reply.untrusted import clean_line, sanitize_name, sanitize_word
 from mogplex_mcp.runs.event_groups import group_events
 from mogplex_mcp.runs.outcome import Outcome, is_terminal
 from mogplex_mcp.runs.several import RunState, Verdict, count_phases
 from mogplex_mcp.runs.tail import Reason
-from mogplex_mcp.tools.run_replies import OLD_SECONDS, event_line, page_of_run
+from mogplex_mcp.tools.run_events import event_line
+from mogplex_mcp.tools.run_replies import OLD_SECONDS, page_of_run
 from mogplex_mcp.tools.run_results import FollowedRun, RunNews
 
 # Of all runs together, so that the rows of ten runs are never cut.

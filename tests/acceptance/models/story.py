@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 PROMPT = "Fix the flaky test in the checkout flow."
 ENOUGH_CALLS = 8
@@ -20,7 +20,7 @@ def next_step(offered: Collection[str], answers: Sequence[str]) -> Call | str:
     """What the model does next: a call, or the end of the story.
 
     Args:
-        offered: The names of the tools that the framework showed the model.
+        offered: The names of the tools that the framework showed the model, some with the server's name before them.
         answers: What the calls so far answered, as the model gets to see it.
 
     Raises:
@@ -33,10 +33,11 @@ def next_step(offered: Collection[str], answers: Sequence[str]) -> Call | str:
     pull_request = re.search(r"https://github\.com/acme/web/pull/\d+", answers[-1]) if len(answers) > 2 else None
     if pull_request:
         return f"The pull request: {pull_request.group()}"
-    if step.tool not in offered:
+    name = next((name for name in offered if re.split("__|/", name)[-1] == step.tool), None)
+    if name is None:
         raise RuntimeError(f"{step.tool} is not among the tools: {sorted(offered)}")
     if len(answers) == 1 and "acme/web" not in answers[0]:
         raise RuntimeError(f"the repository is not in the list: {answers[0]}")
     if len(answers) == ENOUGH_CALLS:
         raise RuntimeError(f"no pull request after {ENOUGH_CALLS} calls: {answers[-1]}")
-    return step
+    return replace(step, tool=name)

@@ -5,6 +5,7 @@ from typing import Final, Self
 
 from mogplex_mcp.api.base_url import web_url
 from mogplex_mcp.api.errors import ErrorCode
+from mogplex_mcp.core.cleaning import clean
 from mogplex_mcp.core.humanize import duration
 from mogplex_mcp.core.redaction import without_keys
 from mogplex_mcp.operations.errors import (
@@ -15,7 +16,6 @@ from mogplex_mcp.operations.errors import (
     Speller,
     spell,
 )
-from mogplex_mcp.reply.untrusted import clean
 
 QUOTED_CHARACTERS: Final = 3_000
 _FIRST_ERROR_STATUS: Final = 400

@@ -9,8 +9,8 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from mogplex_mcp.api.models import Run, RunEvent
+from mogplex_mcp.core.cleaning import clean, clean_line, sanitize_name, sanitize_word
 from mogplex_mcp.operations.runs import RunDetails
-from mogplex_mcp.reply.untrusted import clean, clean_line, sanitize_name, sanitize_word
 from mogplex_mcp.runs.outcome import Outcome
 
 TEXT_CHARACTERS: Final = 20_000

@@ -10,7 +10,7 @@ from rich.text import Text
 from mogplex_mcp.api.models import RunEvent
 from mogplex_mcp.cli.terminal.output import Output
 from mogplex_mcp.cli.terminal.records import event_record
-from mogplex_mcp.reply.untrusted import clean_line, sanitize_word
+from mogplex_mcp.core.cleaning import clean_line, sanitize_word
 from mogplex_mcp.runs.outcome import Outcome, Phase
 from mogplex_mcp.runs.progress import describe
 from mogplex_mcp.runs.watch import Snapshot
@@ -29,7 +29,7 @@ class RunView(Protocol):
     async def look(self, snapshot: Snapshot, outcome: Outcome) -> None:
         """Show the state of the run."""
 
-    async def progress(self, number: float, message: str) -> None:
+    async def progress(self, message: str) -> None:
         """Show the progress of an operation that isn't a run."""
 
 
@@ -86,7 +86,7 @@ class _Lines:
             self._output.notes([f"Mogplex cannot be asked at the moment ({snapshot.fault.code}): trying again."])
         self._is_outage = snapshot.fault is not None
 
-    async def progress(self, number: float, message: str) -> None:
+    async def progress(self, message: str) -> None:
         """Print nothing: every line is an event."""
 
 
@@ -105,7 +105,7 @@ class _Live:
         done = _PHASES.index(outcome.phase) if outcome.phase in _PHASES else None
         self._update(describe(snapshot, outcome), completed=done)
 
-    async def progress(self, number: float, message: str) -> None:  # noqa: ARG002 - the phases are of runs
+    async def progress(self, message: str) -> None:
         self._update(message)
 
     def _update(self, text: str, *, completed: int | None = None) -> None:

@@ -13,8 +13,8 @@ from rich.text import Text
 from mogplex_mcp.cli.terminal.output import Output
 from mogplex_mcp.cli.terminal.records import iso, outcome_facts, run_record
 from mogplex_mcp.cli.terminal.short_ids import short_length
+from mogplex_mcp.core.cleaning import clean_line, sanitize_name, sanitize_word
 from mogplex_mcp.core.humanize import duration
-from mogplex_mcp.reply.untrusted import clean_line, sanitize_name, sanitize_word
 from mogplex_mcp.runs.several import RunState, Verdict
 
 _COLUMNS: Final = ("run", "phase", "repo", "started", "events", "pr")

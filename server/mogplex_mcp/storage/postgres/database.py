@@ -214,14 +214,12 @@ class PostgresDatabase:
         """
         if self._is_closed:
             raise DatabaseError("the database is closed")
-        is_first = self._connecting is None or self._connecting.done()
-        if self._problem and (not is_first or anyio.current_time() < self._away_until):
+        connecting = None if self._connecting is None or self._connecting.done() else self._connecting
+        if self._problem and (connecting or anyio.current_time() < self._away_until):
             raise DatabaseError(self._problem)
-        if is_first:
-            self._connecting = asyncio.create_task(self._connect())
-            self._connecting.add_done_callback(lambda task: task.cancelled() or task.exception())
-        connecting = self._connecting
-        assert connecting is not None  # noqa: S101 - made above
+        if connecting is None:
+            self._connecting = connecting = asyncio.create_task(self._connect())
+            connecting.add_done_callback(lambda task: task.cancelled() or task.exception())
         with anyio.fail_after(DEADLINE_SECONDS):
             await asyncio.wait([connecting])
         if connecting.done() and not connecting.cancelled() and connecting.exception():

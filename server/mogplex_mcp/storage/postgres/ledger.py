@@ -1,7 +1,7 @@
 """The ledger of starts in the database."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import astuple, fields, replace
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import astuple, fields
 from typing import Any, Final
 
 from mogplex_mcp.storage.ledger import (
@@ -10,9 +10,11 @@ from mogplex_mcp.storage.ledger import (
     Entry,
     StartKind,
     StartState,
+    check_branch,
     decide,
     entry_of,
     seen,
+    sent_again,
     settled,
     without_secrets,
 )
@@ -37,6 +39,7 @@ _LISTED: Final = f"AND state NOT IN ('{StartState.REFUSED}', '{StartState.GONE}'
 _NEWEST: Final = (
     f"AND fingerprint = %s AND state <> '{StartState.REFUSED}' ORDER BY number DESC, created_at DESC LIMIT 1"
 )
+_ON_BRANCH: Final = "AND repo_id = %s AND working_branch = %s"
 
 
 class PostgresLedger:
@@ -53,7 +56,9 @@ class PostgresLedger:
         self._identity = identity
         self._now = now or database.now
 
-    async def begin(self, wanted: Entry, *, chain: str = "", after: int = -1) -> tuple[Entry, bool]:
+    async def begin(
+        self, wanted: Entry, *, chain: str = "", after: int = -1, known_runs: Collection[str] | None = None
+    ) -> tuple[Entry, bool]:
         """See `Ledger.begin`."""
         tenant = await self._database.tenant(self._identity)
 
@@ -64,10 +69,14 @@ class PostgresLedger:
             same_key = None if chain else await _one(rows, "AND key = %s", tenant, wanted.kind, wanted.key)
             newest = await _one(rows, _NEWEST, tenant, wanted.kind, wanted.fingerprint)
             entry, earlier = decide(wanted, same_key, newest, chain=chain, after=after, now=self._now())
+            if known_runs is not None:
+                same_branch = (tenant, wanted.kind, wanted.repo_id, wanted.working_branch)
+                on_branch = [entry_of(row) async for row in await rows.execute(_SELECT + _ON_BRANCH, same_branch)]
+                check_branch(entry, earlier, on_branch, known_runs=known_runs, now=self._now())
             if not earlier:
                 await self._add(rows, tenant, entry)
-            elif entry.state is StartState.SENDING:
-                await _write(rows, tenant, replace(entry, state=StartState.RETRIED))
+            elif entry.is_unknown:
+                await _write(rows, tenant, sent_again(entry, self._now()))
             return entry, earlier
 
         return await self._database.run(begin)
@@ -132,11 +141,6 @@ class PostgresLedger:
     async def find_run(self, run_id: str) -> Entry | None:
         """See `Ledger.find_run`."""
         return next(iter(await self._runs("AND run_id = %s", run_id)), None)
-
-    async def latest_run(self, *, unknown_within_seconds: float) -> Entry | None:
-        """See `Ledger.latest_run`."""
-        newest = _LISTED + "AND (run_id <> '' OR created_at > %s) ORDER BY created_at DESC LIMIT 1"
-        return next(iter(await self._runs(newest, self._now() - unknown_within_seconds)), None)
 
     async def runs(self, *, repo_id: str = "", since: float = 0.0, limit: int = KEPT_ENTRIES) -> Sequence[Entry]:
         """See `Ledger.runs`."""

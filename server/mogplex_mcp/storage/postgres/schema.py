@@ -79,7 +79,13 @@ _FIRST: Final = Step(
     usable_from=1,
 )
 
-STEPS: Final = (_FIRST,)
+# Replicas of the release before don't name the column, and look at no branch.
+_WORKING_BRANCH: Final = Step(
+    ("ALTER TABLE starts ADD COLUMN working_branch TEXT NOT NULL DEFAULT ''",),
+    usable_from=1,
+)
+
+STEPS: Final = (_FIRST, _WORKING_BRANCH)
 SCHEMA_VERSION: Final = len(STEPS)
 
 SWEEPS: Final = (

@@ -152,7 +152,7 @@ def _recorder(settings: Settings, readiness: Readiness) -> "PrometheusRecorder |
         from mogplex_mcp.transports.http.metrics import PrometheusRecorder  # noqa: PLC0415 - needs an extra
     except ImportError:
         raise SettingsError(
-            "--metrics-port needs the Prometheus client: install it with pip install 'mogplex-mcp[metrics]'"
+            "--metrics-port needs the Prometheus client: install it with uv tool install 'mogplex-mcp[metrics]'"
         ) from None
     return PrometheusRecorder(readiness)
 
