@@ -480,7 +480,7 @@ export interface TriggerAutomationResult {
   summary: string;
   /** Automation id: what get_automation and trigger_automation take. (uuid) */
   automation_id: string;
-  /** Run id: what tail_run, get_run and cancel_run take. (uuid) */
+  /** Run id: what get_automation_run takes. (uuid) */
   run_id?: string;
   /** A new run began: by this call. */
   started: boolean;
@@ -506,7 +506,7 @@ export interface ListAutomationRunsResult {
   automation_id: string;
   /** Newest first: one row for each run. */
   runs: Array<{
-    /** Run id: what tail_run, get_run and cancel_run take. */
+    /** Run id: what get_automation_run takes. */
     run_id: string;
     /** Run state: Mogplex's own word, such as pending, streaming or success. */
     status: string;
@@ -541,7 +541,7 @@ export interface GetAutomationRunResult {
   summary: string;
   /** How many items are missing, since one answer holds no more. */
   left_out?: number;
-  /** Run id: what tail_run, get_run and cancel_run take. */
+  /** Run id: what get_automation_run takes. */
   run_id: string;
   /** Automation id: what get_automation and trigger_automation take. (uuid) */
   automation_id: string;

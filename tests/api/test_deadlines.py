@@ -45,6 +45,13 @@ async def test_retry_after_that_is_a_date_is_measured_on_the_clock_that_dated_it
     assert anyio.current_time() - start == pytest.approx(7)
 
 
+async def test_retry_after_of_zero_does_not_shorten_the_backoff() -> None:
+    start = anyio.current_time()
+    with pytest.raises(MogplexError):
+        await connect(Network(refused(503, "SERVICE_UNAVAILABLE", retry_after="0"))).request("GET", "/repos")
+    assert anyio.current_time() - start == pytest.approx(1.5)
+
+
 async def test_retry_after_is_honoured_once() -> None:
     network = Network(refused(503, "SERVICE_UNAVAILABLE", retry_after="7"), ok(a=1))
     start = anyio.current_time()

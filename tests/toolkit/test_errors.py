@@ -71,3 +71,10 @@ def test_codes_that_programs_read() -> None:
     assert "(code: internal_error)" in text(own)
     assert "bridge" not in text(own)
     assert command_error(own, base_url=BASE).code == "internal_error"
+
+
+@pytest.mark.parametrize(
+    ("seconds", "wait"), [(1, "in 1 second."), (7, "in 7 seconds."), (300, "in 300 seconds (5 min)")]
+)
+def test_tool_error_says_when_to_call_again(seconds: float, wait: str) -> None:
+    assert wait in text(OperationError(ErrorCode.SERVICE_UNAVAILABLE, retry_after=seconds))

@@ -62,8 +62,7 @@ def _is_retryable(error: MogplexError, *, changes: bool) -> bool:
 
 def _backoff(error: MogplexError, attempts: int, random: Callable[[], float]) -> float:
     """Return the seconds until the next attempt, with jitter; `attempts` were made so far."""
-    if error.retry_after is not None:
-        return error.retry_after
     if error.code is ErrorCode.CONNECTION_LOST and attempts == 1:
         return 0.0  # most likely an idle connection that the server had closed: a new one works at once
-    return _BACKOFF_SECONDS * 2.0 ** (attempts - 1) * (0.5 + 0.5 * random())
+    # `Retry-After: 0` is no reason to hurry: the attempts are counted, and so are the requests of a minute.
+    return max(error.retry_after or 0.0, _BACKOFF_SECONDS * 2.0 ** (attempts - 1) * (0.5 + 0.5 * random()))

@@ -36,7 +36,9 @@ KEPT_SECONDS: Final = 3_600.0
 """How long the result of a task can be fetched after its wait is over."""
 
 _LEAST_INTERVAL_SECONDS: Final = 1.0
-_CANCELLED: Final = "This task is no longer followed. The run itself goes on; cancel_run stops it."
+_CANCELLED: Final = "This task is no longer followed. What it waited for goes on"
+# Mogplex has no route that stops a run of an automation.
+_STOPPED_BY: Final = {"tail_run": "; cancel_run stops a run"}
 
 
 class TaskParams(mcp_types.RequestParams):
@@ -235,7 +237,7 @@ def _state(
         ttl_ms=int(task.seconds * 1_000),
     )
     if poll is None:
-        state.status, state.status_message = "cancelled", _CANCELLED
+        state.status, state.status_message = "cancelled", f"{_CANCELLED}{_STOPPED_BY.get(task.tool, '')}."
     elif pending is None:
         state.status, state.result = "completed", dict(result)
     else:

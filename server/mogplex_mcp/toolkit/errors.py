@@ -8,7 +8,7 @@ from typing import Final
 from mogplex_mcp.api.base_url import web_url
 from mogplex_mcp.api.errors import ErrorCode
 from mogplex_mcp.core.cleaning import clean
-from mogplex_mcp.core.humanize import duration
+from mogplex_mcp.core.humanize import counted, duration
 from mogplex_mcp.core.redaction import without_keys
 from mogplex_mcp.operations.errors import (
     REASON_CHARACTERS,
@@ -141,4 +141,4 @@ def _spelled(piece: Argument | Operation) -> str:
 
 
 def _waiting(seconds: int) -> str:
-    return f"{seconds} seconds" + (f" ({duration(seconds)})" if seconds > _LONG_SECONDS else "")
+    return counted(seconds, "second") + (f" ({duration(seconds)})" if seconds > _LONG_SECONDS else "")

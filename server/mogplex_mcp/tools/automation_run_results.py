@@ -14,7 +14,7 @@ _STATUS: Final = text("State that it is in, in the word of Mogplex.")
 class AutomationRunRow(BaseModel):
     """One run of a list."""
 
-    run_id: str = Field(description="Run id: what tail_run, get_run and cancel_run take.")
+    run_id: str = Field(description="Run id: what get_automation_run takes.")
     status: str = Field(description="Run state: Mogplex's own word, such as pending, streaming or success.")
     repo: str = Field("", description="owner/name or id: the id where the name is not known.")
     created: Time | None = Field(None, description="When triggered: the time at Mogplex.")
@@ -65,7 +65,7 @@ class AutomationRunDetails(ListReply):
         ),
         "json_lines": text("The page of detail."),
     }
-    run_id: str = Field(description="Run id: what tail_run, get_run and cancel_run take.")
+    run_id: str = Field(description="Run id: what get_automation_run takes.")
     automation_id: Uuid = Field(description="Automation id: what get_automation and trigger_automation take.")
     status: str = Field(description="Run state: Mogplex's own word, such as pending, streaming or success.")
     ended: bool = Field(description="Whether it is over.")
@@ -86,7 +86,7 @@ class TriggeredAutomation(Reply):
     """What came of a trigger."""
 
     automation_id: Uuid = Field(description="Automation id: what get_automation and trigger_automation take.")
-    run_id: Uuid = Field("", description="Run id: what tail_run, get_run and cancel_run take.")
+    run_id: Uuid = Field("", description="Run id: what get_automation_run takes.")
     started: bool = Field(description="A new run began: by this call.")
     replayed: bool = Field(description="Found, not triggered: an earlier call had made the same run.")
     status: str = Field("", description="Run state: Mogplex's own word, such as pending, streaming or success.")
