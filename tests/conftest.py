@@ -1,9 +1,10 @@
 import os
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import anyio.lowlevel
 import pytest
 from hypothesis import HealthCheck, settings
 
@@ -66,6 +67,15 @@ def anyio_backend() -> str:
 
 
 @pytest.fixture
-def virtual_time() -> tuple[str, dict[str, object]]:
-    """For modules that set `anyio_backend` to it: tests in which waiting takes no time."""
+def virtual_time(monkeypatch: pytest.MonkeyPatch) -> tuple[str, dict[str, object]]:
+    """For modules that set `anyio_backend` to it: tests in which waiting takes no time.
+
+    What is handed to a thread is done at once: virtual time would pass by while a real thread works.
+    """
+
+    async def run_at_once(function: Callable[..., object], *arguments: object, **_: object) -> object:
+        await anyio.lowlevel.checkpoint()
+        return function(*arguments)
+
+    monkeypatch.setattr("anyio.to_thread.run_sync", run_at_once)
     return "asyncio", {"loop_factory": VirtualTimeLoop}
