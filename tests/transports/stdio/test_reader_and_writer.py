@@ -6,6 +6,7 @@ import os
 import select
 import socket
 import sys
+import threading
 from collections.abc import AsyncIterator, Iterator
 
 import anyio
@@ -37,10 +38,16 @@ def ends(request: pytest.FixtureRequest) -> Iterator[tuple[int, int]]:
         reading, writing = os.pipe()
     else:
         reading, writing = (one.detach() for one in socket.socketpair())
+    before = set(threading.enumerate())
     yield reading, writing
-    for end in (reading, writing):
-        with contextlib.suppress(OSError):
-            os.close(end)
+    with contextlib.suppress(OSError):
+        os.close(writing)
+    # A thread that still read this number would take what the next test sends to a new pipe of the same number.
+    for thread in set(threading.enumerate()) - before:
+        if thread.name == "stdin":
+            thread.join(timeout=20)
+    with contextlib.suppress(OSError):
+        os.close(reading)
 
 
 def message(number: int, size: int = 0) -> SessionMessage:
@@ -210,3 +217,7 @@ async def test_thread_reads_no_further_than_the_server(ends: tuple[int, int]) ->
     for _ in range(2):
         await source.wait()
         assert 0 < len(source.take()) <= 65_536
+    os.close(writing)
+    await source.wait()
+    while source.take():
+        await source.wait()
