@@ -98,10 +98,10 @@ def test_timeout_of_run_is_refused_before_a_run_is_started(text: str, capsys: py
     ("words", "near"),
     [
         (["rnu"], "did you mean run?"),
-        (["serve"], "`mogplex-mcp http` serves it over HTTP; did you mean"),
-        (["stdio"], "`mogplex-mcp http` serves it over HTTP; did you mean"),
+        (["serve"], "`mogplex-mcp http` serves it over HTTP)"),
+        (["stdio"], "`mogplex-mcp http` serves it over HTTP)"),
         (["instal"], "did you mean install?"),
-        (["zzzzz"], "did you mean "),
+        (["zzzzz"], "the nearest are "),
         (["install", "--scope", "usr", "cursor"], "did you mean user?"),
         (["install", "--scop=user"], "did you mean --scope"),
         (["--readonly"], "did you mean --read-only"),

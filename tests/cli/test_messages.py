@@ -143,7 +143,7 @@ def test_message_of_a_wrong_id_names_the_argument_of_the_command() -> None:
         (["serve"], "without a command it serves MCP on stdin and stdout"),
         (["stdio"], "`mogplex-mcp http` serves it over HTTP"),
         (["run", "--harness", "claude", "Fix it."], "did you mean claude-code?"),
-        (["qqq"], "did you mean http or demo or simulator?"),
+        (["qqq"], "the nearest are http, demo, simulator"),
     ],
 )
 def test_parser_suggests_the_nearest_command(

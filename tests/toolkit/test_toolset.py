@@ -53,7 +53,7 @@ def test_read_only_is_a_bound_that_nothing_widens() -> None:
     ("choice", "said"),
     [
         ({"wanted_toolsets": ["repo"]}, 'no toolset "repo"; did you mean repos?'),
-        ({"wanted_toolsets": ["zzz"]}, 'no toolset "zzz"; the nearest are sandboxes, runs, reviews'),
+        ({"wanted_toolsets": ["zzz"]}, 'no toolset "zzz"; the nearest are all, account, repos'),
         ({"wanted_tools": ["tail_runs"]}, 'no tool "tail_runs"; did you mean tail_run'),
         ({"excluded_tools": ["start-run"]}, 'no tool "start-run"; did you mean start_run'),
     ],

@@ -11,7 +11,7 @@ from mogplex_mcp.cli.command import STDIO, Command
 from mogplex_mcp.cli.exit_codes import ExitCode
 from mogplex_mcp.cli.help import HelpFormatter, grouped, option_groups
 from mogplex_mcp.config.options import OPTIONS, Option
-from mogplex_mcp.core.nearest import nearest, similar
+from mogplex_mcp.core.nearest import similar, suggestion
 from mogplex_mcp.core.redaction import Redactor
 
 _LONGEST_SHOWN: Final = 60
@@ -97,8 +97,8 @@ class Parser(argparse.ArgumentParser):
         """Raise an error with the nearest choices, as `suggest_on_error` of Python 3.14 does."""
         if action.choices is None or value in action.choices:
             return
-        near = f"did you mean {' or '.join(nearest(str(value), list(map(str, action.choices))))}?"
-        hint = f"{HINTS[value]}; {near}" if value in HINTS else _FLAG_HINTS.get(value, near)
+        near = suggestion(str(value), list(map(str, action.choices)))
+        hint = HINTS.get(value) or _FLAG_HINTS.get(value, near)
         raise argparse.ArgumentError(action, f"invalid choice: {str(value)[:_LONGEST_SHOWN]!r} ({hint})")
 
 

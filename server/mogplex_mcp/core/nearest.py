@@ -9,10 +9,15 @@ _SIMILAR: Final = 0.6
 _LONGEST: Final = 64
 
 
-def nearest(name: str, known: Sequence[str]) -> list[str]:
-    """Return up to three known names that are similar, the most similar first; if none is, the nearest three."""
-    ranked = _ranked(name, known)
-    return [one for rank, one in ranked if rank >= _SIMILAR] or [one for _, one in ranked]
+def suggestion(name: str, known: Sequence[str]) -> str:
+    """Return "did you mean a or b?" with up to three similar names; if none is, "the nearest are a, b, c"."""
+    return did_you_mean(name, known) or f"the nearest are {', '.join(one for _, one in _ranked(name, known))}"
+
+
+def did_you_mean(name: str, known: Sequence[str]) -> str:
+    """Return "did you mean a or b?" with up to three similar names; "" if none is."""
+    near = similar(name, known)
+    return f"did you mean {' or '.join(near)}?" if near else ""
 
 
 def similar(name: str, known: Sequence[str]) -> list[str]:

@@ -22,7 +22,7 @@ XDG_CONFIG_HOME names), `{appdata}` and `{localappdata}` (Windows), `{claude}`, 
 
 from typing import Final
 
-from mogplex_mcp.core.nearest import nearest
+from mogplex_mcp.core.nearest import did_you_mean
 from mogplex_mcp.installation import InstallationError
 from mogplex_mcp.installation.client import BOM, COMMAS, COMMENTS, LENIENT, Client, ConfigLocation
 from mogplex_mcp.installation.client_families import (
@@ -305,11 +305,12 @@ def client_named(name: str) -> Client:
     """Return the client of a name.
 
     Raises:
-        InstallationError: The name is unknown; the message has the nearest ones.
+        InstallationError: The name is unknown; the message has similar ones, and all.
     """
     names = [client.name for client in CLIENTS]
     wanted = name.strip().lower().replace("_", "-").replace(" ", "-")
     if wanted in names:
         return CLIENTS[names.index(wanted)]
-    near = " or ".join(nearest(wanted, names))
-    raise InstallationError(f"no client is called {name[:40]!r}; did you mean {near}? There are: {', '.join(names)}.")
+    near = did_you_mean(wanted, names)
+    hint = f"; {near}" if near else "."
+    raise InstallationError(f"no client is called {name[:40]!r}{hint} There are: {', '.join(names)}.")

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from mogplex_mcp.config.environment import is_placeholder, unquoted
 from mogplex_mcp.config.options import OPTIONS, Option
-from mogplex_mcp.core.nearest import nearest
+from mogplex_mcp.core.nearest import did_you_mean
 from mogplex_mcp.core.redaction import without_keys
 from mogplex_mcp.installation import InstallationError, configuration_file
 from mogplex_mcp.installation.client import BOM, Client
@@ -231,7 +231,8 @@ def _check_options(path: Path, options: Sequence[str]) -> None:
         flag, equals, text = word.partition("=")
         option = by_flag.get(flag)
         value = text if equals or not (option and option.metavar) else next(words, "")
-        problem = _problem_of(option, value) if option else f"did you mean {' or '.join(nearest(flag, list(by_flag)))}?"
+        unknown = did_you_mean(flag, list(by_flag)) or "there is no such option."
+        problem = _problem_of(option, value) if option else unknown
         if problem:
             raise InstallationError(
                 f"the entry in {path} has {' '.join(shown_arguments([flag]))}, which the server refuses: "

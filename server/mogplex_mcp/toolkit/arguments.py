@@ -3,13 +3,13 @@
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from difflib import get_close_matches
 from typing import Annotated, Any, Final, Literal, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError, WithJsonSchema
 from pydantic.fields import FieldInfo
 
 from mogplex_mcp.config.environment import unquoted
+from mogplex_mcp.core.nearest import suggestion
 from mogplex_mcp.core.redaction import find_key
 from mogplex_mcp.operations.errors import InvalidArgumentError
 from mogplex_mcp.toolkit.size_limits import check_size
@@ -30,7 +30,6 @@ LARGEST_NUMBER: Final = 1_000_000
 MOST_ITEMS: Final = 500
 """In a list."""
 
-_MOST_NEAREST: Final = 3
 # Arguments that are names, not text: quotes around them are never meant. Ids and repositories are read more leniently.
 _NAMES: Final = frozenset(
     {"base_branch", "working_branch", "root_directory", "cursor", "node_id", "model", "key", "query"}
@@ -223,10 +222,7 @@ def _most(field: FieldInfo) -> Any:
 def unknown_name(kind: str, name: str, known: Sequence[str]) -> str:
     """Return the message for a name that does not exist, with at most three that do: those it could stand for."""
     missing = f"there is no {kind} {quoted(name)}"
-    if near := get_close_matches(name, known, n=_MOST_NEAREST):
-        return f"{missing}; did you mean {' or '.join(near)}?"
-    near = get_close_matches(name, known, n=_MOST_NEAREST, cutoff=0.0)
-    return f"{missing}; the nearest are {', '.join(near)}" if near else missing
+    return f"{missing}; {suggestion(name, known)}" if known else missing
 
 
 def refuse_secrets(tool: str, values: Mapping[str, Any], own_token: str) -> None:

@@ -15,8 +15,11 @@ from mogplex_mcp.simulator import DEMO_OTHER_TOKEN, DEMO_TOKEN, Simulator
 from tests.server.support import start
 from tests.server.tasking import TASKS, Tasks, acknowledged, ask, begin
 from tests.transports.http.support import HEADERS, app_for, served
+from tests.virtual_time import EPOCH
 
 pytestmark = pytest.mark.anyio
+
+RUN_SECONDS = 600
 
 
 @contextlib.asynccontextmanager
@@ -29,8 +32,10 @@ async def caller(address: str, token: str) -> AsyncIterator[Client]:
 
 
 async def test_a_task_is_followed_to_its_end_and_belongs_to_its_caller() -> None:
+    passed = 0.0
+    simulator = Simulator(now=lambda: EPOCH + passed, run_seconds=RUN_SECONDS)
     async with (
-        served(app_for(Simulator(run_seconds=2).transport())) as address,
+        served(app_for(simulator.transport())) as address,
         caller(address, DEMO_TOKEN) as mine,
         caller(address, DEMO_OTHER_TOKEN) as others,
     ):
@@ -43,6 +48,7 @@ async def test_a_task_is_followed_to_its_end_and_belongs_to_its_caller() -> None
             assert caught.value.error.data == {"error": "foreign_task"}
         await acknowledged(mine, "tasks/cancel", task.task_id)
         assert (await ask(mine, "tasks/get", task.task_id)).status == "cancelled"
+        passed = 2.0 * RUN_SECONDS
         with anyio.fail_after(60):
             result = await mine.call_tool("tail_run", {"run_id": run_id})
     assert result.structured_content
