@@ -187,6 +187,26 @@ async def test_elicitation_gives_up_on_constant_changes(simulator: Simulator) ->
     assert writes(simulator) == []
 
 
+async def test_progress_rises_from_one_question_of_a_call_to_the_next(simulator: Simulator) -> None:
+    variable = next(repo for repo in simulator.world.repos if repo.full_name == "acme/api").env_vars[0]
+    numbers: list[float] = []
+
+    class Slow(User):
+        async def __call__(self, context: Any, params: Any) -> ElicitResult:
+            if not self.asked:
+                variable.target = ["production", "preview"]
+            await anyio.sleep(35)
+            return await super().__call__(context, params)
+
+    async def listen(progress: float, total: float | None, message: str | None) -> None:
+        del total, message
+        numbers.append(progress)
+
+    async with client_with(Slow(YES), simulator, mode="legacy") as client:
+        await client.call_tool("delete_env_var", DELETE, progress_callback=listen)
+    assert numbers == [1, 2, 3, 4, 5, 6]
+
+
 async def test_over_stateless_http_a_client_of_the_2025_protocol_is_refused(simulator: Simulator) -> None:
     chosen = settings(MOGPLEX_MCP_TOOLSETS="env_vars")
     server = create_server(chosen, transport=simulator.transport(), now=virtual_now)

@@ -191,7 +191,7 @@ class RequestScope:
             token_from=self.token_from,
             arrived=anyio.current_time(),
             learnt=self.services.learnt,
-            progress=self._progress(),
+            progress=self.progress,
             offered=frozenset(self.tools),
             shows_cards=self.shows_cards,
             warnings=self.services.warnings,
@@ -202,8 +202,9 @@ class RequestScope:
             task_poll=poll,
         )
 
-    def _progress(self) -> Progress:
-        """Return what reports the progress of a call to the client.
+    @cached_property
+    def progress(self) -> Progress:
+        """Reports the progress of the request to the client.
 
         Progress must rise with each message (MCP specification, "Progress"), also where nothing has changed.
         """

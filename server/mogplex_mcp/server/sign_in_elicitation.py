@@ -85,7 +85,7 @@ class SignInElicitation:
     async def _wait(self, scope: RequestScope, sign_in: BackgroundSignIn, began: float) -> bool:
         """Wait for the user as long as the client waits for this call; return whether they have signed in."""
         left = scope.open_call().wait_cap - (anyio.current_time() - began)
-        async with heartbeats(scope.context, _WAITING):
+        async with heartbeats(_WAITING, scope.progress):
             return await sign_in.wait(max(1.0, left))
 
 
@@ -119,6 +119,7 @@ async def _ask_now(scope: RequestScope, request: mcp_types.ElicitRequestURLParam
             related_request_id=scope.context.request_id,
         ),
         _WAITING,
+        scope.progress,
     )
     return "cancel" if response is None else response.action
 

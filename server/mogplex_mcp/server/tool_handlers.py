@@ -72,7 +72,7 @@ class ToolHandlers:
             async with scope.services.in_flight.answering(key, scope.learnt_as, scope.is_disconnected):
                 return await self.run(scope, tool, params.arguments or {}, consent, poll)
 
-        return await self._elicitation.run(run, scope.context, params)
+        return await self._elicitation.run(run, scope.context, params, scope.progress)
 
     async def run(
         self, scope: RequestScope, tool: Tool, arguments: Mapping[str, Any], consent: Consent, poll: TaskPoll | None

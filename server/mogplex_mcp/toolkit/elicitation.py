@@ -22,6 +22,7 @@ from mogplex_mcp.operations.confirmation import Action, Consent
 from mogplex_mcp.storage.errors import StateError
 from mogplex_mcp.storage.expiring_names import MemoryExpiringNames
 from mogplex_mcp.storage.store import Store
+from mogplex_mcp.toolkit.call import Progress
 from mogplex_mcp.toolkit.dispatch import failed
 from mogplex_mcp.toolkit.elicitation_requests import MULTI_ROUND_TRIP, Context, ask_now, is_multi_round_trip
 from mogplex_mcp.toolkit.errors import ToolError
@@ -72,13 +73,16 @@ class Elicitation:
         """Seal with the key that all replicas share, if there is one."""
         await self._codec.share(store)
 
-    async def run(self, run: Run, context: Context, params: mcp_types.CallToolRequestParams) -> Result:
+    async def run(
+        self, run: Run, context: Context, params: mcp_types.CallToolRequestParams, progress: Progress
+    ) -> Result:
         """Run a tool, and ask the user if it needs a confirmation.
 
         Args:
             run: Runs the tool from its beginning.
             context: The request.
             params: The call.
+            progress: Reports the progress of the request.
 
         Raises:
             MCPError: `MISSING_REQUIRED_CLIENT_CAPABILITY`, since 2026-07-28: the client can't ask.
@@ -104,7 +108,7 @@ class Elicitation:
                     input_requests={_KEY: _request(question)},
                     request_state=f"{secrets.token_urlsafe(12)}.{_digest(question)}.{where}",
                 )
-            action = await _ask_now(context, question)
+            action = await _ask_now(context, question, progress)
             if action is None:
                 return failed(_not_asked(params.name, "this client answered the question with an error"))
             consent = _answered(question, action)
@@ -147,12 +151,13 @@ def _declares_forms(context: Context) -> bool:
     return elicitation is not None and (elicitation.form is not None or elicitation.url is None)
 
 
-async def _ask_now(context: Context, question: str) -> Action | None:
+async def _ask_now(context: Context, question: str, progress: Progress) -> Action | None:
     """Ask while the call waits; return None if the client failed to ask."""
     response = await ask_now(
         context,
         lambda: context.session.elicit_form(question, _FORM, related_request_id=context.request_id),
         "waiting for the user's answer",
+        progress,
     )
     return None if response is None else _action(response)
 

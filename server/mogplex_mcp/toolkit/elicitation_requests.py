@@ -12,6 +12,7 @@ from mcp_types.version import is_version_at_least
 from pydantic import ValidationError
 
 from mogplex_mcp.core.shutdown import AT_ONCE
+from mogplex_mcp.toolkit.call import Progress
 
 ANSWER_SECONDS: Final = 300.0
 """How long a call of the 2025 protocol waits for the user's answer."""
@@ -29,19 +30,22 @@ def is_multi_round_trip(context: Context) -> bool:
     return is_version_at_least(context.protocol_version, MULTI_ROUND_TRIP)
 
 
-async def ask_now(context: Context, send: Callable[[], Awaitable[ElicitResult]], waiting: str) -> ElicitResult | None:
+async def ask_now(
+    context: Context, send: Callable[[], Awaitable[ElicitResult]], waiting: str, progress: Progress
+) -> ElicitResult | None:
     """Ask while the call waits, and return the response: `cancel` if none comes in time.
 
     Args:
         context: The context of the request.
         send: Sends the request to the client.
         waiting: What is waited for, as the progress says it.
+        progress: Reports the progress of the request.
 
     Returns:
         None if the client failed to ask.
     """
     with anyio.move_on_after(ANSWER_SECONDS), context.lifespan_context.shutdown.within(AT_ONCE):
-        async with heartbeats(context, waiting):
+        async with heartbeats(waiting, progress):
             try:
                 return await send()
             except (MCPError, ValidationError):
@@ -50,15 +54,13 @@ async def ask_now(context: Context, send: Callable[[], Awaitable[ElicitResult]],
 
 
 @asynccontextmanager
-async def heartbeats(context: Context, waiting: str) -> AsyncIterator[None]:
+async def heartbeats(waiting: str, progress: Progress) -> AsyncIterator[None]:
     """Report progress while the block runs: some clients cancel a call that is silent."""
 
     async def report() -> None:
-        sent = 0.0
         while True:
             await anyio.sleep(_HEARTBEAT_SECONDS)
-            sent += 1.0
-            await context.session.report_progress(sent, message=waiting)
+            await progress(waiting)
 
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(report)
