@@ -41,7 +41,7 @@ async def test_a_malformed_token_is_named_as_such_by_every_tool_and_never_shown_
         texts.append(text_of(await answer(client, "check_connection")))
     for text in texts:
         assert "isn't a valid token" in text
-        assert "The content of the environment is not a token" in text
+        assert "The value from the environment is not a token" in text
         assert token not in text
     assert "(code: malformed_token)" in texts[0]
     assert simulator.requests == []

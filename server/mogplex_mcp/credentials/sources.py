@@ -122,7 +122,7 @@ def find_token(settings: Settings) -> FoundToken:
                 found = FoundToken(token, source.name, warning=" ".join(warnings), kind=source.kind)
                 return replace(found, grant=grant, store=source.store)
             except MogplexError as error:
-                problem = MogplexError(error.code, f"The content of {source.name} is not a token. {error.message}")
+                problem = MogplexError(error.code, f"The value from {source.name} is not a token. {error.message}")
                 if _is_grant(source):
                     problem = MogplexError(ErrorCode.NO_TOKEN, f"The sign-in in {source.name} is damaged.")
                 return FoundToken(None, source.name, problem, kind=source.kind)
