@@ -198,7 +198,7 @@ def without_secrets(value: Any) -> Any:
 
 
 def derive_key(chain: str, day: int, generation: int) -> str:
-    """Return the idempotency key of a request: the same on every machine, with any journal or none.
+    """Return the idempotency key of a request: the same on every machine, with any ledger or none.
 
     Args:
         chain: A hash of the request and of what keeps it apart from those of others.
