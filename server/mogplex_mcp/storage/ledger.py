@@ -192,7 +192,7 @@ def entry_of(row: Sequence[Any]) -> Entry:
     return replace(entry, state=StartState(entry.state), kind=StartKind(entry.kind), forced=bool(entry.forced))
 
 
-def without_secrets(value: Any) -> Any:
+def as_stored(value: Any) -> Any:
     """Return a value as it is kept: a branch or a status that holds a secret must not be stored."""
     return without_keys(value) if isinstance(value, str) else value
 
