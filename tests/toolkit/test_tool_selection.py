@@ -7,8 +7,10 @@ from hypothesis import strategies as st
 from mogplex_mcp.config.settings import Settings
 from mogplex_mcp.toolkit.tool_selection import ToolSelection, select
 from mogplex_mcp.toolkit.toolset import adapt_toolsets
+from mogplex_mcp.tools import repos
 from mogplex_mcp.tools.catalog import TOOLSETS
 
+REPOS = {tool.name for tool in repos.toolset.tools}
 ALL = [tool.name for toolset in TOOLSETS for tool in toolset.tools]
 NAMES = st.lists(st.sampled_from(ALL), max_size=4).map(",".join)
 
@@ -43,9 +45,9 @@ def test_no_header_widens_what_the_operator_offers(headers: dict[str, str]) -> N
 @pytest.mark.parametrize(
     ("headers", "left"),
     [
-        ({"x-mcp-toolsets": "repos"}, {"list_repos"}),
+        ({"x-mcp-toolsets": "repos"}, REPOS),
         ({"x-mcp-tools": "list_repos, get_run"}, {"list_repos", "get_run"}),
-        ({"x-mcp-toolsets": "repos", "x-mcp-tools": "get_run"}, {"list_repos", "get_run"}),
+        ({"x-mcp-toolsets": "repos", "x-mcp-tools": "get_run"}, {*REPOS, "get_run"}),
         ({"x-mcp-tools": "list_repos,get_run", "x-mcp-exclude-tools": "get_run"}, {"list_repos"}),
         ({"x-mcp-tools": "start_run,get_run", "x-mcp-readonly": "true"}, {"get_run"}),
         ({"x-mcp-tools": "set_env_var"}, set()),

@@ -12,6 +12,7 @@ from itertools import islice
 from typing import Any, Final
 
 from mogplex_mcp.core.cleaning import clean_line, is_plain
+from mogplex_mcp.core.redaction import MARK
 from mogplex_mcp.operations.confirmation import without_secrets
 from mogplex_mcp.operations.errors import InvalidArgumentError, Operation, Phrase
 
@@ -28,7 +29,6 @@ NODE_TYPES: Final = (
     "end",
 )
 READ_ONLY_TYPE: Final = "action"
-SECRET_MARK: Final = "[secret removed]"  # noqa: S105 - what replaces a secret, not one
 
 _MOST_FAULTS: Final = 4
 _MOST_CHANGES: Final = 6
@@ -83,7 +83,7 @@ def cannot_be_written(graph: Mapping[str, Any]) -> str:
 
 
 def changes(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[str]:
-    """Return what differs in the second graph, place by place and whole, for a user to confirm; [] if nothing does."""
+    """Return what differs in the second graph, by place and uncut, for a user to confirm; [] if nothing does."""
     found = []
     for kind in ("nodes", "edges"):
         old, new = ({name_of(one.get("id")): one for one in _objects(graph, kind)} for graph in (before, after))
@@ -124,8 +124,8 @@ def _draft_faults(graph: Mapping[str, Any]) -> Iterator[str]:
         yield from _repeated(graph, kind)
     if "viewport" in graph:
         yield from _viewport_faults(graph["viewport"])
-    if SECRET_MARK in json.dumps(graph, default=repr):
-        yield f"graph holds {SECRET_MARK!r}, a mark in place of something secret; writing it would lose that"
+    if MARK in json.dumps(graph, default=repr):
+        yield f"graph holds {MARK!r}, a mark in place of something secret; writing it would lose that"
 
 
 def _node_faults(node: Mapping[str, Any], place: str) -> Iterator[str]:

@@ -91,7 +91,7 @@ async def follow_runs(
 
 
 def _go_on(context: OperationContext, poll: TaskPoll, news: SeveralTail, wait_seconds: float) -> None:
-    """Note on the poll of a task that the wait would go on after this news, if it would."""
+    """Note on the poll of a task that the wait goes on, if it does; let go of the runs' shares if it does not."""
     share, going = context.tenant.fair_share, [state.run_id for state in news.states if state.is_open]
     if going and not any(state.news for state in news.states):
         for run_id in going:

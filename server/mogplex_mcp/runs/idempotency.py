@@ -1,9 +1,9 @@
 """Start something exactly once: the same rules for runs and for triggers of automations.
 
 Within ten minutes the same arguments are the same start, whether its run has ended or not. The idempotency key follows
-from the request (`derive_key`), so Mogplex itself recognises a repetition: from another process or machine, after a
-crash at any point, or with a journal that was lost. The ledger is a cache of that: it knows the newest generation, and
-which run it made, which can be looked up without spending the quota of starts.
+from the request (`storage.ledger.derive_key`), so Mogplex itself recognises a repetition: from another process or
+machine, after a crash at any point, or with a ledger that was lost. The ledger is a cache of that: it knows the newest
+generation, and which run it made, which can be looked up without spending the quota of starts.
 
 A run that turns out to be older than ten minutes belongs to another start, and the next generation is tried. Ages are
 measured on Mogplex's own clock. What isn't known to be old is the same start: a second run would be worse than none.

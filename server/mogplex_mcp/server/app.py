@@ -78,6 +78,7 @@ def create_server(
     elicitation = Elicitation(allow_unasked=settings.allow_destructive)
     handlers = ToolHandlers(elicitation)
     if settings.refusals:
+        # The first tool is check_connection, which a model calls to learn what is wrong.
         handlers = RefusingHandlers(elicitation, settings.refusals, toolsets[0].tools[0])
     tools = {tool.name: tool for tool in offered}
     names = frozenset(tools)

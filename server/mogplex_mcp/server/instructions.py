@@ -34,7 +34,7 @@ _TROUBLE: Final = "If something fails, call check_connection."
 
 
 def instructions(settings: Settings, offered: Collection[str]) -> str:
-    """Return the instructions for these settings and tools, under 2,048 characters."""
+    """Return the instructions for these settings and tools, at most `LIMIT_CHARACTERS` long."""
     starting, watching = "start_run" in offered, "tail_run" in offered
     parts = [
         _WHAT,

@@ -61,7 +61,7 @@ class OAuthData:
         clients: by id.
         codes: by value.
         refresh_tokens: by value.
-        signed_in: id of the user as whom every browser counts as signed in; None asks for the session cookie.
+        signed_in: id of the user as whom a browser without a session counts as signed in; None: it has to sign in.
         consent_page: shows a page to approve or deny; as observed, the real server asked for nothing.
         rotates_refresh_tokens: a refresh token works once; as observed, the old one went on working.
         refuses_refresh: as after signing out elsewhere: no refresh token is valid.

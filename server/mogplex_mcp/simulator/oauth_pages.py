@@ -1,4 +1,4 @@
-"""The pages that a person sees while signing in: the sign-in form, the consent form, the error page."""
+"""The pages that a person sees while signing in, and what a browser sends back: the forms, the session cookie."""
 
 from html import escape
 from urllib.parse import parse_qs
@@ -26,7 +26,7 @@ def login(world: World, request: Request) -> Response:
 
 
 def consent(client: OAuthClient, value: str, code: AuthorizationCode, user: User) -> Response:
-    """Return the page on which a person approves or denies."""
+    """Return the page on which a person approves or denies the authorization code of this value."""
     scopes = "".join(f"<li>{escape(scope)}</li>" for scope in code.scopes)
     body = (
         f"<h1>{escape(client.name or client.id)} asks for access to Mogplex</h1>"
@@ -44,7 +44,7 @@ def error_page(request: Request) -> Response:
 
 
 def signed_in_user(world: World, request: Request) -> User | None:
-    """Return the user of the session cookie; None without a session."""
+    """Return the user of the session cookie, else `signed_in` of the authorization server; None without both."""
     cookies = [part.strip().partition("=") for part in request.headers.get("cookie", "").split(";")]
     identifier = next((value for name, _, value in cookies if name == SESSION_COOKIE), world.oauth.signed_in)
     return next((user for user in world.users if user.id == identifier), None)

@@ -120,6 +120,7 @@ def _ended(at: float, status: str, error: str | None = None) -> Step:
 
 
 _GOOD_END = (_delivered(0.95), _finished(0.99), _ended(1.0, SUCCESS))
+# 500 events with those of the beginning and the end, whose last step has none.
 _MANY = tuple(
     Step(
         0.15 + 0.8 * index / 500,

@@ -192,13 +192,13 @@ def entry_of(row: Sequence[Any]) -> Entry:
     return replace(entry, state=StartState(entry.state), kind=StartKind(entry.kind), forced=bool(entry.forced))
 
 
-def without_secrets(value: Any) -> Any:
+def as_stored(value: Any) -> Any:
     """Return a value as it is kept: a branch or a status that holds a secret must not be stored."""
     return without_keys(value) if isinstance(value, str) else value
 
 
 def derive_key(chain: str, day: int, generation: int) -> str:
-    """Return the idempotency key of a request: the same on every machine, with any journal or none.
+    """Return the idempotency key of a request: the same on every machine, with any ledger or none.
 
     Args:
         chain: A hash of the request and of what keeps it apart from those of others.

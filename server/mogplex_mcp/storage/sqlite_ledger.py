@@ -16,13 +16,13 @@ from mogplex_mcp.storage.ledger import (
     Entry,
     StartKind,
     StartState,
+    as_stored,
     check_branch,
     decide,
     entry_of,
     seen,
     sent_again,
     settled,
-    without_secrets,
 )
 from mogplex_mcp.storage.state_file import StateFile
 
@@ -159,7 +159,7 @@ class SqliteLedger:
 
     def _write(self, rows: sqlite3.Connection, tenant: str, entry: Entry) -> None:
         """Write an entry, and drop what is too old or too much."""
-        rows.execute(_WRITE, (tenant, *map(without_secrets, astuple(entry))))
+        rows.execute(_WRITE, (tenant, *map(as_stored, astuple(entry))))
         rows.execute(
             "DELETE FROM starts WHERE tenant = ? AND kind = ? AND (created_at < ? OR key IN"
             " (SELECT key FROM starts WHERE tenant = ? AND kind = ? ORDER BY created_at DESC LIMIT -1 OFFSET ?))",

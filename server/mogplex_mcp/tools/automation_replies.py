@@ -11,10 +11,9 @@ from pydantic import BaseModel, Field
 from mogplex_mcp.api.automation_models import Automation, AutomationDetail, AutomationPage
 from mogplex_mcp.core.cleaning import clean, clean_line, sanitize_word
 from mogplex_mcp.core.humanize import counted
-from mogplex_mcp.core.redaction import find_key
+from mogplex_mcp.core.redaction import MARK, find_key
 from mogplex_mcp.operations.automations import MOST_AUTOMATIONS
 from mogplex_mcp.operations.graphs import (
-    SECRET_MARK,
     cannot_be_written,
     changes,
     compact,
@@ -158,7 +157,7 @@ def graph_reply(found: AutomationDetail, *, published: bool, page: int) -> Autom
         notes.append("The pages, joined without anything between, are the JSON of the graph.")
     if hidden:
         notes.append(
-            f"What looks like a secret is shown as {SECRET_MARK}. The graph cannot be written back like this: "
+            f"What looks like a secret is shown as {MARK}. The graph cannot be written back like this: "
             "change it on the Mogplex web page."
         )
     elif reason := cannot_be_written(graph):

@@ -10,13 +10,13 @@ from mogplex_mcp.storage.ledger import (
     Entry,
     StartKind,
     StartState,
+    as_stored,
     check_branch,
     decide,
     entry_of,
     seen,
     sent_again,
     settled,
-    without_secrets,
 )
 from mogplex_mcp.storage.postgres.connection import Connection
 from mogplex_mcp.storage.postgres.database import PostgresDatabase
@@ -173,4 +173,4 @@ async def _one(rows: Connection, condition: str, *values: Any) -> Entry | None:
 
 
 async def _write(rows: Connection, tenant: str, entry: Entry) -> None:
-    await rows.execute(_WRITE, (tenant, *map(without_secrets, astuple(entry))))
+    await rows.execute(_WRITE, (tenant, *map(as_stored, astuple(entry))))

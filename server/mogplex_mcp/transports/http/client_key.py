@@ -34,7 +34,7 @@ class ClientKey:
         return bool(self._digest) and hmac.compare_digest(self._hashed(given), self._digest)
 
     def resembles(self, given: bytes) -> bool:
-        """Return whether a text is the key with one character replaced, missing or too many, or two exchanged."""
+        """Return whether a text is the key with one byte replaced, missing, added or moved."""
         if not self._digest or abs(len(given) - self._length) > 1:
             return False
         return bool(self._near & set(map(self._hashed, (given, *_with_one_less(given)))))
