@@ -60,6 +60,22 @@ async def test_watch_refuses_wrong_ids_and_more_than_ten(terminal: Terminal) -> 
     assert "must be a Mogplex run id" in (await terminal("runs", "watch", "the last")).stderr
 
 
+async def test_a_reader_that_leaves_is_no_failure_of_the_operation(
+    terminal: Terminal, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run_id = await terminal.started()
+
+    def leave(*_: object) -> None:
+        raise BrokenPipeError
+
+    monkeypatch.setattr(Output, "line", leave)
+    # The program ends quietly by this error, whatever the command.
+    with pytest.raises(ExceptionGroup) as caught:
+        await terminal("runs", "watch", run_id)
+    assert caught.group_contains(BrokenPipeError)
+    assert capsys.readouterr().err == ""
+
+
 async def test_the_end_of_the_process_ends_watching_and_says_that_the_runs_continue(terminal: Terminal) -> None:
     run_id = await terminal.started()
     with anyio.move_on_after(30):

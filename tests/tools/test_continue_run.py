@@ -8,6 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from mogplex_mcp.simulator import Fault, FaultKind, Simulator
+from mogplex_mcp.storage.ledger import SAME_START_SECONDS
 from tests.runs.support import started_runs, without_quota
 from tests.tools.people import client_with, facts
 from tests.tools.support import Mode, error
@@ -115,6 +116,26 @@ async def test_no_second_agent_works_on_the_branch_of_a_follow_up_that_is_open(s
         await anyio.sleep(2 * RUN_SECONDS)
         await facts(client, "start_run", prompt="even more", continue_run=first)
     assert len(started_runs(simulator)) == 5
+
+
+@pytest.mark.parametrize("more", [{}, {"idempotency_key": "another"}])
+async def test_no_second_agent_works_on_the_branch_for_the_same_follow_up(
+    more: dict[str, str], simulator: Simulator
+) -> None:
+    async with client_with(None, simulator) as client:
+        first = (await ended(client))["run_id"]
+        follow_up = {"prompt": "more", "continue_run": first}
+        second = (await facts(client, "start_run", **follow_up))["run_id"]
+        simulator.world.runs[second].seconds = SAME_START_SECONDS + 2 * RUN_SECONDS
+        if not more:
+            await anyio.sleep(SAME_START_SECONDS + RUN_SECONDS)
+        # By its age or its key it is another start now, and the first one still works there.
+        text = await error(client, "start_run", **follow_up | more)
+        assert f"the run {second} works on the same branch and has not ended" in text
+        await anyio.sleep(SAME_START_SECONDS + 2 * RUN_SECONDS)
+        third = (await facts(client, "start_run", **follow_up | more))["run_id"]
+        assert (await facts(client, "start_run", **follow_up | more))["run_id"] == third
+    assert started_runs(simulator) == [first, second, third]
 
 
 async def test_of_two_follow_ups_at_the_same_time_one_is_started(simulator: Simulator) -> None:

@@ -26,7 +26,7 @@ from mogplex_mcp.core.shutdown import CALL_SECONDS, Shutdown
 from mogplex_mcp.core.standard_streams import say
 from mogplex_mcp.operations.confirmation import Consent, ConsentNeeded
 from mogplex_mcp.operations.context import OperationContext
-from mogplex_mcp.operations.errors import Argument, Operation, OperationError, Speller, operation_error
+from mogplex_mcp.operations.errors import Argument, Operation, OperationError, Speller, first_error, operation_error
 from mogplex_mcp.tenants.services import Services
 from mogplex_mcp.tenants.tenant import Tenant
 
@@ -99,6 +99,7 @@ class Session:
 
         Raises:
             CommandError: It failed, or the user did not agree.
+            OSError: What it shows meanwhile cannot be written; in an `ExceptionGroup`, if it came from a task.
         """
         self.check_allowed(name, changes=changes)
         agreed = self.settings.allow_destructive or self.assume_yes
@@ -112,6 +113,8 @@ class Session:
             except Interrupted:
                 raise
             except Exception as error:
+                if isinstance(first_error(error), OSError):
+                    raise  # stdout cannot be written: what fails on the network or in the journal has errors of its own
                 raise command_error(
                     operation_error(error),
                     base_url=self.settings.base_url,

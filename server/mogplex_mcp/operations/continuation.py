@@ -32,7 +32,7 @@ from mogplex_mcp.runs.outcome import is_stale, is_terminal, read_outcome
 from mogplex_mcp.runs.start import fingerprint_of
 from mogplex_mcp.runs.truncation import FIELD_CHARACTERS
 from mogplex_mcp.storage.errors import StateError
-from mogplex_mcp.storage.ledger import BranchInUseError
+from mogplex_mcp.storage.ledger import SAME_START_SECONDS, BranchInUseError, Entry
 
 MOST_OPEN_RUNS: Final = 8
 """How many open runs of the repository are looked at, the newest first, at one request each."""
@@ -119,7 +119,7 @@ async def find_continuation(context: OperationContext, run_id: str, wanted: Star
 
 @contextlib.asynccontextmanager
 async def free_branch(
-    context: OperationContext, wanted: StartRun | None, *, force_new: bool
+    context: OperationContext, wanted: StartRun | None, *, force_new: bool, idempotency_key: str
 ) -> AsyncIterator[Collection[str] | None]:
     """Keep other follow-ups off the branch while one is started in the block. Models make calls at the same time.
 
@@ -130,6 +130,7 @@ async def free_branch(
         context: The context of the call.
         wanted: The follow-up, with all its defaults; None for a run that is none.
         force_new: Whether it is another run than one that the same call started.
+        idempotency_key: As in `Starter.start`.
 
     Returns:
         The `known_runs` of `Ledger.begin`.
@@ -142,17 +143,25 @@ async def free_branch(
         yield None
         return
     async with context.tenant.branch_locks.setdefault((wanted.repo_id, wanted.working_branch), anyio.Lock()):
-        known_runs = await _check_branch(context, wanted, force_new=force_new)
+        known_runs = await _check_branch(context, wanted, force_new=force_new, key=idempotency_key.strip())
         try:
             yield known_runs
         except BranchInUseError as error:
             raise _in_use(error) from error
 
 
-async def _check_branch(context: OperationContext, wanted: StartRun, *, force_new: bool) -> Collection[str] | None:
+async def _check_branch(
+    context: OperationContext, wanted: StartRun, *, force_new: bool, key: str
+) -> Collection[str] | None:
     """Look at the open runs; return the `known_runs` of `Ledger.begin`."""
-    same_start = None if force_new else fingerprint_of(wanted)
+    fingerprint = fingerprint_of(wanted)
     busy: list[str] = []
+
+    def is_same_start(entry: Entry) -> bool:
+        # What has become another start by its age or its key is in the way like any other.
+        if key or force_new:
+            return bool(key) and entry.key == key
+        return entry.fingerprint == fingerprint and context.clock() - entry.created_at < SAME_START_SECONDS
 
     async def look(run_id: str) -> None:
         watch = context.tenant.watches.of(run_id)
@@ -172,14 +181,15 @@ async def _check_branch(context: OperationContext, wanted: StartRun, *, force_ne
         entries = await context.tenant.ledger.runs(repo_id=wanted.repo_id)
     except StateError:
         return None
-    others = [entry.run_id for entry in entries if entry.run_id and entry.is_open and entry.fingerprint != same_start]
+    others = [entry for entry in entries if entry.run_id and not is_same_start(entry)]
+    open_runs = [entry.run_id for entry in others if entry.is_open]
     with anyio.move_on_after(min(_LOOK_SECONDS, context.remaining)):
         async with anyio.create_task_group() as tasks:
-            for run_id in others[:MOST_OPEN_RUNS]:
+            for run_id in open_runs[:MOST_OPEN_RUNS]:
                 tasks.start_soon(look, run_id)
     if busy:
         raise _taken(busy[0])
-    return {entry.run_id for entry in entries}
+    return {entry.run_id for entry in others}
 
 
 def _check_state(run: Run) -> None:

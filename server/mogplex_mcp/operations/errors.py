@@ -232,11 +232,16 @@ def not_repeatable(*advice: str | Argument | Operation) -> Iterator[None]:
         raise
 
 
+def first_error(error: Exception) -> Exception:
+    """Return what made an operation end: task groups wrap the exceptions of their tasks, and the first ended them."""
+    while isinstance(error, ExceptionGroup):
+        error = error.exceptions[0]
+    return error
+
+
 def operation_error(error: Exception) -> OperationError:
     """Convert any exception of an operation to an `OperationError`."""
-    while isinstance(error, ExceptionGroup):
-        # Task groups wrap the exceptions of their tasks; the first one made the others end.
-        error = error.exceptions[0]
+    error = first_error(error)
     match error:
         case OperationError():
             return error

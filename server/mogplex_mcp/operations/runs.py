@@ -137,7 +137,9 @@ async def start_run(
         )
     wanted = replace(wanted, repo_id=found.id, root_directory=wanted.root_directory or found.root_directory or "")
     try:
-        async with free_branch(context, wanted if continues else None, force_new=force_new) as known_runs:
+        async with free_branch(
+            context, wanted if continues else None, force_new=force_new, idempotency_key=idempotency_key
+        ) as known_runs:
             started = await context.tenant.starter.start(
                 wanted,
                 repo=found.full_name,
