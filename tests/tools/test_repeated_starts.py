@@ -1,10 +1,15 @@
 """What start_run answers when the same arguments come again within ten minutes."""
 
 import anyio
+import httpx2
 import pytest
+from mcp import Client
 
+from mogplex_mcp.server.app import create_server
 from mogplex_mcp.simulator import Fault, FaultKind, Simulator
+from tests.runs.support import started_runs
 from tests.tools.people import client_with, facts
+from tests.tools.support import settings
 from tests.virtual_time import virtual_now
 
 pytestmark = pytest.mark.anyio
@@ -40,3 +45,26 @@ async def test_start_run_tells_a_run_that_could_not_be_queued_from_one_that_fail
     assert "call start_run with force_new" in " ".join(unqueued["notes"])
     assert again["status"] == "failed"
     assert "has ended already" in again["summary"]
+
+
+class NoDate(httpx2.AsyncBaseTransport):
+    """A proxy that strips the time of responses."""
+
+    def __init__(self, mogplex: httpx2.AsyncBaseTransport) -> None:
+        self._mogplex = mogplex
+
+    async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
+        response = await self._mogplex.handle_async_request(request)
+        response.headers.pop("date", None)
+        return response
+
+
+async def test_a_forced_start_whose_response_is_lost_is_one_run_without_the_time_of_responses() -> None:
+    simulator = Simulator(now=virtual_now, run_seconds=60)
+    server = create_server(settings(), transport=NoDate(simulator.transport()), now=virtual_now)
+    async with Client(server) as client:
+        first = await facts(client, "start_run", **START)
+        simulator.faults.add(Fault(FaultKind.RESET_AFTER_WRITE, method="POST", path="/runs"))
+        forced = await facts(client, "start_run", **START, force_new=True)
+    assert forced["run_id"] != first["run_id"]
+    assert len(started_runs(simulator)) == 2

@@ -239,7 +239,9 @@ class _Start(Generic[RunT]):
             return None
         age, status = _age(sent.run, self.clock), sent.run.status if sent.run else ""
         is_earlier = sent.replayed and not self._is_own(sent, age, earlier=earlier)
-        if self.chain and is_earlier and (_is_old(age) or (self.wanted.forced and not earlier)):
+        # Without a time it may be this call's own run, whose response was lost on the way.
+        is_another = self.wanted.forced and not earlier and age is not None
+        if self.chain and is_earlier and (_is_old(age) or is_another):
             created_at = None if age is None else self.clock.now() - age
             await self._pass(entry, run_id=sent.run_id, status=status, created_at=created_at)
             return None
