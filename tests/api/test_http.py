@@ -221,7 +221,7 @@ async def _never(request: httpx2.Request) -> httpx2.Response:
 
 @pytest.mark.parametrize(("method", "perhaps"), [("GET", False), ("POST", True)])
 async def test_the_deadline_ends_a_request_under_way(method: str, perhaps: bool) -> None:
-    error = await failure(Bench(_never), method, "/runs", timeout=0.0099995)
+    error = await failure(Bench(_never), method, "/runs", timeout=0.0099999999)
     assert (error.code, error.may_have_happened) == (ErrorCode.TIMED_OUT, perhaps)
     assert "mogplex.test did not answer within 0.01 seconds" in error.message
 

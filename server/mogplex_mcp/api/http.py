@@ -245,7 +245,7 @@ class MogplexHttp:
                 raise await self._missing_route(call.route, error) from error
         raise MogplexError(
             ErrorCode.TIMED_OUT,
-            f"{self._host} did not answer within {round(seconds, 2):g} seconds.",
+            f"{self._host} did not answer within {seconds:.4g} seconds.",
             may_have_happened=call.may_have_happened,
         )
 
