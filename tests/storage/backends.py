@@ -32,8 +32,12 @@ class Clock:
         self.time += seconds
 
 
+# One for all tests: each only looks at what passes.
+clock = Clock()
+
+
 @contextlib.asynccontextmanager
-async def sqlite(folder: Path, clock: Clock) -> AsyncIterator[OpenLedger]:
+async def sqlite(folder: Path) -> AsyncIterator[OpenLedger]:
     with contextlib.ExitStack() as files:
 
         def ledger(token: str) -> Ledger:
@@ -45,7 +49,7 @@ async def sqlite(folder: Path, clock: Clock) -> AsyncIterator[OpenLedger]:
 
 
 @contextlib.asynccontextmanager
-async def postgres(server: PostgresServer, clock: Clock) -> AsyncIterator[OpenLedger]:
+async def postgres(server: PostgresServer) -> AsyncIterator[OpenLedger]:
     # A database for all tests, since making one takes as long as several of them; tenants of its own for each.
     test = uuid.uuid4().hex
     async with contextlib.AsyncExitStack() as databases:

@@ -1,7 +1,5 @@
 """Of two starts that need a branch for themselves, one begins: also in two processes, and with every store."""
 
-from collections.abc import AsyncIterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -9,19 +7,11 @@ import pytest
 from mogplex_mcp.core.metrics import NoRecorder
 from mogplex_mcp.storage.ledger import BRANCH_CLAIM_SECONDS, BranchInUseError, Entry, Ledger, StartState
 from mogplex_mcp.storage.measured_ledger import MeasuredLedger
-from tests.storage.backends import TOKEN, Clock, OpenLedger, postgres, sqlite
+from tests.storage.backends import TOKEN, OpenLedger, clock
 
 pytestmark = pytest.mark.anyio
 
 OTHER_TOKEN = "mog_000000000000000000000000000000cd"
-clock = Clock()
-
-
-@pytest.fixture(params=["sqlite", "postgres"])
-async def open_ledger(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[OpenLedger]:
-    store = sqlite(tmp_path, clock) if request.param == "sqlite" else postgres(request.getfixturevalue("server"), clock)
-    async with store as opened:
-        yield opened
 
 
 @pytest.fixture

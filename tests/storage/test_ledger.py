@@ -1,7 +1,5 @@
 """What every store of the ledger has to do."""
 
-from collections.abc import AsyncIterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,20 +8,9 @@ from mogplex_mcp.storage import sqlite_ledger
 from mogplex_mcp.storage.ledger import Entry, Ledger, StartKind, StartState, derive_key
 from mogplex_mcp.storage.postgres import ledger as postgres_ledger
 from tests.runs.support import OTHER_RUN_ID, RUN_ID
-from tests.storage.backends import TOKEN, Clock, OpenLedger, postgres, sqlite
+from tests.storage.backends import TOKEN, OpenLedger, clock
 
 pytestmark = pytest.mark.anyio
-
-
-# One for all tests: each only looks at what passes.
-clock = Clock()
-
-
-@pytest.fixture(params=["sqlite", "postgres"])
-async def open_ledger(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[OpenLedger]:
-    store = sqlite(tmp_path, clock) if request.param == "sqlite" else postgres(request.getfixturevalue("server"), clock)
-    async with store as opened:
-        yield opened
 
 
 @pytest.fixture

@@ -7,11 +7,11 @@ import json
 import math
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from difflib import get_close_matches
 from itertools import islice
 from typing import Any, Final
 
 from mogplex_mcp.core.cleaning import clean_line, is_plain
+from mogplex_mcp.core.nearest import did_you_mean
 from mogplex_mcp.core.redaction import MARK
 from mogplex_mcp.operations.confirmation import without_secrets
 from mogplex_mcp.operations.errors import InvalidArgumentError, Operation, Phrase
@@ -134,8 +134,8 @@ def _node_faults(node: Mapping[str, Any], place: str) -> Iterator[str]:
     if kind == READ_ONLY_TYPE:
         yield f"{place}.type is {READ_ONLY_TYPE!r}, which Mogplex's API shows but does not take back"
     elif kind not in NODE_TYPES:
-        near = get_close_matches(str(kind), NODE_TYPES, n=1)
-        hint = f"; did you mean {near[0]}?" if near else ""
+        near = did_you_mean(str(kind), NODE_TYPES)
+        hint = f"; {near}" if near else ""
         yield f"{place}.type must be one of {', '.join(NODE_TYPES)}, but is {_quoted(kind)}{hint}"
     position = node.get("position")
     if not isinstance(position, Mapping) or not all(_is_number(position.get(axis)) for axis in "xy"):

@@ -7,13 +7,13 @@ exactly-once.
 import json
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from difflib import get_close_matches
 from itertools import islice
 from typing import Any, Final
 
 from mogplex_mcp.api.errors import ErrorCode, MogplexError
 from mogplex_mcp.api.hosted import HostedResult, HostedTool
 from mogplex_mcp.core.cleaning import clean_line, is_plain
+from mogplex_mcp.core.nearest import did_you_mean
 from mogplex_mcp.operations.confirmation import quote, without_secrets
 from mogplex_mcp.operations.context import OperationContext
 from mogplex_mcp.operations.errors import InvalidArgumentError, Operation, OperationError, listed_by, not_repeatable
@@ -55,8 +55,8 @@ async def get_hosted_tool(context: OperationContext, *, name: str) -> HostedTool
     if name in listed:
         return listed[name]
     wanted = f'Mogplex has no hosted tool "{clean_line(name, 60)}"; '
-    if nearest := [near for near in get_close_matches(name, listed, n=3) if is_plain(near)]:
-        raise InvalidArgumentError(f"{wanted}the nearest are {', '.join(nearest)}")
+    if near := did_you_mean(name, list(filter(is_plain, listed))):
+        raise InvalidArgumentError(f"{wanted}{near}")
     raise InvalidArgumentError(wanted, Operation("list_hosted_tools"), " has the names")
 
 
